@@ -1,0 +1,2 @@
+//! Koi's command line: one file per subcommand.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The mailbox service: the one API that all protocols call.

@@ -1,0 +1,1 @@
+//! RFC 5322 and MIME: parse, structure, envelope, search text. Pure.

@@ -1,0 +1,1 @@
+//! Wire formats and connection state of every protocol. Pure, sans-I/O.

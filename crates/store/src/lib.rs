@@ -1,0 +1,1 @@
+//! The storage engine: journal, index, transactions, snapshots, change log, bodies, recovery. Knows no protocol.

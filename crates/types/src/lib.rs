@@ -1,0 +1,1 @@
+//! Vocabulary of Koi: ids, numbers, flags, names, changes, errors, limits. No I/O.

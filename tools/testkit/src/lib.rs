@@ -1,0 +1,1 @@
+//! Script runner, in-memory peers, fake clock, fixtures. Only a dev-dependency.

@@ -1,0 +1,2 @@
+//! The project's own tools: test, quick, tidy, spec, fuzz smoke, fresh.
+fn main() {}
