@@ -1,1 +1,25 @@
-//! Vocabulary of Koi: ids, numbers, flags, names, changes, errors, limits. No I/O.
+//! Vocabulary of Koi: ids, numbers, flags, names, addresses, changes, errors, limits, time.
+//!
+//! Every other crate speaks in these words. Nothing here does more than keep a value valid:
+//! no I/O, no clock, no randomness, no knowledge of any protocol's syntax.
+
+pub mod address;
+pub mod change;
+pub mod error;
+pub mod ids;
+pub mod keyword;
+pub mod limits;
+pub mod name;
+pub mod num;
+pub mod set;
+pub mod time;
+
+pub use address::{Address, ReversePath};
+pub use change::{Change, ChangeKind, CommitNotice};
+pub use error::{ErrorKind, MailError, Result};
+pub use ids::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
+pub use keyword::{Flags, Keyword, SystemFlags};
+pub use name::{MailboxName, Role};
+pub use num::{ModSeq, SeqNum, Uid, UidValidity};
+pub use set::{NumSet, UidSet};
+pub use time::Timestamp;

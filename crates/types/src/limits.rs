@@ -1,0 +1,33 @@
+//! Every limit of Koi with its name, unit and reason. Limits an administrator may change are defaults of the
+//! configuration; the others are part of a format.
+
+/// A keyword on the wire and in the store.
+pub const KEYWORD_OCTETS_MAX: usize = 128;
+/// Different keywords in one account; each message stores them as numbers.
+pub const KEYWORDS_PER_ACCOUNT_MAX: usize = 4096;
+/// Keywords on one message.
+pub const KEYWORDS_PER_MESSAGE_MAX: usize = 128;
+/// A mailbox name in UTF-8; it is part of a key, and keys end at 511 octets.
+pub const MAILBOX_NAME_OCTETS_MAX: usize = 400;
+/// Levels of a mailbox name.
+pub const MAILBOX_DEPTH_MAX: usize = 32;
+/// Mailboxes of one account.
+pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 100_000;
+/// One message, default; larger ones are refused with SIZE (RFC 1870) and TOOBIG.
+pub const MESSAGE_OCTETS_MAX: u64 = 50 * 1024 * 1024;
+/// One IMAP command line without its literals.
+pub const IMAP_LINE_OCTETS_MAX: usize = 64 * 1024;
+/// All literals of one IMAP command that is not APPEND.
+pub const IMAP_COMMAND_LITERALS_OCTETS_MAX: usize = 256 * 1024;
+/// Before login nobody may make us hold more (RFC 7888 §5 names the number).
+pub const IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX: usize = 4096;
+/// Output waiting for the peer; a session makes no more until it is read.
+pub const OUTPUT_OCTETS_HIGH: usize = 256 * 1024;
+/// One SMTP command line with its CRLF (RFC 5321 §4.5.3.1.4 asks for 512 and extensions add; room for SMTPUTF8).
+pub const SMTP_LINE_OCTETS_MAX: usize = 4096;
+/// Recipients of one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least).
+pub const SMTP_RECIPIENTS_MAX: usize = 1000;
+/// Bodies above this are streamed by their own session into a body segment.
+pub const BODY_INLINE_OCTETS_MAX: usize = 256 * 1024;
+/// Keys of the store (the index library's own bound).
+pub const KEY_OCTETS_MAX: usize = 511;
