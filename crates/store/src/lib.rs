@@ -1,1 +1,7 @@
-//! The storage engine: journal, index, transactions, snapshots, change log, bodies, recovery. Knows no protocol.
+//! The storage engine: journal in front, index behind, overlay between; transactions, snapshots, bodies, recovery.
+//!
+//! Two levels: [`kv`] (ordered keys and bodies; the embedded engine and the memory oracle), and above it the mail
+//! store (records, UIDs, MODSEQ, change log). Knows no protocol. The journal's specification is in docs/STORE.md.
+
+pub mod body;
+pub mod kv;
