@@ -1,1 +1,9 @@
 //! One state machine per protocol between proto and mailbox. No sockets, no clock, no threads.
+//!
+//! [`session`] is the border to the driver; `selected` a client's view of its mailbox; one module per protocol.
+
+pub mod session;
+
+pub use session::{
+    Credentials, Effect, EffectResult, Login, Mechanism, Note, Peer, Secret, Session, Step, TlsFacts,
+};

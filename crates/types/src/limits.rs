@@ -21,6 +21,8 @@ pub const IMAP_LINE_OCTETS_MAX: usize = 64 * 1024;
 pub const IMAP_COMMAND_LITERALS_OCTETS_MAX: usize = 256 * 1024;
 /// Before login nobody may make us hold more (RFC 7888 §5 names the number).
 pub const IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX: usize = 4096;
+/// Octets a driver hands to a session at a time.
+pub const INPUT_OCTETS_MAX: usize = 64 * 1024;
 /// Output waiting for the peer; a session makes no more until it is read.
 pub const OUTPUT_OCTETS_HIGH: usize = 256 * 1024;
 /// One SMTP command line with its CRLF (RFC 5321 §4.5.3.1.4 asks for 512 and extensions add; room for SMTPUTF8).

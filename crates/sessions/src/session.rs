@@ -1,0 +1,161 @@
+//! The border between a protocol's state machine and whoever drives it: the server's driver, or the test kit's.
+//!
+//! A driver does always the same, whatever the protocol: hand in octets while the session wants them, call
+//! [`Session::step`] until it says what must happen outside, do that, write out what it produced. A session has no
+//! socket, no clock and no thread of its own; time is an argument and waiting is a [`Step`].
+
+use std::fmt;
+
+use koi_mailbox::Ticket;
+use koi_types::{AccountId, Address, MailError, ModSeq, Timestamp};
+
+/// One connection of one protocol.
+pub trait Session: Send {
+    /// Octets from the peer. The driver hands in at most `limits::INPUT_OCTETS_MAX` at a time, and only while
+    /// [`Session::wants_input`]; then calls `step`.
+    fn input(&mut self, octets: &[u8]);
+    /// Whether the session would take more octets now; while it does not, the driver leaves them in the socket.
+    fn wants_input(&self) -> bool;
+    /// The peer has closed its side; what arrived completely is still answered, then the session closes.
+    fn input_closed(&mut self);
+    /// The account has come to a modseq: a hint that may be merged, repeated or lost. Call `step` after it.
+    fn state_advanced(&mut self, account: AccountId, upto: ModSeq);
+    /// The account whose commits this session wants to hear of now.
+    fn watches(&self) -> Option<AccountId>;
+    /// The handshake asked for by [`Step::StartTls`] is finished.
+    fn tls_ready(&mut self, tls: &TlsFacts);
+    /// What came of the effect of the last [`Step::Effect`].
+    fn effect_done(&mut self, result: EffectResult);
+    /// Runs until something must happen outside, adding to `out` what the peer is to be sent before that.
+    fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step;
+    /// When `step` must be called again at the latest, if nothing happens before.
+    fn deadline(&self) -> Option<Timestamp>;
+    /// The server is going down: the next `step` says so in the protocol's words and closes.
+    fn shutdown(&mut self);
+    /// Password changed, account removed or disabled: the next `step` says so and closes.
+    fn account_gone(&mut self);
+    /// Who is logged in.
+    fn account(&self) -> Option<AccountId>;
+    /// Takes what happened since the last call and is worth a line in the log or a counter.
+    fn take_notes(&mut self) -> Vec<Note>;
+}
+
+/// What must happen before the session can go on.
+#[must_use = "a session stands still until its driver has done what the step asks for"]
+pub enum Step {
+    /// Nothing to do until octets, a state change or the deadline come.
+    NeedInput,
+    /// The output is long enough: write it (`out` need not be empty afterwards), then step again.
+    OutputFull,
+    /// The time slice is used up; step again when others had their turn. Output may be written meanwhile.
+    Yield,
+    /// Step again when the ticket is resolved, whatever its result.
+    Await(Ticket),
+    /// Do it, call `effect_done`, step again.
+    Effect(Effect),
+    /// Write out everything, throw away what is buffered unread, do the TLS handshake, call `tls_ready`, step again.
+    StartTls,
+    /// Write out everything and close.
+    Close,
+}
+
+/// What only the edge can do.
+pub enum Effect {
+    /// Check a password: on the hashing pool, with the throttle and the cache of proofs.
+    Authenticate(Credentials),
+}
+
+/// The answer to an [`Effect`].
+pub enum EffectResult {
+    Authenticated(Result<Login, MailError>),
+}
+
+/// Who somebody says to be, and the proof.
+#[derive(Debug)]
+pub struct Credentials {
+    pub mechanism: Mechanism,
+    /// The name whose password this is: an address, or whatever the peer typed.
+    pub authcid: Box<str>,
+    /// Acting as somebody else (RFC 4616 §2).
+    pub authzid: Option<Box<str>>,
+    pub password: Secret,
+}
+
+/// How the credentials came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mechanism {
+    /// The IMAP LOGIN command.
+    Login,
+    /// SASL PLAIN (RFC 4616).
+    Plain,
+}
+
+/// An account, after its password was found right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Login {
+    pub account: AccountId,
+    pub address: Address,
+}
+
+/// Octets that are never printed and are overwritten when dropped.
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    #[must_use]
+    pub fn new(octets: Vec<u8>) -> Self {
+        Self(octets)
+    }
+    /// The octets, for hashing.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        std::hint::black_box(&self.0);
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What a TLS handshake settled.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TlsFacts {
+    /// As rustls and the log name it, e.g. `TLSv1.3`.
+    pub version: Box<str>,
+    /// Cipher suite by its registered name.
+    pub cipher: Box<str>,
+    /// 32 octets of the `EXPORTER-Channel-Binding` (RFC 9266 §2).
+    pub exporter: Option<[u8; 32]>,
+}
+
+/// Who is at the other end, as the listener saw it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Address without port, e.g. `127.0.0.1` or `::1`.
+    pub address: Box<str>,
+    /// Set when TLS came before the greeting.
+    pub tls: Option<TlsFacts>,
+}
+
+/// Something for the log or the counters. Never holds subjects, bodies or passwords.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// A message was taken in for so many recipients.
+    Delivered { recipients: usize, octets: u64 },
+    /// A recipient's part of a delivery failed.
+    DeliveryFailed { recipient: Box<str>, error: Box<str> },
+    /// An error of the service that the peer saw as an answer; the private context included.
+    Failed { command: &'static str, error: Box<str> },
+    /// A command was answered.
+    Command { name: &'static str },
+    /// Why the session ended.
+    Ended { reason: &'static str },
+}
