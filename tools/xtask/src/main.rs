@@ -1,2 +1,53 @@
-//! The project's own tools: test, quick, tidy, spec, fuzz smoke, fresh.
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`, one file per command.
+//!
+//! Built from `std` and `serde_json` only, so that it is there in seconds on a fresh machine. It starts
+//! `cargo`, `git` and `apt-get`, reads sources, and never touches a running server.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // it speaks to the person who typed it
+
+mod bench;
+mod failure;
+mod fuzz;
+mod help;
+mod packages;
+mod phase;
+mod quick;
+mod repo;
+mod soak;
+mod test;
+mod tidy;
+
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = if arguments.is_empty() { "help".to_owned() } else { arguments.remove(0) };
+    match run(&command, &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("cargo xtask {command}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, arguments: &[String]) -> Result<(), Failure> {
+    if arguments.iter().any(|word| word == "--help" || word == "-h") && command != "bench" {
+        return help::command(command);
+    }
+    match command {
+        "help" | "--help" | "-h" => match arguments.first() {
+            Some(topic) => help::command(topic),
+            None => help::all(),
+        },
+        "test" => test::run(arguments),
+        "quick" => quick::run(arguments),
+        "tidy" => tidy::run(arguments),
+        "fuzz" => fuzz::run(arguments),
+        "soak" => soak::run(arguments),
+        "bench" => bench::run(arguments),
+        unknown => {
+            Err(Failure::new(format!("there is no command `{unknown}`; `cargo xtask help` lists them all")))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `cargo xtask quick`: what to run before every commit; under a minute when warm.
+//!
+//! Unit and script tests only. Packages whose tests start processes or real clients are left to `test`, and
+//! it says so.
+
+use crate::failure::Failure;
+use crate::phase::{self, Phases, cargo};
+use crate::repo::Repo;
+use crate::test::{Tally, environment, tests};
+use crate::tidy;
+
+/// Their integration tests start servers, real clients or other daemons.
+const WITH_PROCESSES: &[&str] = &["koi", "bench"];
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(word) = arguments.first() {
+        return Err(Failure::new(format!("does not know `{word}`; see `cargo xtask help quick`")));
+    }
+    let repo = Repo::open()?;
+    let mut phases = Phases::new("quick");
+    let result = run_phases(&repo, &mut phases);
+    phases.summary();
+    result
+}
+
+fn run_phases(repo: &Repo, phases: &mut Phases) -> Result<(), Failure> {
+    phases.run("format", || phase::run(cargo().args(["fmt", "--all", "--check"])))?;
+    phases.run("tidy", || tidy::run(&[]))?;
+    let mut all = Tally::default();
+    all.add(phases.run("unit and script tests, few seeds", || {
+        let mut command = cargo();
+        command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+        for package in WITH_PROCESSES {
+            command.args(["--exclude", package]);
+        }
+        environment(repo, &mut command);
+        tests(command.env("KOI_QUICK", "1").env("KOI_FUZZ_SECS", "0"))
+    })?);
+    all.add(phases.run("unit tests of the commands", || {
+        let mut command = cargo();
+        command.args(["test", "--locked", "--no-fail-fast", "--lib", "--bins"]);
+        for package in WITH_PROCESSES {
+            command.args(["--package", package]);
+        }
+        tests(command.env("KOI_QUICK", "1"))
+    })?);
+    all.print();
+    println!(
+        "  left to `cargo xtask test`: real clients, kill tests, the tests of {}",
+        WITH_PROCESSES.join(" and ")
+    );
+    all.verdict()
+}

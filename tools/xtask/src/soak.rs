@@ -1,0 +1,36 @@
+//! `cargo xtask soak`: the kill test of the suite with many more rounds.
+//!
+//! The test is the same one (`kill` in the koi crate's integration tests); only KOI_SOAK_ROUNDS differs.
+
+use crate::failure::Failure;
+use crate::phase::{self, Phases, cargo};
+use crate::repo::Repo;
+use crate::test::{environment, tests};
+
+const ROUNDS: &str = "200";
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let rounds = match arguments {
+        [] => ROUNDS,
+        [flag, number] if flag == "--rounds" && number.parse::<u32>().is_ok_and(|n| n > 0) => number,
+        _ => return Err(Failure::new("wants nothing, or `--rounds N`")),
+    };
+    let repo = Repo::open()?;
+    let mut phases = Phases::new("soak");
+    let result = run_phases(&repo, &mut phases, rounds);
+    phases.summary();
+    result
+}
+
+fn run_phases(repo: &Repo, phases: &mut Phases, rounds: &str) -> Result<(), Failure> {
+    phases
+        .run("build", || phase::run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])))?;
+    let tally = phases.run(&format!("kill -9 under load, {rounds} rounds"), || {
+        let mut command = cargo();
+        command.args(["test", "--locked", "--package", "koi", "--test", "it", "--", "--nocapture", "kill"]);
+        environment(repo, &mut command);
+        tests(command.env("KOI_SOAK_ROUNDS", rounds))
+    })?;
+    tally.print();
+    tally.verdict()
+}

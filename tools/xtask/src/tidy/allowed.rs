@@ -1,0 +1,152 @@
+//! The table of allowed dependencies: who may use which crate of ours, and which outside ones.
+//!
+//! Every line is a border that Cargo then keeps for free. Adding an entry is a design decision: say in the
+//! commit why the crate needs it (docs/ARCHITECTURE.md, invariants).
+
+/// What one package of the workspace may depend on.
+pub(crate) struct Allowed {
+    pub(crate) package: &'static str,
+    pub(crate) workspace: &'static [&'static str],
+    pub(crate) outside: &'static [&'static str],
+}
+
+/// Normal and build dependencies.
+pub(crate) const ALLOWED: &[Allowed] = &[
+    Allowed { package: "koi-types", workspace: &[], outside: &["unicode-normalization"] },
+    Allowed { package: "koi-message", workspace: &["koi-types"], outside: &["encoding_rs", "memchr"] },
+    Allowed { package: "koi-proto", workspace: &["koi-types"], outside: &["memchr"] },
+    Allowed {
+        package: "koi-store",
+        workspace: &["koi-types"],
+        outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix"],
+    },
+    Allowed {
+        package: "koi-mailbox",
+        workspace: &["koi-types", "koi-message", "koi-store"],
+        outside: &["memchr", "parking_lot"],
+    },
+    Allowed {
+        package: "koi-sessions",
+        workspace: &["koi-types", "koi-message", "koi-proto", "koi-mailbox"],
+        outside: &["memchr"],
+    },
+    Allowed {
+        package: "koi-server",
+        workspace: &["koi-types", "koi-message", "koi-proto", "koi-store", "koi-mailbox", "koi-sessions"],
+        outside: &[
+            "argon2",
+            "base64",
+            "blake3",
+            "getrandom",
+            "memchr",
+            "parking_lot",
+            "rcgen",
+            "rustix",
+            "rustls",
+            "serde",
+            "serde_json",
+            "sha2",
+            "subtle",
+            "tokio",
+            "tokio-rustls",
+            "toml",
+            "tracing",
+            "tracing-subscriber",
+            "zeroize",
+        ],
+    },
+    Allowed {
+        package: "koi",
+        workspace: &["koi-types", "koi-message", "koi-store", "koi-mailbox", "koi-server"],
+        outside: &["clap", "getrandom", "indicatif", "rustix", "serde", "serde_json", "zeroize"],
+    },
+    Allowed {
+        package: "koi-testkit",
+        workspace: &["koi-types", "koi-message", "koi-proto", "koi-store", "koi-mailbox", "koi-sessions"],
+        outside: &["base64", "memchr", "parking_lot", "rustix", "serde_json"],
+    },
+    Allowed {
+        package: "bench",
+        workspace: &["koi-types", "koi-message", "koi-store", "koi-mailbox"],
+        outside: &["base64", "getrandom", "rustix", "rustls", "serde_json"],
+    },
+    Allowed { package: "xtask", workspace: &[], outside: &["serde_json"] },
+];
+
+/// What tests of any package may use besides its normal dependencies.
+pub(crate) const ALLOWED_IN_TESTS: &[&str] = &[
+    "base64",
+    "blake3",
+    "crc32c",
+    "getrandom",
+    "koi-message",
+    "koi-store",
+    "koi-testkit",
+    "koi-types",
+    "mailparse",
+    "memchr",
+    "parking_lot",
+    "proptest",
+    "rcgen",
+    "rustix",
+    "rustls",
+    "serde_json",
+    "tempfile",
+];
+
+/// Crates that must not hear of sockets, files, clocks, threads or chance: all of these are arguments there.
+pub(crate) const PURE: &[&str] = &["crates/types", "crates/message", "crates/proto", "crates/sessions"];
+
+/// An outside library that only some folders may name, and why.
+pub(crate) struct Confined {
+    pub(crate) name: &'static str,
+    pub(crate) folders: &'static [&'static str],
+    pub(crate) why: &'static str,
+}
+
+/// Libraries behind one adapter.
+pub(crate) const CONFINED: &[Confined] = &[
+    Confined {
+        name: "heed",
+        folders: &["crates/store/src/engine.rs", "crates/store/src/engine/"],
+        why: "the key-value library is behind `store::engine`, so that it can be replaced or made to fail",
+    },
+    Confined {
+        name: "tokio",
+        folders: EDGE,
+        why: "the runtime is the edge's business; all below is synchronous",
+    },
+    Confined { name: "tokio_rustls", folders: EDGE, why: "TLS is the edge's business" },
+    Confined { name: "rustls", folders: EDGE, why: "TLS is the edge's business" },
+];
+
+const EDGE: &[&str] = &["crates/server/", "tools/", "crates/koi/tests/"];
+
+/// Packages that must not be in the graph, and why.
+pub(crate) const BANNED_PACKAGES: &[(&str, &str)] = &[
+    ("ring", "a second TLS provider beside aws-lc-rs"),
+    ("openssl-sys", "a second TLS library beside rustls"),
+    ("native-tls", "a second TLS library beside rustls"),
+    ("boring-sys", "a second TLS library beside rustls"),
+    ("mbedtls", "a second TLS library beside rustls"),
+    ("async-std", "a second runtime beside tokio"),
+    ("smol", "a second runtime beside tokio"),
+];
+
+/// SPDX identifiers we ship: permissive, no copyleft.
+pub(crate) const LICENCES: &[&str] = &[
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "ISC",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "Zlib",
+    "0BSD",
+    "Unicode-3.0",
+    "CC0-1.0",
+    "BSL-1.0",
+    "Unlicense",
+    "CDLA-Permissive-2.0",
+];
