@@ -1,5 +1,7 @@
 //! Bodies: octets stored once for all who refer to them inside one scope (a domain), found by their BLAKE3.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use koi_types::BlobId;
@@ -25,7 +27,32 @@ pub enum NewBody {
     /// Goes into the journal group of its commit; at most `limits::BODY_INLINE_OCTETS_MAX`.
     Inline { blob: BlobId, octets: Arc<[u8]> },
     /// Already durable in a body segment, at an address nobody refers to yet.
-    Staged(BodyRef),
+    Staged(StagedBody),
+}
+
+/// A large body that is durable but not yet referred to. While a clone of it lives, its octets stay.
+#[derive(Clone)]
+pub struct StagedBody {
+    body: BodyRef,
+    _hold: Arc<dyn Any + Send + Sync>,
+}
+
+impl StagedBody {
+    /// `hold` keeps the compactor of the engine away from the octets until it is dropped.
+    pub(crate) fn new(body: BodyRef, hold: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { body, _hold: hold }
+    }
+    /// Where the octets lie.
+    #[must_use]
+    pub fn body(&self) -> BodyRef {
+        self.body
+    }
+}
+
+impl fmt::Debug for StagedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StagedBody").field(&self.body).finish()
+    }
 }
 
 impl NewBody {
@@ -38,7 +65,7 @@ impl NewBody {
     pub fn blob(&self) -> BlobId {
         match self {
             Self::Inline { blob, .. } => *blob,
-            Self::Staged(body) => body.blob,
+            Self::Staged(staged) => staged.body.blob,
         }
     }
     /// Octets of the body.
@@ -46,7 +73,7 @@ impl NewBody {
     pub fn octets(&self) -> u64 {
         match self {
             Self::Inline { octets, .. } => octets.len() as u64,
-            Self::Staged(body) => body.octets,
+            Self::Staged(staged) => staged.body.octets,
         }
     }
 }

@@ -54,6 +54,9 @@ pub trait Txn: Read {
     fn release_body(&mut self, scope: Scope, blob: &BlobId) -> Result<()>;
     /// Tells listeners after the commit is durable, in commit order.
     fn notice(&mut self, notice: CommitNotice);
+    /// Says that this transaction gives back more room than it takes (DELETE, EXPUNGE), so that it may use the
+    /// reserve when the disk is full. Call it first.
+    fn frees_space(&mut self) {}
 }
 
 /// A transaction function. May run more than once on engines that detect conflicts; an `Err` leaves no trace.

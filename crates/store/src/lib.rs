@@ -4,4 +4,6 @@
 //! store (records, UIDs, MODSEQ, change log). Knows no protocol. The journal's specification is in docs/STORE.md.
 
 pub mod body;
+pub mod engine;
 pub mod kv;
+pub mod memory;

@@ -1,0 +1,135 @@
+//! Table `B` of account 0: which body lies where, and how many rows refer to it.
+//!
+//! Key: `00000000 'B' scope(4, big-endian) blake3(32)`. Value, version 1 (30 octets, little-endian):
+//! `version(1) reserved(1) segment(4) offset(8) octets(8) references(8)`.
+
+use koi_types::{BlobId, ErrorKind, MailError, Result};
+
+use crate::body::{BodyRef, NewBody, Scope};
+use crate::kv::Txn;
+
+pub(crate) const KEY_OCTETS: usize = 41;
+const VALUE_OCTETS: usize = 30;
+const VERSION: u8 = 1;
+const PREFIX: [u8; 5] = [0, 0, 0, 0, b'B'];
+
+/// One row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct BodyRow {
+    pub(crate) body: BodyRef,
+    /// Never 0 in a stored row: the row goes with the last reference.
+    pub(crate) references: u64,
+}
+
+/// The key of a body.
+pub(crate) fn key(scope: Scope, blob: &BlobId) -> [u8; KEY_OCTETS] {
+    let mut key = [0; KEY_OCTETS];
+    let (prefix, rest) = key.split_at_mut(PREFIX.len());
+    prefix.copy_from_slice(&PREFIX);
+    let (scope_octets, hash) = rest.split_at_mut(4);
+    scope_octets.copy_from_slice(&scope.0.to_be_bytes());
+    hash.copy_from_slice(&blob.0);
+    key
+}
+
+impl BodyRow {
+    pub(crate) fn encode(&self) -> [u8; VALUE_OCTETS] {
+        let mut out = [0; VALUE_OCTETS];
+        let parts: [&[u8]; 5] = [
+            &[VERSION, 0],
+            &self.body.segment.to_le_bytes(),
+            &self.body.offset.to_le_bytes(),
+            &self.body.octets.to_le_bytes(),
+            &self.references.to_le_bytes(),
+        ];
+        let octets = parts.into_iter().flatten();
+        out.iter_mut().zip(octets).for_each(|(slot, octet)| *slot = *octet);
+        out
+    }
+    pub(crate) fn decode(blob: &BlobId, value: &[u8]) -> Result<Self> {
+        Self::parse(blob, value).ok_or_else(|| {
+            MailError::new(ErrorKind::Corrupt, "the row of a body cannot be read").context(blob)
+        })
+    }
+    fn parse(blob: &BlobId, value: &[u8]) -> Option<Self> {
+        let value: &[u8; VALUE_OCTETS] = value.try_into().ok()?;
+        let (head, rest) = value.split_first_chunk::<2>()?;
+        let (segment, rest) = rest.split_first_chunk::<4>()?;
+        let (offset, rest) = rest.split_first_chunk::<8>()?;
+        let (octets, rest) = rest.split_first_chunk::<8>()?;
+        let references = u64::from_le_bytes(rest.try_into().ok()?);
+        if *head != [VERSION, 0] || references == 0 {
+            return None;
+        }
+        let body = BodyRef {
+            blob: *blob,
+            segment: u32::from_le_bytes(*segment),
+            offset: u64::from_le_bytes(*offset),
+            octets: u64::from_le_bytes(*octets),
+        };
+        Some(Self { body, references })
+    }
+}
+
+/// `Txn::put_body` of every engine; `store` keeps the octets when the scope does not have them yet.
+pub(crate) fn put<T: Txn>(
+    txn: &mut T,
+    scope: Scope,
+    body: &NewBody,
+    store: impl FnOnce(&mut T) -> Result<BodyRef>,
+) -> Result<BodyRef> {
+    let blob = body.blob();
+    let key = key(scope, &blob);
+    let found = txn.get(&key)?.map(|value| BodyRow::decode(&blob, &value)).transpose()?;
+    let row = match found {
+        Some(row) => BodyRow { references: row.references.saturating_add(1), ..row },
+        None => BodyRow { body: store(txn)?, references: 1 },
+    };
+    txn.put(&key, &row.encode())?;
+    Ok(row.body)
+}
+
+/// `Txn::share_body` of every engine.
+pub(crate) fn share<T: Txn>(txn: &mut T, scope: Scope, blob: &BlobId) -> Result<BodyRef> {
+    let key = key(scope, blob);
+    let mut row = existing(txn, &key, blob)?;
+    row.references = row.references.saturating_add(1);
+    txn.put(&key, &row.encode())?;
+    Ok(row.body)
+}
+
+/// `Txn::release_body` of every engine. Returns the body when this was the last reference.
+pub(crate) fn release<T: Txn>(txn: &mut T, scope: Scope, blob: &BlobId) -> Result<Option<BodyRef>> {
+    let key = key(scope, blob);
+    let mut row = existing(txn, &key, blob)?;
+    row.references = row.references.saturating_sub(1);
+    if row.references == 0 {
+        txn.delete(&key)?;
+        return Ok(Some(row.body));
+    }
+    txn.put(&key, &row.encode())?;
+    Ok(None)
+}
+
+fn existing<T: Txn>(txn: &T, key: &[u8], blob: &BlobId) -> Result<BodyRow> {
+    let missing = || MailError::new(ErrorKind::NotFound, "no such body in this scope").context(blob);
+    let value = txn.get(key)?.ok_or_else(missing)?;
+    BodyRow::decode(blob, &value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_read_back_and_version_1_is_frozen() {
+        let blob = BlobId([7; 32]);
+        let body = BodyRef { blob, segment: 3, offset: 4096 + 64, octets: 1 << 33 };
+        let row = BodyRow { body, references: 2 };
+        let octets = row.encode();
+        let hex: String = octets.iter().map(|o| format!("{o:02x}")).collect();
+        assert_eq!(hex, "010003000000401000000000000000000000020000000200000000000000");
+        assert_eq!(BodyRow::decode(&blob, &octets).unwrap(), row);
+        assert!(BodyRow::decode(&blob, &octets[..29]).is_err());
+    }
+}
