@@ -1,0 +1,265 @@
+//! A test script as it is written: lines of text become actions (format: tests/scripts/README.md).
+//!
+//! Reading only; [`crate::runner`] plays it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub mod pattern;
+mod text;
+
+pub use text::octets;
+
+/// One file.
+#[derive(Debug, Default)]
+pub struct Script {
+    pub name: String,
+    /// `# spec:` headers, split at `;`.
+    pub specs: Vec<String>,
+    /// `text NAME:` blocks; lines end in CRLF.
+    pub texts: BTreeMap<String, Vec<u8>>,
+    pub lines: Vec<Line>,
+    /// `no-pipelining`: the script depends on the server's answer before the next command is sent.
+    pub no_pipelining: bool,
+    /// `no-split`: the script's meaning depends on several octets arriving at once.
+    pub no_split: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub number: usize,
+    pub source: String,
+    pub action: Action,
+}
+
+/// What one line does. `peer` is the number of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Users(Vec<String>),
+    /// Creates a mailbox when it is missing and fills it through the service.
+    Mailbox { user: String, mailbox: String, fill: Vec<Fill> },
+    Set { name: String, value: String },
+    Open { peer: u32, protocol: Protocol, login: Option<String>, then: Option<String> },
+    /// Text as written, expanded when it is sent.
+    Send { peer: u32, text: String, newline: bool },
+    Expect { peer: u32, text: String },
+    Never { peer: u32, text: String },
+    /// A whole message after DATA, with dots doubled and the final dot.
+    Data { peer: u32, text: String },
+    Close { peer: u32 },
+    StartTls { peer: u32 },
+    /// By a fresh LMTP connection.
+    Deliver { user: String, text: String },
+    Advance { millis: i64 },
+    Fault { name: String },
+    AccountGone { user: String },
+    Shutdown,
+    Housekeep,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// So many numbered messages.
+    Count(u32),
+    /// The text of that name.
+    Text(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TLS from the first octet.
+    Imap,
+    /// Clear text.
+    ImapClear,
+    Lmtp,
+}
+
+/// What is wrong with a script file.
+#[derive(Debug)]
+pub struct ParseError {
+    pub line: usize,
+    pub what: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl Script {
+    pub fn parse(name: &str, source: &str) -> Result<Self, ParseError> {
+        let mut script = Self { name: name.to_owned(), ..Self::default() };
+        let mut lines = source.lines().enumerate().peekable();
+        while let Some((at, raw)) = lines.next() {
+            let line = uncommented(raw).trim_end();
+            if let Some(specs) = raw.strip_prefix("# spec:") {
+                script.specs.extend(specs.split(';').map(|s| s.trim().to_owned()));
+                continue;
+            }
+            if line.is_empty() {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix("text ").and_then(|l| l.strip_suffix(':')) {
+                let mut octets = Vec::new();
+                while let Some((_, body)) = lines.next_if(|(_, l)| l.starts_with('|')) {
+                    let body = body.strip_prefix("| ").or_else(|| body.strip_prefix('|')).unwrap_or("");
+                    octets.extend(text::octets(body));
+                    octets.extend(b"\r\n");
+                }
+                script.texts.insert(name.trim().to_owned(), octets);
+                continue;
+            }
+            match line {
+                "no-pipelining" => script.no_pipelining = true,
+                "no-split" => script.no_split = true,
+                _ => {
+                    let action = action(line).map_err(|what| ParseError { line: at + 1, what })?;
+                    script.lines.push(Line { number: at + 1, source: line.to_owned(), action });
+                }
+            }
+        }
+        if script.specs.is_empty() {
+            return Err(ParseError { line: 1, what: "no `# spec:` header".to_owned() });
+        }
+        Ok(script)
+    }
+}
+
+/// A comment begins at the start of the line, or after three blanks.
+fn uncommented(line: &str) -> &str {
+    if line.starts_with('#') {
+        return "";
+    }
+    line.split_once("   # ").map_or(line, |(before, _)| before)
+}
+
+fn action(line: &str) -> Result<Action, String> {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = line.split_at(digits);
+    match number.parse::<u32>() {
+        Ok(peer) => peer_action(peer, rest),
+        Err(_) => world_action(line),
+    }
+}
+
+fn peer_action(peer: u32, rest: &str) -> Result<Action, String> {
+    let after = |mark: &str| rest.strip_prefix(mark).map(|t| t.strip_prefix(' ').unwrap_or(t).to_owned());
+    if let Some(text) = after(">-") {
+        return Ok(Action::Send { peer, text, newline: false });
+    }
+    if let Some(text) = after(">") {
+        return Ok(Action::Send { peer, text, newline: true });
+    }
+    if let Some(text) = after("<") {
+        return Ok(Action::Expect { peer, text });
+    }
+    if let Some(text) = after("!") {
+        return Ok(Action::Never { peer, text });
+    }
+    if let Some(what) = after(":") {
+        return open(peer, &what);
+    }
+    match rest.trim().split_once(' ').unwrap_or((rest.trim(), "")) {
+        ("data", text) => Ok(Action::Data { peer, text: text.to_owned() }),
+        ("close", "") => Ok(Action::Close { peer }),
+        ("starttls", "") => Ok(Action::StartTls { peer }),
+        _ => Err(format!("not an action of a connection: `{rest}`")),
+    }
+}
+
+fn open(peer: u32, what: &str) -> Result<Action, String> {
+    let (protocol, rest) = what.split_once(' ').unwrap_or((what, ""));
+    let protocol = match protocol {
+        "imap" => Protocol::Imap,
+        "imap-clear" => Protocol::ImapClear,
+        "lmtp" => Protocol::Lmtp,
+        other => return Err(format!("no such protocol: `{other}`")),
+    };
+    let (login, then) = rest.split_once(' ').unwrap_or((rest, ""));
+    let some = |s: &str| (!s.is_empty()).then(|| s.to_owned());
+    Ok(Action::Open { peer, protocol, login: some(login), then: some(then) })
+}
+
+fn world_action(line: &str) -> Result<Action, String> {
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let words = || rest.split_whitespace().map(str::to_owned);
+    match verb {
+        "users:" => Ok(Action::Users(words().collect())),
+        "mailbox:" => mailbox(rest),
+        "set" => {
+            let (name, value) = rest.split_once(' ').ok_or("set NAME VALUE")?;
+            Ok(Action::Set { name: name.to_owned(), value: value.to_owned() })
+        }
+        "deliver" => {
+            let (user, text) = rest.split_once(' ').ok_or("deliver USER TEXT")?;
+            Ok(Action::Deliver { user: user.to_owned(), text: text.to_owned() })
+        }
+        "advance" => duration(rest).map(|millis| Action::Advance { millis }),
+        "fault" => Ok(Action::Fault { name: rest.to_owned() }),
+        "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
+        "shutdown" => Ok(Action::Shutdown),
+        "housekeep" => Ok(Action::Housekeep),
+        _ => Err(format!("not an action: `{verb}`")),
+    }
+}
+
+/// `alice/INBOX`, `alice/INBOX 3 messages`, `alice/INBOX hello other`; a name with blanks is put in quotes.
+fn mailbox(rest: &str) -> Result<Action, String> {
+    let (user, rest) = rest.split_once('/').ok_or("mailbox: USER/MAILBOX")?;
+    let (mailbox, rest) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').ok_or("quote is not closed")?,
+        None => rest.split_once(' ').unwrap_or((rest, "")),
+    };
+    let mut words = rest.split_whitespace().peekable();
+    let mut fill = Vec::new();
+    while let Some(word) = words.next() {
+        match word.parse() {
+            Ok(count) => {
+                words.next_if(|w| w.starts_with("message"));
+                fill.push(Fill::Count(count));
+            }
+            Err(_) => fill.push(Fill::Text(word.to_owned())),
+        }
+    }
+    Ok(Action::Mailbox { user: user.to_owned(), mailbox: mailbox.to_owned(), fill })
+}
+
+fn duration(text: &str) -> Result<i64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(format!("no such unit of time: `{unit}`")),
+    };
+    number.parse::<i64>().map(|n| n * scale).map_err(|_| format!("no number in `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_kind_of_line() {
+        let source = "# spec: RFC 2177 §3; RFC 3501 §7\nusers: alice\nmailbox: alice/INBOX 3 messages hello\n\
+            text hello:\n| From: a\n|\n| Hi <LF>x\n1: imap alice select INBOX\n1> a NOOP   # comment\n1< a OK ...\n\
+            1! * 1 EXISTS\nadvance 29m\n1 close\n";
+        let script = Script::parse("x", source).unwrap();
+        assert_eq!(script.specs, ["RFC 2177 §3", "RFC 3501 §7"]);
+        assert_eq!(script.texts["hello"], b"From: a\r\n\r\nHi \nx\r\n");
+        assert_eq!(script.lines[3].action, Action::Send { peer: 1, text: "a NOOP".into(), newline: true });
+        assert_eq!(script.lines[6].action, Action::Advance { millis: 29 * 60_000 });
+        assert_eq!(script.lines.last().unwrap().number, 13);
+    }
+
+    #[test]
+    fn says_where_it_is_wrong() {
+        let wrong = Script::parse("x", "# spec: RFC 2177 §3\n\nnonsense\n").unwrap_err();
+        assert_eq!((wrong.line, wrong.what.as_str()), (3, "not an action: `nonsense`"));
+        assert!(Script::parse("x", "users: alice\n").unwrap_err().what.contains("spec"));
+    }
+}
