@@ -2,6 +2,7 @@
 //!
 //! [`session`] is the border to the driver; `selected` a client's view of its mailbox; one module per protocol.
 
+pub mod selected;
 pub mod session;
 
 pub use session::{

@@ -96,6 +96,11 @@ impl NumSet {
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = RangeInclusive<u32>> + '_ {
         self.runs.iter().map(|r| r.first..=r.last)
     }
+    /// The run at an index, counted from 0.
+    #[must_use]
+    pub fn run(&self, index: usize) -> Option<RangeInclusive<u32>> {
+        self.runs.get(index).map(|r| r.first..=r.last)
+    }
     /// The numbers in ascending order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         self.runs.iter().flat_map(|r| r.first..=r.last)

@@ -37,22 +37,60 @@ pub struct Line {
 pub enum Action {
     Users(Vec<String>),
     /// Creates a mailbox when it is missing and fills it through the service.
-    Mailbox { user: String, mailbox: String, fill: Vec<Fill> },
-    Set { name: String, value: String },
-    Open { peer: u32, protocol: Protocol, login: Option<String>, then: Option<String> },
+    Mailbox {
+        user: String,
+        mailbox: String,
+        fill: Vec<Fill>,
+    },
+    Set {
+        name: String,
+        value: String,
+    },
+    Open {
+        peer: u32,
+        protocol: Protocol,
+        login: Option<String>,
+        then: Option<String>,
+    },
     /// Text as written, expanded when it is sent.
-    Send { peer: u32, text: String, newline: bool },
-    Expect { peer: u32, text: String },
-    Never { peer: u32, text: String },
+    Send {
+        peer: u32,
+        text: String,
+        newline: bool,
+    },
+    Expect {
+        peer: u32,
+        text: String,
+    },
+    Never {
+        peer: u32,
+        text: String,
+    },
     /// A whole message after DATA, with dots doubled and the final dot.
-    Data { peer: u32, text: String },
-    Close { peer: u32 },
-    StartTls { peer: u32 },
+    Data {
+        peer: u32,
+        text: String,
+    },
+    Close {
+        peer: u32,
+    },
+    StartTls {
+        peer: u32,
+    },
     /// By a fresh LMTP connection.
-    Deliver { user: String, text: String },
-    Advance { millis: i64 },
-    Fault { name: String },
-    AccountGone { user: String },
+    Deliver {
+        user: String,
+        text: String,
+    },
+    Advance {
+        millis: i64,
+    },
+    Fault {
+        name: String,
+    },
+    AccountGone {
+        user: String,
+    },
     Shutdown,
     Housekeep,
 }

@@ -99,7 +99,9 @@ fn matches(pieces: &[Piece], line: &[u8], bindings: &mut Bindings) -> bool {
         }
         Piece::Variable(name) => {
             if let Some(value) = bindings.0.get(name).cloned() {
-                return line.strip_prefix(value.as_bytes()).is_some_and(|after| matches(rest, after, bindings));
+                return line
+                    .strip_prefix(value.as_bytes())
+                    .is_some_and(|after| matches(rest, after, bindings));
             }
             let word = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-+".contains(b)).count();
             if word == 0 {

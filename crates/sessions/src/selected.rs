@@ -1,0 +1,215 @@
+//! What one client knows of its selected mailbox (RFC 9051 §2.3.1.2, RFC 9051 §7.5.1, RFC 3501 §5.5).
+//!
+//! The view is a list of UIDs and how far its client has been told of the change log: nothing is queued here, what
+//! must still be told is computed from the log when it may be told. A message that is gone stays in the list, and
+//! keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
+//! Must not: read the store, write the wire.
+
+use koi_types::{MailboxId, MailboxName, ModSeq, NumSet, Uid, UidSet, UidValidity};
+
+/// The selected mailbox as its client knows it.
+#[derive(Debug)]
+pub struct Selected {
+    pub mailbox: MailboxId,
+    /// As it was selected; a RENAME by another session does not change the selection.
+    pub name: MailboxName,
+    pub uid_validity: UidValidity,
+    pub read_only: bool,
+    /// Known messages in order; position + 1 is the sequence number.
+    known: NumSet,
+    /// New messages and flags up to here have been told.
+    told: ModSeq,
+    /// Vanished messages up to here have been told; behind `told` while EXPUNGE had to wait.
+    told_vanished: ModSeq,
+}
+
+impl Selected {
+    /// A view at the moment of SELECT: everything up to `at` is told by SELECT itself.
+    #[must_use]
+    pub fn new(mailbox: MailboxId, name: MailboxName, uid_validity: UidValidity, at: View) -> Self {
+        Self {
+            mailbox,
+            name,
+            uid_validity,
+            read_only: at.read_only,
+            known: at.uids.0,
+            told: at.modseq,
+            told_vanished: at.modseq,
+        }
+    }
+    /// How many messages the client knows of: EXISTS.
+    #[must_use]
+    pub fn exists(&self) -> u32 {
+        u32::try_from(self.known.count()).unwrap_or(u32::MAX)
+    }
+    /// The UIDs the client knows, in order.
+    #[must_use]
+    pub const fn known(&self) -> &NumSet {
+        &self.known
+    }
+    /// Up to where new messages and flags were told.
+    #[must_use]
+    pub const fn told(&self) -> ModSeq {
+        self.told
+    }
+    /// Up to where vanished messages were told.
+    #[must_use]
+    pub const fn told_vanished(&self) -> ModSeq {
+        self.told_vanished
+    }
+    /// The largest UID, which `*` stands for in a set of UIDs.
+    #[must_use]
+    pub fn largest_uid(&self) -> Option<u32> {
+        self.known.last()
+    }
+    /// The sequence number of a UID the client knows.
+    #[must_use]
+    pub fn seqnum(&self, uid: Uid) -> Option<u32> {
+        let known = self.known.contains(uid.value());
+        known.then(|| u32::try_from(self.known.rank(uid.value()) + 1).unwrap_or(u32::MAX))
+    }
+    /// The UIDs at these sequence numbers; `None` when one of them is above EXISTS (RFC 9051 §9, `seq-number`).
+    #[must_use]
+    pub fn uids_at(&self, seqnums: &NumSet) -> Option<UidSet> {
+        if seqnums.last().is_some_and(|last| last > self.exists()) {
+            return None;
+        }
+        let mut uids = NumSet::new();
+        let mut runs = seqnums.runs().map(|r| Run { first: *r.start(), last: *r.end() }).peekable();
+        let mut before = 0u32;
+        for known in self.known.runs() {
+            let count = known.end() - known.start() + 1;
+            while let Some(wanted) = runs.peek_mut() {
+                if wanted.first > before + count {
+                    break;
+                }
+                let to = wanted.last.min(before + count);
+                let uid = |seqnum: u32| known.start() + (seqnum - before - 1);
+                uids.insert_range(uid(wanted.first)..=uid(to));
+                if wanted.last > to {
+                    wanted.first = to + 1;
+                    break;
+                }
+                runs.next();
+            }
+            before += count;
+        }
+        Some(UidSet(uids))
+    }
+    /// The sequence numbers of those of `uids` the client knows.
+    #[must_use]
+    pub fn seqnums_of(&self, uids: &NumSet) -> NumSet {
+        let mut out = NumSet::new();
+        let mut cursor = self.cursor();
+        for run in self.known.intersect(uids).runs() {
+            let first = cursor.seqnum(*run.start());
+            out.insert_range(first..=first + (run.end() - run.start()));
+        }
+        out
+    }
+    /// For asking the sequence numbers of ascending UIDs, each in constant time over a whole scan.
+    #[must_use]
+    pub const fn cursor(&self) -> SeqCursor<'_> {
+        SeqCursor { known: &self.known, run: Run { first: 1, last: 0 }, before: 0, next: 0 }
+    }
+    /// New messages and flags up to `upto` are told now.
+    pub fn tell(&mut self, added: &NumSet, upto: ModSeq) {
+        self.known.extend(added);
+        self.told = self.told.max(upto);
+    }
+    /// These messages are told to be gone, and everything that vanished up to `upto` with them. Answers the sequence
+    /// numbers to send, in the order to send them: from the highest down, so that none shifts another.
+    pub fn tell_vanished(&mut self, vanished: &NumSet, upto: ModSeq) -> NumSet {
+        let seqnums = self.seqnums_of(vanished);
+        if !seqnums.is_empty() {
+            self.known = self.known.difference(vanished);
+        }
+        self.told_vanished = self.told_vanished.max(upto);
+        seqnums
+    }
+}
+
+/// What SELECT read of the mailbox, all of one snapshot.
+#[derive(Debug)]
+pub struct View {
+    pub uids: UidSet,
+    pub modseq: ModSeq,
+    pub read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u32,
+    last: u32,
+}
+
+/// Sequence numbers of ascending UIDs.
+#[derive(Debug)]
+pub struct SeqCursor<'a> {
+    known: &'a NumSet,
+    run: Run,
+    /// Messages before `run`.
+    before: u32,
+    /// Index of the run after `run`.
+    next: usize,
+}
+
+impl SeqCursor<'_> {
+    /// The sequence number of a known UID, not smaller than the one asked before.
+    pub fn seqnum(&mut self, uid: u32) -> u32 {
+        while uid > self.run.last {
+            let Some(run) = self.known.run(self.next) else { break };
+            if self.next > 0 {
+                self.before += self.run.last - self.run.first + 1;
+            }
+            self.run = Run { first: *run.start(), last: *run.end() };
+            self.next += 1;
+        }
+        self.before + uid.saturating_sub(self.run.first) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn view(uids: &[u32]) -> Selected {
+        let uids = UidSet(uids.iter().copied().collect());
+        let at = View { uids, modseq: ModSeq::MIN, read_only: false };
+        Selected::new(MailboxId(1), MailboxName::inbox(), UidValidity::MIN, at)
+    }
+
+    proptest! {
+        // spec: RFC 9051 §2.3.1.2
+        #[test]
+        fn positions_are_those_of_a_plain_list(
+            uids in prop::collection::btree_set(1u32..80, 0..50), wanted in prop::collection::btree_set(1u32..80, 0..50)
+        ) {
+            let list: Vec<u32> = uids.iter().copied().collect();
+            let mut selected = view(&list);
+            let mut cursor = selected.cursor();
+            for (at, uid) in list.iter().enumerate() {
+                prop_assert_eq!(cursor.seqnum(*uid), at as u32 + 1);
+                prop_assert_eq!(selected.seqnum(Uid::new(*uid).unwrap()), Some(at as u32 + 1));
+            }
+            let seqnums: NumSet = wanted.iter().copied().filter(|n| *n as usize <= list.len()).collect();
+            let expected: Vec<u32> = seqnums.iter().map(|n| list[n as usize - 1]).collect();
+            prop_assert_eq!(selected.uids_at(&seqnums).unwrap().0.iter().collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(selected.seqnums_of(&expected.iter().copied().collect()), seqnums);
+            let gone: NumSet = wanted.iter().copied().collect();
+            let mut left = list.clone();
+            for seqnum in selected.tell_vanished(&gone, ModSeq::MIN).iter().rev() {
+                prop_assert!(gone.contains(left.remove(seqnum as usize - 1)));
+            }
+            prop_assert_eq!(selected.known().iter().collect::<Vec<_>>(), left.clone());
+            prop_assert!(left.iter().all(|uid| !gone.contains(*uid)));
+        }
+    }
+
+    #[test]
+    fn a_number_above_exists_is_no_message() {
+        assert_eq!(view(&[4, 9]).uids_at(&[2, 3].into_iter().collect()), None);
+        assert!(view(&[]).uids_at(&NumSet::new()).unwrap().is_empty());
+    }
+}
