@@ -1,1 +1,42 @@
-//! RFC 5322 and MIME: parse, structure, envelope, search text. Pure.
+//! RFC 5322 and MIME (RFC 2045-2049, 2231, 2047, 6532): parse, structure, envelope, sections, search text.
+//!
+//! `parse` never fails and is linear in its input; what a server keeps beside a message is `Facts`, and
+//! `Structure` and `Envelope` have compact versioned records, so that FETCH never parses again.
+//! The crate is pure: no I/O, no clock, no threads, no randomness. It knows messages, not protocols.
+
+pub mod address;
+pub mod charset;
+pub mod content;
+pub mod date;
+pub mod encoded_word;
+pub mod envelope;
+pub mod facts;
+pub mod header;
+pub mod limits;
+pub mod parse;
+pub mod range;
+pub mod record;
+pub mod section;
+pub mod structure;
+pub mod subject;
+pub mod thread;
+pub mod transfer;
+
+mod continuation;
+mod lexer;
+mod transfer_encoding;
+mod utf7;
+
+pub use address::Address;
+pub use content::{Content, Disposition, Param, TransferEncoding};
+pub use date::{DateTime, parse_date};
+pub use envelope::Envelope;
+pub use facts::Facts;
+pub use header::{Field, Fields, header_fields};
+pub use parse::{Message, parse};
+pub use range::Range32;
+pub use record::Corrupt;
+pub use section::{Section, find_part, locate, section_octets};
+pub use structure::{Embedded, Part, PartKind, Structure};
+pub use subject::BaseSubject;
+pub use thread::ThreadIds;

@@ -1,0 +1,210 @@
+//! Address lists (RFC 5322 §3.4, §4.4; RFC 6532 §3.2) in the shape IMAP shows them (RFC 9051 §7.5.2
+//! ENVELOPE): a flat list in which a group is opened and closed by marker entries.
+//!
+//! Encoded words stay as they are. Lenient: no list is refused, and each step takes at least one octet.
+
+use crate::lexer::{Lexer, is_atom};
+use crate::limits::ADDRESSES_MAX;
+
+/// One entry of an address list.
+///
+/// RFC 9051 §7.5.2: `host` None and `mailbox` Some opens the group of that name; both None closes it.
+/// An address without a host has an empty `host`, so that it is not taken for a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// The display name, unquoted, encoded words left raw; for `user@host (Name)` the comment.
+    pub name: Option<Vec<u8>>,
+    /// The source route of an obsolete address (RFC 5322 §4.4), such as `@a,@b`.
+    pub route: Option<Vec<u8>>,
+    /// The local part, unquoted; or the name of a group.
+    pub mailbox: Option<Vec<u8>>,
+    pub host: Option<Vec<u8>>,
+}
+
+impl Address {
+    pub fn is_group_start(&self) -> bool {
+        self.host.is_none() && self.mailbox.is_some()
+    }
+
+    pub fn is_group_end(&self) -> bool {
+        self.host.is_none() && self.mailbox.is_none()
+    }
+}
+
+/// Appends the addresses of the raw field value `value` to `list`, at most up to the limit.
+pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
+    let mut parser = Parser { lexer: Lexer::new(value), comment: Vec::new(), in_group: false };
+    while list.len() < ADDRESSES_MAX && parser.entry(list) {}
+    if parser.in_group {
+        list.push(Address::default());
+    }
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    /// Text of the last comment of the present entry.
+    comment: Vec<u8>,
+    in_group: bool,
+}
+
+impl Parser<'_> {
+    /// Parses one entry and its separator; false at the end.
+    fn entry(&mut self, list: &mut Vec<Address>) -> bool {
+        self.comment.clear();
+        let words = self.words();
+        match self.lexer.peek() {
+            Some(b'<') => list.push(self.angle(words)),
+            Some(b'@') => list.push(self.at_host(words)),
+            Some(b':') if !self.in_group => {
+                self.lexer.bump();
+                self.in_group = true;
+                list.push(Address { mailbox: Some(words.phrase), ..Address::default() });
+                return true;
+            }
+            _ => list.extend(self.lone(words)),
+        }
+        self.separator(list)
+    }
+
+    /// What stands before `<`, `@` or `:`, read both as a phrase and as a local part.
+    fn words(&mut self) -> Words {
+        let mut words = Words::default();
+        self.lexer.skip_cfws_keeping(&mut self.comment);
+        let mut space = false;
+        loop {
+            let before = words.local.len();
+            match self.lexer.peek() {
+                Some(b'"') => {
+                    self.lexer.quoted(&mut words.local);
+                    words.quoted = true;
+                }
+                Some(b'.') => {
+                    self.lexer.bump();
+                    words.local.push(b'.');
+                }
+                Some(octet) if is_atom(octet) => words.local.extend_from_slice(self.lexer.run(is_atom)),
+                _ => return words,
+            }
+            if space && !words.phrase.is_empty() {
+                words.phrase.push(b' ');
+            }
+            let word = words.local.get(before..).unwrap_or_default();
+            words.phrase.extend_from_slice(word);
+            let after = self.lexer.pos();
+            self.lexer.skip_cfws_keeping(&mut self.comment);
+            space = self.lexer.pos() > after;
+        }
+    }
+
+    /// `[phrase] "<" [route] addr-spec ">"` (RFC 5322 §3.4 angle-addr, §4.4 obs-route).
+    fn angle(&mut self, words: Words) -> Address {
+        self.lexer.bump();
+        let mut route = Vec::new();
+        self.lexer.skip_cfws();
+        while matches!(self.lexer.peek(), Some(b'@' | b',')) {
+            if self.lexer.take(b',') {
+                self.lexer.skip_cfws();
+                continue;
+            }
+            self.lexer.bump();
+            if !route.is_empty() {
+                route.push(b',');
+            }
+            route.push(b'@');
+            self.host(&mut route);
+            self.lexer.take(b':');
+            self.lexer.skip_cfws();
+        }
+        let mut inner = Vec::new();
+        std::mem::swap(&mut inner, &mut self.comment);
+        let spec = self.words();
+        std::mem::swap(&mut inner, &mut self.comment);
+        let mut host = Vec::new();
+        if self.lexer.take(b'@') {
+            self.host(&mut host);
+        }
+        self.lexer.run(|b| !matches!(b, b'>' | b','));
+        self.lexer.take(b'>');
+        self.lexer.skip_cfws();
+        let name = (!words.phrase.is_empty()).then_some(words.phrase);
+        let route = (!route.is_empty()).then_some(route);
+        Address { name, route, mailbox: Some(spec.local), host: Some(host) }
+    }
+
+    /// `local-part "@" domain`, and a comment after it as the name.
+    fn at_host(&mut self, words: Words) -> Address {
+        self.lexer.bump();
+        let mut host = Vec::new();
+        self.host(&mut host);
+        self.lexer.skip_cfws_keeping(&mut self.comment);
+        self.named_by_comment(words.local, host)
+    }
+
+    /// Words alone: a local part without a host, unless there are none.
+    fn lone(&mut self, words: Words) -> Option<Address> {
+        let some = !words.phrase.is_empty() || words.quoted;
+        some.then(|| self.named_by_comment(words.phrase, Vec::new()))
+    }
+
+    fn named_by_comment(&mut self, local: Vec<u8>, host: Vec<u8>) -> Address {
+        let comment = std::mem::take(&mut self.comment);
+        let name = (!comment.is_empty()).then_some(comment);
+        Address { name, route: None, mailbox: Some(local), host: Some(host) }
+    }
+
+    /// A domain (RFC 5322 §3.4.1, §4.4): atoms and dots, or a literal; comments and spaces between them go.
+    fn host(&mut self, out: &mut Vec<u8>) {
+        self.lexer.skip_cfws_keeping(&mut self.comment);
+        loop {
+            match self.lexer.peek() {
+                Some(b'[') => self.lexer.domain_literal(out),
+                Some(b'.') => {
+                    self.lexer.bump();
+                    out.push(b'.');
+                }
+                Some(octet) if is_atom(octet) => out.extend_from_slice(self.lexer.run(is_atom)),
+                _ => return,
+            }
+            self.lexer.skip_cfws_keeping(&mut self.comment);
+            let dotted = out.ends_with(b".") || self.lexer.peek() == Some(b'.');
+            if !dotted {
+                return;
+            }
+        }
+    }
+
+    /// Skips to the next entry: past one `,`, or past `;`, which closes a group. False at the end.
+    fn separator(&mut self, list: &mut Vec<Address>) -> bool {
+        loop {
+            match self.lexer.peek() {
+                None => return false,
+                Some(b',') => {
+                    self.lexer.bump();
+                    return true;
+                }
+                Some(b';') => {
+                    self.lexer.bump();
+                    if self.in_group {
+                        self.in_group = false;
+                        list.push(Address::default());
+                    }
+                    return true;
+                }
+                Some(b'(') => {
+                    self.lexer.skip_cfws();
+                }
+                Some(octet) if octet == b'"' || octet == b'<' || is_atom(octet) => return true,
+                Some(_) => self.lexer.bump(),
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Words {
+    /// The words with one space where there was white space or a comment.
+    phrase: Vec<u8>,
+    /// The words run together.
+    local: Vec<u8>,
+    quoted: bool,
+}

@@ -1,0 +1,56 @@
+//! Charsets (RFC 2978 names) to UTF-8, by the tables of `encoding_rs`. What no table covers is guessed.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// The charset of this name. RFC 2978 §2.3: names ignore ASCII case.
+pub fn encoding_for(label: &[u8]) -> Option<&'static Encoding> {
+    // RFC 2781 §4.3: without a byte order mark UTF-16 is big-endian; the tables assume the opposite.
+    if label.eq_ignore_ascii_case(b"utf-16") {
+        return Some(UTF_16BE);
+    }
+    Encoding::for_label(label)
+}
+
+/// Decodes `octets` from the charset named `label`, guessing if it is unknown.
+pub fn decode_or_guess(label: &[u8], octets: &[u8], out: &mut String) {
+    if label.eq_ignore_ascii_case(b"utf-7") || label.eq_ignore_ascii_case(b"unicode-1-1-utf-7") {
+        crate::utf7::decode(octets, out);
+        return;
+    }
+    match encoding_for(label) {
+        // US-ASCII and Latin-1 are what senders say who do not know: valid UTF-8 is taken as such.
+        Some(encoding) if encoding == WINDOWS_1252 && is_vague(label) => decode_guessing(octets, out),
+        Some(encoding) => decode(encoding, octets, out),
+        None => decode_guessing(octets, out),
+    }
+}
+
+/// UTF-8 if it is valid, otherwise Windows-1252, of which every octet is a character.
+pub fn decode_guessing(octets: &[u8], out: &mut String) {
+    match std::str::from_utf8(octets) {
+        Ok(text) => out.push_str(text),
+        Err(_) => decode(WINDOWS_1252, octets, out),
+    }
+}
+
+/// Whether the label means "US-ASCII", in which 8-bit octets have no meaning.
+fn is_vague(label: &[u8]) -> bool {
+    let vague: [&[u8]; 4] = [b"us-ascii", b"ascii", b"ansi_x3.4-1968", b"iso646-us"];
+    vague.iter().any(|name| label.eq_ignore_ascii_case(name))
+}
+
+/// Appends `octets` decoded; what is malformed becomes U+FFFD. A byte order mark is taken off.
+fn decode(encoding: &'static Encoding, octets: &[u8], out: &mut String) {
+    let encoding = match octets {
+        [0xFF, 0xFE, ..] if encoding == UTF_16BE => UTF_16LE,
+        _ => encoding,
+    };
+    if encoding == UTF_8
+        && let Ok(text) = std::str::from_utf8(octets)
+    {
+        out.push_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
+        return;
+    }
+    let (text, _malformed) = encoding.decode_with_bom_removal(octets);
+    out.push_str(&text);
+}

@@ -1,0 +1,213 @@
+//! Content-Transfer-Encodings decoded (RFC 2045 §6.7, §6.8; uuencode), and the Q encoding of headers (RFC
+//! 2047 §4.2).
+//!
+//! Lenient: octets that do not belong are skipped (base64) or kept (quoted-printable). All append to `out`,
+//! none makes more octets than it was given.
+
+use memchr::{memchr, memchr2};
+
+use crate::transfer_encoding::TransferEncoding;
+
+/// Appends the decoded `octets`. Unknown encodings are opaque (RFC 2045 §6.4) and give nothing.
+pub fn decode(encoding: TransferEncoding, octets: &[u8], out: &mut Vec<u8>) {
+    match encoding {
+        TransferEncoding::SevenBit | TransferEncoding::EightBit | TransferEncoding::Binary => {
+            out.extend_from_slice(octets);
+        }
+        TransferEncoding::QuotedPrintable => decode_quoted_printable(octets, out),
+        TransferEncoding::Base64 => decode_base64(octets, out),
+        TransferEncoding::Uuencode => decode_uuencode(octets, out),
+        TransferEncoding::Unknown => {}
+    }
+}
+
+/// RFC 2045 §6.8: octets outside the alphabet are ignored. Padding ends a group; what follows it begins
+/// another, as in bodies that were put together from encoded pieces.
+pub fn decode_base64(octets: &[u8], out: &mut Vec<u8>) {
+    out.reserve(octets.len() / 4 * 3 + 3);
+    let mut bits = 0_u32;
+    let mut sextets = 0_u32;
+    let mut rest = octets;
+    while let Some((group, after)) = rest.split_first_chunk::<4>() {
+        if sextets == 0
+            && let Some(bits) = whole_group(*group)
+        {
+            let [_, a, b, c] = bits.to_be_bytes();
+            out.extend_from_slice(&[a, b, c]);
+            rest = after;
+            continue;
+        }
+        let Some((&octet, after)) = rest.split_first() else { break };
+        rest = after;
+        sextet(octet, &mut bits, &mut sextets, out);
+    }
+    for &octet in rest {
+        sextet(octet, &mut bits, &mut sextets, out);
+    }
+    finish_group(bits, sextets, out);
+}
+
+/// Four octets of the alphabet as 24 bits.
+fn whole_group(group: [u8; 4]) -> Option<u32> {
+    let [a, b, c, d] = group.map(|octet| u32::from(sextet_of(octet)));
+    ((a | b | c | d) < 64).then_some(a << 18 | b << 12 | c << 6 | d)
+}
+
+/// Takes in one octet on the slow path.
+fn sextet(octet: u8, bits: &mut u32, sextets: &mut u32, out: &mut Vec<u8>) {
+    let value = sextet_of(octet);
+    if octet == b'=' {
+        finish_group(*bits, *sextets, out);
+        (*bits, *sextets) = (0, 0);
+    } else if value < 64 {
+        *bits = *bits << 6 | u32::from(value);
+        *sextets += 1;
+        if *sextets == 4 {
+            finish_group(*bits, 4, out);
+            (*bits, *sextets) = (0, 0);
+        }
+    }
+}
+
+/// The whole octets of an incomplete group.
+fn finish_group(bits: u32, sextets: u32, out: &mut Vec<u8>) {
+    match sextets {
+        2 => out.push((bits >> 4) as u8),
+        3 => out.extend_from_slice(&[(bits >> 10) as u8, (bits >> 2) as u8]),
+        4 => out.extend_from_slice(&[(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]),
+        _ => {}
+    }
+}
+
+/// The value of an octet of the alphabet (RFC 4648 §4); 255 for others.
+fn sextet_of(octet: u8) -> u8 {
+    SEXTETS.get(usize::from(octet)).copied().unwrap_or(255)
+}
+
+static SEXTETS: [u8; 256] = sextet_table();
+
+#[allow(clippy::indexing_slicing)] // in a constant, where a wrong index does not compile
+const fn sextet_table() -> [u8; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut table = [255; 256];
+    let mut value = 0;
+    while value < 64 {
+        table[alphabet[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+}
+
+/// RFC 2045 §6.7: `=XX`, soft line breaks, and no white space at the ends of lines. A `=` that begins
+/// nothing stays.
+pub fn decode_quoted_printable(octets: &[u8], out: &mut Vec<u8>) {
+    out.reserve(octets.len());
+    let mut rest = octets;
+    while let Some(at) = memchr2(b'=', b'\n', rest) {
+        let (text, marked) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        if marked.first() == Some(&b'\n') {
+            push_line(text, out);
+            rest = marked.get(1..).unwrap_or_default();
+            continue;
+        }
+        out.extend_from_slice(text);
+        rest = escape(marked.get(1..).unwrap_or_default(), out);
+    }
+    out.extend_from_slice(rest);
+}
+
+/// A line up to its LF: without white space at its end, with its line end.
+fn push_line(text: &[u8], out: &mut Vec<u8>) {
+    let cr = text.ends_with(b"\r");
+    out.extend_from_slice(text);
+    if cr {
+        out.pop();
+    }
+    let kept = text.len() - text.trim_ascii_end().len() - usize::from(cr);
+    out.truncate(out.len() - kept.min(out.len()));
+    out.extend_from_slice(if cr { b"\r\n" } else { b"\n" });
+}
+
+/// What stands behind a `=`; returns what is left.
+fn escape<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    if let Some((&[high, low], after)) = rest.split_first_chunk::<2>()
+        && let Some(octet) = hex_pair(high, low)
+    {
+        out.push(octet);
+        return after;
+    }
+    let line_end = rest.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r')).unwrap_or(rest.len());
+    match rest.get(line_end) {
+        None => &[],
+        Some(b'\n') => rest.get(line_end + 1..).unwrap_or_default(),
+        Some(_) => {
+            out.push(b'=');
+            rest
+        }
+    }
+}
+
+fn hex_pair(high: u8, low: u8) -> Option<u8> {
+    let digit = |octet: u8| char::from(octet).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
+/// RFC 2047 §4.2: `_` is a space.
+pub fn decode_q(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((&octet, after)) = rest.split_first() {
+        rest = after;
+        match octet {
+            b'_' => out.push(b' '),
+            b'=' => rest = escape_in_word(after, out, b'='),
+            _ => out.push(octet),
+        }
+    }
+}
+
+/// RFC 2231 §4: `%XX`.
+pub fn decode_percent(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr(b'%', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        rest = escape_in_word(rest.get(at + 1..).unwrap_or_default(), out, b'%');
+    }
+    out.extend_from_slice(rest);
+}
+
+fn escape_in_word<'a>(rest: &'a [u8], out: &mut Vec<u8>, mark: u8) -> &'a [u8] {
+    if let Some((&[high, low], after)) = rest.split_first_chunk::<2>()
+        && let Some(octet) = hex_pair(high, low)
+    {
+        out.push(octet);
+        return after;
+    }
+    out.push(mark);
+    rest
+}
+
+/// The lines between `begin` and `end`, as the uuencode command of POSIX writes them.
+pub fn decode_uuencode(octets: &[u8], out: &mut Vec<u8>) {
+    let mut lines =
+        octets.split(|&octet| octet == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if !lines.by_ref().any(|line| line.starts_with(b"begin ")) {
+        return;
+    }
+    for line in lines {
+        let Some((&first, groups)) = line.split_first() else { continue };
+        let count = usize::from(first.wrapping_sub(b' ') & 63);
+        if line == b"end" || count == 0 {
+            return;
+        }
+        let line_start = out.len();
+        for group in groups.chunks(4) {
+            let sextet = |at: usize| u32::from(group.get(at).unwrap_or(&b' ').wrapping_sub(b' ') & 63);
+            let bits = sextet(0) << 18 | sextet(1) << 12 | sextet(2) << 6 | sextet(3);
+            finish_group(bits, 4, out);
+        }
+        out.truncate(line_start + count);
+    }
+}
+
+#[cfg(test)]
+mod tests;
