@@ -2,7 +2,7 @@
 //!
 //! Built from `std` and `serde_json` only, so that it is there in seconds on a fresh machine. It starts
 //! `cargo`, `git` and `apt-get`, reads sources, and never touches a running server.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // it speaks to the person who typed it
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool speaks to the person who called it
 
 mod bench;
 mod failure;
@@ -13,6 +13,7 @@ mod phase;
 mod quick;
 mod repo;
 mod soak;
+mod spec;
 mod test;
 mod tidy;
 
@@ -43,6 +44,7 @@ fn run(command: &str, arguments: &[String]) -> Result<(), Failure> {
         "test" => test::run(arguments),
         "quick" => quick::run(arguments),
         "tidy" => tidy::run(arguments),
+        "spec" => spec::run(arguments),
         "fuzz" => fuzz::run(arguments),
         "soak" => soak::run(arguments),
         "bench" => bench::run(arguments),

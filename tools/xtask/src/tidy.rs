@@ -5,7 +5,7 @@
 
 mod allowed;
 mod banned;
-mod finding;
+pub(crate) mod finding;
 mod functions;
 mod graph;
 mod layers;
@@ -51,15 +51,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         layers::check(source, &mut findings);
     }
     outside::check(&repo, &mut findings)?;
-    //SPEC
+    findings.extend(crate::spec::dangling(&repo, &workspace)?);
     if verbose {
         shape::warn(&workspace.sources);
         graph::warn(&metadata);
     }
-    report(&mut findings, workspace.sources.len())
+    report(&mut findings)?;
+    println!("tidy: {} Rust files, nothing to say", workspace.sources.len());
+    Ok(())
 }
 
-fn report(findings: &mut [Finding], files: usize) -> Result<(), Failure> {
+/// Prints findings grouped by rule; fails when there are any.
+pub(crate) fn report(findings: &mut [Finding]) -> Result<(), Failure> {
     findings.sort_by(|a, b| (a.rule.name, &a.path, a.line).cmp(&(b.rule.name, &b.path, b.line)));
     let mut last: Option<&Rule> = None;
     for finding in findings.iter() {
@@ -75,10 +78,7 @@ fn report(findings: &mut [Finding], files: usize) -> Result<(), Failure> {
         }
     }
     match findings.len() {
-        0 => {
-            println!("tidy: {files} Rust files, nothing to say");
-            Ok(())
-        }
+        0 => Ok(()),
         1 => Err(Failure::new("1 finding, above")),
         many => Err(Failure::new(format!("{many} findings, above"))),
     }

@@ -12,6 +12,11 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
+    /// Asks cargo for the graph first.
+    pub(crate) fn open(repo: &Repo) -> Result<Workspace, Failure> {
+        Workspace::read(repo, &Metadata::read()?)
+    }
+
     pub(crate) fn read(repo: &Repo, metadata: &Metadata) -> Result<Workspace, Failure> {
         let mut sources = Vec::new();
         for path in repo.files()?.iter().filter(|path| path.ends_with(".rs")) {
