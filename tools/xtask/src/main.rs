@@ -2,7 +2,7 @@
 //!
 //! Built from `std` and `serde_json` only, so that it is there in seconds on a fresh machine. It starts
 //! `cargo`, `git` and `apt-get`, reads sources, and never touches a running server.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool speaks to the person who called it
+#![allow(clippy::print_stdout, clippy::print_stderr)] // it speaks to the person who typed it
 
 mod bench;
 mod failure;

@@ -169,7 +169,7 @@ fn numbers(number: &str) -> Vec<u32> {
     number.split('.').map(part).collect()
 }
 
-/// Whether a heading can come after another: one deeper, or a later one at some level; small gaps are allowed.
+/// Whether a heading can come after another: one deeper, or a later one at some level, with small gaps.
 fn follows(last: &[u32], next: &[u32]) -> bool {
     const GAP_MAX: u32 = 3;
     let Some((&here, above)) = next.split_last() else { return false };
@@ -261,9 +261,9 @@ mod tests {
 
     #[test]
     fn headings_are_told_from_contents_lists_and_examples() {
-        let text = "Contents\n\n1. Intro ........ 1\n2.1. More . . . . 2\n\n1.  Intro\n\n   1. a list\n\n   2. more\n\n\
-                    1.1.  Deeper\n\n2.  Next\n\n250 OK\n\n2.1.1 Bold\n\n7.  Far away\n\n3.  Third\n\nAppendix A.  Last\n\n\
-                    A.1.  Of it\n\nA word\n";
+        let text = "Contents\n\n1. Intro ........ 1\n2.1. More . . . . 2\n\n1.  Intro\n\n   1. a list\n\n\
+                    1.1.  Deeper\n\n2.  Next\n\n250 OK\n\n2.1.1 Bold\n\n7.  Far away\n\n3.  Third\n\n\
+                    Appendix A.  Last\n\nA.1.  Of it\n\nA word\n";
         let expected = ["1 Intro", "1.1 Deeper", "2 Next", "3 Third", "A Last", "A.1 Of it"];
         assert_eq!(shown(&plain(text)), expected);
     }

@@ -179,7 +179,8 @@ mod tests {
         ];
         let page = write(&documents, &marks);
         assert!(page.contains("| [RFC 2177](#rfc-2177) | yes | IDLE | 1 of 2 | 1 | 1 |"), "{page}");
-        let row = "| §3 Specification | [sessions/imap/cmd/idle.rs](../crates/sessions/src/imap/cmd/idle.rs) | \
+        let row = "| §3 Specification | \
+                   [sessions/imap/cmd/idle.rs](../crates/sessions/src/imap/cmd/idle.rs) | \
                    [scripts/imap/idle.script](../tests/scripts/imap/idle.script) |";
         assert!(page.contains(row), "{page}");
         assert!(page.contains("- §3: so, because x ("), "{page}");
