@@ -228,8 +228,10 @@ fn next_name(text: &str) -> Option<(usize, Name)> {
         let rest = text.get(at + 3..)?;
         let gap = rest.len() - rest.trim_start_matches([' ', '-']).len();
         let digits = rest.get(gap..)?.bytes().take_while(u8::is_ascii_digit).count();
-        let is_name = (3..=5).contains(&digits) && gap <= 1 && !before.is_some_and(char::is_alphanumeric);
         let number = rest.get(gap..gap + digits)?;
+        // `RFC822` and `RFC822.SIZE` are data items of IMAP.
+        let is_name = (3..=5).contains(&digits) && gap <= 1 && (gap == 1 || number != "822");
+        let is_name = is_name && !before.is_some_and(char::is_alphanumeric);
         is_name.then(|| (at, Name { document: format!("RFC {number}"), length: 3 + gap + digits }))
     });
     let named = NAMES.iter().filter_map(|name| {

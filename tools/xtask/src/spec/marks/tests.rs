@@ -25,6 +25,7 @@ fn one_form_and_its_lists() {
     assert_eq!(marks("// see COI-server §message-filtering: x"), ["1:COI-server §message-filtering"]);
     assert_eq!(marks("// DMAP-00 §7.6.7; RFC 3501 §A"), ["1:DMAP-00 §7.6.7", "1:RFC 3501 §A"]);
     assert_eq!(marks("// RFC 2045 §6.7-6.8"), ["1:RFC 2045 §6.7"]);
+    assert_eq!(marks("// FETCH RFC822.SIZE of RFC 822 §3"), ["1:RFC 822 §3"]);
     assert_eq!(marks("// §6 of another text, and ARFC 1234"), [""; 0]);
 }
 
