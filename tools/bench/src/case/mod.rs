@@ -1,0 +1,134 @@
+//! The cases, grouped by what must be set up for them. A group is run when one of its rows is asked
+//! for; within it each row is measured in alternating runs of the servers.
+
+mod append;
+mod idle;
+mod import;
+mod lmtp;
+mod login;
+mod mailbox;
+mod memory;
+mod restart;
+mod space;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::failure::{Context, Outcome};
+use crate::net::crowd;
+use crate::net::deliver::{self, End, Source};
+use crate::plan::Plan;
+use crate::server::{Server, process, user};
+use crate::sheet::{Row, Sheet};
+
+/// Rows that share a set-up.
+pub(crate) struct Group {
+    /// The name on the command line.
+    pub(crate) name: &'static str,
+    /// Its rows, in the order of the table.
+    pub(crate) rows: &'static [Row],
+    run: fn(&mut Bench<'_>) -> Outcome<()>,
+}
+
+/// All groups, in the order of the table.
+pub(crate) const GROUPS: &[Group] = &[
+    lmtp::GROUP,
+    append::GROUP,
+    login::GROUP,
+    mailbox::GROUP,
+    mailbox::SEARCH,
+    idle::GROUP,
+    memory::GROUP,
+    space::GROUP,
+    import::GROUP,
+    restart::GROUP,
+];
+
+/// What a group works with.
+pub(crate) struct Bench<'a> {
+    /// The servers, each with a folder of its own.
+    pub(crate) servers: &'a mut [Box<dyn Server>],
+    /// What was asked for.
+    pub(crate) plan: &'a Plan,
+    /// Where the samples go.
+    pub(crate) sheet: &'a mut Sheet,
+    /// A folder on the disk the servers use.
+    pub(crate) folder: &'a Path,
+    group: &'static str,
+}
+
+impl Group {
+    /// Runs what was asked for of this group, and stops the servers again.
+    pub(crate) fn run(
+        &self,
+        servers: &mut [Box<dyn Server>],
+        plan: &Plan,
+        sheet: &mut Sheet,
+        folder: &Path,
+    ) -> Outcome<()> {
+        if !self.rows.iter().any(|row| plan.wants(self.name, row.name)) {
+            return Ok(());
+        }
+        eprintln!("{}:", self.name);
+        let mut bench = Bench { servers, plan, sheet, folder, group: self.name };
+        let done = (self.run)(&mut bench).context(self.name);
+        for server in servers.iter_mut() {
+            server.stop()?;
+        }
+        done
+    }
+}
+
+impl Bench<'_> {
+    /// Whether a row was asked for.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        self.plan.wants(self.group, row)
+    }
+
+    /// Starts every server from an empty folder.
+    pub(crate) fn start_empty(&mut self, accounts: u32) -> Outcome<()> {
+        for server in self.servers.iter_mut() {
+            server.start_empty(accounts).context(server.name())?;
+        }
+        Ok(())
+    }
+
+    /// Alternating runs: each server in turn, each after the others have come to rest.
+    pub(crate) fn alternate(
+        &mut self,
+        mut measure: impl FnMut(&mut dyn Server, &mut Sheet, u32) -> Outcome<()>,
+    ) -> Outcome<()> {
+        for run in 0..self.plan.runs {
+            for at in 0..self.servers.len() {
+                for server in self.servers.iter().filter(|server| server.process() != 0) {
+                    process::settle(server.process(), Duration::from_secs(20));
+                }
+                let Some(server) = self.servers.get_mut(at) else { continue };
+                measure(server.as_mut(), self.sheet, run).context(server.name())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers messages `0..count` of a corpus to account 0 of every server.
+    pub(crate) fn fill(&mut self, count: u64, source: &Source) -> Outcome<()> {
+        for server in self.servers.iter_mut() {
+            fill(server.as_ref(), 0, count, source).context(server.name())?;
+        }
+        Ok(())
+    }
+}
+
+/// Delivers messages `0..count` of a corpus to one account, 32 connections at a time.
+pub(crate) fn fill(server: &dyn Server, account: u32, count: u64, source: &Source) -> Outcome<()> {
+    let start = Instant::now();
+    let talks = deliver::crowd(32.min(count), source, &[user(account)], 0, End::Serial(count));
+    crowd::run(server.ports().lmtp, talks)?;
+    eprintln!("  filled {} with {count} messages in {:.1} s", server.name(), start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Milliseconds of a duration.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}

@@ -1,0 +1,94 @@
+//! An IMAP client for measuring: sends prepared commands, counts answers (RFC 9051, RFC 2177).
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+
+use super::stream::{Counted, Stream};
+use crate::failure::{Context, Outcome, fail};
+
+/// One IMAP session.
+pub(crate) struct Imap {
+    stream: Stream,
+    number: u32,
+}
+
+impl Imap {
+    /// Connects and reads the greeting.
+    pub(crate) fn connect(port: u16, tls: Option<&Arc<ClientConfig>>) -> Outcome<Self> {
+        let mut stream = Stream::connect(port, tls)?;
+        let greeting = stream.line().context("IMAP greeting")?;
+        if !greeting.starts_with("* OK") {
+            return fail(format!("IMAP greeting: {greeting}"));
+        }
+        Ok(Self { stream, number: 0 })
+    }
+
+    /// Connects in clear text and logs in.
+    pub(crate) fn login(port: u16, user: &str, password: &str) -> Outcome<Self> {
+        let mut imap = Self::connect(port, None)?;
+        imap.run(&format!("LOGIN {user} {password}"))?;
+        Ok(imap)
+    }
+
+    /// Runs one command and counts its answer; anything but a tagged OK is a failure.
+    pub(crate) fn run(&mut self, command: &str) -> Outcome<Counted> {
+        let tag = self.next_tag();
+        self.stream.send(format!("{tag} {command}\r\n").as_bytes())?;
+        self.finish(&tag, command)
+    }
+
+    /// SELECTs INBOX and says how many messages it holds.
+    pub(crate) fn select(&mut self) -> Outcome<u64> {
+        let answer = self.run("SELECT INBOX")?;
+        let text = String::from_utf8_lossy(&answer.tail).to_string();
+        let exists = text.lines().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS"));
+        Ok(exists.context("SELECT without EXISTS")?.trim().parse()?)
+    }
+
+    /// Starts IDLE; returns when the server says it waits.
+    pub(crate) fn idle(&mut self) -> Outcome<()> {
+        let tag = self.next_tag();
+        self.stream.send(format!("{tag} IDLE\r\n").as_bytes())?;
+        loop {
+            let line = self.stream.line()?;
+            if line.starts_with('+') {
+                return Ok(());
+            }
+            if !line.starts_with('*') {
+                return fail(format!("IDLE: {line}"));
+            }
+        }
+    }
+
+    /// Waits until an EXISTS of at least `count` arrives.
+    pub(crate) fn wait_exists(&mut self, count: u64) -> Outcome<()> {
+        loop {
+            let line = self.stream.line()?;
+            let number = line.strip_prefix("* ").and_then(|rest| rest.strip_suffix(" EXISTS"));
+            if number.and_then(|digits| digits.parse::<u64>().ok()).is_some_and(|seen| seen >= count) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives back the read buffer of a session that will only wait.
+    pub(crate) fn shrink(&mut self) {
+        self.stream.shrink();
+    }
+
+    fn next_tag(&mut self) -> String {
+        self.number += 1;
+        format!("kb7q{}", self.number)
+    }
+
+    fn finish(&mut self, tag: &str, command: &str) -> Outcome<Counted> {
+        let verb = command.get(..command.len().min(60)).unwrap_or_default();
+        let answer = self.stream.until_tagged(tag).context(verb)?;
+        let tagged = answer.tagged();
+        match tagged.strip_prefix(tag) {
+            Some(rest) if rest.starts_with(" OK") => Ok(answer),
+            _ => fail(format!("{verb}: {tagged}")),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One blocking connection, clear or TLS, with the two ways of reading the driver needs: a line,
+//! and "everything up to the tagged line", counted on the way.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::failure::{Context, Outcome, fail};
+
+/// A server that says nothing for this long ends the benchmark.
+const SILENCE: Duration = Duration::from_secs(900);
+/// One read takes at most this many octets.
+const READ_OCTETS: usize = 256 * 1024;
+/// A line longer than this is not from a mail server.
+const LINE_OCTETS_MAX: usize = 64 * 1024;
+
+/// A connection and what was read from it but not used.
+pub(crate) struct Stream {
+    wire: Wire,
+    scratch: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+enum Wire {
+    Clear(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+/// What a command's answer contained, counted.
+#[derive(Clone, Default)]
+pub(crate) struct Counted {
+    /// Octets of the whole answer.
+    pub(crate) octets: u64,
+    /// Untagged FETCH responses.
+    pub(crate) fetches: u64,
+    /// The last octets of the answer, the tagged line among them.
+    pub(crate) tail: Vec<u8>,
+}
+
+impl Stream {
+    /// Connects to a loopback port.
+    pub(crate) fn connect(port: u16, tls: Option<&Arc<ClientConfig>>) -> Outcome<Self> {
+        let socket = TcpStream::connect(("127.0.0.1", port)).context(&format!("port {port}"))?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(SILENCE))?;
+        let wire = match tls {
+            None => Wire::Clear(socket),
+            Some(config) => {
+                let session = ClientConnection::new(config.clone(), "localhost".try_into()?)?;
+                Wire::Tls(Box::new(StreamOwned::new(session, socket)))
+            }
+        };
+        Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0 })
+    }
+
+    /// Sends octets, all of them.
+    pub(crate) fn send(&mut self, octets: &[u8]) -> Outcome<()> {
+        match &mut self.wire {
+            Wire::Clear(socket) => socket.write_all(octets)?,
+            Wire::Tls(tls) => {
+                tls.write_all(octets)?;
+                tls.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next line without its CRLF.
+    pub(crate) fn line(&mut self) -> Outcome<String> {
+        let mut searched = 0;
+        loop {
+            let held = self.scratch.get(self.start..self.end).unwrap_or_default();
+            let unseen = held.get(searched..).unwrap_or_default();
+            if let Some(at) = memchr::memchr(b'\n', unseen) {
+                let line = held.get(..searched + at).unwrap_or_default();
+                let text = String::from_utf8_lossy(line).trim_end_matches('\r').to_string();
+                self.start += searched + at + 1;
+                return Ok(text);
+            }
+            searched = held.len();
+            if searched > LINE_OCTETS_MAX {
+                return fail("a line of more than 64 KiB");
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads until the line that begins with `tag`, counting what comes before it. The tag must be
+    /// one no message contains.
+    pub(crate) fn until_tagged(&mut self, tag: &str) -> Outcome<Counted> {
+        let fetch = memchr::memmem::Finder::new(b" FETCH (");
+        let mut counted = Counted::default();
+        loop {
+            if self.start == self.end {
+                self.fill()?;
+            }
+            let held = self.scratch.get(self.start..self.end).unwrap_or_default();
+            counted.octets += held.len() as u64;
+            counted.fetches += fetch.find_iter(held).count() as u64;
+            if counted.straddles(held, &fetch) {
+                counted.fetches += 1;
+            }
+            counted.keep_tail(held);
+            self.start = self.end;
+            if counted.is_complete(tag) {
+                return Ok(counted);
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Outcome<()> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.scratch.len() < self.end + READ_OCTETS / 2 {
+            self.scratch.resize(self.end + READ_OCTETS, 0);
+        }
+        let room = self.scratch.get_mut(self.end..).unwrap_or_default();
+        let got = match &mut self.wire {
+            Wire::Clear(socket) => socket.read(room)?,
+            Wire::Tls(tls) => tls.read(room)?,
+        };
+        if got == 0 {
+            return fail("the server closed the connection");
+        }
+        self.end += got;
+        Ok(())
+    }
+
+    /// Gives back the read buffer of a connection that will only wait.
+    pub(crate) fn shrink(&mut self) {
+        if self.start == self.end {
+            (self.scratch, self.start, self.end) = (Vec::new(), 0, 0);
+        }
+    }
+}
+
+impl Counted {
+    const TAIL_OCTETS: usize = 1_024;
+
+    /// The last line of the answer.
+    pub(crate) fn tagged(&self) -> String {
+        let text = String::from_utf8_lossy(&self.tail);
+        text.trim_end().rsplit('\n').next().unwrap_or_default().to_string()
+    }
+
+    fn is_complete(&self, tag: &str) -> bool {
+        let Some(body) = self.tail.strip_suffix(b"\r\n") else { return false };
+        let start = memchr::memrchr(b'\n', body).map_or(0, |at| at + 1);
+        let line = body.get(start..).unwrap_or_default();
+        line.strip_prefix(tag.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+    }
+
+    /// Whether the searched word lies across the border between the last read and this one.
+    fn straddles(&self, next: &[u8], word: &memchr::memmem::Finder<'_>) -> bool {
+        let one_less = word.needle().len() - 1;
+        let old = self.tail.get(self.tail.len().saturating_sub(one_less)..).unwrap_or_default();
+        let new = next.get(..one_less.min(next.len())).unwrap_or_default();
+        !old.is_empty() && word.find(&[old, new].concat()).is_some()
+    }
+
+    fn keep_tail(&mut self, held: &[u8]) {
+        let fresh = held.get(held.len().saturating_sub(Self::TAIL_OCTETS)..).unwrap_or_default();
+        self.tail.extend_from_slice(fresh);
+        let surplus = self.tail.len().saturating_sub(Self::TAIL_OCTETS);
+        self.tail.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counted;
+
+    #[test]
+    fn an_answer_is_complete_at_its_tagged_line() {
+        let mut counted = Counted::default();
+        counted.keep_tail(b"* 1 FETCH (UID 1)\r\nkb7 OK do");
+        assert!(!counted.is_complete("kb7"));
+        counted.keep_tail(b"ne\r\n");
+        assert!(counted.is_complete("kb7"));
+        assert_eq!(counted.tagged(), "kb7 OK done");
+    }
+
+    #[test]
+    fn a_word_across_two_reads_is_seen_once() {
+        let finder = memchr::memmem::Finder::new(b" FETCH (");
+        let mut counted = Counted::default();
+        counted.keep_tail(b"* 12 FET");
+        assert!(counted.straddles(b"CH (UID 1)", &finder));
+        counted.keep_tail(b"CH (UID 1)");
+        assert!(!counted.straddles(b"\r\n* 13 FETCH (", &finder));
+    }
+}

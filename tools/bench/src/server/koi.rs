@@ -1,0 +1,118 @@
+//! Koi as the server under test: the release binary, started as a person starts it
+//! (`koi quickstart`), standard error into a file.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Signal;
+
+use super::{PASSWORD, Ports, Server, free_base, process, user};
+use crate::failure::{Context, Outcome, fail};
+
+/// Koi's own release binary in a folder of its own.
+pub(crate) struct Koi {
+    program: PathBuf,
+    folder: PathBuf,
+    data: PathBuf,
+    base: u16,
+    accounts: u32,
+    child: Option<Child>,
+}
+
+impl Koi {
+    /// Prepares a folder and ports for the binary at `program`.
+    pub(crate) fn new(program: &Path, folder: &Path) -> Outcome<Self> {
+        let (folder, program) = (folder.to_path_buf(), program.to_path_buf());
+        Ok(Self {
+            program,
+            data: folder.join("data"),
+            folder,
+            base: free_base(21_000)?,
+            accounts: 0,
+            child: None,
+        })
+    }
+
+    fn launch(&mut self, accounts: u32) -> Outcome<()> {
+        let mut command = Command::new(&self.program);
+        command.arg("quickstart").arg("--dir").arg(&self.data).arg("--port-base").arg(self.base.to_string());
+        for number in 0..accounts {
+            command.arg("--account").arg(format!("{}:{PASSWORD}", user(number)));
+        }
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("stderr.log"))?;
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().context("koi")?;
+        let output = child.stdout.take().context("standard output of koi")?;
+        self.child = Some(child);
+        let ready = BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "ready");
+        match ready {
+            true => Ok(()),
+            false => {
+                fail(format!("koi ended before `ready`; see {}", self.folder.join("stderr.log").display()))
+            }
+        }
+    }
+}
+
+impl Server for Koi {
+    fn name(&self) -> &'static str {
+        "koi"
+    }
+
+    fn version(&self) -> Outcome<String> {
+        let output = Command::new(&self.program).arg("--version").output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    }
+
+    fn start_empty(&mut self, accounts: u32) -> Outcome<()> {
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder)?;
+        }
+        fs::create_dir_all(&self.folder)?;
+        self.accounts = accounts;
+        self.launch(accounts)
+    }
+
+    fn start(&mut self) -> Outcome<()> {
+        self.launch(0)
+    }
+
+    fn stop(&mut self) -> Outcome<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        process::signal(child.id(), Signal::TERM)?;
+        child.wait()?;
+        Ok(())
+    }
+
+    fn kill(&mut self) -> Outcome<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        process::kill_tree(child.id())?;
+        child.wait()?;
+        Ok(())
+    }
+
+    fn ports(&self) -> Ports {
+        Ports { imap: self.base + 143, imaps: self.base + 993, lmtp: self.base + 24 }
+    }
+
+    fn data(&self) -> &Path {
+        &self.data
+    }
+
+    fn process(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    fn program(&self) -> Option<&Path> {
+        Some(&self.program)
+    }
+}
+
+impl Drop for Koi {
+    fn drop(&mut self) {
+        // The benchmark may end by a failure; its server must not stay behind.
+        let _result = self.kill();
+    }
+}
