@@ -139,7 +139,6 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Millis => "ms",
         Unit::Kib => "KiB",
         Unit::Octets => "octets",
-        Unit::Count => "",
     }
 }
 
@@ -151,7 +150,6 @@ pub(crate) fn owed(row: &Row, limit: Option<f64>) -> String {
         Mark::AtLeast(least) => format!("≥ {} {}", figure(least), unit(row.unit)),
         Mark::AtMost(most) => format!("≤ {} {}", figure(most), unit(row.unit)),
         Mark::Limit(text) => format!("≤ {text}{here}"),
-        Mark::Floor(text) => format!("≥ {text}{here}"),
         Mark::Recorded => "recorded".to_string(),
     }
 }

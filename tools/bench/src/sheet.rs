@@ -25,8 +25,6 @@ pub(crate) enum Unit {
     Kib,
     /// Octets; less is better.
     Octets,
-    /// A plain number; less is better.
-    Count,
 }
 
 /// What Koi must reach.
@@ -40,8 +38,6 @@ pub(crate) enum Mark {
     AtMost(f64),
     /// Within the limit that was measured in the same run; the text says which.
     Limit(&'static str),
-    /// At least the floor that was measured in the same run; the text says which.
-    Floor(&'static str),
     /// Nothing is owed.
     Recorded,
 }
@@ -99,7 +95,6 @@ impl Sheet {
             Mark::AtLeast(least) => Some(koi >= least),
             Mark::AtMost(most) => Some(koi <= most),
             Mark::Limit(_) => Some(koi <= self.median(row.name, LIMIT)?),
-            Mark::Floor(_) => Some(koi >= self.median(row.name, LIMIT)?),
         }
     }
 }

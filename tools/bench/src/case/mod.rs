@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use crate::failure::{Context, Outcome};
 use crate::net::crowd;
 use crate::net::deliver::{self, End, Source};
+use crate::net::imap::Imap;
 use crate::plan::Plan;
-use crate::server::{Server, process, user};
+use crate::server::{PASSWORD, Server, process, user};
 use crate::sheet::{Row, Sheet};
 
 /// Rows that share a set-up.
@@ -89,6 +90,11 @@ impl Bench<'_> {
     pub(crate) fn start_empty(&mut self, accounts: u32) -> Outcome<()> {
         for server in self.servers.iter_mut() {
             server.start_empty(accounts).context(server.name())?;
+            // Mailboxes exist before a crowd arrives: Dovecot's creation of one is not safe against
+            // another (fcntl: "Resource deadlock avoided"), and it is not what is measured.
+            for number in 0..accounts.min(20) {
+                Imap::login(server.ports().imap, &user(number), PASSWORD)?.select()?;
+            }
         }
         Ok(())
     }
