@@ -42,7 +42,6 @@ fn run() -> Outcome<()> {
     match plan.instead {
         Some(Instead::Help) => println!("{USAGE}"),
         Some(Instead::List) => list(),
-        Some(Instead::Check) => return report::check(&table),
         None => measure(&plan, &repository, &table)?,
     }
     Ok(())
@@ -92,10 +91,8 @@ fn servers(plan: &Plan, repository: &Path, folder: &Path) -> Outcome<Vec<Box<dyn
     let wanted = |name: &str| plan.only.as_deref().is_none_or(|only| only == name);
     let mut servers: Vec<Box<dyn Server>> = Vec::new();
     if wanted("koi") {
-        let program = match &plan.koi {
-            Some(program) => program.clone(),
-            None => build_koi(repository)?,
-        };
+        let given = plan.koi.clone().or_else(|| std::env::var_os("KOI_BIN").map(PathBuf::from));
+        let program = given.map_or_else(|| build_koi(repository), Ok)?;
         servers.push(Box::new(Koi::new(&program, &folder.join("koi"))?));
     }
     if wanted("dovecot") {

@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     pub(crate) quick: bool,
     /// Only this server.
     pub(crate) only: Option<String>,
-    /// Koi's binary; built when not given.
+    /// Koi's binary; otherwise the one `KOI_BIN` names, or one that is built.
     pub(crate) koi: Option<PathBuf>,
     /// Whether docs/BENCHMARKS.md is left alone.
     pub(crate) no_write: bool,
@@ -37,8 +37,6 @@ pub(crate) struct Plan {
 pub(crate) enum Instead {
     /// Print the cases.
     List,
-    /// Check the written file.
-    Check,
     /// Print the usage.
     Help,
 }
@@ -65,7 +63,6 @@ impl Plan {
                 "--no-write" => plan.no_write = true,
                 "--growth" => plan.cases.push("growth".to_string()),
                 "--list" => plan.instead = Some(Instead::List),
-                "--check" => plan.instead = Some(Instead::Check),
                 "--help" | "-h" => plan.instead = Some(Instead::Help),
                 option if option.starts_with('-') => {
                     return fail(format!("unknown option {option}\n{USAGE}"));

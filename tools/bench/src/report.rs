@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::case::GROUPS;
 use crate::device;
-use crate::failure::{Context, Outcome, fail};
+use crate::failure::Outcome;
 use crate::plan::Plan;
 use crate::sheet::{LIMIT, Mark, Row, Sheet, Unit, figure};
 
@@ -65,18 +65,8 @@ pub(crate) fn write(
         body.push_str(text);
         body.push('\n');
     }
-    fs::write(path, format!("<!-- koi-bench {:016x} -->\n{body}", digest(&body)))?;
+    fs::write(path, format!("<!-- koi-bench fnv1a64 {:016x} -->\n{body}", digest(&body)))?;
     Ok(())
-}
-
-/// Fails unless the file was written by this tool and not changed since.
-pub(crate) fn check(path: &Path) -> Outcome<()> {
-    let text = fs::read_to_string(path).context(&path.display().to_string())?;
-    let (first, body) = text.split_once('\n').context("docs/BENCHMARKS.md has no lines")?;
-    match first == format!("<!-- koi-bench {:016x} -->", digest(body)) {
-        true => Ok(()),
-        false => fail("docs/BENCHMARKS.md was not written by `cargo xtask bench`; run it again"),
-    }
 }
 
 const TABLE_HEAD: &str = "\
@@ -87,13 +77,14 @@ const TABLE_HEAD: &str = "\
 fn head(session: &Session, folder: &Path) -> String {
     format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and Dovecot run on the\n\
-         same machine and disk under the same driver (`tools/bench`), with the same TLS setting and the same\n\
-         durability, in alternating runs; a value is the median of the runs, the extremes in brackets. Dovecot's\n\
-         configuration is `tools/bench/dovecot/dovecot.conf.in`. A ratio above 1 says how many times as good Koi\n\
-         is. The driver shares the processors with the server; `run` names runs, load of the machine at the start\n\
-         (1-minute average; above 0.5 other work ran beside and the absolute numbers are low), and commit.\n\n\
-         - machine: {}\n- servers: {}\n\n",
+         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and Dovecot run on\n\
+         the same machine and disk under the same driver (`tools/bench`), with the same TLS setting and the\n\
+         same durability, in alternating runs; a value is the median of the runs, the extremes in brackets.\n\
+         Dovecot's configuration is `tools/bench/dovecot/dovecot.conf.in`. A ratio above 1 says how many\n\
+         times as good Koi is. The driver shares the processors with the server; `run` names runs, load of\n\
+         the machine at the start (1-minute average; above 0.5 other work ran beside and the absolute\n\
+         numbers are low), and commit.\n\n\
+         - machine: {}\n- servers: {}\n",
         device::machine(folder),
         session.versions.join("; "),
     )

@@ -12,7 +12,7 @@ use crate::failure::{Context, Outcome, fail};
 use crate::net::imap::Imap;
 
 const TEMPLATE: &str = include_str!("../../dovecot/dovecot.conf.in");
-const PACKAGES: [&str; 3] = ["dovecot-core", "dovecot-imapd", "dovecot-lmtpd"];
+const PACKAGES: &str = "--no-install-recommends dovecot-core dovecot-imapd dovecot-lmtpd";
 
 /// A Dovecot of its own in a folder of its own.
 pub(crate) struct Dovecot {
@@ -23,9 +23,9 @@ pub(crate) struct Dovecot {
 }
 
 impl Dovecot {
-    /// Prepares a folder and ports; installs the packages when they are missing and this is root.
+    /// Prepares a folder and ports; fails when the Debian packages are not there.
     pub(crate) fn new(folder: &Path) -> Outcome<Self> {
-        install_packages()?;
+        check_installed()?;
         let base = free_base(27_000)?;
         let ports = Ports { imap: base + 143, imaps: base + 993, lmtp: base + 24 };
         Ok(Self { folder: folder.to_path_buf(), mail: folder.join("mail"), ports, child: None })
@@ -150,32 +150,13 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Installs Dovecot without starting its daemon, or says what to type.
-fn install_packages() -> Outcome<()> {
-    let installed = |program: &str| Path::new(program).exists();
-    if ["/usr/sbin/dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/lmtp"].into_iter().all(installed) {
-        return Ok(());
+/// Says what to type when a package is missing (`cargo xtask bench` installs them where it may).
+fn check_installed() -> Outcome<()> {
+    let missing = |program: &str| !Path::new(program).exists();
+    if ["/usr/sbin/dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/lmtp"].into_iter().any(missing) {
+        return fail(format!("Dovecot is not installed; type: sudo apt-get install {PACKAGES}"));
     }
-    let line = format!("apt-get install --no-install-recommends {}", PACKAGES.join(" "));
-    if !is_root() {
-        return fail(format!("Dovecot is not installed; type: sudo {line}"));
-    }
-    let policy = Path::new("/usr/sbin/policy-rc.d");
-    let ours = !policy.exists();
-    if ours {
-        // Debian's way to install a daemon without starting it (invoke-rc.d asks this script).
-        fs::write(policy, "#!/bin/sh\nexit 101\n")?;
-        run(Command::new("chmod").arg("755").arg(policy))?;
-    }
-    let done = run(Command::new("apt-get").arg("update")).and_then(|()| {
-        let mut install = Command::new("apt-get");
-        install.args(["install", "-y", "--no-install-recommends"]).args(PACKAGES);
-        run(install.env("DEBIAN_FRONTEND", "noninteractive"))
-    });
-    if ours {
-        fs::remove_file(policy)?;
-    }
-    done.context(&line)
+    Ok(())
 }
 
 /// Runs a program to its end, its output kept from the terminal.
