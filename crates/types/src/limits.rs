@@ -33,3 +33,15 @@ pub const SMTP_RECIPIENTS_MAX: usize = 1000;
 pub const BODY_INLINE_OCTETS_MAX: usize = 256 * 1024;
 /// Keys of the store (the index library's own bound).
 pub const KEY_OCTETS_MAX: usize = 511;
+/// One line of a SASL exchange in base64.
+pub const SASL_LINE_OCTETS_MAX: usize = 16 * 1024;
+/// The tag of an IMAP command, which we send back.
+pub const IMAP_TAG_OCTETS_MAX: usize = 128;
+/// Nested lists, NOT and OR in one SEARCH.
+pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
+/// Part numbers in one section of FETCH.
+pub const IMAP_SECTION_DEPTH_MAX: usize = 64;
+/// Fields of ID (RFC 2971 §3.3 names the number).
+pub const IMAP_ID_FIELDS_MAX: usize = 30;
+/// Different items in one FETCH.
+pub const IMAP_FETCH_ITEMS_MAX: usize = 256;

@@ -1,0 +1,254 @@
+//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+
+use koi_types::limits;
+
+use super::{Command, SequenceSet};
+use crate::imap::lex::{Cursor, SyntaxError};
+use crate::imap::set::sequence_set;
+
+/// FETCH or UID FETCH. Macros are already replaced by what they stand for, and no item comes twice. In the UID form
+/// `Uid` is among the items, with CHANGEDSINCE `ModSeq` is (RFC 9051 §6.4.9, RFC 7162 §3.1.4.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fetch {
+    pub by_uid: bool,
+    pub set: SequenceSet,
+    /// At least one, in the order sent.
+    pub items: Vec<FetchItem>,
+    /// `(CHANGEDSINCE n)`, RFC 7162 §3.1.4.1.
+    pub changed_since: Option<u64>,
+}
+
+/// One `fetch-att`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FetchItem {
+    Uid,
+    Flags,
+    InternalDate,
+    Rfc822Size,
+    Envelope,
+    /// `BODY` without a section: the structure without extension data.
+    Body,
+    BodyStructure,
+    /// RFC 7162 §3.1.4.2
+    ModSeq,
+    /// RFC 3501 §6.4.5; like `BODY[]` but answered under its own name.
+    Rfc822,
+    /// RFC 3501 §6.4.5; like `BODY.PEEK[HEADER]`.
+    Rfc822Header,
+    /// RFC 3501 §6.4.5; like `BODY[TEXT]`.
+    Rfc822Text,
+    Section(BodySection),
+}
+
+/// `BODY[section]<partial>` or `BODY.PEEK[section]<partial>`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BodySection {
+    pub peek: bool,
+    pub section: Section,
+    pub partial: Option<Partial>,
+}
+
+/// What is between the brackets: the part numbers (empty: the message itself) and what of that part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Section {
+    /// Each above 0; at most `IMAP_SECTION_DEPTH_MAX` of them.
+    pub part: Vec<u32>,
+    pub text: SectionText,
+}
+
+/// `section-text`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SectionText {
+    /// Nothing: the whole message, or the body of the part.
+    Whole,
+    Header,
+    /// Field names as the client spelled them, which is how they are sent back.
+    HeaderFields(Vec<Box<str>>),
+    HeaderFieldsNot(Vec<Box<str>>),
+    Text,
+    /// Only after at least one part number.
+    Mime,
+}
+
+/// `<first.count>`: at most `count` octets beginning with octet `first`; `count` is above 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Partial {
+    pub first: u64,
+    pub count: u64,
+}
+
+impl FetchItem {
+    /// Whether fetching this sets `\Seen` (RFC 9051 §6.4.5, RFC 3501 §6.4.5).
+    #[must_use]
+    pub fn sets_seen(&self) -> bool {
+        match self {
+            Self::Section(section) => !section.peek,
+            Self::Rfc822 | Self::Rfc822Text => true,
+            _ => false,
+        }
+    }
+}
+
+/// ```abnf
+/// fetch          = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" /
+///                  fetch-att / "(" fetch-att *(SP fetch-att) ")") [SP fetch-modifiers]   ; RFC 9051 §9, RFC 4466 §2.4
+/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value                                  ; RFC 7162 §7
+/// ```
+pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {
+    cursor.space()?;
+    let set = sequence_set(cursor)?;
+    cursor.space()?;
+    let mut wanted = items(cursor)?;
+    let mut changed_since = None;
+    if cursor.rest().starts_with(b" (") {
+        cursor.space()?;
+        changed_since = cursor.list(modifier)?.into_iter().next();
+    }
+    let implied = [(by_uid, FetchItem::Uid), (changed_since.is_some(), FetchItem::ModSeq)];
+    wanted.extend(implied.into_iter().filter(|(implied, _)| *implied).map(|(_, item)| item));
+    if wanted.len() > limits::IMAP_FETCH_ITEMS_MAX {
+        return cursor.fail("too many items");
+    }
+    let mut items: Vec<FetchItem> = Vec::with_capacity(wanted.len());
+    for item in wanted {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since }))
+}
+
+fn modifier(cursor: &mut Cursor<'_>) -> Result<u64, SyntaxError> {
+    if !cursor.take_word("CHANGEDSINCE ") {
+        return cursor.fail("unknown FETCH modifier");
+    }
+    let before = cursor.error("CHANGEDSINCE needs a number above 0");
+    match cursor.number64()? {
+        0 => Err(before),
+        mod_seq => Ok(mod_seq),
+    }
+}
+
+fn items(cursor: &mut Cursor<'_>) -> Result<Vec<FetchItem>, SyntaxError> {
+    if cursor.peek() == Some(b'(') {
+        return cursor.list(item);
+    }
+    let mut ahead = cursor.clone();
+    let name = ahead.word(is_name_char, "expected an item")?;
+    if let Some(items) = macro_items(name) {
+        *cursor = ahead;
+        return Ok(items);
+    }
+    Ok(vec![item(cursor)?])
+}
+
+/// RFC 9051 §6.4.5: macros stand alone, not in a list.
+fn macro_items(name: &str) -> Option<Vec<FetchItem>> {
+    let fast = [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Rfc822Size];
+    let more: &[FetchItem] = match name.to_ascii_uppercase().as_str() {
+        "FAST" => &[],
+        "ALL" => &[FetchItem::Envelope],
+        "FULL" => &[FetchItem::Envelope, FetchItem::Body],
+        _ => return None,
+    };
+    Some([&fast, more].concat())
+}
+
+const fn is_name_char(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet == b'.'
+}
+
+/// ```abnf
+/// fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822.SIZE" / "BODY" ["STRUCTURE"] / "UID" /
+///             "BODY" section [partial] / "BODY.PEEK" section [partial]                 ; RFC 9051 §9
+/// fetch-att =/ "RFC822" [".HEADER" / ".TEXT"]                                          ; RFC 3501 §9
+/// fetch-att =/ "MODSEQ"                                                                ; RFC 7162 §7
+/// ```
+fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
+    let before = cursor.error("unknown item");
+    let name = cursor.word(is_name_char, "expected an item")?.to_ascii_uppercase();
+    let sectioned = cursor.peek() == Some(b'[');
+    Ok(match name.as_str() {
+        "BODY" | "BODY.PEEK" if sectioned => FetchItem::Section(body_section(cursor, name == "BODY.PEEK")?),
+        "BODY" => FetchItem::Body,
+        "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "ENVELOPE" => FetchItem::Envelope,
+        "FLAGS" => FetchItem::Flags,
+        "INTERNALDATE" => FetchItem::InternalDate,
+        "MODSEQ" => FetchItem::ModSeq,
+        "RFC822" => FetchItem::Rfc822,
+        "RFC822.HEADER" => FetchItem::Rfc822Header,
+        "RFC822.SIZE" => FetchItem::Rfc822Size,
+        "RFC822.TEXT" => FetchItem::Rfc822Text,
+        "UID" => FetchItem::Uid,
+        _ => return Err(before),
+    })
+}
+
+/// ```abnf
+/// section = "[" [section-spec] "]"                                     ; RFC 9051 §9
+/// partial = "<" number64 "." nz-number64 ">"
+/// ```
+fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<BodySection, SyntaxError> {
+    cursor.expect(b'[', "expected [")?;
+    let section = section(cursor)?;
+    cursor.expect(b']', "expected ]")?;
+    let partial = if cursor.take(b'<') { Some(partial(cursor)?) } else { None };
+    Ok(BodySection { peek, section, partial })
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Result<Partial, SyntaxError> {
+    let first = cursor.number64()?;
+    cursor.expect(b'.', "expected .")?;
+    let before = cursor.error("count must not be 0");
+    let count = cursor.number64()?;
+    if count == 0 {
+        return Err(before);
+    }
+    cursor.expect(b'>', "expected >")?;
+    Ok(Partial { first, count })
+}
+
+/// ```abnf
+/// section-spec    = section-msgtext / (section-part ["." section-text])   ; RFC 9051 §9
+/// section-part    = nz-number *("." nz-number)
+/// section-text    = section-msgtext / "MIME"
+/// section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
+/// ```
+fn section(cursor: &mut Cursor<'_>) -> Result<Section, SyntaxError> {
+    let mut part = Vec::new();
+    while cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
+        if part.len() == limits::IMAP_SECTION_DEPTH_MAX {
+            return cursor.fail("too many part numbers");
+        }
+        part.push(cursor.nz_number()?);
+        if !cursor.take(b'.') {
+            return Ok(Section { part, text: SectionText::Whole });
+        }
+    }
+    if part.is_empty() && cursor.peek() == Some(b']') {
+        return Ok(Section { part, text: SectionText::Whole });
+    }
+    let text = section_text(cursor, !part.is_empty())?;
+    Ok(Section { part, text })
+}
+
+fn section_text(cursor: &mut Cursor<'_>, in_part: bool) -> Result<SectionText, SyntaxError> {
+    let before = cursor.error("unknown section");
+    match cursor.word(is_name_char, "expected a section")?.to_ascii_uppercase().as_str() {
+        "HEADER" => Ok(SectionText::Header),
+        "HEADER.FIELDS" => header_list(cursor).map(SectionText::HeaderFields),
+        "HEADER.FIELDS.NOT" => header_list(cursor).map(SectionText::HeaderFieldsNot),
+        "TEXT" => Ok(SectionText::Text),
+        "MIME" if in_part => Ok(SectionText::Mime),
+        _ => Err(before),
+    }
+}
+
+/// ```abnf
+/// header-list = "(" header-fld-name *(SP header-fld-name) ")"              ; RFC 9051 §9
+/// ```
+fn header_list(cursor: &mut Cursor<'_>) -> Result<Vec<Box<str>>, SyntaxError> {
+    cursor.space()?;
+    cursor.list(|cursor| cursor.ascii_astring("expected the name of a header field"))
+}

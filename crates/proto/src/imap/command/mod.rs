@@ -1,0 +1,342 @@
+//! What a client can ask for: one `Command` with every argument parsed and checked (RFC 9051 §6, RFC 3501 §6).
+//!
+//! One file per family of commands; each has the values and, below them, the parser with its ABNF.
+//! Whether a command is allowed in the current state is not decided here.
+
+pub mod append;
+pub mod auth;
+pub mod fetch;
+pub mod list;
+pub mod mailbox;
+pub mod messages;
+pub mod search;
+
+use std::fmt;
+
+use koi_types::{MailboxName, limits};
+
+mod flag;
+
+pub use append::AppendBegin;
+pub use auth::{IdField, Secret};
+pub use fetch::{BodySection, Fetch, FetchItem, Partial, Section, SectionText};
+pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
+pub use mailbox::{Select, SpecialUse};
+pub use messages::{Store, StoreAction};
+pub use search::{Charset, ReturnOption, Search, SearchKey};
+
+pub use super::date::Date;
+use super::lex::{Cursor, SyntaxError, is_astring_char};
+use super::{SequenceSet, utf7};
+
+/// What `parse` found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parsed {
+    pub tag: Tag,
+    pub command: Command,
+}
+
+/// What a literal at the end of an unfinished command is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Opening {
+    /// An argument like any other.
+    Argument,
+    /// The message of APPEND. Size and kind of the literal are not filled in.
+    Message(AppendBegin),
+}
+
+/// The tag of a command: 1 to 128 octets of `ASTRING-CHAR` without `+` (RFC 9051 §2.2.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tag(pub(in crate::imap) Box<str>);
+
+/// A complete command without its tag. APPEND is not here: it is streamed, see `decode::Decoded`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// RFC 9051 §6.1.1
+    Capability,
+    /// RFC 9051 §6.1.2
+    Noop,
+    /// RFC 9051 §6.1.3
+    Logout,
+    /// RFC 2971 §3.1; empty for `ID NIL`.
+    Id(Vec<IdField>),
+    /// RFC 9051 §6.2.1
+    StartTls,
+    /// RFC 9051 §6.2.2, RFC 4959 §3. The rest of the exchange comes as `Decoded::SaslResponse`.
+    Authenticate { mechanism: Box<str>, initial_response: Option<Secret> },
+    /// RFC 9051 §6.2.3. Both are octets as sent; they need not be UTF-8.
+    Login { username: Vec<u8>, password: Secret },
+    /// RFC 9051 §6.3.1; names in upper case, in the order sent.
+    Enable(Vec<Box<str>>),
+    /// RFC 9051 §6.3.2 and §6.3.3
+    Select(Select),
+    /// RFC 9051 §6.3.4, RFC 6154 §3
+    Create { mailbox: MailboxArg, special_use: Vec<SpecialUse> },
+    /// RFC 9051 §6.3.5
+    Delete { mailbox: MailboxArg },
+    /// RFC 9051 §6.3.6
+    Rename { from: MailboxArg, to: MailboxArg },
+    /// RFC 9051 §6.3.7
+    Subscribe { mailbox: MailboxArg },
+    /// RFC 9051 §6.3.8
+    Unsubscribe { mailbox: MailboxArg },
+    /// RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 5258 §3
+    List(List),
+    /// RFC 3501 §6.3.9
+    Lsub { reference: ListPattern, pattern: ListPattern },
+    /// RFC 9051 §6.3.10
+    Namespace,
+    /// RFC 9051 §6.3.11; at least one item, in the order sent.
+    Status { mailbox: MailboxArg, items: Vec<StatusItem> },
+    /// RFC 9051 §6.3.13. Until DONE the session calls `Decoder::next` with `Phase::Idle`.
+    Idle,
+    /// RFC 3501 §6.4.1
+    Check,
+    /// RFC 9051 §6.4.1
+    Close,
+    /// RFC 9051 §6.4.2
+    Unselect,
+    /// RFC 9051 §6.4.3; with a set it is UID EXPUNGE (RFC 9051 §6.4.9, RFC 4315 §2.1).
+    Expunge { uids: Option<SequenceSet> },
+    /// RFC 9051 §6.4.4
+    Search(Search),
+    /// RFC 9051 §6.4.5
+    Fetch(Fetch),
+    /// RFC 9051 §6.4.6
+    Store(Store),
+    /// RFC 9051 §6.4.7; `by_uid` for the UID form (RFC 9051 §6.4.9).
+    Copy { by_uid: bool, set: SequenceSet, mailbox: MailboxArg },
+    /// RFC 9051 §6.4.8, RFC 6851 §3
+    Move { by_uid: bool, set: SequenceSet, mailbox: MailboxArg },
+}
+
+/// A mailbox argument: syntactically an astring, but not always a name a mailbox can have.
+/// An invalid one is answered with NO, never BAD.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MailboxArg {
+    Name(MailboxName),
+    /// Why no mailbox can have this name, in words that may be shown to the user.
+    Invalid(&'static str),
+}
+
+impl MailboxArg {
+    /// The name, or the reason for a NO.
+    pub fn name(&self) -> Result<&MailboxName, &'static str> {
+        match self {
+            Self::Name(name) => Ok(name),
+            Self::Invalid(why) => Err(why),
+        }
+    }
+}
+
+impl Tag {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads a complete command, without its last line end. `utf8`: mailbox names are UTF-8.
+///
+/// ```abnf
+/// command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF   ; RFC 9051 §9
+/// ```
+pub fn parse(octets: &[u8], utf8: bool) -> Result<Parsed, SyntaxError> {
+    let mut cursor = Cursor::new(octets, utf8);
+    let tag = tag(&mut cursor)?;
+    cursor.space()?;
+    let command = command(&mut cursor)?;
+    cursor.end()?;
+    Ok(Parsed { tag, command })
+}
+
+/// Judges an unfinished command at the announcement of a literal: `octets` end where the announcement begins, and
+/// the line with it begins at `line`. An error here saves the client from sending the literal (RFC 9051 §2.2.1).
+pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, SyntaxError> {
+    let mut cursor = Cursor::new(octets, utf8);
+    let tag = tag(&mut cursor)?;
+    cursor.space()?;
+    let before = cursor.clone();
+    let name = cursor.atom("expected a command")?;
+    if !is_command(name) {
+        return before.fail("unknown command");
+    }
+    if name.eq_ignore_ascii_case("APPEND") {
+        return append::opening(&mut cursor, tag);
+    }
+    if ends_in_quotes(octets.get(line..).unwrap_or_default()) {
+        return cursor.fail("quoted string has no end");
+    }
+    Ok(Opening::Argument)
+}
+
+fn ends_in_quotes(line: &[u8]) -> bool {
+    let mut inside = false;
+    let mut octets = line.iter();
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'"' => inside = !inside,
+            b'\\' if inside => drop(octets.next()),
+            _ => {}
+        }
+    }
+    inside
+}
+
+/// The tag in front, if there is one that can be sent back.
+#[must_use]
+pub fn tag_of(octets: &[u8]) -> Option<Tag> {
+    let mut cursor = Cursor::new(octets, false);
+    let tag = tag(&mut cursor).ok()?;
+    matches!(cursor.peek(), None | Some(b' ' | b'\r' | b'\n')).then_some(tag)
+}
+
+/// ```abnf
+/// tag = 1*<any ASTRING-CHAR except "+">   ; RFC 9051 §9
+/// ```
+fn tag(cursor: &mut Cursor<'_>) -> Result<Tag, SyntaxError> {
+    let before = cursor.error("tag is too long");
+    let tag = cursor.word(|b| is_astring_char(b) && b != b'+', "expected a tag")?;
+    if tag.len() > limits::IMAP_TAG_OCTETS_MAX {
+        return Err(before);
+    }
+    Ok(Tag(tag.into()))
+}
+
+const COMMANDS: [&str; 31] = [
+    "CAPABILITY",
+    "NOOP",
+    "LOGOUT",
+    "ID",
+    "STARTTLS",
+    "AUTHENTICATE",
+    "LOGIN",
+    "ENABLE",
+    "SELECT",
+    "EXAMINE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST",
+    "LSUB",
+    "NAMESPACE",
+    "STATUS",
+    "APPEND",
+    "IDLE",
+    "CHECK",
+    "CLOSE",
+    "UNSELECT",
+    "EXPUNGE",
+    "SEARCH",
+    "FETCH",
+    "STORE",
+    "COPY",
+    "MOVE",
+    "UID",
+];
+
+fn is_command(name: &str) -> bool {
+    COMMANDS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+    let before = cursor.error("unknown command");
+    let name = cursor.atom("expected a command")?.to_ascii_uppercase();
+    match name.as_str() {
+        "CAPABILITY" => Ok(Command::Capability),
+        "NOOP" => Ok(Command::Noop),
+        "LOGOUT" => Ok(Command::Logout),
+        "ID" => auth::id(cursor),
+        "STARTTLS" => Ok(Command::StartTls),
+        "AUTHENTICATE" => auth::authenticate(cursor),
+        "LOGIN" => auth::login(cursor),
+        "ENABLE" => auth::enable(cursor),
+        "SELECT" => mailbox::select(cursor, false),
+        "EXAMINE" => mailbox::select(cursor, true),
+        "CREATE" => mailbox::create(cursor),
+        "DELETE" => Ok(Command::Delete { mailbox: spaced_mailbox(cursor)? }),
+        "RENAME" => Ok(Command::Rename { from: spaced_mailbox(cursor)?, to: spaced_mailbox(cursor)? }),
+        "SUBSCRIBE" => Ok(Command::Subscribe { mailbox: spaced_mailbox(cursor)? }),
+        "UNSUBSCRIBE" => Ok(Command::Unsubscribe { mailbox: spaced_mailbox(cursor)? }),
+        "LIST" => list::list(cursor),
+        "LSUB" => list::lsub(cursor),
+        "NAMESPACE" => Ok(Command::Namespace),
+        "STATUS" => list::status(cursor),
+        "APPEND" => cursor.fail("APPEND needs a message literal"),
+        "IDLE" => Ok(Command::Idle),
+        "CHECK" => Ok(Command::Check),
+        "CLOSE" => Ok(Command::Close),
+        "UNSELECT" => Ok(Command::Unselect),
+        "EXPUNGE" => Ok(Command::Expunge { uids: None }),
+        "UID" => uid(cursor),
+        _ => on_messages(cursor, &name, false)?.ok_or(before),
+    }
+}
+
+/// ```abnf
+/// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge)   ; RFC 9051 §9
+/// ```
+fn uid(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+    cursor.space()?;
+    let before = cursor.error("unknown UID command");
+    let name = cursor.atom("expected a command after UID")?.to_ascii_uppercase();
+    if name == "EXPUNGE" {
+        return messages::uid_expunge(cursor);
+    }
+    on_messages(cursor, &name, true)?.ok_or(before)
+}
+
+/// The commands that have a UID form.
+fn on_messages(cursor: &mut Cursor<'_>, name: &str, by_uid: bool) -> Result<Option<Command>, SyntaxError> {
+    let command = match name {
+        "SEARCH" => search::search(cursor, by_uid)?,
+        "FETCH" => fetch::fetch(cursor, by_uid)?,
+        "STORE" => messages::store(cursor, by_uid)?,
+        "COPY" => messages::copy(cursor, by_uid)?,
+        "MOVE" => messages::r#move(cursor, by_uid)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(command))
+}
+
+/// ```abnf
+/// mailbox = "INBOX" / astring   ; RFC 9051 §9
+/// ```
+fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArg, SyntaxError> {
+    let wire = cursor.astring()?;
+    Ok(match decode_name(&wire, cursor.utf8) {
+        Ok(name) => mailbox_arg(&name),
+        Err(why) => MailboxArg::Invalid(why),
+    })
+}
+
+fn mailbox_arg(name: &str) -> MailboxArg {
+    match MailboxName::new(name) {
+        Ok(name) => MailboxArg::Name(name),
+        Err(why) => MailboxArg::Invalid(why),
+    }
+}
+
+/// Modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 when that is enabled (RFC 9051 §5.1).
+fn decode_name(wire: &[u8], utf8: bool) -> Result<String, &'static str> {
+    if utf8 {
+        return String::from_utf8(wire.to_vec()).map_err(|_| "mailbox name is not UTF-8");
+    }
+    utf7::decode(wire)
+}
+
+fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArg, SyntaxError> {
+    cursor.space()?;
+    mailbox(cursor)
+}
+
+#[cfg(test)]
+mod tests;

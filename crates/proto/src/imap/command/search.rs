@@ -1,0 +1,329 @@
+//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5).
+
+use koi_types::{Keyword, limits};
+
+use super::{Command, Date, SequenceSet};
+use crate::imap::date::date;
+use crate::imap::lex::{Cursor, SyntaxError};
+use crate::imap::set::sequence_set;
+
+/// SEARCH or UID SEARCH.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Search {
+    pub by_uid: bool,
+    /// `None` without RETURN: answer with SEARCH (rev1). `Some` of an empty list for `RETURN ()`, which means ALL.
+    pub returns: Option<Vec<ReturnOption>>,
+    pub charset: Charset,
+    /// At least one; all must match.
+    pub keys: Vec<SearchKey>,
+}
+
+/// RFC 9051 §6.4.4, RFC 4731 §3.1
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReturnOption {
+    Min,
+    Max,
+    All,
+    Count,
+}
+
+/// The charset of the strings in the keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Charset {
+    /// None given, US-ASCII or UTF-8: all strings were checked to be UTF-8.
+    Utf8,
+    /// Answer `NO [BADCHARSET (US-ASCII UTF-8)]`; the strings in the keys have no meaning.
+    Unsupported(Box<str>),
+}
+
+/// One condition. Strings are matched as substrings without regard to case (RFC 9051 §6.4.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SearchKey {
+    All,
+    /// `sequence-set` as a key: message sequence numbers, also in UID SEARCH.
+    Sequence(SequenceSet),
+    Uid(SequenceSet),
+    /// A parenthesised list: all must match.
+    And(Vec<SearchKey>),
+    /// At least two, one of which must match: `OR a OR b c` is one list, so that long chains do not nest.
+    Or(Vec<SearchKey>),
+    Not(Box<SearchKey>),
+    Answered,
+    Deleted,
+    Draft,
+    Flagged,
+    Seen,
+    Unanswered,
+    Undeleted,
+    Undraft,
+    Unflagged,
+    Unseen,
+    Keyword(Keyword),
+    Unkeyword(Keyword),
+    /// RFC 3501 §6.4.4
+    New,
+    /// RFC 3501 §6.4.4
+    Old,
+    /// RFC 3501 §6.4.4
+    Recent,
+    Bcc(Box<str>),
+    Cc(Box<str>),
+    From(Box<str>),
+    To(Box<str>),
+    Subject(Box<str>),
+    Body(Box<str>),
+    Text(Box<str>),
+    /// An empty value asks only whether the field is there.
+    Header {
+        name: Box<str>,
+        value: Box<str>,
+    },
+    /// Internal date, disregarding time and zone.
+    Before(Date),
+    On(Date),
+    Since(Date),
+    /// `Date:` field, disregarding time and zone.
+    SentBefore(Date),
+    SentOn(Date),
+    SentSince(Date),
+    Larger(u64),
+    Smaller(u64),
+    /// RFC 7162 §3.1.5; entry name and type are read and ignored, as §3.1.5 allows a server that keeps one per message.
+    ModSeq(u64),
+}
+
+/// ```abnf
+/// search         = "SEARCH" [search-return-opts] SP search-program      ; RFC 9051 §9
+/// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
+/// charset        = atom / quoted
+/// ```
+pub(super) fn search(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {
+    cursor.space()?;
+    let returns = match cursor.take_word("RETURN ") {
+        true => {
+            let options = cursor.list_or_empty(return_option)?;
+            cursor.space()?;
+            Some(options)
+        }
+        false => None,
+    };
+    let charset = match cursor.take_word("CHARSET ") {
+        true => {
+            let charset = charset(cursor)?;
+            cursor.space()?;
+            charset
+        }
+        false => Charset::Utf8,
+    };
+    let mut keys = Keys { cursor, checked: charset == Charset::Utf8, depth: 0 };
+    let keys = keys.all()?;
+    Ok(Command::Search(Search { by_uid, returns, charset, keys }))
+}
+
+/// ```abnf
+/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"   ; RFC 9051 §9
+/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT"
+/// ```
+fn return_option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
+    let before = cursor.error("unknown RETURN option");
+    match cursor.atom("expected a RETURN option")?.to_ascii_uppercase().as_str() {
+        "MIN" => Ok(ReturnOption::Min),
+        "MAX" => Ok(ReturnOption::Max),
+        "ALL" => Ok(ReturnOption::All),
+        "COUNT" => Ok(ReturnOption::Count),
+        _ => Err(before),
+    }
+}
+
+fn charset(cursor: &mut Cursor<'_>) -> Result<Charset, SyntaxError> {
+    let name = cursor.ascii_astring("expected a charset")?;
+    let known = ["UTF-8", "US-ASCII"].iter().any(|known| known.eq_ignore_ascii_case(&name));
+    Ok(if known { Charset::Utf8 } else { Charset::Unsupported(name) })
+}
+
+/// Reads search keys; knows how deep it is.
+struct Keys<'c, 'a> {
+    cursor: &'c mut Cursor<'a>,
+    /// Strings must be UTF-8.
+    checked: bool,
+    depth: usize,
+}
+
+impl Keys<'_, '_> {
+    fn all(&mut self) -> Result<Vec<SearchKey>, SyntaxError> {
+        let mut keys = vec![self.key()?];
+        while self.more() {
+            self.cursor.space()?;
+            keys.push(self.key()?);
+        }
+        Ok(keys)
+    }
+    /// Whether a space and something that is not a space follows.
+    fn more(&self) -> bool {
+        matches!(self.cursor.rest(), [b' ', next, ..] if *next != b' ')
+    }
+    /// ```abnf
+    /// search-key =/ "NOT" SP search-key / "OR" SP search-key SP search-key      ; RFC 9051 §9
+    /// search-key =/ sequence-set / "(" search-key *(SP search-key) ")"
+    /// ```
+    fn key(&mut self) -> Result<SearchKey, SyntaxError> {
+        if self.depth >= limits::IMAP_SEARCH_DEPTH_MAX {
+            return self.cursor.fail("search keys are nested too deeply");
+        }
+        self.depth += 1;
+        let key = match self.cursor.peek() {
+            Some(b'(') => self.group(),
+            Some(b'0'..=b'9' | b'*' | b'$') => sequence_set(self.cursor).map(SearchKey::Sequence),
+            _ => self.named(),
+        };
+        self.depth -= 1;
+        key
+    }
+    fn group(&mut self) -> Result<SearchKey, SyntaxError> {
+        self.cursor.take(b'(');
+        let keys = self.all()?;
+        self.cursor.expect(b')', "expected )")?;
+        Ok(SearchKey::And(keys))
+    }
+    fn or(&mut self) -> Result<SearchKey, SyntaxError> {
+        let mut keys = vec![self.next()?];
+        self.cursor.space()?;
+        while self.cursor.take_word("OR ") {
+            keys.push(self.key()?);
+            self.cursor.space()?;
+        }
+        keys.push(self.key()?);
+        Ok(SearchKey::Or(keys))
+    }
+    fn next(&mut self) -> Result<SearchKey, SyntaxError> {
+        self.cursor.space()?;
+        self.key()
+    }
+    fn named(&mut self) -> Result<SearchKey, SyntaxError> {
+        let before = self.cursor.error("unknown search key");
+        let name = self.cursor.atom("expected a search key")?.to_ascii_uppercase();
+        match name.as_str() {
+            "OR" => self.or(),
+            "NOT" => Ok(SearchKey::Not(Box::new(self.next()?))),
+            "UID" => self.spaced(sequence_set).map(SearchKey::Uid),
+            "KEYWORD" => self.spaced(keyword).map(SearchKey::Keyword),
+            "UNKEYWORD" => self.spaced(keyword).map(SearchKey::Unkeyword),
+            "LARGER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Larger),
+            "SMALLER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Smaller),
+            "MODSEQ" => self.spaced(mod_seq).map(SearchKey::ModSeq),
+            "HEADER" => {
+                let name =
+                    self.spaced(|cursor| cursor.ascii_astring("expected the name of a header field"))?;
+                Ok(SearchKey::Header { name, value: self.string()? })
+            }
+            name => match (plain_key(name), date_key(name), string_key(name)) {
+                (Some(key), ..) => Ok(key),
+                (_, Some(key), _) => self.spaced(date).map(key),
+                (_, _, Some(key)) => self.string().map(key),
+                _ => Err(before),
+            },
+        }
+    }
+    fn spaced<T>(
+        &mut self,
+        read: impl FnOnce(&mut Cursor<'_>) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
+        self.cursor.space()?;
+        read(self.cursor)
+    }
+    fn string(&mut self) -> Result<Box<str>, SyntaxError> {
+        self.cursor.space()?;
+        let before = self.cursor.error("search string is not UTF-8");
+        let octets = self.cursor.astring()?;
+        match std::str::from_utf8(&octets) {
+            Ok(text) => Ok(text.into()),
+            Err(_) if self.checked => Err(before),
+            Err(_) => Ok(String::from_utf8_lossy(&octets).into()),
+        }
+    }
+}
+
+/// ```abnf
+/// search-key = "ALL" / "ANSWERED" / "DELETED" / "FLAGGED" / "SEEN" / "UNANSWERED" / "UNDELETED" / "UNFLAGGED" /
+///              "UNSEEN" / "DRAFT" / "UNDRAFT"                                ; RFC 9051 §9
+/// search-key =/ "NEW" / "OLD" / "RECENT"                                     ; RFC 3501 §9
+/// ```
+fn plain_key(name: &str) -> Option<SearchKey> {
+    Some(match name {
+        "ALL" => SearchKey::All,
+        "ANSWERED" => SearchKey::Answered,
+        "DELETED" => SearchKey::Deleted,
+        "DRAFT" => SearchKey::Draft,
+        "FLAGGED" => SearchKey::Flagged,
+        "SEEN" => SearchKey::Seen,
+        "UNANSWERED" => SearchKey::Unanswered,
+        "UNDELETED" => SearchKey::Undeleted,
+        "UNDRAFT" => SearchKey::Undraft,
+        "UNFLAGGED" => SearchKey::Unflagged,
+        "UNSEEN" => SearchKey::Unseen,
+        "NEW" => SearchKey::New,
+        "OLD" => SearchKey::Old,
+        "RECENT" => SearchKey::Recent,
+        _ => return None,
+    })
+}
+
+/// ```abnf
+/// search-key =/ "BEFORE" SP date / "ON" SP date / "SINCE" SP date /
+///               "SENTBEFORE" SP date / "SENTON" SP date / "SENTSINCE" SP date   ; RFC 9051 §9
+/// ```
+fn date_key(name: &str) -> Option<fn(Date) -> SearchKey> {
+    Some(match name {
+        "BEFORE" => SearchKey::Before,
+        "ON" => SearchKey::On,
+        "SINCE" => SearchKey::Since,
+        "SENTBEFORE" => SearchKey::SentBefore,
+        "SENTON" => SearchKey::SentOn,
+        "SENTSINCE" => SearchKey::SentSince,
+        _ => return None,
+    })
+}
+
+/// ```abnf
+/// search-key =/ "BCC" SP astring / "BODY" SP astring / "CC" SP astring / "FROM" SP astring /
+///               "SUBJECT" SP astring / "TEXT" SP astring / "TO" SP astring      ; RFC 9051 §9
+/// ```
+fn string_key(name: &str) -> Option<fn(Box<str>) -> SearchKey> {
+    Some(match name {
+        "BCC" => SearchKey::Bcc,
+        "BODY" => SearchKey::Body,
+        "CC" => SearchKey::Cc,
+        "FROM" => SearchKey::From,
+        "SUBJECT" => SearchKey::Subject,
+        "TEXT" => SearchKey::Text,
+        "TO" => SearchKey::To,
+        _ => return None,
+    })
+}
+
+/// ```abnf
+/// search-key =/ "KEYWORD" SP flag-keyword / "UNKEYWORD" SP flag-keyword         ; RFC 9051 §9
+/// ```
+fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, SyntaxError> {
+    let before = cursor.error("keyword is too long");
+    Keyword::new(cursor.atom("expected a keyword")?).ok_or(before)
+}
+
+/// ```abnf
+/// search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer   ; RFC 7162 §7
+/// entry-type-req     = "priv" / "shared" / "all"
+/// ```
+fn mod_seq(cursor: &mut Cursor<'_>) -> Result<u64, SyntaxError> {
+    if cursor.peek() == Some(b'"') {
+        let before = cursor.error("expected an entry name such as \"/flags/\\\\seen\"");
+        if !cursor.string()?.to_ascii_lowercase().starts_with(b"/flags/") {
+            return Err(before);
+        }
+        cursor.space()?;
+        if !["priv", "shared", "all"].iter().any(|kind| cursor.take_word(kind)) {
+            return cursor.fail("expected priv, shared or all");
+        }
+        cursor.space()?;
+    }
+    cursor.number64()
+}

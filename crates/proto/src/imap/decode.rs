@@ -1,0 +1,430 @@
+//! From octets to commands: lines, literals, limits, and how to go on after an error
+//! (RFC 9051 §2.2.1, §4.3 and §7.1, RFC 7888 §3 to §5).
+//!
+//! A command with its literals is parsed in place, once, when its last line is there. Only the message literal of
+//! APPEND is handed out as it comes. Nothing above the limits is ever held: what is refused is skipped as it comes.
+
+use koi_types::limits;
+use memchr::memchr;
+
+use super::command::{self, AppendBegin, Command, Opening, Secret, Tag};
+use super::response::Code;
+use crate::line::{Input, LiteralMarker, MARKER_OCTETS_MAX, literal_marker, without_line_end};
+use crate::sasl;
+
+/// What the next octets may be. The session says it with every call, because only it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Commands; literals are held to `IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX`.
+    NotAuthenticated,
+    /// Commands, authenticated or selected.
+    Authenticated,
+    /// One line of a SASL exchange (RFC 9051 §6.2.2).
+    Sasl,
+    /// DONE (RFC 9051 §6.3.13).
+    Idle,
+}
+
+/// What `Decoder::next` found.
+#[must_use = "each of these obliges the session to something"]
+#[derive(Clone, Debug)]
+pub enum Decoded {
+    /// Nothing until more octets are fed.
+    NeedMore,
+    /// Send a continuation request now: the client waits before sending a literal (RFC 9051 §7.6).
+    Continue,
+    Command {
+        tag: Tag,
+        command: Command,
+    },
+    /// Malformed. Answer BAD, tagged if there is a tag. What belonged to the command is or will be skipped.
+    Bad {
+        tag: Option<Tag>,
+        code: Option<Code<'static>>,
+        text: Box<str>,
+    },
+    /// Framing is lost or the client asks for too much: answer `* BYE` and close. Further input is discarded.
+    Fatal {
+        code: Option<Code<'static>>,
+        text: &'static str,
+    },
+    /// APPEND up to its message literal. Before anything else call `accept_append` or `refuse_append`.
+    AppendBegin(AppendBegin),
+    /// The next octets of the message: `Decoder::append_data`, until `next` is called again.
+    AppendData,
+    /// The message is whole and the command line ended properly. `nul`: an octet 0 was in it, which only
+    /// `literal8` allows (RFC 9051 §4.3).
+    AppendEnd {
+        nul: bool,
+    },
+    /// After an accepted message the command went wrong: discard the message and answer BAD with the tag of APPEND.
+    AppendAborted {
+        text: &'static str,
+    },
+    /// In `Phase::Sasl` only.
+    Sasl(SaslLine),
+    /// In `Phase::Idle` only: DONE.
+    Done,
+    /// In `Phase::Idle` only: something else; IDLE ends with a tagged BAD.
+    NotDone,
+}
+
+/// A line of the client in a SASL exchange.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SaslLine {
+    Response(Secret),
+    /// `*`: the client gives up; answer BAD (RFC 9051 §6.2.2).
+    Cancelled,
+    /// Not base64: answer BAD.
+    Malformed(&'static str),
+}
+
+/// Finds commands in the octets of one connection. Holds at most one unfinished command and what was fed after it.
+#[derive(Debug)]
+pub struct Decoder {
+    input: Input,
+    state: State,
+    utf8: bool,
+    skip_octets_max: u64,
+    /// Octets at the front of `input` that the last `AppendData` showed.
+    shown: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Command(Partly),
+    /// Announced to the session, which has not decided yet.
+    AppendOffered {
+        octets: u64,
+        synchronising: bool,
+    },
+    /// The continuation request is due.
+    AppendContinue {
+        octets: u64,
+    },
+    AppendLiteral {
+        left: u64,
+        nul: bool,
+    },
+    AppendTail {
+        nul: bool,
+    },
+    /// A refused line: it goes on to the next LF, and with the literals announced in it.
+    SkipLine,
+    SkipLiteral {
+        left: u64,
+    },
+    Dead,
+}
+
+/// How far the command at the front of the input is known.
+#[derive(Clone, Copy, Default, Debug)]
+struct Partly {
+    /// Where the line being read begins; before it are earlier lines and their literals.
+    line: usize,
+    /// No LF between `line` and here.
+    scanned: usize,
+    /// Octets of literals so far.
+    literals: usize,
+}
+
+impl Decoder {
+    /// `skip_octets_max`: an unasked-for literal above this, in a command that is refused, ends the connection
+    /// instead of being skipped; the largest message is a good value. The size of APPEND is the session's to judge.
+    #[must_use]
+    pub fn new(skip_octets_max: u64) -> Self {
+        Self { input: Input::default(), state: State::READY, utf8: false, skip_octets_max, shown: 0 }
+    }
+    /// After ENABLE of IMAP4rev2 or UTF8=ACCEPT: mailbox names are UTF-8, quoted strings too (RFC 6855 §3).
+    pub fn enable_utf8(&mut self) {
+        self.utf8 = true;
+    }
+    pub fn feed(&mut self, octets: &[u8]) {
+        self.forget_shown();
+        if !matches!(self.state, State::Dead) {
+            self.input.feed(octets);
+        }
+    }
+    /// Octets fed and not yet used.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.input.len() - self.shown
+    }
+    /// Forgets everything fed: at STARTTLS nothing sent in clear text may survive (RFC 9051 §6.2.1).
+    pub fn discard_buffered(&mut self) {
+        self.shown = 0;
+        self.input.clear();
+        self.state = State::READY;
+    }
+    /// Takes the message that `AppendBegin` announced.
+    pub fn accept_append(&mut self) {
+        if let State::AppendOffered { octets, synchronising } = self.state {
+            self.state = match synchronising {
+                true => State::AppendContinue { octets },
+                false => State::AppendLiteral { left: octets, nul: false },
+            };
+        }
+    }
+    /// Does not take it, or no more of it. The session answers NO or BAD; what still comes is skipped.
+    pub fn refuse_append(&mut self) {
+        self.forget_shown();
+        self.state = match self.state {
+            State::AppendOffered { synchronising: true, .. } | State::AppendContinue { .. } => State::READY,
+            State::AppendOffered { octets: left, .. } | State::AppendLiteral { left, .. } => {
+                State::SkipLiteral { left }
+            }
+            State::AppendTail { .. } => State::SkipLine,
+            other => other,
+        };
+    }
+    /// What the last `AppendData` stands for; empty after anything else.
+    #[must_use]
+    pub fn append_data(&self) -> &[u8] {
+        self.input.rest().get(..self.shown).unwrap_or_default()
+    }
+    /// The next thing in the octets fed so far. Call until `NeedMore`.
+    pub fn next(&mut self, phase: Phase) -> Decoded {
+        self.forget_shown();
+        loop {
+            let found = match self.state {
+                State::Command(partly) => match phase {
+                    Phase::NotAuthenticated | Phase::Authenticated => self.command(partly, phase),
+                    Phase::Sasl | Phase::Idle => self.bare_line(partly, phase),
+                },
+                State::AppendOffered { .. } | State::Dead => Some(Decoded::NeedMore),
+                State::AppendContinue { octets } => {
+                    self.state = State::AppendLiteral { left: octets, nul: false };
+                    Some(Decoded::Continue)
+                }
+                State::AppendLiteral { left, nul } => self.append_literal(left, nul),
+                State::AppendTail { nul } => Some(self.append_tail(nul)),
+                State::SkipLine => self.skip_line(),
+                State::SkipLiteral { left } => self.skip_literal(left),
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+    }
+
+    fn forget_shown(&mut self) {
+        self.input.skip(std::mem::take(&mut self.shown));
+    }
+    /// The end of the line being read, just after its LF. QUIRK bare_lf
+    fn line_end(&mut self, mut partly: Partly) -> Option<usize> {
+        let rest = self.input.rest();
+        let found = rest.get(partly.scanned..).and_then(|new| memchr(b'\n', new));
+        match found {
+            Some(at) => Some(partly.scanned + at + 1),
+            None => {
+                partly.scanned = rest.len().max(partly.scanned);
+                self.state = State::Command(partly);
+                None
+            }
+        }
+    }
+    fn fatal(&mut self, code: Option<Code<'static>>, text: &'static str) -> Decoded {
+        self.input.clear();
+        self.state = State::Dead;
+        Decoded::Fatal { code, text }
+    }
+
+    /// `None`: go round again.
+    fn command(&mut self, partly: Partly, phase: Phase) -> Option<Decoded> {
+        if self.input.len() < partly.line {
+            return Some(Decoded::NeedMore);
+        }
+        let end = self.line_end(partly);
+        let line_octets = end.unwrap_or(self.input.len()).saturating_sub(partly.literals);
+        if line_octets > limits::IMAP_LINE_OCTETS_MAX {
+            let bad = self.bad(Some(Code::TooBig), "command line is too long".into());
+            self.input.skip(partly.line);
+            self.state = State::SkipLine;
+            return Some(bad);
+        }
+        let Some(end) = end else {
+            return Some(Decoded::NeedMore);
+        };
+        let line = self.input.rest().get(partly.line..end).map(without_line_end).unwrap_or_default();
+        match literal_marker(line) {
+            Some(marker) => self.literal(partly, end, marker, phase),
+            None => self.whole(end),
+        }
+    }
+    /// The command at the front ends at `end`.
+    fn whole(&mut self, end: usize) -> Option<Decoded> {
+        let octets = self.input.rest().get(..end).map(without_line_end).unwrap_or_default();
+        let decoded = match octets.is_empty() {
+            // QUIRK empty_line
+            true => None,
+            false => Some(match command::parse(octets, self.utf8) {
+                Ok(parsed) => Decoded::Command { tag: parsed.tag, command: parsed.command },
+                Err(error) => {
+                    Decoded::Bad { tag: command::tag_of(octets), code: None, text: error.to_string().into() }
+                }
+            }),
+        };
+        self.input.skip(end);
+        self.state = State::READY;
+        decoded
+    }
+    fn bad(&self, code: Option<Code<'static>>, text: Box<str>) -> Decoded {
+        Decoded::Bad { tag: command::tag_of(self.input.rest()), code, text }
+    }
+
+    /// The line that ends at `end` announces a literal.
+    fn literal(
+        &mut self,
+        partly: Partly,
+        end: usize,
+        marker: LiteralMarker,
+        phase: Phase,
+    ) -> Option<Decoded> {
+        let before = self.input.rest().get(..partly.line + marker.at).unwrap_or_default();
+        let refused = match command::opening(before, partly.line, self.utf8) {
+            Ok(Opening::Argument) if self.fits(partly, marker, phase) => {
+                return self.wait_for_literal(partly, end, marker);
+            }
+            Ok(Opening::Message(begin)) if phase == Phase::Authenticated => {
+                let (octets, synchronising) = (marker.octets, marker.synchronising);
+                self.input.skip(end);
+                self.state = State::AppendOffered { octets, synchronising };
+                let begin = AppendBegin { octets, synchronising, literal8: marker.literal8, ..begin };
+                return Some(Decoded::AppendBegin(begin));
+            }
+            Ok(Opening::Message(_)) => self.bad(None, "APPEND needs a login first".into()),
+            Ok(Opening::Argument) => self.bad(Some(Code::TooBig), "literal is too large".into()),
+            Err(error) => self.bad(None, error.to_string().into()),
+        };
+        self.input.skip(end);
+        Some(self.refuse(refused, marker, phase))
+    }
+    fn fits(&self, partly: Partly, marker: LiteralMarker, phase: Phase) -> bool {
+        let max = match phase {
+            Phase::NotAuthenticated => limits::IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX,
+            _ => limits::IMAP_COMMAND_LITERALS_OCTETS_MAX,
+        };
+        marker.octets <= max.saturating_sub(partly.literals) as u64
+    }
+    fn wait_for_literal(&mut self, partly: Partly, end: usize, marker: LiteralMarker) -> Option<Decoded> {
+        let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
+        let line = end.saturating_add(octets);
+        let literals = partly.literals.saturating_add(octets);
+        self.state = State::Command(Partly { line, scanned: line, literals });
+        marker.synchronising.then_some(Decoded::Continue)
+    }
+    /// Answers BAD before the literal comes. One the client already sends is skipped, unless it is so large that
+    /// closing is cheaper (RFC 7888 §4).
+    fn refuse(&mut self, bad: Decoded, marker: LiteralMarker, phase: Phase) -> Decoded {
+        let max = match phase {
+            Phase::NotAuthenticated => limits::IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX as u64,
+            _ => self.skip_octets_max,
+        };
+        if marker.synchronising {
+            self.state = State::READY;
+        } else if marker.octets > max {
+            return self.fatal(Some(Code::TooBig), "literal is too large");
+        } else {
+            self.state = State::SkipLiteral { left: marker.octets };
+        }
+        bad
+    }
+
+    fn append_literal(&mut self, left: u64, nul: bool) -> Option<Decoded> {
+        if left == 0 {
+            self.state = State::AppendTail { nul };
+            return None;
+        }
+        let rest = self.input.rest();
+        let shown = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+        let Some(message) = rest.get(..shown).filter(|m| !m.is_empty()) else {
+            return Some(Decoded::NeedMore);
+        };
+        let nul = nul || memchr(0, message).is_some();
+        self.shown = shown;
+        self.state = State::AppendLiteral { left: left - shown as u64, nul };
+        Some(Decoded::AppendData)
+    }
+    /// `literal CRLF`: more than one message (RFC 3502) is not known here.
+    fn append_tail(&mut self, nul: bool) -> Decoded {
+        let ends = match self.input.rest() {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            [] | [b'\r'] => return Decoded::NeedMore,
+            _ => {
+                self.state = State::SkipLine;
+                return Decoded::AppendAborted { text: "expected the end of the command after the message" };
+            }
+        };
+        self.input.skip(ends);
+        self.state = State::READY;
+        Decoded::AppendEnd { nul }
+    }
+
+    fn skip_line(&mut self) -> Option<Decoded> {
+        let rest = self.input.rest();
+        let Some(at) = memchr(b'\n', rest) else {
+            // What may still turn out to announce a literal stays: the marker and CR.
+            self.input.skip(rest.len().saturating_sub(MARKER_OCTETS_MAX + 1));
+            return Some(Decoded::NeedMore);
+        };
+        let marker = literal_marker(without_line_end(rest.get(..=at).unwrap_or_default()));
+        self.input.skip(at + 1);
+        self.state = match marker {
+            Some(marker) if !marker.synchronising => {
+                if marker.octets > self.skip_octets_max {
+                    return Some(self.fatal(Some(Code::TooBig), "literal is too large"));
+                }
+                State::SkipLiteral { left: marker.octets }
+            }
+            _ => State::READY,
+        };
+        None
+    }
+    fn skip_literal(&mut self, left: u64) -> Option<Decoded> {
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
+        self.input.skip(count);
+        let left = left - count as u64;
+        if left > 0 {
+            self.state = State::SkipLiteral { left };
+            return Some(Decoded::NeedMore);
+        }
+        self.state = State::SkipLine;
+        None
+    }
+
+    /// A line that is not a command: SASL response or DONE.
+    fn bare_line(&mut self, partly: Partly, phase: Phase) -> Option<Decoded> {
+        let end = self.line_end(partly);
+        if end.unwrap_or(self.input.len()) > limits::SASL_LINE_OCTETS_MAX {
+            return Some(self.fatal(None, "line is too long"));
+        }
+        let Some(end) = end else {
+            return Some(Decoded::NeedMore);
+        };
+        let line = self.input.rest().get(..end).map(without_line_end).unwrap_or_default();
+        let decoded = match phase {
+            Phase::Sasl => Decoded::Sasl(sasl_line(line)),
+            _ if line.eq_ignore_ascii_case(b"DONE") => Decoded::Done,
+            _ => Decoded::NotDone,
+        };
+        self.input.skip(end);
+        self.state = State::READY;
+        Some(decoded)
+    }
+}
+
+impl State {
+    const READY: Self = Self::Command(Partly { line: 0, scanned: 0, literals: 0 });
+}
+
+/// `*(CRLF base64)` and `*` of RFC 9051 §6.2.2.
+fn sasl_line(line: &[u8]) -> SaslLine {
+    if line == b"*" {
+        return SaslLine::Cancelled;
+    }
+    match sasl::base64_decode(line) {
+        Ok(response) => SaslLine::Response(Secret(response)),
+        Err(why) => SaslLine::Malformed(why),
+    }
+}

@@ -1,0 +1,17 @@
+//! IMAP4rev1 and IMAP4rev2 as seen by a server (RFC 3501, RFC 9051): bytes to commands, values to responses.
+//!
+//! `decode::Decoder` finds lines and literals and yields `command::Command`; `response` writes what is sent back.
+
+pub mod capability;
+pub mod command;
+pub mod date;
+pub mod decode;
+pub mod lex;
+pub mod quirks;
+pub mod response;
+pub mod set;
+pub mod utf7;
+
+pub use command::{Command, Tag};
+pub use decode::{Decoded, Decoder, Phase};
+pub use set::SequenceSet;

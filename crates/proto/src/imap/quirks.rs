@@ -1,0 +1,45 @@
+//! What is accepted although the grammar forbids it: each with a name, what it is, and who needs it.
+//!
+//! The code that makes the exception carries a comment `QUIRK name`. Nothing else is lenient.
+
+/// One leniency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quirk {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub who: &'static str,
+}
+
+/// All of them.
+pub const QUIRKS: &[Quirk] = &[
+    Quirk {
+        name: "bare_lf",
+        what: "LF without CR ends a line, also one that announces a literal",
+        who: "people and scripts on a terminal (netcat, openssl s_client without -crlf); Dovecot and Cyrus accept it",
+    },
+    Quirk {
+        name: "empty_line",
+        what: "an empty line between commands is nothing",
+        who: "old clients that send CRLF once more after a literal",
+    },
+    Quirk {
+        name: "trailing_space",
+        what: "spaces before the end of a command",
+        who: "scripts, and clients that build commands from optional parts",
+    },
+    Quirk {
+        name: "quoted_8bit",
+        what: "UTF-8 in a quoted string before it was enabled",
+        who: "clients that send user names and search strings of their users as they are",
+    },
+    Quirk {
+        name: "one_digit_day",
+        what: "a day of one digit in the date of APPEND without the space in front",
+        who: "migration tools that format dates with %d or %e and trim",
+    },
+    Quirk {
+        name: "recent_ignored",
+        what: "\\Recent in the flags of APPEND and STORE is dropped",
+        who: "migration tools that copy the flags they fetched",
+    },
+];

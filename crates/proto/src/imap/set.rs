@@ -1,0 +1,153 @@
+//! Sequence sets as a client writes them, with `*` not yet resolved (RFC 9051 §4.1.1, RFC 9051 §9).
+//!
+//! Resolving costs `n log n` in the number of ranges, whatever the numbers are.
+
+use koi_types::NumSet;
+
+use super::lex::{Cursor, SyntaxError};
+
+/// `sequence-set`: ranges in the order written, or `$` (RFC 5182 §2.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SequenceSet {
+    /// `$`, the saved result of the last SEARCH.
+    Saved,
+    /// At least one range.
+    Ranges(Vec<SequenceRange>),
+}
+
+/// `seq-number` or `seq-range`; a single number has both ends equal. The ends are as written: `4:2` is allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SequenceRange {
+    pub from: SequenceEnd,
+    pub to: SequenceEnd,
+}
+
+/// `seq-number`: a number above 0, or `*`, the largest in use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SequenceEnd {
+    Number(u32),
+    Largest,
+}
+
+impl SequenceSet {
+    /// The numbers meant, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where `*` means nothing;
+    /// the other end of a range with it then means nothing either. `$` gives the empty set: the session has its own.
+    #[must_use]
+    pub fn resolve(&self, largest: u32) -> NumSet {
+        let Self::Ranges(ranges) = self else {
+            return NumSet::new();
+        };
+        let mut resolved: Vec<_> = ranges.iter().filter_map(|range| range.resolve(largest)).collect();
+        resolved.sort_unstable_by_key(|range| *range.start());
+        let mut set = NumSet::new();
+        resolved.into_iter().for_each(|range| set.insert_range(range));
+        set
+    }
+    /// The largest number written, without `*`: one above the count of messages deserves BAD (RFC 9051 §9 `seq-number`).
+    #[must_use]
+    pub fn largest_number(&self) -> Option<u32> {
+        let Self::Ranges(ranges) = self else {
+            return None;
+        };
+        let number = |end: SequenceEnd| match end {
+            SequenceEnd::Number(number) => Some(number),
+            SequenceEnd::Largest => None,
+        };
+        ranges.iter().flat_map(|range| [range.from, range.to]).filter_map(number).max()
+    }
+    /// Whether `*` is in it.
+    #[must_use]
+    pub fn has_largest(&self) -> bool {
+        let Self::Ranges(ranges) = self else {
+            return false;
+        };
+        ranges.iter().any(|range| range.from == SequenceEnd::Largest || range.to == SequenceEnd::Largest)
+    }
+}
+
+impl SequenceRange {
+    fn resolve(self, largest: u32) -> Option<std::ops::RangeInclusive<u32>> {
+        let number = |end| match end {
+            SequenceEnd::Number(number) => number,
+            SequenceEnd::Largest => largest,
+        };
+        let (a, b) = (number(self.from), number(self.to));
+        (a > 0 && b > 0).then_some(a.min(b)..=a.max(b))
+    }
+}
+
+/// ```abnf
+/// sequence-set  = (seq-number / seq-range) ["," sequence-set]   ; RFC 9051 §9
+/// sequence-set =/ "$"
+/// seq-range     = seq-number ":" seq-number
+/// seq-number    = nz-number / "*"
+/// ```
+pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
+    if cursor.take(b'$') {
+        return Ok(SequenceSet::Saved);
+    }
+    let mut ranges = vec![range(cursor)?];
+    while cursor.take(b',') {
+        ranges.push(range(cursor)?);
+    }
+    Ok(SequenceSet::Ranges(ranges))
+}
+
+fn range(cursor: &mut Cursor<'_>) -> Result<SequenceRange, SyntaxError> {
+    let from = end(cursor)?;
+    let to = if cursor.take(b':') { end(cursor)? } else { from };
+    Ok(SequenceRange { from, to })
+}
+
+fn end(cursor: &mut Cursor<'_>) -> Result<SequenceEnd, SyntaxError> {
+    match cursor.peek() {
+        Some(b'*') => {
+            cursor.take(b'*');
+            Ok(SequenceEnd::Largest)
+        }
+        Some(b'0'..=b'9') => cursor.nz_number().map(SequenceEnd::Number),
+        _ => cursor.fail("expected a sequence set"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(text: &str, largest: u32) -> String {
+        let mut cursor = Cursor::new(text.as_bytes(), false);
+        let set = sequence_set(&mut cursor).unwrap();
+        cursor.end().unwrap();
+        set.resolve(largest).to_string()
+    }
+
+    /// RFC 9051 §9 `sequence-set` (the examples in its comments)
+    #[test]
+    fn sets_resolve() {
+        assert_eq!(resolved("2,4:7,9,12:*", 15), "2,4:7,9,12:15");
+        assert_eq!(resolved("*:4,5:7", 10), "4:10");
+        assert_eq!(resolved("4:2", 10), "2:4");
+        assert_eq!(resolved("3291:*", 7), "7:3291");
+        assert_eq!(resolved("*", 0), "");
+        assert_eq!(resolved("1:*", 0), "");
+        assert_eq!(resolved("1:4294967295", 3), "1:4294967295");
+        assert_eq!(resolved("$", 3), "");
+    }
+
+    #[test]
+    fn malformed_sets() {
+        for bad in ["", "0", "1,", ",1", "1:", ":1", "a", "1:0", "4294967296", "1 ,2", "1,,2"] {
+            let mut cursor = Cursor::new(bad.as_bytes(), false);
+            let parsed = sequence_set(&mut cursor).is_ok() && cursor.end().is_ok();
+            assert!(!parsed, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_descending_set_is_no_attack() {
+        let ranges = (0..300_000u32).rev().map(|n| SequenceEnd::Number(n * 2 + 1));
+        let set = SequenceSet::Ranges(ranges.map(|n| SequenceRange { from: n, to: n }).collect());
+        assert_eq!(set.resolve(1).count(), 300_000);
+        assert_eq!(set.largest_number(), Some(599_999));
+    }
+}
