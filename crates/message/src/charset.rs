@@ -1,6 +1,6 @@
 //! Charsets (RFC 2978 names) to UTF-8, by the tables of `encoding_rs`. What no table covers is guessed.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{EUC_JP, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// The charset of this name. RFC 2978 §2.3: names ignore ASCII case.
 pub fn encoding_for(label: &[u8]) -> Option<&'static Encoding> {
@@ -13,7 +13,7 @@ pub fn encoding_for(label: &[u8]) -> Option<&'static Encoding> {
 
 /// Decodes `octets` from the charset named `label`, guessing if it is unknown.
 pub fn decode_or_guess(label: &[u8], octets: &[u8], out: &mut String) {
-    if label.eq_ignore_ascii_case(b"utf-7") || label.eq_ignore_ascii_case(b"unicode-1-1-utf-7") {
+    if is_utf7(label) {
         crate::utf7::decode(octets, out);
         return;
     }
@@ -31,6 +31,38 @@ pub fn decode_guessing(octets: &[u8], out: &mut String) {
         Ok(text) => out.push_str(text),
         Err(_) => decode(WINDOWS_1252, octets, out),
     }
+}
+
+/// Whether octets below 128 are always the ASCII character of that number in this charset.
+pub(crate) fn has_plain_ascii(label: &[u8]) -> bool {
+    if label.is_empty() || label.eq_ignore_ascii_case(b"utf-8") || is_vague(label) {
+        return true;
+    }
+    if is_utf7(label) {
+        return false;
+    }
+    // Unknown charsets are guessed to be UTF-8 or Windows-1252.
+    encoding_for(label)
+        .is_none_or(|encoding| encoding.is_single_byte() || encoding == UTF_8 || encoding == EUC_JP)
+}
+
+/// Whether octets that are all below 128 are ASCII text in this charset.
+pub(crate) fn is_ascii_compatible(label: &[u8]) -> bool {
+    !is_utf7(label) && encoding_for(label).is_none_or(Encoding::is_ascii_compatible)
+}
+
+/// `octets` as they are, if that is what decoding them would give.
+pub(crate) fn as_utf8<'a>(label: &[u8], octets: &'a [u8]) -> Option<&'a str> {
+    let guessed = || is_vague(label) || encoding_for(label).is_none();
+    if is_utf7(label) || octets.starts_with(b"\xef\xbb\xbf") {
+        return None;
+    }
+    let utf8 = label.is_empty() || label.eq_ignore_ascii_case(b"utf-8") || guessed();
+    if utf8 { std::str::from_utf8(octets).ok() } else { None }
+}
+
+fn is_utf7(label: &[u8]) -> bool {
+    label.eq_ignore_ascii_case(b"utf-7") || label.eq_ignore_ascii_case(b"unicode-1-1-utf-7")
 }
 
 /// Whether the label means "US-ASCII", in which 8-bit octets have no meaning.
@@ -51,6 +83,8 @@ fn decode(encoding: &'static Encoding, octets: &[u8], out: &mut String) {
         out.push_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
         return;
     }
-    let (text, _malformed) = encoding.decode_with_bom_removal(octets);
-    out.push_str(&text);
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let Some(most) = decoder.max_utf8_buffer_length(octets.len()) else { return };
+    out.reserve(most);
+    let (_result, _read, _malformed) = decoder.decode_to_string(octets, out, true);
 }

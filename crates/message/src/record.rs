@@ -12,9 +12,11 @@ use crate::range::Range32;
 use crate::structure::{Embedded, Part, PartKind, Structure};
 
 mod read;
+mod walk;
 mod write;
 
-pub(crate) use read::Reader;
+use read::Reader;
+pub(crate) use walk::{RecordPart, walk_record};
 use write::{put_number, put_octets, put_optional};
 
 const VERSION: u8 = 1;

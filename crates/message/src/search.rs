@@ -1,0 +1,283 @@
+//! SEARCH in a message (RFC 9051 §6.4.4): an exact substring, case ignored, in decoded headers and text
+//! parts.
+//!
+//! Text that stands for itself is searched where it lies; only what is encoded is decoded, into a
+//! [`Scratch`] that the caller keeps, so that the common message costs one pass and no allocation.
+//!
+//! What is searched: TEXT, all headers (with the names of their fields, MIME headers of parts too) and all
+//! text parts; BODY, the text parts, and of messages within the message the headers too. Preamble, epilogue
+//! and parts that are not text are not searched. HTML is searched as it stands.
+
+use std::ops::ControlFlow;
+
+use memchr::{memchr, memmem};
+
+use crate::charset;
+use crate::encoded_word;
+use crate::header::{Field, Fields, unfold};
+use crate::record::Corrupt;
+use crate::structure::Structure;
+use crate::transfer;
+
+mod ascii;
+mod fold;
+mod parts;
+
+use ascii::AsciiFinder;
+use parts::{Kind, SearchPart};
+
+/// Octets of a scratch buffer that are kept from one message to the next.
+const SCRATCH_OCTETS_KEPT: usize = 1 << 20;
+
+/// What is looked for. Make it once for all messages.
+#[derive(Clone, Debug)]
+pub struct Needle {
+    finder: Finder,
+    /// Whether it holds white space, so that it can match over the fold of a header field.
+    spaced: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Finder {
+    /// The empty string is in every text.
+    Empty,
+    Ascii(AsciiFinder),
+    /// Case folded, for text that is case folded too.
+    Folded(Box<memmem::Finder<'static>>),
+}
+
+/// Buffers for decoding, reused from message to message.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    octets: Vec<u8>,
+    text: String,
+    folded: String,
+}
+
+impl Scratch {
+    fn trim(&mut self) {
+        self.octets.clear();
+        self.octets.shrink_to(SCRATCH_OCTETS_KEPT);
+        self.text.clear();
+        self.text.shrink_to(SCRATCH_OCTETS_KEPT);
+        self.folded.clear();
+        self.folded.shrink_to(SCRATCH_OCTETS_KEPT);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Text,
+    Body,
+}
+
+impl Needle {
+    pub fn new(text: &str) -> Needle {
+        let finder = if text.is_empty() {
+            Finder::Empty
+        } else if text.is_ascii() {
+            Finder::Ascii(AsciiFinder::new(text.as_bytes()))
+        } else {
+            let mut folded = String::new();
+            fold::fold(text, &mut folded);
+            Finder::Folded(Box::new(memmem::Finder::new(folded.as_bytes()).into_owned()))
+        };
+        Needle { finder, spaced: text.contains(char::is_whitespace) }
+    }
+
+    /// SEARCH TEXT: in the header or the body of the message `raw`.
+    pub fn in_text(&self, raw: &[u8], structure: &Structure, scratch: &mut Scratch) -> bool {
+        let found = parts::visit(&structure.root, &mut |part| self.in_part(raw, &part, Scope::Text, scratch));
+        scratch.trim();
+        found.is_break()
+    }
+
+    /// SEARCH BODY: in the body of the message `raw`.
+    pub fn in_body(&self, raw: &[u8], structure: &Structure, scratch: &mut Scratch) -> bool {
+        let found = parts::visit(&structure.root, &mut |part| self.in_part(raw, &part, Scope::Body, scratch));
+        scratch.trim();
+        found.is_break()
+    }
+
+    /// Like [`Needle::in_text`], on the record that [`Structure::encode`] wrote, without decoding it.
+    pub fn in_text_by_record(
+        &self,
+        raw: &[u8],
+        record: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<bool, Corrupt> {
+        let found = parts::visit_record(record, &mut |part| self.in_part(raw, &part, Scope::Text, scratch))?;
+        scratch.trim();
+        Ok(found.is_break())
+    }
+
+    /// Like [`Needle::in_body`], on the record that [`Structure::encode`] wrote, without decoding it.
+    pub fn in_body_by_record(
+        &self,
+        raw: &[u8],
+        record: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<bool, Corrupt> {
+        let found = parts::visit_record(record, &mut |part| self.in_part(raw, &part, Scope::Body, scratch))?;
+        scratch.trim();
+        Ok(found.is_break())
+    }
+
+    /// SEARCH HEADER (and FROM, TO, CC, BCC, SUBJECT): in the decoded value of a field named `name` of the
+    /// header whose octets are given; in any field, names included, without a name.
+    ///
+    /// RFC 9051 §6.4.4: the empty string matches if there is such a field.
+    pub fn in_header(&self, header: &[u8], name: Option<&[u8]>, scratch: &mut Scratch) -> bool {
+        let Some(name) = name else {
+            return self.in_whole_header(header, scratch).is_break();
+        };
+        let addresses = is_address_field(name);
+        let mut fields = Fields::new(header).filter(|field| field.is(name));
+        fields.any(|field| {
+            let quoted = addresses && memchr(b'\\', field.value).is_some();
+            self.in_value(field.value, scratch) || (quoted && self.in_unquoted(field.value, scratch))
+        })
+    }
+
+    /// In one raw field value, unfolded and decoded.
+    pub fn in_value(&self, value: &[u8], scratch: &mut Scratch) -> bool {
+        if is_plain(value) && !self.crosses_folds(value) {
+            return self.in_octets_as_ascii(value.trim_ascii());
+        }
+        scratch.text.clear();
+        encoded_word::decode_text_into(value.trim_ascii(), &mut scratch.text);
+        let Scratch { text, folded, .. } = scratch;
+        self.in_str(text, folded)
+    }
+
+    /// RFC 9051 §6.4.4: FROM and its kin mean the envelope, where names are without quoting.
+    fn in_unquoted(&self, value: &[u8], scratch: &mut Scratch) -> bool {
+        let mut plain = Vec::with_capacity(value.len());
+        unfold(value, &mut plain);
+        let mut escaped = false;
+        plain.retain(|&octet| {
+            escaped = octet == b'\\' && !escaped;
+            !escaped
+        });
+        self.in_value(&plain, scratch)
+    }
+
+    fn in_part(
+        &self,
+        raw: &[u8],
+        part: &SearchPart<'_>,
+        scope: Scope,
+        scratch: &mut Scratch,
+    ) -> ControlFlow<()> {
+        let with_header = match scope {
+            Scope::Text => true,
+            Scope::Body => part.is_message && !part.is_root,
+        };
+        if with_header {
+            self.in_whole_header(part.header.of(raw), scratch)?;
+        }
+        if part.kind != Kind::Text {
+            return ControlFlow::Continue(());
+        }
+        let body = part.body.of(raw);
+        let identity = part.encoding.is_identity()
+            || part.encoding == crate::content::TransferEncoding::QuotedPrintable
+                && memchr(b'=', body).is_none();
+        if identity {
+            return self.in_charset_text(body, part.charset, &mut scratch.text, &mut scratch.folded);
+        }
+        scratch.octets.clear();
+        transfer::decode(part.encoding, body, &mut scratch.octets);
+        let Scratch { octets, text, folded } = scratch;
+        self.in_charset_text(octets, part.charset, text, folded)
+    }
+
+    /// In a header with its field names: as one text of lines, unfolded and decoded.
+    fn in_whole_header(&self, header: &[u8], scratch: &mut Scratch) -> ControlFlow<()> {
+        if is_plain(header) && !self.crosses_folds(header) {
+            return found(self.in_octets_as_ascii(header));
+        }
+        scratch.text.clear();
+        for field in Fields::new(header) {
+            push_field(&field, &mut scratch.text);
+        }
+        let Scratch { text, folded, .. } = scratch;
+        found(self.in_str(text, folded))
+    }
+
+    /// In decoded octets of the charset named `label`.
+    fn in_charset_text(
+        &self,
+        octets: &[u8],
+        label: &[u8],
+        text: &mut String,
+        folded: &mut String,
+    ) -> ControlFlow<()> {
+        let safe = charset::has_plain_ascii(label);
+        match &self.finder {
+            Finder::Empty => return ControlFlow::Break(()),
+            Finder::Ascii(finder) if safe || octets.is_ascii() && charset::is_ascii_compatible(label) => {
+                return found(finder.is_in(octets));
+            }
+            Finder::Folded(_) if safe && octets.is_ascii() => return ControlFlow::Continue(()),
+            _ => {}
+        }
+        if let Some(valid) = charset::as_utf8(label, octets) {
+            return found(self.in_str(valid, folded));
+        }
+        text.clear();
+        charset::decode_or_guess(label, octets, text);
+        found(self.in_str(text, folded))
+    }
+
+    fn in_str(&self, text: &str, folded: &mut String) -> bool {
+        match &self.finder {
+            Finder::Empty => true,
+            Finder::Ascii(finder) => finder.is_in(text.as_bytes()),
+            Finder::Folded(_) if text.is_ascii() => false,
+            Finder::Folded(finder) => {
+                folded.clear();
+                fold::fold(text, folded);
+                finder.find(folded.as_bytes()).is_some()
+            }
+        }
+    }
+
+    /// In octets that are ASCII.
+    fn in_octets_as_ascii(&self, octets: &[u8]) -> bool {
+        match &self.finder {
+            Finder::Empty => true,
+            Finder::Ascii(finder) => finder.is_in(octets),
+            Finder::Folded(_) => false,
+        }
+    }
+
+    /// Whether unfolding `header` could make a match that its raw octets do not show.
+    fn crosses_folds(&self, header: &[u8]) -> bool {
+        self.spaced && (memmem::find(header, b"\n ").is_some() || memmem::find(header, b"\n\t").is_some())
+    }
+}
+
+fn found(yes: bool) -> ControlFlow<()> {
+    if yes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Whether a header holds nothing to decode.
+fn is_plain(header: &[u8]) -> bool {
+    header.is_ascii() && memmem::find(header, b"=?").is_none()
+}
+
+fn push_field(field: &Field<'_>, text: &mut String) {
+    charset::decode_guessing(field.name, text);
+    text.push_str(": ");
+    encoded_word::decode_text_into(field.value.trim_ascii(), text);
+    text.push_str("\r\n");
+}
+
+fn is_address_field(name: &[u8]) -> bool {
+    let names: [&[u8]; 6] = [b"from", b"to", b"cc", b"bcc", b"sender", b"reply-to"];
+    names.iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
+#[cfg(test)]
+mod tests;
