@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: builds server and load driver in the release profile and passes the arguments on.
 //!
 //! `--check` runs nothing: it says whether docs/BENCHMARKS.md is what the driver wrote. The first line is
-//! `<!-- koi-bench fnv1a64 DIGEST -->`, where DIGEST is the FNV-1a 64 of all octets after that line's newline,
-//! as 16 lower-case hexadecimal digits. It guards against edits by hand, not against malice.
+//! `<!-- koi-bench fnv1a64 DIGEST -->`, where DIGEST is the FNV-1a 64 of all octets behind the end of that
+//! line, as 16 lower-case hexadecimal digits. It guards against edits by hand, not against malice.
 
 use crate::failure::Failure;
 use crate::packages::{self, Section};

@@ -6,6 +6,7 @@
 
 mod bench;
 mod failure;
+mod fresh;
 mod fuzz;
 mod help;
 mod packages;
@@ -48,6 +49,7 @@ fn run(command: &str, arguments: &[String]) -> Result<(), Failure> {
         "fuzz" => fuzz::run(arguments),
         "soak" => soak::run(arguments),
         "bench" => bench::run(arguments),
+        "fresh" => fresh::run(arguments),
         unknown => {
             Err(Failure::new(format!("there is no command `{unknown}`; `cargo xtask help` lists them all")))
         }

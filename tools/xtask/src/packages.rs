@@ -59,6 +59,11 @@ pub(crate) fn ensure(repo: &Repo, section: Section, may_install: bool) -> Result
     if still.is_empty() { Ok(()) } else { Err(Failure::new(format!("still missing: {}", still.join(" ")))) }
 }
 
+/// What `list`, a text like tests/packages.txt, says the suite needs.
+pub(crate) fn for_tests(list: &str) -> Result<Vec<String>, Failure> {
+    names(list, Section::Test)
+}
+
 /// The names of one section; a line is `name  # why`.
 fn names(list: &str, section: Section) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
