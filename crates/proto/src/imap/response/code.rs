@@ -2,6 +2,9 @@
 
 use koi_types::{Keyword, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
 
+use super::fetch::push_flags;
+use super::number::push_number;
+use super::string::push_astring;
 use crate::imap::capability::Capability;
 
 /// What a program may read in a status response: `[CODE arguments]`.
@@ -69,4 +72,113 @@ pub enum Code<'a> {
     Unseen(SeqNum),
     /// RFC 6154 §3
     UseAttr,
+}
+
+impl Code<'_> {
+    /// Appends what stands between the brackets.
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.name().as_bytes());
+        match self {
+            Self::AppendUid { uid_validity, uids } => {
+                number(u64::from(uid_validity.value()), out);
+                set(&uids.0, out);
+            }
+            Self::CopyUid { uid_validity, from, to } => {
+                number(u64::from(uid_validity.value()), out);
+                set(&from.0, out);
+                set(&to.0, out);
+            }
+            Self::BadCharset(charsets) => {
+                let names = charsets.iter().map(|name| name.as_bytes());
+                names.enumerate().for_each(|(at, name)| {
+                    out.extend_from_slice(if at == 0 { b" (" } else { b" " });
+                    push_astring(name, out);
+                });
+                out.extend_from_slice(if charsets.is_empty() { b"" } else { b")" });
+            }
+            Self::Capability(capabilities) => capabilities.iter().for_each(|capability| {
+                out.push(b' ');
+                out.extend_from_slice(capability.name().as_bytes());
+            }),
+            Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
+            Self::Modified(numbers) => set(numbers, out),
+            Self::PermanentFlags { system, keywords, new_keywords } => {
+                out.push(b' ');
+                let wildcard = new_keywords.then_some("\\*");
+                push_flags(*system, keywords.iter().map(Keyword::as_str).chain(wildcard), out);
+            }
+            Self::UidNext(uid) => number(u64::from(uid.value()), out),
+            Self::UidValidity(uid_validity) => number(u64::from(uid_validity.value()), out),
+            Self::Unseen(seq) => number(u64::from(seq.value()), out),
+            _ => {}
+        }
+    }
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Alert => "ALERT",
+            Self::AlreadyExists => "ALREADYEXISTS",
+            Self::AppendUid { .. } => "APPENDUID",
+            Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Self::BadCharset(_) => "BADCHARSET",
+            Self::Cannot => "CANNOT",
+            Self::Capability(_) => "CAPABILITY",
+            Self::ClientBug => "CLIENTBUG",
+            Self::Closed => "CLOSED",
+            Self::ContactAdmin => "CONTACTADMIN",
+            Self::CopyUid { .. } => "COPYUID",
+            Self::Corruption => "CORRUPTION",
+            Self::Expired => "EXPIRED",
+            Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::HasChildren => "HASCHILDREN",
+            Self::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Self::InUse => "INUSE",
+            Self::Limit => "LIMIT",
+            Self::Modified(_) => "MODIFIED",
+            Self::NoModSeq => "NOMODSEQ",
+            Self::NonExistent => "NONEXISTENT",
+            Self::NoPerm => "NOPERM",
+            Self::NotSaved => "NOTSAVED",
+            Self::OverQuota => "OVERQUOTA",
+            Self::Parse => "PARSE",
+            Self::PermanentFlags { .. } => "PERMANENTFLAGS",
+            Self::PrivacyRequired => "PRIVACYREQUIRED",
+            Self::ReadOnly => "READ-ONLY",
+            Self::ReadWrite => "READ-WRITE",
+            Self::ServerBug => "SERVERBUG",
+            Self::TooBig => "TOOBIG",
+            Self::TryCreate => "TRYCREATE",
+            Self::UidNext(_) => "UIDNEXT",
+            Self::UidNotSticky => "UIDNOTSTICKY",
+            Self::UidValidity(_) => "UIDVALIDITY",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::UnknownCte => "UNKNOWN-CTE",
+            Self::Unseen(_) => "UNSEEN",
+            Self::UseAttr => "USEATTR",
+        }
+    }
+}
+
+fn number(number: u64, out: &mut Vec<u8>) {
+    out.push(b' ');
+    push_number(number, out);
+}
+
+fn set(numbers: &NumSet, out: &mut Vec<u8>) {
+    out.push(b' ');
+    push_set(numbers, out);
+}
+
+/// `sequence-set` without `*`.
+pub(super) fn push_set(numbers: &NumSet, out: &mut Vec<u8>) {
+    for (at, run) in numbers.runs().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_number(u64::from(*run.start()), out);
+        if run.end() > run.start() {
+            out.push(b':');
+            push_number(u64::from(*run.end()), out);
+        }
+    }
 }

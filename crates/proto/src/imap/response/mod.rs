@@ -1,32 +1,25 @@
 //! What the server sends, written straight into the output (RFC 9051 §7, RFC 3501 §7).
 //!
 //! No intermediate trees and no formatting machinery: a FETCH of 50,000 messages is 50,000 times `FetchLine`.
+//! Every function appends whole lines with their CRLF, unless it says otherwise.
 
 pub mod body;
 pub mod code;
 pub mod envelope;
+pub mod fetch;
+pub mod mailbox;
 pub mod number;
+pub mod search;
+pub mod status;
+pub mod string;
 
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
 pub use code::Code;
 pub use envelope::{AddressRef, EnvelopeRef};
-
-/// First word of a status response (RFC 9051 §7.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Status {
-    Ok,
-    No,
-    Bad,
-    PreAuth,
-    Bye,
-}
-
-/// How mailbox names are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum NameEncoding {
-    /// Modified UTF-7 (RFC 3501 §5.1.3).
-    #[default]
-    ModifiedUtf7,
-    /// UTF-8 in quoted strings, after ENABLE (RFC 9051 §5.1, RFC 6855 §3).
-    Utf8,
-}
+pub use fetch::FetchLine;
+pub use mailbox::{
+    Attribute, ListEntry, NameEncoding, Namespace, StatusValue, exists, expunge, flags, list, lsub,
+    namespace, recent, status_data,
+};
+pub use search::{Esearch, esearch, search};
+pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};

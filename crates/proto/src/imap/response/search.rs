@@ -1,0 +1,77 @@
+//! SEARCH and ESEARCH (RFC 3501 §7.2.5, RFC 9051 §7.3.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.6).
+
+use koi_types::{ModSeq, NumSet};
+
+use super::code::push_set;
+use super::number::push_number;
+use crate::imap::command::Tag;
+
+/// The answer to SEARCH with RETURN.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Esearch<'a> {
+    /// Of the command it answers.
+    pub tag: Option<&'a Tag>,
+    /// The numbers are UIDs.
+    pub by_uid: bool,
+    /// Absent when nothing was found, even if asked for.
+    pub min: Option<u32>,
+    pub max: Option<u32>,
+    pub count: Option<u64>,
+    /// Left out when empty, as nothing is what ALL says then.
+    pub all: Option<&'a NumSet>,
+    /// RFC 7162 §3.1.5: when the search had MODSEQ and found something.
+    pub mod_seq: Option<ModSeq>,
+}
+
+/// ```abnf
+/// mailbox-data =/ "SEARCH" [1*(SP nz-number) SP search-sort-mod-seq]   ; RFC 7162 §7
+/// mailbox-data =/ "SEARCH" *(SP nz-number)                             ; RFC 3501 §9
+/// ```
+/// `mod_seq` is the highest of the messages found, if the search had MODSEQ.
+pub fn search(numbers: impl IntoIterator<Item = u32>, mod_seq: Option<ModSeq>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* SEARCH");
+    let mut any = false;
+    for number in numbers {
+        any = true;
+        out.push(b' ');
+        push_number(u64::from(number), out);
+    }
+    if let Some(mod_seq) = mod_seq.filter(|_| any) {
+        out.extend_from_slice(b" (MODSEQ ");
+        push_number(mod_seq.value(), out);
+        out.push(b')');
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// ```abnf
+/// esearch-response  = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)   ; RFC 9051 §9
+/// search-correlator = SP "(" "TAG" SP tag-string ")"
+/// ```
+pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* ESEARCH");
+    if let Some(tag) = answer.tag {
+        out.extend_from_slice(b" (TAG \"");
+        out.extend_from_slice(tag.as_str().as_bytes());
+        out.extend_from_slice(b"\")");
+    }
+    if answer.by_uid {
+        out.extend_from_slice(b" UID");
+    }
+    item(" MIN ", answer.min.map(u64::from), out);
+    item(" MAX ", answer.max.map(u64::from), out);
+    item(" COUNT ", answer.count, out);
+    if let Some(all) = answer.all.filter(|all| !all.is_empty()) {
+        out.extend_from_slice(b" ALL ");
+        push_set(all, out);
+    }
+    item(" MODSEQ ", answer.mod_seq.map(ModSeq::value), out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn item(word: &str, number: Option<u64>, out: &mut Vec<u8>) {
+    if let Some(number) = number {
+        out.extend_from_slice(word.as_bytes());
+        push_number(number, out);
+    }
+}
