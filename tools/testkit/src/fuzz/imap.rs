@@ -1,0 +1,108 @@
+//! The IMAP decoder: whatever comes and however it is cut, it says the same, and it holds no more than its
+//! limits allow (RFC 9051 §2.2.1 and §4.3, RFC 7888 §3).
+
+use koi_proto::imap::decode::{Decoded, Decoder, Phase};
+use koi_types::limits;
+
+use super::Target;
+
+/// What a literal may be skipped by before the connection is given up.
+const SKIP_OCTETS_MAX: u64 = 1 << 20;
+/// More answers than this to one input would be a loop: every answer but a few uses up an octet.
+const ANSWERS_PER_OCTET_MAX: usize = 4;
+
+/// Commands of every kind, and words of the grammar.
+#[must_use]
+pub fn target() -> Target {
+    let seeds: [&[u8]; 9] = [
+        b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
+        b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
+        b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
+        b"a SEARCH RETURN (MIN MAX) CHARSET UTF-8 NOT OR 1:3 (SUBJECT {3+}\r\nabc SINCE 1-Jan-2020) UID 5:*\r\n",
+        b"a APPEND \"Sent\" (\\Seen $x) \" 1-Jan-2020 00:00:00 +0000\" {5+}\r\nhello\r\nb NOOP\r\n",
+        b"a STORE 1:4 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted keyword)\r\na UID EXPUNGE 4\r\n",
+        b"a LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))\r\n",
+        b"a IDLE\r\nDONE\r\nb RENAME \"a\\\\b\" &AOQ-\r\nc STATUS x (HIGHESTMODSEQ)\r\n",
+        b"a ENABLE CONDSTORE\r\na ID (\"name\" NIL)\r\na MOVE 1 {3}\r\nabc\r\n",
+    ];
+    Target { name: "imap", body, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), words: WORDS }
+}
+
+const WORDS: &[&[u8]] = &[
+    b"\r\n",
+    b"{10}\r\n",
+    b"{10+}\r\n",
+    b"~{4}\r\n",
+    b"{4294967295+}\r\n",
+    b"{99999999999999999999}\r\n",
+    b"\"",
+    b"\\",
+    b"(",
+    b")",
+    b"a001 ",
+    b" UID ",
+    b" FETCH ",
+    b" SEARCH ",
+    b"BODY[",
+    b"]<1.2>",
+    b"1:*",
+    b"*:*",
+    b"4294967295",
+    b"NIL",
+    b"INBOX",
+    b"(CHANGEDSINCE 1)",
+    b"RETURN (ALL)",
+    b"\\Seen",
+    b"&AOQ-",
+    b"DONE\r\n",
+    b"OR ",
+    b"NOT ",
+    b"((((((((",
+];
+
+/// # Panics
+/// When one of the promises above is broken.
+pub fn body(input: &[u8]) {
+    for phase in [Phase::NotAuthenticated, Phase::Authenticated] {
+        let whole = decode(input, phase, input.len().max(1));
+        let cut = decode(input, phase, 1 + input.len() % 7);
+        assert_eq!(whole, cut, "the cuts must not matter");
+    }
+    let _ = decode(input, Phase::Sasl, 3);
+    let _ = decode(input, Phase::Idle, 3);
+}
+
+/// Everything the decoder says, as text; message data joined, so that cuts do not show.
+fn decode(input: &[u8], phase: Phase, step: usize) -> Vec<String> {
+    let mut decoder = Decoder::new(SKIP_OCTETS_MAX);
+    let mut said = Vec::new();
+    let mut message = Vec::new();
+    let mut answers = 0usize;
+    for piece in input.chunks(step) {
+        decoder.feed(piece);
+        loop {
+            answers += 1;
+            assert!(answers <= 16 + ANSWERS_PER_OCTET_MAX * input.len() + input.len() / step, "it loops");
+            match decoder.next(phase) {
+                Decoded::NeedMore => break,
+                Decoded::AppendBegin(begin) => {
+                    said.push(format!("{begin:?}"));
+                    if begin.octets <= SKIP_OCTETS_MAX {
+                        decoder.accept_append()
+                    } else {
+                        decoder.refuse_append()
+                    }
+                }
+                Decoded::AppendData => message.extend_from_slice(decoder.append_data()),
+                other => said.push(format!("{other:?} {}", message.escape_ascii())),
+            }
+        }
+        let held = decoder.buffered();
+        let held_max = limits::IMAP_LINE_OCTETS_MAX
+            + limits::IMAP_COMMAND_LITERALS_OCTETS_MAX
+            + step
+            + input.len().min(step);
+        assert!(held <= held_max, "{held} octets held");
+    }
+    said
+}

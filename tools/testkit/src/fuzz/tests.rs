@@ -1,0 +1,22 @@
+//! Each body for `KOI_FUZZ_SECS` seconds, and a look at the fuzzer itself.
+
+use super::*;
+
+#[test]
+fn fuzz_mime() {
+    mime::target().smoke();
+}
+
+#[test]
+fn fuzz_imap() {
+    imap::target().smoke();
+}
+
+#[test]
+fn a_failure_is_found() {
+    fn body(input: &[u8]) {
+        assert!(!input.windows(4).any(|window| window == b"BOOM"), "found");
+    }
+    let target = Target { name: "self", body, seeds: vec![b"BxxM".to_vec()], words: &[b"BOOM"] };
+    assert!(catch_unwind(AssertUnwindSafe(|| target.smoke())).is_err());
+}
