@@ -83,9 +83,9 @@ fn run_phases(repo: &Repo, phases: &mut Phases, chroot: &Chroot, wish: &Wish) ->
 
 /// Starts it, waits for the line `ready`, stops it with SIGTERM; it must end well.
 fn quickstart(chroot: &Chroot) -> Result<(), Failure> {
-    // Its standard output comes to us and ends with it; a line from us stops it.
-    let script = "exec 3>&1 1>&2; cargo run --release -- quickstart >&3 3>&- </dev/null & server=$!; \
-                  exec 3>&-; read -r stop; kill -TERM $server; wait $server";
+    // A line from us stops it; when it ends by itself, the shell ends with it and so does what we read.
+    let script = "exec 4<&0 </dev/null; cargo run --release -- quickstart & server=$!; \
+                  { read -r stop <&4; kill -TERM $server; } & wait $server";
     let mut command: Command = chroot.as_user(script);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| phase::cannot_start("unshare", &error))?;

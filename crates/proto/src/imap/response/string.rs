@@ -8,8 +8,8 @@ const QUOTED_OCTETS_MAX: usize = 1000;
 
 /// Appends `quoted` or `literal`. NUL is in neither: it is sent as octet 0x80.
 ///
-/// DEVIATION RFC 9051 §4.3: the grammar has no way to send a header field with NUL, so that it is changed, as
-/// Dovecot does.
+/// DEVIATION RFC 9051 §4.3: a header field with NUL is sent changed, as Dovecot does, because the grammar has
+/// no way to send it as it is.
 pub fn push_string(text: &[u8], out: &mut Vec<u8>) {
     let special = |b: &u8| !matches!(b, 0x20..=0x7e | b'\t') || matches!(b, b'"' | b'\\');
     if text.len() <= QUOTED_OCTETS_MAX && !text.iter().any(special) {
