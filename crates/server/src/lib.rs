@@ -1,1 +1,23 @@
 //! The edge: listeners, TLS, drivers, configuration, passwords, admin socket. The only server-side crate with tokio.
+//!
+//! A connection: `listen` accepts, `admission` lets it in, `driver` moves octets between `wire` and its session,
+//! `watch` wakes it. Must not know a protocol's words beyond the one line that refuses a connection.
+
+pub mod admission;
+pub mod ca;
+pub mod clock;
+pub mod config;
+pub mod driver;
+pub mod edge;
+pub mod folder;
+pub mod listen;
+pub mod log;
+pub mod metrics;
+mod notes;
+pub mod password;
+pub mod problem;
+pub mod tls;
+pub mod watch;
+mod wire;
+
+pub use problem::{Exit, Problem};

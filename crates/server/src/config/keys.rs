@@ -1,0 +1,178 @@
+//! Every key of `koi.toml`, once: name, type, default, unit, what it means, an example, and whether SIGHUP changes it.
+//!
+//! `docs/CONFIG.md`, `koi config show --defaults` and the checks of `raw` come from this table.
+
+/// One key. Its name is `section.key`.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub default: Fallback,
+    /// Empty for what has no unit.
+    pub unit: &'static str,
+    pub doc: &'static str,
+    /// As TOML.
+    pub example: &'static str,
+    pub reload: Reload,
+}
+
+/// What may be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Text,
+    TextList,
+    /// Relative to the folder of the configuration file.
+    Path,
+    /// `address:port` each.
+    Addresses,
+    Switch,
+    /// A whole number within these bounds.
+    Number {
+        min: u64,
+        max: u64,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// What holds when the key is not written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fallback {
+    /// A wrong guess would be worse than none.
+    Required,
+    /// Not set.
+    Nothing,
+    /// As TOML.
+    Value(&'static str),
+}
+
+/// Whether SIGHUP takes over a new value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reload {
+    /// For connections that begin afterwards, or at once.
+    Live,
+    /// After a restart; SIGHUP says so in the log.
+    Restart,
+}
+
+/// Sections with what they are about, in the order they are shown.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("server", "Who this server is and where its data lies."),
+    ("listen", "Addresses to listen on. What is not set is not opened."),
+    ("tls", "Certificate and key. Read again at SIGHUP; open sessions keep theirs."),
+    ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
+    ("limits", "Bounds on what peers may take."),
+    ("mailbox", "What accounts may hold."),
+    ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
+];
+
+const fn number(min: u64, max: u64) -> Kind {
+    Kind::Number { min, max }
+}
+
+use Fallback::{Nothing, Required, Value};
+use Reload::{Live, Restart};
+
+macro_rules! keys {
+    ($($name:literal $kind:expr, $default:expr, $unit:literal, $reload:expr, $example:literal, $doc:literal;)*) => {
+        pub const KEYS: &[Key] = &[$(Key {
+            name: $name, kind: $kind, default: $default, unit: $unit, reload: $reload, example: $example, doc: $doc,
+        }),*];
+    };
+}
+
+keys! {
+    "server.hostname" Kind::Text, Required, "", Restart, "\"mail.example.org\"",
+        "The name this server gives itself in greetings and Received fields.";
+    "server.domains" Kind::TextList, Required, "", Restart, "[\"example.org\"]",
+        "Mail domains whose accounts live here. Deduplication of bodies never crosses a domain.";
+    "server.data" Kind::Path, Value("\".\""), "", Restart, "\"/var/lib/koi\"",
+        "The data folder (mode 0700): mail, accounts, and the admin socket. Locked by the process that has it open.";
+    "listen.imap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10143\", \"[::1]:10143\"]",
+        "IMAP in clear text with STARTTLS (RFC 9051 §6.2.1).";
+    "listen.imaps" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10993\", \"[::1]:10993\"]",
+        "IMAP over TLS from the first octet (RFC 8314 §3.2).";
+    "listen.lmtp" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10024\", \"[::1]:10024\"]",
+        "LMTP (RFC 2033), for the mail transfer agent in front. It trusts whoever can connect: keep it on loopback.";
+    "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
+        "Certificate chain, PEM, the server's own first. Needed for imaps and STARTTLS.";
+    "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
+        "Private key of the certificate, PEM; readable by nobody else.";
+    "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
+        "Accept passwords without TLS. Off: such a login gets `NO [PRIVACYREQUIRED]` (RFC 5530 §3).";
+    "auth.argon2_memory_kib" number(8 * 1024, 1024 * 1024), Value("19456"), "KiB", Live, "19456",
+        "Memory of one Argon2id hash, for passwords set from now on.";
+    "auth.argon2_passes" number(1, 32), Value("2"), "passes", Live, "2",
+        "Passes of one Argon2id hash, for passwords set from now on.";
+    "auth.hashing_threads_max" number(1, 64), Value("2"), "threads", Restart, "2",
+        "Password checks at the same time; each takes argon2_memory_kib. Threads end when idle.";
+    "auth.hashing_queue_max" number(1, 100_000), Value("256"), "logins", Restart, "256",
+        "Logins waiting for a hashing thread; more are told to try again.";
+    "auth.proof_cache_entries_max" number(0, 10_000_000), Value("10000"), "proofs", Restart, "10000",
+        "Logins remembered as right, as keyed hashes, so that a reconnecting client costs no Argon2. 0: none.";
+    "auth.proof_cache_secs" number(1, 86_400), Value("3600"), "seconds", Live, "3600",
+        "How long such a login is remembered.";
+    "auth.failures_free" number(1, 1000), Value("5"), "failures", Live, "5",
+        "Failed logins per address and per account before the next ones are made to wait.";
+    "auth.failures_forget_secs" number(1, 86_400), Value("600"), "seconds", Live, "600",
+        "After so long without a failure an address or account is not slowed any more.";
+    "auth.failure_wait_secs_max" number(0, 300), Value("15"), "seconds", Live, "15",
+        "The longest a login is made to wait; what would wait longer is refused at once.";
+    "limits.connections_max" number(1, 1_000_000), Value("10000"), "connections", Live, "10000",
+        "Connections of all listeners together.";
+    "limits.connections_per_address_max" number(1, 1_000_000), Value("2000"), "connections", Live, "100",
+        "Connections from one address (IPv6: one /64). Loopback counts too.";
+    "limits.connections_before_login_max" number(1, 1_000_000), Value("1000"), "connections", Live, "1000",
+        "Connections that have not logged in yet (IMAP).";
+    "limits.connections_per_account_max" number(1, 1_000_000), Value("1000"), "connections", Live, "50",
+        "Connections logged in to one account.";
+    "limits.handshake_secs" number(1, 600), Value("30"), "seconds", Live, "30",
+        "Time for a TLS handshake.";
+    "limits.write_secs" number(1, 3600), Value("60"), "seconds", Live, "60",
+        "A peer that does not read for so long while output waits is dropped.";
+    "limits.shutdown_secs" number(1, 600), Value("10"), "seconds", Live, "10",
+        "Time sessions have at shutdown to finish what they are at.";
+    "limits.message_octets_max" number(1024, 1 << 30), Value("52428800"), "octets", Restart, "52428800",
+        "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
+    "mailbox.quota_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
+        "Octets of mail one account may hold. 0: no bound.";
+    "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live, "\"info\"",
+        "How much is logged; `info` has a line per session end and per delivery.";
+    "log.format" Kind::Choice(&["text", "json"]), Value("\"text\""), "", Restart, "\"json\"",
+        "Lines for people, or one JSON object a line.";
+}
+
+/// The entry of a key.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.name == name)
+}
+
+impl Key {
+    /// The part before the dot.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+    /// The part after the dot.
+    #[must_use]
+    pub fn short(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, short)| short)
+    }
+}
+
+impl Kind {
+    /// In words, for documents and errors.
+    #[must_use]
+    pub fn describe(self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::TextList => "list of texts".into(),
+            Self::Path => "path".into(),
+            Self::Addresses => "list of \"address:port\"".into(),
+            Self::Switch => "true or false".into(),
+            Self::Number { min, max } => format!("number from {min} to {max}"),
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! From what is written to what holds: defaults, checks of keys against each other, paths made absolute.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::keys::{self, Fallback, Reload};
+use super::raw::{self, Raw};
+use crate::problem::Problem;
+
+/// Everything the server is told. Immutable; a reload makes a new one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The file it came from.
+    pub file: PathBuf,
+    pub hostname: String,
+    pub domains: Vec<String>,
+    /// The data folder.
+    pub data: PathBuf,
+    pub listen: ListenConfig,
+    pub tls: Option<TlsConfig>,
+    pub auth: AuthConfig,
+    pub limits: LimitsConfig,
+    pub mailbox: MailboxConfig,
+    pub log: LogConfig,
+}
+
+/// Section `listen`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenConfig {
+    pub imap: Vec<SocketAddr>,
+    pub imaps: Vec<SocketAddr>,
+    pub lmtp: Vec<SocketAddr>,
+}
+
+/// Section `tls`, when it is set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsConfig {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// Section `auth`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuthConfig {
+    pub cleartext_login: bool,
+    pub argon2_memory_kib: u32,
+    pub argon2_passes: u32,
+    pub hashing_threads_max: usize,
+    pub hashing_queue_max: usize,
+    pub proof_cache_entries_max: usize,
+    pub proof_cache: Duration,
+    pub failures_free: u32,
+    pub failures_forget: Duration,
+    pub failure_wait_max: Duration,
+}
+
+/// Section `limits`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LimitsConfig {
+    pub connections_max: usize,
+    pub connections_per_address_max: usize,
+    pub connections_before_login_max: usize,
+    pub connections_per_account_max: usize,
+    pub handshake: Duration,
+    pub write: Duration,
+    pub shutdown: Duration,
+    pub message_octets_max: u64,
+}
+
+/// Section `mailbox`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailboxConfig {
+    /// `None`: no bound.
+    pub quota_octets_max: Option<u64>,
+}
+
+/// Section `log`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogConfig {
+    pub level: tracing::Level,
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Reads and checks a file.
+pub fn load(file: &Path) -> Result<Config, Problem> {
+    resolve(&raw::read(file)?)
+}
+
+/// Checks what was written.
+pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
+    for key in keys::KEYS {
+        if key.default == Fallback::Required && raw.value(key.name).is_none() {
+            let what = format!("{}: {} is missing: {}", raw.file.display(), key.name, key.doc);
+            return Err(Problem::usage(
+                what,
+                format!("add under [{}]: {} = {}", key.section(), key.short(), key.example),
+            ));
+        }
+    }
+    let base = folder_of(&raw.file);
+    let listen = ListenConfig {
+        imap: raw.addresses("listen.imap"),
+        imaps: raw.addresses("listen.imaps"),
+        lmtp: raw.addresses("listen.lmtp"),
+    };
+    let config = Config {
+        file: raw.file.clone(),
+        hostname: raw.text("server.hostname").unwrap_or_default(),
+        domains: domains(raw)?,
+        data: base.join(raw.text("server.data").unwrap_or_default()),
+        tls: tls(raw, &base, &listen)?,
+        listen,
+        auth: auth(raw),
+        limits: limits(raw),
+        mailbox: MailboxConfig {
+            quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
+        },
+        log: log(raw),
+    };
+    if config.listen.imap.is_empty() && config.listen.imaps.is_empty() && config.listen.lmtp.is_empty() {
+        let what = format!("{}: nothing to listen on", raw.file.display());
+        return Err(Problem::usage(what, "set listen.imap, listen.imaps or listen.lmtp"));
+    }
+    Ok(config)
+}
+
+/// Names of keys that differ between two configurations and that only a restart takes over.
+#[must_use]
+pub fn needs_restart(old: &Raw, new: &Raw) -> Vec<&'static str> {
+    let fixed = keys::KEYS.iter().filter(|k| k.reload == Reload::Restart);
+    fixed.filter(|k| old.value(k.name) != new.value(k.name)).map(|k| k.name).collect()
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn domains(raw: &Raw) -> Result<Vec<String>, Problem> {
+    let domains: Vec<String> = raw.list("server.domains").iter().map(|d| d.to_lowercase()).collect();
+    let wrong = |what: String| Problem::usage(what, "write mail domains such as \"example.org\"");
+    if domains.is_empty() {
+        return Err(wrong(format!("{}: server.domains is empty", raw.place("server.domains"))));
+    }
+    for domain in &domains {
+        if koi_types::Address::new("postmaster", domain).is_none() {
+            return Err(wrong(format!("{}: `{domain}` is not a domain", raw.place("server.domains"))));
+        }
+    }
+    Ok(domains)
+}
+
+fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig>, Problem> {
+    match (raw.text("tls.certificate"), raw.text("tls.key")) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsConfig { certificate: base.join(certificate), key: base.join(key) }))
+        }
+        (None, None) if listen.imaps.is_empty() => Ok(None),
+        (certificate, _) => {
+            let missing = if certificate.is_none() { "tls.certificate" } else { "tls.key" };
+            let what = format!("{}: {missing} is missing", raw.file.display());
+            Err(Problem::usage(what, "set tls.certificate and tls.key, or remove listen.imaps"))
+        }
+    }
+}
+
+fn auth(raw: &Raw) -> AuthConfig {
+    AuthConfig {
+        cleartext_login: raw.switch("auth.cleartext_login"),
+        argon2_memory_kib: small(raw, "auth.argon2_memory_kib"),
+        argon2_passes: small(raw, "auth.argon2_passes"),
+        hashing_threads_max: count(raw, "auth.hashing_threads_max"),
+        hashing_queue_max: count(raw, "auth.hashing_queue_max"),
+        proof_cache_entries_max: count(raw, "auth.proof_cache_entries_max"),
+        proof_cache: secs(raw, "auth.proof_cache_secs"),
+        failures_free: small(raw, "auth.failures_free"),
+        failures_forget: secs(raw, "auth.failures_forget_secs"),
+        failure_wait_max: secs(raw, "auth.failure_wait_secs_max"),
+    }
+}
+
+fn limits(raw: &Raw) -> LimitsConfig {
+    LimitsConfig {
+        connections_max: count(raw, "limits.connections_max"),
+        connections_per_address_max: count(raw, "limits.connections_per_address_max"),
+        connections_before_login_max: count(raw, "limits.connections_before_login_max"),
+        connections_per_account_max: count(raw, "limits.connections_per_account_max"),
+        handshake: secs(raw, "limits.handshake_secs"),
+        write: secs(raw, "limits.write_secs"),
+        shutdown: secs(raw, "limits.shutdown_secs"),
+        message_octets_max: raw.number("limits.message_octets_max"),
+    }
+}
+
+fn log(raw: &Raw) -> LogConfig {
+    let level = raw.text("log.level").and_then(|l| l.parse().ok()).unwrap_or(tracing::Level::INFO);
+    let json = raw.text("log.format").as_deref() == Some("json");
+    LogConfig { level, format: if json { LogFormat::Json } else { LogFormat::Text } }
+}
+
+fn count(raw: &Raw, name: &str) -> usize {
+    usize::try_from(raw.number(name)).unwrap_or(usize::MAX)
+}
+
+fn small(raw: &Raw, name: &str) -> u32 {
+    u32::try_from(raw.number(name)).unwrap_or(u32::MAX)
+}
+
+fn secs(raw: &Raw, name: &str) -> Duration {
+    Duration::from_secs(raw.number(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str =
+        "[server]\nhostname = \"h\"\ndomains = [\"Example.org\"]\n[listen]\nlmtp = [\"[::1]:24\"]\n";
+
+    fn read(text: &str) -> Result<Config, Problem> {
+        resolve(&raw::parse(Path::new("/etc/koi/koi.toml"), text)?)
+    }
+
+    #[test]
+    fn a_minimal_file_gets_the_defaults() {
+        let config = read(MINIMAL).unwrap();
+        assert_eq!(config.domains, ["example.org"]);
+        assert_eq!(config.data, Path::new("/etc/koi/."));
+        assert_eq!(config.limits.message_octets_max, koi_types::limits::MESSAGE_OCTETS_MAX);
+        assert_eq!(config.mailbox.quota_octets_max, None);
+        assert!(!config.auth.cleartext_login);
+    }
+
+    #[test]
+    fn every_key_of_the_table_has_an_effect() {
+        let raw = raw::parse(Path::new("koi.toml"), MINIMAL).unwrap();
+        resolve(&raw).unwrap();
+        assert_eq!(raw.never_asked(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn errors_say_line_and_remedy() {
+        for (text, what, remedy) in [
+            ("[server]\nhostnam = \"x\"", ":2: unknown key server.hostnam", "did you mean server.hostname?"),
+            ("\n[sever]\n", ":2: unknown section [sever]", "did you mean server?"),
+            ("[limits]\n\nwrite_secs = 0", ":3: limits.write_secs: 0 is out of bounds", "number from 1"),
+            ("[limits]\nwrite_secs = \"a\"", ":2: limits.write_secs: found string", "e.g. write_secs = 60"),
+            ("[listen]\nimap = [\"x\"]", ":2: listen.imap: `x` is not an address", "address:port"),
+            ("[log]\nlevel = \"loud\"", ":2: log.level: `loud` is not known", "one of error"),
+            ("[log\nlevel = 1", ":1: ", "correct the line"),
+            ("[server]\nhostname = \"h\"", "server.domains is missing", "add under [server]: domains ="),
+            ("[server]\nhostname=\"h\"\ndomains=[\"a\"]", "nothing to listen on", "listen.imap"),
+            (
+                "[server]\nhostname=\"h\"\ndomains=[\"a\"]\n[listen]\nimaps=[\"[::1]:993\"]",
+                "tls.certificate",
+                "imaps",
+            ),
+        ] {
+            let problem = read(text).unwrap_err();
+            assert!(problem.what.contains(what), "{text:?}: {problem}");
+            assert!(problem.remedy.contains(remedy), "{text:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_reload_names_what_needs_a_restart() {
+        let old = raw::parse(Path::new("koi.toml"), MINIMAL).unwrap();
+        let text = format!("{MINIMAL}imap = [\"[::1]:143\"]\n[log]\nlevel = \"debug\"\n");
+        let new = raw::parse(Path::new("koi.toml"), &text).unwrap();
+        assert_eq!(needs_restart(&old, &new), ["listen.imap"]);
+    }
+}

@@ -1,0 +1,402 @@
+//! Drives one session over one connection: the same for every line protocol.
+//!
+//! Wait for octets, a signal or the deadline; step the session until it has nothing to do; write out what it made;
+//! again. Reading goes on while output waits, as long as the session wants it; a peer that does not take output for
+//! `limits.write_secs` is dropped. An idle connection holds no buffer.
+//!
+//! Must not: know a protocol's words; wait for anything but through `select`-like polling, so that a signal is seen.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use koi_mailbox::Ticket;
+use koi_sessions::{Credentials, Effect, EffectResult, Login, Session, Step};
+use koi_types::limits::OUTPUT_OCTETS_HIGH;
+use koi_types::{ErrorKind, MailError, Timestamp};
+
+use crate::admission::Admitted;
+use crate::edge::Edge;
+use crate::metrics::{add, count};
+use crate::notes::Tally;
+use crate::watch::Joined;
+use crate::wire::Wire;
+
+/// A session goes on when the waiting output has shrunk to this.
+const OUTPUT_OCTETS_LOW: usize = OUTPUT_OCTETS_HIGH / 4;
+/// The longest wait without looking at the clock again.
+const SLEEP_MAX: Duration = Duration::from_secs(3600);
+
+/// One connection being driven.
+pub struct Driver {
+    edge: Arc<Edge>,
+    wire: Wire,
+    session: Box<dyn Session>,
+    admitted: Admitted,
+    joined: Option<Joined>,
+    peer: IpAddr,
+    out: Vec<u8>,
+    /// How much of `out` is written.
+    written: usize,
+    flushed: bool,
+    input_closed: bool,
+    /// When the peer last took output, or when output began to wait.
+    moved: Instant,
+    pub tally: Tally,
+}
+
+/// Why driving ended.
+#[derive(Debug)]
+pub enum End {
+    /// The session closed.
+    Closed,
+    /// The connection broke, or the peer closed it.
+    Peer(io::ErrorKind),
+    /// The peer did not read for too long.
+    NotReading,
+    Handshake,
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Peer(error.kind())
+    }
+}
+
+/// What a wait ended with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Read,
+    Wrote,
+    Signal,
+    Time,
+    Done,
+}
+
+impl Driver {
+    pub fn new(
+        edge: Arc<Edge>,
+        wire: Wire,
+        session: Box<dyn Session>,
+        admitted: Admitted,
+        peer: IpAddr,
+        tally: Tally,
+    ) -> Self {
+        Self {
+            edge,
+            wire,
+            session,
+            admitted,
+            joined: None,
+            peer,
+            out: Vec::new(),
+            written: 0,
+            flushed: true,
+            input_closed: false,
+            moved: Instant::now(),
+            tally,
+        }
+    }
+
+    /// Until the session closes or the connection ends.
+    pub async fn run(&mut self) -> End {
+        loop {
+            match self.turn().await {
+                Ok(true) => {}
+                Ok(false) => return End::Closed,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// The session's task is being unwound.
+    pub fn panicked(&self) {
+        count(&self.edge.metrics.sessions_panicked);
+        tracing::error!(peer = %self.peer, "a session panicked and was closed; this is a bug, please report it");
+    }
+
+    /// One step and what it asked for. `false`: closed.
+    async fn turn(&mut self) -> Result<bool, End> {
+        self.signals();
+        self.forget_written();
+        let began = Instant::now();
+        if self.out.is_empty() {
+            self.moved = began;
+        }
+        let step = self.session.step(crate::clock::now(), &mut self.out);
+        self.edge.metrics.step.record(began.elapsed());
+        self.tally.take(self.session.take_notes(), &self.edge.metrics);
+        match step {
+            Step::NeedInput if self.input_closed => return self.close().await,
+            Step::NeedInput => self.idle().await?,
+            Step::OutputFull => self.drain(OUTPUT_OCTETS_LOW).await?,
+            Step::Yield => self.give_way().await?,
+            Step::Await(ticket) => self.commit(ticket).await?,
+            Step::Effect(Effect::Authenticate(credentials)) => self.authenticate(credentials).await?,
+            Step::StartTls => Box::pin(self.start_tls()).await?,
+            Step::Close => return self.close().await,
+        }
+        Ok(true)
+    }
+
+    fn signals(&mut self) {
+        let signals = self.admitted.link.take();
+        if signals.shutdown {
+            self.session.shutdown();
+        }
+        if signals.account_gone {
+            self.session.account_gone();
+        }
+        if let (Some(modseq), Some(account)) = (signals.advanced, self.session.watches()) {
+            self.session.state_advanced(account, modseq);
+        }
+    }
+
+    /// Nothing to do: until octets, a signal or the deadline come.
+    async fn idle(&mut self) -> Result<(), End> {
+        let deadline = self.session.deadline();
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
+        while let Moved::Wrote = self.wait(deadline, None).await? {}
+        Ok(())
+    }
+
+    /// Writes until at most `left` octets wait; a session that wants input gets it meanwhile, but is not stepped.
+    async fn drain(&mut self, left: usize) -> Result<(), End> {
+        while self.out.len() - self.written > left || (left == 0 && !self.flushed) {
+            if self.wait(None, None).await? == Moved::Signal {
+                self.signals();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets others have their turn; writes what can be written without waiting.
+    async fn give_way(&mut self) -> Result<(), End> {
+        poll_fn(|cx| match self.poll_wire(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(End::from(error))),
+            _ => Poll::Ready(Ok(())),
+        })
+        .await?;
+        self.check_moving()?;
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    async fn commit(&mut self, ticket: Ticket) -> Result<(), End> {
+        let began = Instant::now();
+        let mut ticket = pin!(ticket);
+        while self.wait(None, Some(ticket.as_mut())).await? != Moved::Done {}
+        self.edge.metrics.commit.record(began.elapsed());
+        Ok(())
+    }
+
+    /// The one place where a connection waits.
+    async fn wait(
+        &mut self,
+        deadline: Option<Timestamp>,
+        mut ticket: Option<std::pin::Pin<&mut Ticket>>,
+    ) -> Result<Moved, End> {
+        let link = Arc::clone(&self.admitted.link);
+        let mut woken = pin!(link.woken());
+        let mut sleep = pin!(tokio::time::sleep(self.until(deadline)));
+        let waiting = !self.quiet();
+        let moved = poll_fn(|cx| {
+            if let Some(ticket) = &mut ticket
+                && ticket.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Ok(Moved::Done));
+            }
+            // A signal while a commit is awaited waits too: the step after it takes it.
+            if ticket.is_none() && woken.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Moved::Signal));
+            }
+            if let Poll::Ready(moved) = self.poll_wire(cx) {
+                return Poll::Ready(moved.map_err(End::from));
+            }
+            sleep.as_mut().poll(cx).map(|()| Ok(Moved::Time))
+        })
+        .await?;
+        if moved == Moved::Time && waiting {
+            self.check_moving()?;
+        }
+        Ok(moved)
+    }
+
+    /// Writes, then reads. Reading alone does not count as moving: a peer may send and never read.
+    fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Moved>> {
+        let mut wrote = false;
+        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let Poll::Ready(length) = self.wire.poll_write(cx, rest)? else { break };
+            if length == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += length;
+            self.flushed = false;
+            wrote = true;
+            add(&self.edge.metrics.octets_out, length as u64);
+            self.tally.octets_out += length as u64;
+        }
+        if !self.flushed && self.wire.poll_flush(cx)?.is_ready() {
+            self.flushed = true;
+            wrote = true;
+        }
+        if wrote {
+            self.moved = Instant::now();
+        }
+        if !self.input_closed && self.session.wants_input() {
+            let session = &mut self.session;
+            match self.wire.poll_read(cx, &mut |octets| session.input(octets)) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(self.end_of_input())),
+                // TLS without close_notify: many clients just leave.
+                Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(self.end_of_input()));
+                }
+                Poll::Ready(Ok(length)) => {
+                    add(&self.edge.metrics.octets_in, length as u64);
+                    self.tally.octets_in += length as u64;
+                    return Poll::Ready(Ok(Moved::Read));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {}
+            }
+        }
+        if wrote { Poll::Ready(Ok(Moved::Wrote)) } else { Poll::Pending }
+    }
+
+    fn end_of_input(&mut self) -> Moved {
+        self.input_closed = true;
+        self.session.input_closed();
+        Moved::Read
+    }
+
+    fn quiet(&self) -> bool {
+        self.written == self.out.len() && self.flushed
+    }
+
+    /// How long to sleep at most: to the session's deadline, or until the peer has not read for too long.
+    fn until(&self, deadline: Option<Timestamp>) -> Duration {
+        let mut sleep = SLEEP_MAX;
+        if let Some(deadline) = deadline {
+            let millis = deadline.0.saturating_sub(crate::clock::now().0);
+            sleep = sleep.min(Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+        }
+        if !self.quiet() {
+            sleep = sleep.min(self.edge.limits().write.saturating_sub(self.moved.elapsed()));
+        }
+        sleep
+    }
+
+    fn check_moving(&self) -> Result<(), End> {
+        if !self.quiet() && self.moved.elapsed() >= self.edge.limits().write {
+            count(&self.edge.metrics.slow_peers_dropped);
+            return Err(End::NotReading);
+        }
+        Ok(())
+    }
+
+    fn forget_written(&mut self) {
+        if self.written == self.out.len() {
+            self.out.clear();
+        } else {
+            self.out.drain(..self.written);
+        }
+        self.written = 0;
+    }
+
+    async fn authenticate(&mut self, credentials: Credentials) -> Result<(), End> {
+        self.drain(0).await?;
+        let began = Instant::now();
+        let edge = Arc::clone(&self.edge);
+        let checked = Box::pin(edge.passwords.check(&credentials, self.peer)).await;
+        let login = checked.and_then(|proven| {
+            let login = self.join(proven.login)?;
+            // The password may have changed between the check and joining; from here on a change reaches the link.
+            edge.passwords.still_holds(&login.address, &proven.verifier)?;
+            Ok(login)
+        });
+        match &login {
+            Ok(login) => {
+                self.admitted.logged_in();
+                self.tally.account = Some(login.address.clone());
+                count(&edge.metrics.logins);
+                edge.metrics.login.record(began.elapsed());
+            }
+            Err(error) => {
+                self.joined = None;
+                count(&edge.metrics.login_failures);
+                tracing::info!(peer = %self.peer, login = %credentials.authcid.escape_debug(), %error, "login failed");
+            }
+        }
+        self.session.effect_done(EffectResult::Authenticated(login));
+        Ok(())
+    }
+
+    fn join(&mut self, login: Login) -> Result<Login, MailError> {
+        let max = self.edge.limits().connections_per_account_max;
+        self.joined = self.edge.watch.join(login.account, &self.admitted.link, max);
+        match self.joined {
+            Some(_) => Ok(login),
+            None => Err(MailError::new(ErrorKind::LimitReached, "Too many connections for this account")),
+        }
+    }
+
+    /// RFC 9051 §6.2.1: what the peer sent before the handshake is thrown away by the session; nothing is read from
+    /// the socket between its answer and the handshake.
+    async fn start_tls(&mut self) -> Result<(), End> {
+        let handshake_max = self.edge.limits().handshake;
+        let answer = async {
+            while !self.quiet() {
+                poll_fn(|cx| self.poll_out(cx)).await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(handshake_max, answer).await.unwrap_or(Err(End::NotReading))?;
+        let (Some(tls), Wire::Plain(stream)) =
+            (self.edge.tls.clone(), std::mem::replace(&mut self.wire, Wire::Handshaking))
+        else {
+            return Err(End::Handshake);
+        };
+        let handshake = tls.acceptor().accept(stream);
+        let stream = match tokio::time::timeout(handshake_max, handshake).await {
+            Ok(Ok(stream)) => stream,
+            _ => {
+                count(&self.edge.metrics.tls_failures);
+                return Err(End::Handshake);
+            }
+        };
+        count(&self.edge.metrics.tls_handshakes);
+        self.session.tls_ready(&crate::tls::facts(stream.get_ref().1));
+        self.tally.tls = true;
+        self.wire = Wire::Tls(Box::new(stream));
+        Ok(())
+    }
+
+    /// Writes only; used where reading is forbidden.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let rest = self.out.get(self.written..).unwrap_or_default();
+        if rest.is_empty() {
+            self.flushed = true;
+            return Poll::Ready(Ok(()));
+        }
+        self.wire.poll_write(cx, rest).map(|length| {
+            self.written += length?;
+            Ok(())
+        })
+    }
+
+    async fn close(&mut self) -> Result<bool, End> {
+        // Nobody reads input any more; the rest of it must not make the peer miss the last words.
+        self.input_closed = true;
+        self.drain(0).await?;
+        let limit = self.edge.limits().write.min(Duration::from_secs(5));
+        let shutdown = poll_fn(|cx| self.wire.poll_shutdown(cx));
+        let _ = tokio::time::timeout(limit, shutdown).await;
+        Ok(false)
+    }
+}

@@ -1,0 +1,68 @@
+//! What every connection shares: TLS, passwords, limits, counters, and who makes sessions.
+
+use std::sync::Arc;
+
+use koi_sessions::{Peer, Session};
+use parking_lot::RwLock;
+
+use crate::admission::Admission;
+use crate::config::LimitsConfig;
+use crate::metrics::Metrics;
+use crate::password::Passwords;
+use crate::tls::Tls;
+use crate::watch::Watch;
+
+/// A line protocol with a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    Imap,
+    Lmtp,
+}
+
+impl Protocol {
+    /// For the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imap => "imap",
+            Self::Lmtp => "lmtp",
+        }
+    }
+    /// Whether connections count as waiting for login.
+    #[must_use]
+    pub const fn must_log_in(self) -> bool {
+        matches!(self, Self::Imap)
+    }
+    /// What a connection that is not let in is told (RFC 9051 §7.1.5; RFC 5321 §3.8, RFC 3463 §3.4).
+    #[must_use]
+    pub fn refusal(self, text: &str) -> String {
+        match self {
+            Self::Imap => format!("* BYE {text}\r\n"),
+            Self::Lmtp => format!("421 4.3.2 {text}\r\n"),
+        }
+    }
+}
+
+/// Makes sessions.
+pub trait Sessions: Send + Sync {
+    fn begin(&self, protocol: Protocol, peer: Peer) -> Box<dyn Session>;
+}
+
+/// Shared by all connections.
+pub struct Edge {
+    pub tls: Option<Tls>,
+    pub passwords: Passwords,
+    pub watch: Arc<Watch>,
+    pub admission: Arc<Admission>,
+    pub metrics: Arc<Metrics>,
+    pub sessions: Box<dyn Sessions>,
+    pub limits: RwLock<Arc<LimitsConfig>>,
+}
+
+impl Edge {
+    /// The limits in force now.
+    #[must_use]
+    pub fn limits(&self) -> Arc<LimitsConfig> {
+        Arc::clone(&self.limits.read())
+    }
+}

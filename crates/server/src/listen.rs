@@ -1,0 +1,210 @@
+//! Listeners: all bound before the server says it is ready; a port in use is reported as such, all of them at once.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use koi_sessions::Peer;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::admission::{Admitted, Refusal};
+use crate::config::ListenConfig;
+use crate::driver::{Driver, End};
+use crate::edge::{Edge, Protocol};
+use crate::metrics::count;
+use crate::notes::Tally;
+use crate::problem::Problem;
+use crate::wire::Wire;
+
+/// Connections the system keeps until they are accepted.
+const BACKLOG: i32 = 1024;
+/// Wait after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// A listener that is bound.
+pub struct Bound {
+    pub protocol: Protocol,
+    /// TLS before the greeting.
+    pub tls: bool,
+    /// As the configuration names it.
+    pub service: &'static str,
+    pub address: SocketAddr,
+    listener: std::net::TcpListener,
+}
+
+/// Binds everything, or says what cannot be bound.
+pub fn bind_all(config: &ListenConfig) -> Result<Vec<Bound>, Problem> {
+    let wanted = [
+        ("imap", Protocol::Imap, false, &config.imap),
+        ("imaps", Protocol::Imap, true, &config.imaps),
+        ("lmtp", Protocol::Lmtp, false, &config.lmtp),
+    ];
+    let mut bound = Vec::new();
+    let mut failed: Vec<String> = Vec::new();
+    let mut in_use = false;
+    for (service, protocol, tls, addresses) in wanted {
+        for address in addresses {
+            match bind(*address) {
+                Ok(listener) => {
+                    let address = listener.local_addr().unwrap_or(*address);
+                    bound.push(Bound { protocol, tls, service, address, listener });
+                }
+                Err(error) if is_missing_loopback(*address, &error, addresses) => {
+                    tracing::info!(service, %address, "not listening: this machine has no IPv6 loopback");
+                }
+                Err(error) => {
+                    in_use |= error.kind() == io::ErrorKind::AddrInUse;
+                    failed.push(format!("cannot listen on {address} ({service}): {}", reason(&error)));
+                }
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(bound);
+    }
+    let what = failed.join("\n");
+    if in_use {
+        let remedy = "stop the program that has the port (`ss -ltnp` names it), or choose other ports: \
+                      `koi quickstart --port-base`, or [listen] in koi.toml";
+        return Err(Problem::in_use(what, remedy));
+    }
+    Err(Problem::new(what, "correct [listen] in koi.toml; ports below 1024 need the right to bind them"))
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is in use".into(),
+        io::ErrorKind::PermissionDenied => "no permission for this port".into(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have the address".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// `[::1]` beside 127.0.0.1 on a machine without IPv6 is left out.
+fn is_missing_loopback(address: SocketAddr, error: &io::Error, all: &[SocketAddr]) -> bool {
+    let beside = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port());
+    let no_ipv6 = error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
+    no_ipv6 && address.is_ipv6() && address.ip().is_loopback() && all.contains(&beside)
+}
+
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    // A restart must not wait for connections in TIME_WAIT; a port somebody listens on stays refused.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(std::net::TcpListener::from(socket))
+}
+
+/// Accepts for ever; dropped at shutdown.
+pub async fn accept(bound: Bound, edge: Arc<Edge>) {
+    let Bound { protocol, tls, service, address, listener } = bound;
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(service, %address, %error, "cannot listen");
+            return;
+        }
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => begin(&edge, protocol, tls, stream, peer.ip()),
+            Err(error) => {
+                tracing::warn!(service, %address, %error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn begin(edge: &Arc<Edge>, protocol: Protocol, tls: bool, stream: TcpStream, peer: IpAddr) {
+    let _ = stream.set_nodelay(true);
+    let peer = peer.to_canonical();
+    match edge.admission.admit(peer, protocol.must_log_in(), &edge.limits()) {
+        Ok(admitted) => {
+            count(&edge.metrics.connections);
+            tokio::spawn(serve(Arc::clone(edge), protocol, tls, stream, peer, admitted));
+        }
+        Err(refusal) => {
+            count(&edge.metrics.connections_refused);
+            tracing::info!(protocol = protocol.name(), %peer, reason = refusal.text(), "connection refused");
+            if !tls {
+                tokio::spawn(refuse(protocol, stream, refusal));
+            }
+        }
+    }
+}
+
+async fn refuse(protocol: Protocol, mut stream: TcpStream, refusal: Refusal) {
+    let text = protocol.refusal(refusal.text());
+    let farewell = async {
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
+}
+
+async fn serve(
+    edge: Arc<Edge>,
+    protocol: Protocol,
+    tls: bool,
+    stream: TcpStream,
+    peer: IpAddr,
+    admitted: Admitted,
+) {
+    let tally = Tally::new(protocol.name(), peer, tls);
+    let mut who = Peer { address: peer.to_string().into(), tls: None };
+    let wire = if tls {
+        match Box::pin(handshake(&edge, stream)).await {
+            Some(wire) => wire,
+            None => {
+                tally.log_end(&End::Handshake);
+                return;
+            }
+        }
+    } else {
+        Wire::Plain(stream)
+    };
+    if let Wire::Tls(stream) = &wire {
+        who.tls = Some(crate::tls::facts(stream.get_ref().1));
+    }
+    let session = edge.sessions.begin(protocol, who);
+    let mut driver = Ending(Driver::new(edge, wire, session, admitted, peer, tally));
+    let end = driver.0.run().await;
+    driver.0.tally.log_end(&end);
+}
+
+async fn handshake(edge: &Edge, stream: TcpStream) -> Option<Wire> {
+    let tls = edge.tls.clone()?;
+    let limit = edge.limits().handshake;
+    match tokio::time::timeout(limit, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => {
+            count(&edge.metrics.tls_handshakes);
+            Some(Wire::Tls(Box::new(stream)))
+        }
+        _ => {
+            count(&edge.metrics.tls_failures);
+            None
+        }
+    }
+}
+
+/// A panic in a session ends that session alone, and is counted.
+struct Ending(Driver);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.panicked();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! TLS: rustls with aws-lc-rs and no second provider (RFC 8314 §3, RFC 9051 §11.1).
+//!
+//! The certificate is behind a lock, so that SIGHUP changes it for handshakes to come while open sessions keep theirs.
+//! Session tickets are stateless: a reconnecting client costs no signature and an idle session no memory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use koi_sessions::TlsFacts;
+use parking_lot::RwLock;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::config::TlsConfig;
+use crate::problem::Problem;
+
+/// Certificates in one chain.
+const CHAIN_MAX: usize = 16;
+
+/// What handshakes are made with. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<rustls::ServerConfig>,
+    current: Arc<Current>,
+}
+
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read()))
+    }
+}
+
+impl Tls {
+    /// Reads certificate and key.
+    pub fn load(files: &TlsConfig) -> Result<Self, Problem> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let failed =
+            |e: rustls::Error| Problem::new(format!("cannot set up TLS: {e}"), "report this as a bug");
+        let current = Arc::new(Current(RwLock::new(certified(files)?)));
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?;
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        // One ticket is enough for a client that keeps one connection.
+        config.send_tls13_tickets = 1;
+        Ok(Self { config: Arc::new(config), current })
+    }
+
+    /// Takes over changed files; on an error everything stays as it is.
+    pub fn reload(&self, files: &TlsConfig) -> Result<(), Problem> {
+        let fresh = certified(files)?;
+        *self.current.0.write() = fresh;
+        Ok(())
+    }
+
+    /// For the driver.
+    #[must_use]
+    pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    }
+}
+
+/// What a finished handshake settled.
+#[must_use]
+pub fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
+    let version =
+        connection.protocol_version().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let suite = connection.negotiated_cipher_suite();
+    let cipher = suite.and_then(|s| s.suite().as_str().map(str::to_owned)).unwrap_or_default();
+    // RFC 9266 §2: label, no context, 32 octets.
+    let exporter = connection.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", None).ok();
+    TlsFacts {
+        version: version.replace('_', ".").into(),
+        cipher: cipher.replacen("TLS13_", "TLS_", 1).into(),
+        exporter,
+    }
+}
+
+fn certified(files: &TlsConfig) -> Result<Arc<CertifiedKey>, Problem> {
+    let chain = chain(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(pem_problem(&files.key, "private key"))?;
+    let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).map_err(|e| {
+        Problem::new(format!("{}: {e}", files.key.display()), "use an ECDSA, Ed25519 or RSA key in PEM form")
+    })?;
+    let certified = CertifiedKey::new(chain, signing);
+    certified.keys_match().map_err(|_| {
+        let what = format!("{} is not the key of {}", files.key.display(), files.certificate.display());
+        Problem::new(what, "give the key and the certificate that belong together")
+    })?;
+    Ok(Arc::new(certified))
+}
+
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    let certificates = CertificateDer::pem_file_iter(file).map_err(pem_problem(file, "certificate"))?;
+    let chain: Vec<_> =
+        certificates.take(CHAIN_MAX).collect::<Result<_, _>>().map_err(pem_problem(file, "certificate"))?;
+    if chain.is_empty() {
+        let what = format!("{}: no certificate in it", file.display());
+        return Err(Problem::new(what, "give a PEM file with the server's certificate first"));
+    }
+    Ok(chain)
+}
+
+fn pem_problem(file: &Path, wanted: &str) -> impl Fn(rustls::pki_types::pem::Error) -> Problem {
+    let (file, wanted) = (file.display().to_string(), wanted.to_owned());
+    move |e| {
+        Problem::new(format!("{file}: cannot read a {wanted}: {e}"), "give a PEM file this user may read")
+    }
+}
