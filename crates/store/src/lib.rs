@@ -7,3 +7,4 @@ pub mod body;
 pub mod engine;
 pub mod kv;
 pub mod memory;
+pub mod vfs;

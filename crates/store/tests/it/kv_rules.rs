@@ -1,27 +1,38 @@
 //! The rules of `Kv` that every engine keeps.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use koi_store::body::{NewBody, Scope};
-use koi_store::kv::{Commits, Kv, Read, transact, transact_and_wait};
+use koi_store::engine::{Embedded, Options};
+use koi_store::kv::{Kv, Read, transact, transact_and_wait};
 use koi_store::memory::MemoryKv;
 use koi_types::{AccountId, BlobId, CommitNotice, ErrorKind, MailError, ModSeq};
-use parking_lot::Mutex;
 
-#[derive(Default)]
-struct Heard(Mutex<Vec<CommitNotice>>);
-
-impl Commits for Heard {
-    fn committed(&self, notices: &[CommitNotice]) {
-        self.0.lock().extend_from_slice(notices);
-    }
-}
+use crate::rig::{Heard, heard, key, small};
 
 #[test]
 fn memory_keeps_the_rules() {
-    let heard = Arc::new(Heard::default());
+    let heard = heard();
     keeps_the_rules(&MemoryKv::new(heard.clone()), &heard);
+}
+
+#[test]
+fn embedded_keeps_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let heard = heard();
+    let kv = Embedded::open(folder.path(), small(), heard.clone()).unwrap();
+    keeps_the_rules(&kv, &heard);
+    kv.close().unwrap();
+}
+
+#[test]
+fn embedded_keeps_the_rules_while_the_applier_runs_all_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let heard = heard();
+    let options = Options { apply_rows: 1, ..small() };
+    let kv = Embedded::open(folder.path(), options, heard.clone()).unwrap();
+    keeps_the_rules(&kv, &heard);
+    kv.close().unwrap();
 }
 
 fn keeps_the_rules(kv: &dyn Kv, heard: &Heard) {
@@ -30,10 +41,6 @@ fn keeps_the_rules(kv: &dyn Kv, heard: &Heard) {
     bodies_are_counted(kv);
     large_bodies_are_staged(kv);
     notices_come_in_order(kv, heard);
-}
-
-fn key(account: u8, rest: &str) -> Vec<u8> {
-    [&[0, 0, 0, account, b'T'], rest.as_bytes()].concat()
 }
 
 fn rows(read: &dyn Read, account: u8, back: bool) -> Vec<String> {

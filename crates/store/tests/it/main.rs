@@ -1,5 +1,7 @@
 //! Integration tests of the store, one module per scenario.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod kv_rules;
+mod reopen;
+mod rig;

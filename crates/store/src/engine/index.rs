@@ -1,0 +1,314 @@
+//! The index: LMDB, the only place that names it. A checkpoint of the journal: all rows up to a position, which it
+//! stores with them. Rows and position change in one LMDB transaction, fully synced.
+//!
+//! Must not: be written by anybody but the applier and recovery.
+
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use heed::types::Bytes;
+use heed::{
+    CommitOrAbort, CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, WithoutTls,
+};
+use koi_types::{ErrorKind, MailError, Result};
+
+use super::merge::{Direction, Row};
+use super::segment::StoreId;
+use super::wire::Fields;
+
+/// Read transactions at once; a view holds one for one step.
+const READERS_MAX: u32 = 2048;
+const STORE_KEY: &[u8] = b"store";
+const POSITION_KEY: &[u8] = b"position";
+const POSITION_VERSION: u8 = 1;
+const DATA_FILE: &str = "data.mdb";
+
+/// How far the journal has come, or how much of it the index holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Position {
+    /// Of the last group; 0 before the first.
+    pub(crate) sequence: u64,
+    pub(crate) segment: u32,
+    /// End of that group.
+    pub(crate) offset: u64,
+    /// Checksum of the header of that group.
+    pub(crate) chain: u32,
+    /// The next unused number of a body file.
+    pub(crate) next_body: u32,
+}
+
+/// Why an index could not be opened or written.
+#[derive(Debug)]
+pub(crate) enum IndexError {
+    MapFull,
+    /// Not an index of this store, or damaged: it can be rebuilt from the journal.
+    Unusable(String),
+    /// Disk full or failing: may pass.
+    Failed(String),
+}
+
+impl IndexError {
+    pub(crate) fn into_mail(self) -> MailError {
+        match self {
+            Self::MapFull => MailError::new(ErrorKind::Unavailable, "the index is full"),
+            Self::Unusable(why) => MailError::new(ErrorKind::Corrupt, "the index is damaged").context(why),
+            Self::Failed(why) => MailError::new(ErrorKind::Unavailable, "the index failed").context(why),
+        }
+    }
+}
+
+impl From<heed::Error> for IndexError {
+    fn from(error: heed::Error) -> Self {
+        match error {
+            heed::Error::Mdb(MdbError::MapFull) => Self::MapFull,
+            heed::Error::Io(error) => Self::Failed(error.to_string()),
+            other => Self::Unusable(other.to_string()),
+        }
+    }
+}
+
+/// A read transaction that owns its environment.
+pub(crate) type ReadTxn = RoTxn<'static, WithoutTls>;
+type Table = Database<'static, Bytes, Bytes>;
+
+/// An open index.
+pub(crate) struct Index {
+    env: Env<WithoutTls>,
+    rows: Table,
+    meta: Table,
+    folder: PathBuf,
+    number: u32,
+    /// A newer generation has taken over: the files go with the last reader.
+    retired: AtomicBool,
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        if self.retired.load(Ordering::Acquire) {
+            // What is left of it is removed at the next start.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+impl Index {
+    /// Opens or makes the index in `folder`. The map is address space, not room on the disk.
+    #[allow(unsafe_code)]
+    pub(crate) fn open(
+        folder: &Path,
+        map_octets: usize,
+        number: u32,
+    ) -> std::result::Result<Self, IndexError> {
+        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        let whole = pages_are_there(&folder.join(DATA_FILE)).map_err(failed)?;
+        if !whole {
+            return Err(IndexError::Unusable("the file is cut short or is no index".to_owned()));
+        }
+        let mut options = EnvOpenOptions::new().read_txn_without_tls();
+        options.map_size(map_octets).max_dbs(2).max_readers(READERS_MAX);
+        // Safety: the store's folder is locked by this process (`lock.rs`), nobody else writes the file while it is
+        // mapped, and it was just checked to be as long as its pages say. Reading ahead is only switched off.
+        let env = unsafe {
+            options.flags(EnvFlags::NO_READ_AHEAD);
+            options.open(folder)?
+        };
+        let txn = env.write_txn()?;
+        let opened = env.create_databases_and_commit(txn, |opener, txn| {
+            let rows = opener.create_database::<Bytes, Bytes>(txn, Some("rows"))?;
+            let meta = opener.create_database::<Bytes, Bytes>(txn, Some("meta"))?;
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit((rows, meta)))
+        })?;
+        let Some((rows, meta)) = opened.commit() else {
+            return Err(IndexError::Unusable("its tables cannot be opened".to_owned()));
+        };
+        let index =
+            Self { env, rows, meta, folder: folder.to_owned(), number, retired: AtomicBool::new(false) };
+        index.fill_up()?;
+        Ok(index)
+    }
+    pub(crate) fn begin_read(&self) -> Result<ReadTxn> {
+        self.env.clone().static_read_txn().map_err(|error| IndexError::from(error).into_mail())
+    }
+    pub(crate) fn get<'t>(&self, txn: &'t ReadTxn, key: &[u8]) -> Result<Option<&'t [u8]>> {
+        self.rows.get(txn, key).map_err(|error| IndexError::from(error).into_mail())
+    }
+    /// Rows with `from <= key < end`.
+    pub(crate) fn range<'t>(
+        &self,
+        txn: &'t ReadTxn,
+        from: &[u8],
+        end: &[u8],
+        direction: Direction,
+    ) -> Result<Box<dyn Iterator<Item = Result<Row<'t>>> + 't>> {
+        let row = |item: heed::Result<(&'t [u8], &'t [u8])>| match item {
+            Ok((key, value)) => Ok(Row { key, value: Some(value) }),
+            Err(error) => Err(IndexError::from(error).into_mail()),
+        };
+        let failed = |error| IndexError::from(error).into_mail();
+        let bounds = (std::ops::Bound::Included(from), std::ops::Bound::Excluded(end));
+        Ok(match direction {
+            Direction::Up => Box::new(self.rows.range(txn, &bounds).map_err(failed)?.map(row)),
+            Direction::Down => Box::new(self.rows.rev_range(txn, &bounds).map_err(failed)?.map(row)),
+        })
+    }
+    /// Puts and deletes `rows` (ascending) and moves the position, all or nothing, durable when it returns.
+    pub(crate) fn apply<'r>(
+        &self,
+        rows: impl Iterator<Item = Row<'r>>,
+        position: Position,
+    ) -> std::result::Result<(), IndexError> {
+        let mut txn = self.env.write_txn()?;
+        let before = read_position(&self.meta, &txn)?;
+        if before.is_some_and(|before| before.sequence > position.sequence) {
+            return Err(IndexError::Unusable("its position would go back".to_owned()));
+        }
+        for row in rows {
+            match row.value {
+                Some(value) => self.rows.put(&mut txn, row.key, value)?,
+                None => self.rows.delete(&mut txn, row.key).map(drop)?,
+            }
+        }
+        self.meta.put(&mut txn, POSITION_KEY, &encode_position(&position))?;
+        txn.commit()?;
+        self.fill_up()
+    }
+    pub(crate) fn set_store(&self, store: StoreId) -> std::result::Result<(), IndexError> {
+        let mut txn = self.env.write_txn()?;
+        self.meta.put(&mut txn, STORE_KEY, &store.0)?;
+        txn.commit()?;
+        self.fill_up()
+    }
+    /// `None` in an index that was just made.
+    pub(crate) fn store(&self) -> std::result::Result<Option<StoreId>, IndexError> {
+        let txn = self.env.read_txn()?;
+        let value = self.meta.get(&txn, STORE_KEY)?;
+        let unreadable = || IndexError::Unusable("the store's name in it cannot be read".to_owned());
+        value.map(|octets| octets.try_into().map(StoreId).map_err(|_| unreadable())).transpose()
+    }
+    /// `None` before the first application.
+    pub(crate) fn position(&self) -> std::result::Result<Option<Position>, IndexError> {
+        let txn = self.env.read_txn()?;
+        read_position(&self.meta, &txn)
+    }
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+    pub(crate) fn map_octets(&self) -> usize {
+        self.env.info().map_size
+    }
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+    pub(crate) fn usage(&self) -> std::result::Result<Usage, IndexError> {
+        let txn = self.env.read_txn()?;
+        let stat = self.rows.stat(&txn)?;
+        let pages = stat.branch_pages + stat.leaf_pages + stat.overflow_pages;
+        let file_octets = self.env.real_disk_size()?;
+        Ok(Usage {
+            used_octets: pages as u64 * u64::from(stat.page_size),
+            file_octets,
+            rows: stat.entries as u64,
+        })
+    }
+    /// Writes a copy without free pages to `folder` and makes it durable.
+    pub(crate) fn copy_to(&self, folder: &Path) -> std::result::Result<(), IndexError> {
+        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
+        let file = self.env.copy_to_path(folder.join(DATA_FILE), CompactionOption::Enabled)?;
+        file.sync_all().map_err(failed)?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    }
+    /// LMDB leaves the file shorter than its page count when the last pages are free. We keep it that long, so that a
+    /// file that was cut is known as such: reading a page behind the end of a mapped file would kill the process.
+    fn fill_up(&self) -> std::result::Result<(), IndexError> {
+        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
+        let pages = self.env.info().last_page_number as u64 + 1;
+        let octets = pages * u64::from(self.env.unnamed_database_stat().page_size);
+        if self.env.real_disk_size()? < octets {
+            let file = File::options().write(true).open(self.folder.join(DATA_FILE)).map_err(failed)?;
+            file.set_len(octets).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the index takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In pages that hold rows.
+    pub used_octets: u64,
+    pub file_octets: u64,
+    pub rows: u64,
+}
+
+fn read_position(meta: &Table, txn: &RoTxn<'_>) -> std::result::Result<Option<Position>, IndexError> {
+    let unreadable = || IndexError::Unusable("the position in it cannot be read".to_owned());
+    let value = meta.get(txn, POSITION_KEY)?;
+    value.map(|octets| decode_position(octets).ok_or_else(unreadable)).transpose()
+}
+
+fn encode_position(position: &Position) -> Vec<u8> {
+    let mut out = vec![POSITION_VERSION];
+    out.extend_from_slice(&position.sequence.to_le_bytes());
+    out.extend_from_slice(&position.segment.to_le_bytes());
+    out.extend_from_slice(&position.offset.to_le_bytes());
+    out.extend_from_slice(&position.chain.to_le_bytes());
+    out.extend_from_slice(&position.next_body.to_le_bytes());
+    out
+}
+
+fn decode_position(octets: &[u8]) -> Option<Position> {
+    let mut fields = Fields(octets);
+    (fields.u8()? == POSITION_VERSION).then_some(())?;
+    let position = Position {
+        sequence: fields.u64()?,
+        segment: fields.u32()?,
+        offset: fields.u64()?,
+        chain: fields.u32()?,
+        next_body: fields.u32()?,
+    };
+    fields.is_empty().then_some(position)
+}
+
+/// Whether the file is as long as the newer of its two meta pages says. A file that is not there, or empty, is fine.
+fn pages_are_there(path: &Path) -> std::io::Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        other => other?,
+    };
+    let octets = file.metadata()?.len();
+    if octets == 0 {
+        return Ok(true);
+    }
+    let meta = |at: u64| {
+        let mut page = [0u8; 152];
+        file.read_exact_at(&mut page, at).ok().and_then(|()| meta_page(&page))
+    };
+    let Some(first) = meta(0) else { return Ok(false) };
+    let Some(second) = meta(first.page_octets) else { return Ok(false) };
+    let newest = if first.transaction > second.transaction { first } else { second };
+    Ok((newest.last_page + 1).saturating_mul(newest.page_octets) <= octets)
+}
+
+struct MetaPage {
+    page_octets: u64,
+    last_page: u64,
+    transaction: u64,
+}
+
+/// Reads a meta page of LMDB 0.9: page header (16), magic, version, address, map size, two tables of 48, last page,
+/// transaction. The page size is the first field of the first table.
+fn meta_page(page: &[u8]) -> Option<MetaPage> {
+    let mut fields = Fields(page);
+    fields.slice(16)?;
+    let magic = fields.u32()?;
+    fields.slice(4 + 8 + 8)?;
+    let free_table = fields.slice(48)?;
+    fields.slice(48)?;
+    let page_octets = u64::from(Fields(free_table).u32()?);
+    let (last_page, transaction) = (fields.u64()?, fields.u64()?);
+    let sound = magic == 0xbeef_c0de && page_octets.is_power_of_two() && (512..=65536).contains(&page_octets);
+    sound.then_some(MetaPage { page_octets, last_page, transaction })
+}

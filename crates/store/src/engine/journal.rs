@@ -1,0 +1,165 @@
+//! The live segment: where the next group goes, and the zeros ahead of it.
+//!
+//! Must not: write a group behind anything that is not a whole group or zeros.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::group::GroupBuilder;
+use super::index::Position;
+use super::options::Durability;
+use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId};
+use crate::vfs::{File, Vfs};
+
+/// Zeros are written in such steps, so that no commit waits long for one.
+const FILL_STEP_OCTETS: u64 = 1024 * 1024;
+/// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would not be.
+const FILLED_GROUP_OCTETS_MAX: u64 = 128 * 1024;
+
+/// The end of the journal. Only the leader has it.
+pub(crate) struct Live {
+    pub(crate) file: Arc<LiveFile>,
+    pub(crate) header: Header,
+    pub(crate) position: Position,
+    pub(crate) builder: GroupBuilder,
+}
+
+/// The live segment's file, shared with the thread that fills it.
+pub(crate) struct LiveFile {
+    pub(crate) file: Arc<dyn File>,
+    /// Up to here the file is as long as it is and holds groups or zeros.
+    filled: AtomicU64,
+    /// End of the last group.
+    end: AtomicU64,
+    /// Held while `filled` moves.
+    filling: Mutex<()>,
+    /// A failed filling is not repeated in this segment.
+    given_up: AtomicU64,
+}
+
+impl LiveFile {
+    pub(crate) fn new(file: Arc<dyn File>, end: u64) -> Self {
+        Self {
+            file,
+            filled: AtomicU64::new(end),
+            end: AtomicU64::new(end),
+            filling: Mutex::new(()),
+            given_up: AtomicU64::new(0),
+        }
+    }
+    /// Writes a group at `offset` and returns when it is durable.
+    pub(crate) fn write(&self, group: &[u8], offset: u64, durability: Durability) -> io::Result<()> {
+        let end = offset + group.len() as u64;
+        if end > self.filled.load(Ordering::Acquire) {
+            // From here on the filler stays behind us.
+            let _filling = self.filling.lock();
+            self.filled.fetch_max(end, Ordering::AcqRel);
+        }
+        match durability {
+            Durability::ZeroFilled => self.file.write_durable(group, offset)?,
+            Durability::Append => {
+                self.file.write_at(group, offset)?;
+                self.file.flush()?;
+            }
+        }
+        self.end.store(end, Ordering::Release);
+        Ok(())
+    }
+    /// Cuts the file behind the last group, after a write that failed, or because the segment is done with.
+    pub(crate) fn cut(&self, end: u64) -> io::Result<()> {
+        let _filling = self.filling.lock();
+        self.file.set_octets(end)?;
+        self.filled.store(end, Ordering::Release);
+        self.end.store(end, Ordering::Release);
+        Ok(())
+    }
+    /// No more zeros: the segment is sealed.
+    pub(crate) fn seal(&self, end: u64) -> io::Result<()> {
+        self.given_up.store(1, Ordering::Release);
+        self.cut(end)
+    }
+    /// Whether the zeros ahead run out and a group of this length would use them.
+    pub(crate) fn wants_zeros(&self, group_octets: u64, ahead_octets: u64) -> bool {
+        let ahead = self.filled.load(Ordering::Acquire).saturating_sub(self.end.load(Ordering::Acquire));
+        ahead < ahead_octets / 2
+            && group_octets <= FILLED_GROUP_OCTETS_MAX
+            && self.given_up.load(Ordering::Acquire) == 0
+    }
+    /// Writes one step of zeros if they are missing. Returns whether there may be more to do.
+    pub(crate) fn fill(&self, ahead_octets: u64) -> bool {
+        let _filling = self.filling.lock();
+        let from = self.filled.load(Ordering::Acquire);
+        let wanted = self.end.load(Ordering::Acquire) + ahead_octets;
+        if from >= wanted || self.given_up.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        let octets = FILL_STEP_OCTETS.min(wanted - from);
+        let zeros = vec![0; octets as usize];
+        let done = self.file.write_at(&zeros, from).and_then(|()| self.file.flush());
+        match done {
+            Ok(()) => self.filled.store(from + octets, Ordering::Release),
+            // A full disk is met by the groups themselves, which report it.
+            Err(_) => self.given_up.store(1, Ordering::Release),
+        }
+        done.is_ok()
+    }
+}
+
+/// Where a new segment begins.
+#[derive(Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) store: StoreId,
+    pub(crate) segment: u32,
+    /// The last group before it.
+    pub(crate) after: Position,
+}
+
+/// Makes a segment, durable with its name, ready for its first group.
+pub(crate) fn create_segment(vfs: &dyn Vfs, layout: &Layout, start: Start) -> io::Result<Live> {
+    let header = Header {
+        kind: FileKind::Journal,
+        store: start.store,
+        segment: start.segment,
+        salt: random()?,
+        sequence: start.after.sequence + 1,
+        chain: start.after.chain,
+        applied: 0,
+        created_millis: now_millis(),
+    };
+    let path = layout.segment(start.segment);
+    let file = match vfs.create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Left by an attempt that failed before any group could be in it.
+            vfs.remove(&path)?;
+            vfs.create(&path)?
+        }
+        other => other?,
+    };
+    let durable = file
+        .write_at(&header.encode(), 0)
+        .and_then(|()| file.flush())
+        .and_then(|()| vfs.sync_dir(&layout.journal()));
+    if let Err(error) = durable {
+        let _ = vfs.remove(&path);
+        return Err(error);
+    }
+    let position = Position { segment: start.segment, offset: SEGMENT_HEADER_OCTETS, ..start.after };
+    let file = Arc::new(LiveFile::new(file, SEGMENT_HEADER_OCTETS));
+    Ok(Live { file, header, position, builder: GroupBuilder::default() })
+}
+
+/// Random octets from the system.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(octets)
+}
+
+/// Milliseconds since 1970; only written down, never decided by.
+pub(crate) fn now_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,266 @@
+//! What the threads of the engine share: the state under one lock, the queue, the live segment.
+//!
+//! Order of locks: `applying`, `live`, `queue`, `state`. No file is touched under `queue` or `state`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use koi_types::{ErrorKind, MailError, Result};
+use parking_lot::{Condvar, Mutex};
+
+use super::applier::Applied;
+use super::bodies::{SegmentFile, Segments};
+use super::commit::Queue;
+use super::counters::{Counters, Live as LiveCounters};
+use super::index::{Index, Position, Usage};
+use super::journal::{Live, LiveFile};
+use super::options::Options;
+use super::overlay::Overlay;
+use super::recover::Recovered;
+use super::segment::{Header, Layout, StoreId};
+use super::stage::BodyFiles;
+use crate::kv::Commits;
+use crate::vfs::{Counted, File};
+
+/// Everything but the threads themselves.
+pub(crate) struct Shared {
+    pub(crate) layout: Layout,
+    pub(crate) options: Options,
+    pub(crate) vfs: Counted,
+    pub(crate) store: StoreId,
+    pub(crate) commits: Arc<dyn Commits>,
+    pub(crate) counters: LiveCounters,
+    /// Held for a round of the applier.
+    pub(crate) applying: Mutex<()>,
+    pub(crate) live: Mutex<Live>,
+    pub(crate) queue: Mutex<Queue>,
+    /// Something waits and nobody leads.
+    pub(crate) work: Condvar,
+    pub(crate) state: Mutex<State>,
+    pub(crate) apply_wanted: Condvar,
+    pub(crate) applied: Condvar,
+    /// The next commit begins a new segment.
+    pub(crate) seal_wanted: AtomicBool,
+    pub(crate) body_files: BodyFiles,
+    pub(crate) reserve_held: Mutex<bool>,
+    pub(crate) zeros: Mutex<Zeros>,
+    pub(crate) zeros_wanted: Condvar,
+}
+
+/// The threads of a store.
+pub(crate) struct Threads {
+    pub(crate) writer: JoinHandle<()>,
+    pub(crate) others: Vec<JoinHandle<()>>,
+}
+
+/// What the thread that writes zeros has to do.
+#[derive(Default)]
+pub(crate) struct Zeros {
+    wanted: Option<Arc<LiveFile>>,
+    closing: bool,
+}
+
+/// What readers and the writer must see together.
+pub(crate) struct State {
+    /// Rows behind `frozen`.
+    pub(crate) current: Overlay,
+    /// Rows the applier is writing to the index.
+    pub(crate) frozen: Overlay,
+    /// Counts the times `current` became `frozen`.
+    pub(crate) generation: u64,
+    /// End of the groups in `frozen`.
+    pub(crate) frozen_end: Position,
+    pub(crate) durable: Position,
+    pub(crate) applied: Position,
+    pub(crate) index: Arc<Index>,
+    pub(crate) segments: Arc<Segments>,
+    /// When the first row came into `current`.
+    pub(crate) oldest: Option<Instant>,
+    /// Replaced when files are dropped: they go when nobody holds the old one any more.
+    pub(crate) epoch: Arc<()>,
+    pub(crate) read_only: Option<String>,
+    pub(crate) apply_failure: Option<String>,
+    pub(crate) disk_note: Option<String>,
+    pub(crate) closing: bool,
+}
+
+impl State {
+    pub(crate) fn add_segment(&mut self, header: Header, file: &Arc<dyn File>) {
+        let segment = Arc::new(SegmentFile { header, file: Arc::clone(file), table: None });
+        Arc::make_mut(&mut self.segments).0.insert(header.segment, segment);
+    }
+}
+
+/// Whether the store can do its work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Health {
+    Good,
+    /// Commits or the index failed for want of room; it recovers by itself when there is room again.
+    Struggling(String),
+    /// A flush failed: what the disk holds is unknown, so nothing is written until the store is opened again.
+    ReadOnly(String),
+}
+
+impl Shared {
+    pub(crate) fn new(
+        layout: Layout,
+        options: Options,
+        vfs: Counted,
+        commits: Arc<dyn Commits>,
+        recovered: Recovered,
+    ) -> Self {
+        let oldest = (!recovered.overlay.is_empty()).then(Instant::now);
+        let state = State {
+            current: recovered.overlay,
+            frozen: Overlay::default(),
+            generation: 0,
+            frozen_end: recovered.applied,
+            durable: recovered.live.position,
+            applied: recovered.applied,
+            index: Arc::new(recovered.index),
+            segments: Arc::new(recovered.segments),
+            oldest,
+            epoch: Arc::new(()),
+            read_only: None,
+            apply_failure: None,
+            disk_note: None,
+            closing: false,
+        };
+        Self {
+            layout,
+            options,
+            vfs,
+            store: recovered.store,
+            commits,
+            counters: LiveCounters::default(),
+            applying: Mutex::new(()),
+            live: Mutex::new(recovered.live),
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            state: Mutex::new(state),
+            apply_wanted: Condvar::new(),
+            applied: Condvar::new(),
+            seal_wanted: AtomicBool::new(false),
+            body_files: BodyFiles::new(recovered.next_body),
+            reserve_held: Mutex::new(false),
+            zeros: Mutex::default(),
+            zeros_wanted: Condvar::new(),
+        }
+    }
+    pub(crate) fn start_threads(self: &Arc<Self>) -> std::io::Result<Threads> {
+        self.refill_reserve();
+        self.want_zeros(&Arc::clone(&self.live.lock().file));
+        Ok(Threads {
+            writer: self.start("store-writer", Self::write_until_closed)?,
+            others: vec![
+                self.start("store-applier", Self::apply_until_closed)?,
+                self.start("store-zeros", |shared| shared.fill_until_closed())?,
+            ],
+        })
+    }
+    fn start(self: &Arc<Self>, name: &str, task: fn(&Arc<Self>)) -> std::io::Result<JoinHandle<()>> {
+        let shared = Arc::clone(self);
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || task(&shared))
+    }
+    /// Asks for zeros ahead of the groups of the live segment.
+    pub(crate) fn want_zeros(&self, file: &Arc<LiveFile>) {
+        if self.options.durability == super::Durability::ZeroFilled {
+            self.zeros.lock().wanted = Some(Arc::clone(file));
+            self.zeros_wanted.notify_one();
+        }
+    }
+    fn fill_until_closed(&self) {
+        loop {
+            let file = {
+                let mut zeros = self.zeros.lock();
+                loop {
+                    if zeros.closing {
+                        return;
+                    }
+                    match zeros.wanted.take() {
+                        Some(file) => break file,
+                        None => self.zeros_wanted.wait(&mut zeros),
+                    }
+                }
+            };
+            while file.fill(self.options.fill_ahead_octets) {}
+        }
+    }
+    /// No further transaction is taken; those that wait are finished by the writer thread, which then ends.
+    pub(crate) fn stop_taking(&self) {
+        self.queue.lock().closing = true;
+        self.work.notify_all();
+    }
+    /// The other threads end. Commits may need the applier, so the writer has to end first.
+    pub(crate) fn stop_threads(&self) {
+        self.state.lock().closing = true;
+        self.apply_wanted.notify_all();
+        self.zeros.lock().closing = true;
+        self.zeros_wanted.notify_all();
+    }
+    /// After the threads have ended.
+    pub(crate) fn finish(self: &Arc<Self>) -> Result<()> {
+        self.apply_now()?;
+        let live = self.live.lock();
+        if self.state.lock().read_only.is_none() {
+            let _ = live.file.seal(live.position.offset);
+        }
+        Ok(())
+    }
+    pub(crate) fn apply_now(self: &Arc<Self>) -> Result<()> {
+        match self.apply_all() {
+            Applied::Everything => Ok(()),
+            Applied::Failed => {
+                let why = self.state.lock().apply_failure.clone().unwrap_or_default();
+                Err(MailError::new(ErrorKind::Unavailable, "the index could not be written").context(why))
+            }
+        }
+    }
+    /// Nothing is written any more until the store is opened again and has recovered.
+    pub(crate) fn stop(&self, why: String) {
+        let mut state = self.state.lock();
+        state.read_only.get_or_insert(why);
+        self.applied.notify_all();
+    }
+    pub(crate) fn writable(&self) -> Result<()> {
+        match &self.state.lock().read_only {
+            None => Ok(()),
+            Some(why) => {
+                let error =
+                    MailError::new(ErrorKind::Unavailable, "the store is read-only until it is restarted");
+                Err(error.context(why))
+            }
+        }
+    }
+    /// Remembers for `health` that room was missing.
+    pub(crate) fn note_disk(&self, error: &MailError) {
+        self.state.lock().disk_note = Some(error.to_string());
+    }
+    pub(crate) fn health(&self) -> Health {
+        let state = self.state.lock();
+        if let Some(why) = &state.read_only {
+            return Health::ReadOnly(why.clone());
+        }
+        match state.apply_failure.as_ref().or(state.disk_note.as_ref()) {
+            Some(why) => Health::Struggling(why.clone()),
+            None => Health::Good,
+        }
+    }
+    pub(crate) fn read_counters(&self) -> Counters {
+        let state = self.state.lock();
+        Counters {
+            flushes: self.vfs.counts().flushes(),
+            octets_written: self.vfs.counts().octets_written(),
+            overlay_rows: (state.current.rows() + state.frozen.rows()) as u64,
+            overlay_octets: (state.current.octets() + state.frozen.octets()) as u64,
+            sequence: state.durable.sequence,
+            ..self.counters.read()
+        }
+    }
+    pub(crate) fn index_usage(&self) -> Result<Usage> {
+        let index = Arc::clone(&self.state.lock().index);
+        index.usage().map_err(super::index::IndexError::into_mail)
+    }
+}

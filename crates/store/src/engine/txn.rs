@@ -1,0 +1,107 @@
+//! The inside of a transaction: its own writes over those of the group over the snapshot.
+//!
+//! Must not: touch what others see. An error drops the stage and the transaction never was.
+
+use std::borrow::Cow;
+
+use koi_types::{BlobId, CommitNotice, ErrorKind, MailError, Result};
+
+use super::body_row;
+use super::group::GroupBuilder;
+use super::merge::Direction;
+use super::overlay::{Entry, Overlay};
+use super::snapshot::{Snapshot, Span};
+use crate::body::{BodyRef, NewBody, Scope};
+use crate::kv::{Read, Txn, Visit};
+use crate::memory::check_key;
+
+/// One run of a transaction function.
+pub(crate) struct EngineTxn<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    /// Everything before this transaction that is not in the snapshot's lower parts.
+    pub(crate) group: &'a Overlay,
+    pub(crate) builder: &'a mut GroupBuilder,
+    pub(crate) segment: u32,
+    /// Where the group will lie.
+    pub(crate) group_offset: u64,
+    pub(crate) octets_max: usize,
+    pub(crate) stage: Stage,
+}
+
+/// What a transaction wrote.
+#[derive(Default)]
+pub(crate) struct Stage {
+    pub(crate) rows: Overlay,
+    pub(crate) notices: Vec<CommitNotice>,
+    /// Bodies that lost their last reference.
+    pub(crate) dead: Vec<BodyRef>,
+    pub(crate) frees_space: bool,
+}
+
+impl EngineTxn<'_> {
+    fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        check_key(key)?;
+        self.check_size(value.map_or(0, <[u8]>::len))?;
+        self.stage.rows.insert(Entry::new(key, value));
+        Ok(())
+    }
+    fn check_size(&self, more: usize) -> Result<()> {
+        if self.stage.rows.octets() + self.builder.octets() + more > self.octets_max {
+            let text = format!("a transaction of more than {} octets; do it in parts", self.octets_max);
+            return Err(MailError::new(ErrorKind::TooLarge, text));
+        }
+        Ok(())
+    }
+    fn scan_all(&self, span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        self.snapshot.scan_with(&[&self.stage.rows, self.group], span, visit)
+    }
+}
+
+impl Read for EngineTxn<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
+        let value = match self.stage.rows.get(key).or_else(|| self.group.get(key)) {
+            Some(entry) => entry.value(),
+            None => self.snapshot.get_below(key)?,
+        };
+        Ok(value.map(Cow::Borrowed))
+    }
+    fn scan(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.scan_all(Span { from, end, direction: Direction::Up }, visit)
+    }
+    fn scan_back(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.scan_all(Span { from, end, direction: Direction::Down }, visit)
+    }
+}
+
+impl Txn for EngineTxn<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.write(key, Some(value))
+    }
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        self.write(key, None)
+    }
+    fn put_body(&mut self, scope: Scope, body: &NewBody) -> Result<BodyRef> {
+        body_row::put(self, scope, body, |txn| match body {
+            NewBody::Inline { blob, octets } => {
+                txn.check_size(octets.len())?;
+                let offset = txn.group_offset + txn.builder.body(*blob, octets);
+                Ok(BodyRef { blob: *blob, segment: txn.segment, offset, octets: octets.len() as u64 })
+            }
+            NewBody::Staged(staged) => Ok(staged.body()),
+        })
+    }
+    fn share_body(&mut self, scope: Scope, blob: &BlobId) -> Result<BodyRef> {
+        body_row::share(self, scope, blob)
+    }
+    fn release_body(&mut self, scope: Scope, blob: &BlobId) -> Result<()> {
+        let dead = body_row::release(self, scope, blob)?;
+        self.stage.dead.extend(dead);
+        Ok(())
+    }
+    fn notice(&mut self, notice: CommitNotice) {
+        self.stage.notices.push(notice);
+    }
+    fn frees_space(&mut self) {
+        self.stage.frees_space = true;
+    }
+}

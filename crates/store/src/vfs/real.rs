@@ -1,0 +1,104 @@
+//! The file system of the machine.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, fallocate, fdatasync};
+use rustix::io::{ReadWriteFlags, pwritev2};
+
+use super::{File, Vfs};
+
+/// Files of the machine, readable by their owner only.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct RealVfs;
+
+struct RealFile(std::fs::File);
+
+impl Vfs for RealVfs {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Arc::new(RealFile(file)))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(RealFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            other => other,
+        }
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let names =
+            std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let mut names = names.collect::<io::Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::File::open(path)?.sync_all()
+    }
+}
+
+impl File for RealFile {
+    fn write_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(octets, offset)
+    }
+    fn write_durable(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        let (mut rest, mut at) = (octets, offset);
+        while !rest.is_empty() {
+            let wrote = match pwritev2(&self.0, &[IoSlice::new(rest)], at, ReadWriteFlags::DSYNC) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(wrote) => wrote,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                    self.0.write_all_at(rest, at)?;
+                    return self.flush();
+                }
+                Err(error) => return Err(error.into()),
+            };
+            rest = rest.get(wrote..).unwrap_or_default();
+            at += wrote as u64;
+        }
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        Ok(fdatasync(&self.0)?)
+    }
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+    fn octets(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+    fn set_octets(&self, octets: u64) -> io::Result<()> {
+        self.0.set_len(octets)
+    }
+    #[cfg(target_os = "linux")]
+    fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
+        // Not `sync_file_range` (no safe wrapper); the advice starts writing dirty pages of the range.
+        use rustix::fs::{Advice, fadvise};
+        Ok(fadvise(&self.0, offset, std::num::NonZeroU64::new(octets), Advice::DontNeed)?)
+    }
+    fn reserve(&self, octets: u64) -> io::Result<()> {
+        Ok(fallocate(&self.0, FallocateFlags::empty(), 0, octets)?)
+    }
+}
