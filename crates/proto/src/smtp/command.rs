@@ -5,15 +5,16 @@ use koi_types::{Address, ReversePath};
 /// A complete command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// RFC 5321 §4.1.1.1; also LHLO (RFC 2033 §4.1).
+    /// RFC 5321 §4.1.1.1; the name is as the client gave it and proves nothing.
     Ehlo(Box<str>),
     Helo(Box<str>),
+    /// RFC 2033 §4.1
     Lhlo(Box<str>),
     Mail(Mail),
     Rcpt(Rcpt),
-    /// After 354 call `Decoder::begin_data`.
+    /// If the answer is 354, call `Decoder::begin_data` before anything else.
     Data,
-    /// The decoder has already begun to hand out the chunk (RFC 3030 §2).
+    /// The octets of the chunk follow as `Decoded::Data`, whether or not the command is welcome (RFC 3030 §2).
     Bdat {
         octets: u64,
         last: bool,
@@ -25,7 +26,7 @@ pub enum Command {
     Expn(Box<str>),
     Help,
     StartTls,
-    /// RFC 4954 §4; the response not yet decoded.
+    /// RFC 4954 §4; the response is base64 as sent, `=` for an empty one. The rest comes as `Decoded::AuthLine`.
     Auth {
         mechanism: Box<str>,
         initial_response: Option<Box<str>>,
@@ -35,10 +36,11 @@ pub enum Command {
 /// MAIL FROM (RFC 5321 §4.1.1.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mail {
+    /// Not ASCII only if `smtputf8`.
     pub from: ReversePath,
     /// RFC 1870 §6
     pub size: Option<u64>,
-    /// RFC 6152 §3, RFC 3030 §3
+    /// RFC 6152 §2, RFC 3030 §3
     pub body: Option<BodyType>,
     /// RFC 6531 §3.4
     pub smtputf8: bool,
@@ -49,10 +51,11 @@ pub struct Mail {
 /// RCPT TO (RFC 5321 §4.1.1.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rcpt {
+    /// May be not ASCII: whether MAIL had SMTPUTF8 the session knows (else 553 5.6.7, RFC 6531 §3.5).
     pub to: Path,
 }
 
-/// A forward-path; source routes are read and dropped (RFC 5321 §4.1.2 and appendix C).
+/// A forward-path; source routes are read and dropped (RFC 5321 §4.1.1.3 and appendix C).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Path {
     Address(Address),
