@@ -22,4 +22,4 @@ pub use keyword::{Flags, Keyword, SystemFlags};
 pub use name::{MailboxName, Role};
 pub use num::{ModSeq, SeqNum, Uid, UidValidity};
 pub use set::{NumSet, UidSet};
-pub use time::Timestamp;
+pub use time::{Day, Timestamp, ZoneOffset};
