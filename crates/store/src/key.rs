@@ -1,0 +1,272 @@
+//! The key layout of the mail level: account (four octets), table letter, then big-endian numbers.
+//!
+//! The account comes first so that an account is one range: it can be exported, moved or dropped as one, and its
+//! rows share pages. Keys are arrays of fixed length wherever their parts are, so that making one allocates nothing.
+//! Table `B` of account 0 (bodies) and its layout belong to the engine.
+
+use koi_types::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits};
+
+/// The tables of an account.
+pub mod table {
+    pub const ACCOUNT: u8 = b'A';
+    pub const MAILBOX: u8 = b'C';
+    pub const EMAIL_MEMBERSHIP: u8 = b'E';
+    pub const GRACE: u8 = b'G';
+    pub const THREAD_KEY: u8 = b'I';
+    pub const KEYWORD: u8 = b'K';
+    pub const LOG: u8 = b'L';
+    pub const EMAIL: u8 = b'M';
+    pub const MAILBOX_NAME: u8 = b'N';
+    pub const NAME: u8 = b'P';
+    pub const SUBSCRIPTION: u8 = b'S';
+    pub const THREAD: u8 = b'T';
+    pub const MEMBERSHIP: u8 = b'U';
+    pub const VANISHED: u8 = b'V';
+    /// Deleted mailboxes whose rows are still to be reclaimed.
+    pub const RECLAIM: u8 = b'X';
+    /// Reserved from the first version: flags that are one user's own in a shared mailbox.
+    pub const PER_USER: u8 = b'Y';
+
+    /// Tables of account 0.
+    pub mod global {
+        pub const DOMAIN: u8 = b'D';
+        pub const ADDRESS: u8 = b'H';
+        pub const DIRECTORY: u8 = b'J';
+        /// Removed accounts whose rows are still to be reclaimed.
+        pub const REMOVED: u8 = b'R';
+        pub const COUNTERS: u8 = b'Z';
+    }
+}
+
+/// Half-open range of keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyRange {
+    pub from: Vec<u8>,
+    pub end: Vec<u8>,
+}
+
+/// Everything that begins with `prefix`.
+#[must_use]
+pub fn below(prefix: &[u8]) -> KeyRange {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    KeyRange { from: prefix.to_vec(), end }
+}
+
+/// All rows of one table of an account.
+#[must_use]
+pub fn all(account: AccountId, table: u8) -> KeyRange {
+    below(&prefix(account, table))
+}
+
+/// The first five octets of every key of a table.
+#[must_use]
+pub fn prefix(account: AccountId, table: u8) -> [u8; 5] {
+    joined(&[&account.0.to_be_bytes(), &[table]])
+}
+
+/// A, the account's own row.
+#[must_use]
+pub fn account(account: AccountId) -> [u8; 5] {
+    prefix(account, table::ACCOUNT)
+}
+
+/// C, N and X: one mailbox.
+#[must_use]
+pub fn mailbox(account: AccountId, table: u8, mailbox: MailboxId) -> [u8; 9] {
+    joined(&[&prefix(account, table), &mailbox.0.to_be_bytes()])
+}
+
+/// P and S: by name.
+#[must_use]
+pub fn name(account: AccountId, table: u8, name: &MailboxName) -> Vec<u8> {
+    let mut key = prefix(account, table).to_vec();
+    key.extend_from_slice(name.as_str().as_bytes());
+    debug_assert!(key.len() <= limits::KEY_OCTETS_MAX);
+    key
+}
+
+/// U: one message in a mailbox.
+#[must_use]
+pub fn membership(account: AccountId, mailbox: MailboxId, uid: u32) -> [u8; 13] {
+    joined(&[&prefix(account, table::MEMBERSHIP), &mailbox.0.to_be_bytes(), &uid.to_be_bytes()])
+}
+
+/// U: the end of all messages with a UID of at most `last`.
+#[must_use]
+pub fn membership_end(account: AccountId, mailbox: MailboxId, last: u32) -> [u8; 13] {
+    match last.checked_add(1) {
+        Some(next) => membership(account, mailbox, next),
+        None => membership(account, MailboxId(mailbox.0.saturating_add(1)), 0),
+    }
+}
+
+/// M: one email.
+#[must_use]
+pub fn email(account: AccountId, email: EmailId) -> [u8; 21] {
+    joined(&[&prefix(account, table::EMAIL), &email.0])
+}
+
+/// E: one membership of an email.
+#[must_use]
+pub fn email_membership(account: AccountId, email: EmailId, mailbox: MailboxId, uid: Uid) -> [u8; 29] {
+    joined(&[
+        &prefix(account, table::EMAIL_MEMBERSHIP),
+        &email.0,
+        &mailbox.0.to_be_bytes(),
+        &uid.value().to_be_bytes(),
+    ])
+}
+
+/// The first octets of all of an email's `E` rows.
+#[must_use]
+pub fn email_memberships(account: AccountId, email: EmailId) -> [u8; 21] {
+    joined(&[&prefix(account, table::EMAIL_MEMBERSHIP), &email.0])
+}
+
+/// L: what one commit changed.
+#[must_use]
+pub fn log(account: AccountId, modseq: u64) -> [u8; 13] {
+    joined(&[&prefix(account, table::LOG), &modseq.to_be_bytes()])
+}
+
+/// V: UIDs that left a mailbox at a modseq.
+#[must_use]
+pub fn vanished(account: AccountId, mailbox: MailboxId, modseq: u64) -> [u8; 17] {
+    joined(&[&prefix(account, table::VANISHED), &mailbox.0.to_be_bytes(), &modseq.to_be_bytes()])
+}
+
+/// G: an email without memberships, by the time it lost the last.
+#[must_use]
+pub fn grace(account: AccountId, expunged_at: Timestamp, email: EmailId) -> [u8; 29] {
+    let millis = u64::try_from(expunged_at.0).unwrap_or(0);
+    joined(&[&prefix(account, table::GRACE), &millis.to_be_bytes(), &email.0])
+}
+
+/// K: a keyword by its number.
+#[must_use]
+pub fn keyword(account: AccountId, number: u16) -> [u8; 7] {
+    joined(&[&prefix(account, table::KEYWORD), &number.to_be_bytes()])
+}
+
+/// I: an email that names a Message-ID, by the hash of that id.
+#[must_use]
+pub fn thread_key(account: AccountId, hash: u64, email: EmailId) -> [u8; 29] {
+    joined(&[&prefix(account, table::THREAD_KEY), &hash.to_be_bytes(), &email.0])
+}
+
+/// T: an email of a thread.
+#[must_use]
+pub fn thread(account: AccountId, thread: ThreadId, email: EmailId) -> [u8; 37] {
+    joined(&[&prefix(account, table::THREAD), &thread.0, &email.0])
+}
+
+/// D: a domain, in lower case.
+#[must_use]
+pub fn domain(domain: &str) -> Vec<u8> {
+    global_text(table::global::DOMAIN, domain)
+}
+
+/// H: an address in the form of `Address::account_key`.
+#[must_use]
+pub fn address(address: &koi_types::Address) -> Vec<u8> {
+    global_text(table::global::ADDRESS, &address.to_string())
+}
+
+/// J and R: one account of the directory.
+#[must_use]
+pub fn directory(table: u8, account: AccountId) -> [u8; 9] {
+    joined(&[&prefix(AccountId::GLOBAL, table), &account.0.to_be_bytes()])
+}
+
+/// Z: the counters of the directory.
+#[must_use]
+pub fn counters() -> [u8; 5] {
+    prefix(AccountId::GLOBAL, table::global::COUNTERS)
+}
+
+fn global_text(table: u8, text: &str) -> Vec<u8> {
+    let mut key = prefix(AccountId::GLOBAL, table).to_vec();
+    key.extend_from_slice(text.as_bytes());
+    debug_assert!(key.len() <= limits::KEY_OCTETS_MAX);
+    key
+}
+
+fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut key = [0u8; N];
+    let mut rest: &mut [u8] = &mut key;
+    for part in parts {
+        let (head, tail) = std::mem::take(&mut rest).split_at_mut(part.len());
+        head.copy_from_slice(part);
+        rest = tail;
+    }
+    debug_assert!(rest.is_empty(), "a key has exactly its parts");
+    key
+}
+
+/// The `N` octets of `key` from `at`, for reading numbers back out of keys.
+#[must_use]
+pub fn part<const N: usize>(key: &[u8], at: usize) -> Option<[u8; N]> {
+    key.get(at..)?.first_chunk::<N>().copied()
+}
+
+/// The UID at the end of a `U` or `E` key.
+#[must_use]
+pub fn uid_at_end(key: &[u8]) -> Option<Uid> {
+    Uid::new(u32::from_be_bytes(*key.last_chunk::<4>()?))
+}
+
+/// The modseq at the end of an `L` or `V` key.
+#[must_use]
+pub fn modseq_at_end(key: &[u8]) -> Option<ModSeq> {
+    ModSeq::new(u64::from_be_bytes(*key.last_chunk::<8>()?))
+}
+
+/// The mailbox of a `C`, `N`, `X`, `U` or `V` key.
+#[must_use]
+pub fn mailbox_of(key: &[u8]) -> Option<MailboxId> {
+    part(key, 5).map(|octets| MailboxId(u32::from_be_bytes(octets)))
+}
+
+/// The email of an `M` or `E` key.
+#[must_use]
+pub fn email_of(key: &[u8]) -> Option<EmailId> {
+    part(key, 5).map(EmailId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_end_behind_their_last_key() {
+        let range = below(&[1, 255, 255]);
+        assert_eq!(range.end, [2]);
+        assert_eq!(below(b"\0\0\0\x01U").end, b"\0\0\0\x01V");
+        let last = membership(AccountId(1), MailboxId(2), u32::MAX);
+        assert!(last < membership_end(AccountId(1), MailboxId(2), u32::MAX));
+        assert_eq!(membership_end(AccountId(1), MailboxId(2), 4), membership(AccountId(1), MailboxId(2), 5));
+    }
+
+    #[test]
+    fn parts_come_back_out_of_keys() {
+        let key = email_membership(AccountId(7), EmailId([9; 16]), MailboxId(3), Uid::MIN);
+        assert_eq!(email_of(&key), Some(EmailId([9; 16])));
+        assert_eq!(uid_at_end(&key), Some(Uid::MIN));
+        assert_eq!(mailbox_of(&vanished(AccountId(7), MailboxId(3), 5)), Some(MailboxId(3)));
+        assert_eq!(modseq_at_end(&log(AccountId(7), 5)), ModSeq::new(5));
+    }
+
+    #[test]
+    fn the_longest_name_fits_a_key() {
+        let longest = MailboxName::new(&"n".repeat(limits::MAILBOX_NAME_OCTETS_MAX)).unwrap();
+        assert!(name(AccountId(1), table::NAME, &longest).len() <= limits::KEY_OCTETS_MAX);
+        let address = koi_types::Address::new(&"l".repeat(64), &"d".repeat(255)).unwrap();
+        assert!(super::address(&address).len() <= limits::KEY_OCTETS_MAX);
+    }
+}

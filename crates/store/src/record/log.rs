@@ -1,0 +1,109 @@
+//! L: what one commit changed in an account, in sections of one kind and mailbox.
+//!
+//! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
+
+use koi_types::{EmailId, MailboxId, Timestamp, UidSet};
+
+use super::runs::{put_runs, take_runs};
+use super::{Fields, Record};
+
+/// One record.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LogRecord {
+    pub committed_at: Timestamp,
+    pub sections: Vec<LogSection>,
+}
+
+/// What happened to one mailbox, or to messages in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogSection {
+    /// Nothing for a subscription to a name without mailbox.
+    pub mailbox: Option<MailboxId>,
+    pub event: Event,
+}
+
+/// Kinds of change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    Added(UidSet),
+    Flags(UidSet),
+    /// With the emails in the order of the UIDs.
+    Expunged {
+        uids: UidSet,
+        emails: Vec<EmailId>,
+    },
+    MailboxCreated,
+    /// Name or role.
+    MailboxRenamed,
+    MailboxDeleted,
+    Subscription,
+}
+
+const NO_MAILBOX: u32 = u32::MAX;
+
+impl Event {
+    const fn number(&self) -> u8 {
+        match self {
+            Self::Added(_) => 1,
+            Self::Flags(_) => 2,
+            Self::Expunged { .. } => 3,
+            Self::MailboxCreated => 4,
+            Self::MailboxRenamed => 5,
+            Self::MailboxDeleted => 6,
+            Self::Subscription => 7,
+        }
+    }
+}
+
+impl LogRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut record = Record::new(24).i64(self.committed_at.0);
+        for section in &self.sections {
+            record = record.u8(section.event.number()).u32(section.mailbox.map_or(NO_MAILBOX, |m| m.0));
+            match &section.event {
+                Event::Added(uids) | Event::Flags(uids) => put_runs(&mut record.0, uids),
+                Event::Expunged { uids, emails } => {
+                    debug_assert_eq!(uids.count(), emails.len() as u64);
+                    put_runs(&mut record.0, uids);
+                    emails.iter().for_each(|email| record.0.extend_from_slice(&email.0));
+                }
+                _ => {}
+            }
+        }
+        record.0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut fields = Fields::of(record)?;
+        let committed_at = Timestamp(fields.i64()?);
+        let mut sections = Vec::new();
+        while !fields.is_empty() {
+            let number = fields.u8()?;
+            let mailbox = fields.u32().map(|m| (m != NO_MAILBOX).then_some(MailboxId(m)))?;
+            sections.push(LogSection { mailbox, event: event(number, &mut fields)? });
+        }
+        Some(Self { committed_at, sections })
+    }
+}
+
+fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
+    Some(match number {
+        1 => Event::Added(take_runs(fields)?),
+        2 => Event::Flags(take_runs(fields)?),
+        3 => {
+            let uids = take_runs(fields)?;
+            let count = usize::try_from(uids.count()).ok()?;
+            let octets = fields.octets(count.checked_mul(16)?)?;
+            Event::Expunged {
+                uids,
+                emails: octets.as_chunks::<16>().0.iter().map(|id| EmailId(*id)).collect(),
+            }
+        }
+        4 => Event::MailboxCreated,
+        5 => Event::MailboxRenamed,
+        6 => Event::MailboxDeleted,
+        7 => Event::Subscription,
+        _ => return None,
+    })
+}

@@ -1,0 +1,96 @@
+//! C and N: a mailbox. C is hot (counters, written by every delivery), N is cold (its name and role).
+
+use koi_types::{MailboxName, ModSeq, Role, Timestamp, Uid, UidValidity};
+
+use super::{Fields, Record};
+
+/// The hot row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailboxRecord {
+    pub uidvalidity: UidValidity,
+    pub uidnext: Uid,
+    /// The largest modseq of anything that happened in this mailbox (RFC 7162 §3.1.2.1).
+    pub highest_modseq: ModSeq,
+    pub created_modseq: ModSeq,
+    /// The record of vanished UIDs is complete for everything after this.
+    pub vanished_floor: u64,
+    /// All messages with a smaller UID are `\Seen`.
+    pub unseen_from: Uid,
+    pub messages: u32,
+    pub unseen: u32,
+    /// Messages with `\Deleted`.
+    pub deleted: u32,
+    /// Sum of the sizes.
+    pub octets: u64,
+}
+
+impl MailboxRecord {
+    #[must_use]
+    pub fn new(uidvalidity: UidValidity, modseq: ModSeq) -> Self {
+        Self {
+            uidvalidity,
+            uidnext: Uid::MIN,
+            highest_modseq: modseq,
+            created_modseq: modseq,
+            vanished_floor: 0,
+            unseen_from: Uid::MIN,
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            octets: 0,
+        }
+    }
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let record = Record::new(56).u32(self.uidvalidity.value()).u32(self.uidnext.value());
+        let record = record.u64(self.highest_modseq.value()).u64(self.created_modseq.value());
+        let record = record.u64(self.vanished_floor).u32(self.unseen_from.value());
+        record.u32(self.messages).u32(self.unseen).u32(self.deleted).u64(self.octets).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let mailbox = Self {
+            uidvalidity: UidValidity::new(f.u32()?)?,
+            uidnext: Uid::new(f.u32()?)?,
+            highest_modseq: ModSeq::new(f.u64()?)?,
+            created_modseq: ModSeq::new(f.u64()?)?,
+            vanished_floor: f.u64()?,
+            unseen_from: Uid::new(f.u32()?)?,
+            messages: f.u32()?,
+            unseen: f.u32()?,
+            deleted: f.u32()?,
+            octets: f.u64()?,
+        };
+        f.end().map(|()| mailbox)
+    }
+}
+
+/// The cold row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameRecord {
+    pub name: MailboxName,
+    pub role: Option<Role>,
+    pub created_at: Timestamp,
+}
+
+impl NameRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let record = Record::new(16 + self.name.as_str().len());
+        let record = record.u8(self.role.map_or(0, |role| role as u8)).i64(self.created_at.0);
+        record.sized(self.name.as_str().as_bytes()).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let role = match f.u8()? {
+            0 => None,
+            number => Some(Role::from_number(number)?),
+        };
+        let created_at = Timestamp(f.i64()?);
+        let text = f.text()?;
+        let name = MailboxName::new(text).ok().filter(|name| name.as_str() == text)?;
+        f.end().map(|()| Self { name, role, created_at })
+    }
+}

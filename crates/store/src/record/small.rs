@@ -1,0 +1,91 @@
+//! The small records: G (grace), I (thread keys), K (keywords), P (names), X (reclaim).
+
+use koi_types::{Keyword, MailboxId, ModSeq, ThreadId, Timestamp};
+
+use super::{Fields, Record};
+
+/// G: which mailbox an email left last, and at which modseq, so that it can go when everybody has seen that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GraceRecord {
+    pub mailbox: MailboxId,
+    pub modseq: ModSeq,
+}
+
+impl GraceRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        Record::new(12).u32(self.mailbox.0).u64(self.modseq.value()).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let grace = Self { mailbox: MailboxId(f.u32()?), modseq: ModSeq::new(f.u64()?)? };
+        f.end().map(|()| grace)
+    }
+}
+
+/// I: the thread of an email that names a Message-ID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ThreadKeyRecord {
+    pub thread: ThreadId,
+    pub subject_hash: u64,
+}
+
+impl ThreadKeyRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        Record::new(24).octets(&self.thread.0).u64(self.subject_hash).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let key = Self { thread: ThreadId(f.array()?), subject_hash: f.u64()? };
+        f.end().map(|()| key)
+    }
+}
+
+/// K.
+#[must_use]
+pub fn encode_keyword(keyword: &Keyword) -> Vec<u8> {
+    Record::new(keyword.as_str().len()).octets(keyword.as_str().as_bytes()).0
+}
+
+/// Reads a K record.
+#[must_use]
+pub fn decode_keyword(record: &[u8]) -> Option<Keyword> {
+    Keyword::new(std::str::from_utf8(Fields::of(record)?.rest()).ok()?)
+}
+
+/// P.
+#[must_use]
+pub fn encode_mailbox_id(mailbox: MailboxId) -> Vec<u8> {
+    Record::new(4).u32(mailbox.0).0
+}
+
+/// Reads a P record.
+#[must_use]
+pub fn decode_mailbox_id(record: &[u8]) -> Option<MailboxId> {
+    let mut f = Fields::of(record)?;
+    let mailbox = MailboxId(f.u32()?);
+    f.end().map(|()| mailbox)
+}
+
+/// X: a deleted mailbox, when and at which modseq.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReclaimRecord {
+    pub deleted_at: Timestamp,
+    pub modseq: ModSeq,
+}
+
+impl ReclaimRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        Record::new(16).i64(self.deleted_at.0).u64(self.modseq.value()).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let reclaim = Self { deleted_at: Timestamp(f.i64()?), modseq: ModSeq::new(f.u64()?)? };
+        f.end().map(|()| reclaim)
+    }
+}

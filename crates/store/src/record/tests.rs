@@ -1,0 +1,228 @@
+//! Fixtures: every record of version 1 as octets. A change that breaks one needs a new version, not a new fixture.
+
+use koi_types::{
+    AccountId, Address, BlobId, Day, EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, SystemFlags,
+    ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+};
+
+use super::account::AccountRecord;
+use super::directory::{CountersRecord, DirectoryRecord};
+use super::email::{EmailRecord, SentAt, ThreadKeys};
+use super::log::{Event, LogRecord, LogSection};
+use super::mailbox::{MailboxRecord, NameRecord};
+use super::membership::{KeywordNumbers, Membership};
+use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
+use super::{directory, runs, small};
+use crate::body::{BodyRef, Scope};
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn octets(hex: &str) -> Vec<u8> {
+    let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
+    digits.chunks(2).map(|two| u8::from_str_radix(&String::from_iter(two), 16).unwrap()).collect()
+}
+
+/// The value writes the fixture, the fixture reads as the value, and nothing shorter, longer or newer is read.
+fn fixture<T: PartialEq + std::fmt::Debug>(
+    fixture: &str,
+    value: &T,
+    encode: impl Fn(&T) -> Vec<u8>,
+    decode: impl Fn(&[u8]) -> Option<T>,
+) {
+    let stored = octets(fixture);
+    assert_eq!(hex(&encode(value)), hex(&stored));
+    assert_eq!(decode(&stored).as_ref(), Some(value));
+    let mut newer = stored.clone();
+    newer[0] = 2;
+    assert_eq!(decode(&newer), None, "a version of the future");
+    assert_eq!(decode(&[]), None);
+}
+
+fn refuses_cuts<T: PartialEq + std::fmt::Debug>(stored: &[u8], decode: impl Fn(&[u8]) -> Option<T>) {
+    for cut in 0..stored.len() {
+        assert_eq!(decode(&stored[..cut]), None, "cut at {cut}");
+    }
+    let mut longer = stored.to_vec();
+    longer.push(0);
+    assert_eq!(decode(&longer), None, "an octet too many");
+}
+
+#[test]
+fn account_version_1() {
+    let value = AccountRecord {
+        scope: Scope(2),
+        modseq: 0x0102,
+        names_modseq: 3,
+        log_floor: 4,
+        next_mailbox: MailboxId(7),
+        last_uidvalidity: 0x6543_2100,
+        released_uidvalidity: 5,
+        keywords: 6,
+        messages: 8,
+        octets: 9,
+    };
+    let stored =
+        "01 02000000 0201000000000000 0300000000000000 0400000000000000 07000000 00214365 05000000 0600
+        0800000000000000 0900000000000000";
+    fixture(stored, &value, AccountRecord::encode, AccountRecord::decode);
+    refuses_cuts(&octets(stored), AccountRecord::decode);
+}
+
+#[test]
+fn mailbox_version_1() {
+    let value = MailboxRecord {
+        uidvalidity: UidValidity::new(1).unwrap(),
+        uidnext: Uid::new(2).unwrap(),
+        highest_modseq: ModSeq::new(3).unwrap(),
+        created_modseq: ModSeq::new(4).unwrap(),
+        vanished_floor: 5,
+        unseen_from: Uid::new(6).unwrap(),
+        messages: 7,
+        unseen: 8,
+        deleted: 9,
+        octets: 10,
+    };
+    let stored =
+        "01 01000000 02000000 0300000000000000 0400000000000000 0500000000000000 06000000 07000000 08000000
+        09000000 0a00000000000000";
+    fixture(stored, &value, MailboxRecord::encode, MailboxRecord::decode);
+    refuses_cuts(&octets(stored), MailboxRecord::decode);
+}
+
+#[test]
+fn mailbox_name_version_1() {
+    let name = MailboxName::new("a/ä").unwrap();
+    let value = NameRecord { name, role: Some(Role::Sent), created_at: Timestamp(-2) };
+    let stored = "01 05 feffffffffffffff 04000000 612fc3a4";
+    fixture(stored, &value, NameRecord::encode, NameRecord::decode);
+    refuses_cuts(&octets(stored), NameRecord::decode);
+    assert_eq!(NameRecord::decode(&octets("01 63 0000000000000000 01000000 61")), None, "no such role");
+    assert_eq!(NameRecord::decode(&octets("01 00 0000000000000000 02000000 612f")), None, "no such name");
+}
+
+#[test]
+fn membership_version_1() {
+    let value = Membership {
+        flags: SystemFlags::SEEN.union(SystemFlags::DRAFT),
+        email: EmailId([0xaa; 16]),
+        modseq: ModSeq::new(1).unwrap(),
+        created_modseq: ModSeq::new(2).unwrap(),
+        octets: 3,
+        received_at: Timestamp(4),
+        received_zone: ZoneOffset(-60),
+        saved_at: Timestamp(5),
+        sent_day: Some(Day(6)),
+        keywords: KeywordNumbers::default(),
+    };
+    let fixed = "01 11 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0100000000000000 0200000000000000 03000000
+        0400000000000000 c4ff 0500000000000000 06000000";
+    let mut written = Vec::new();
+    value.encode(&[7, 0x0102], &mut written);
+    assert_eq!(hex(&written), hex(&octets(&format!("{fixed} 0700 0201"))));
+    let read = Membership::decode(&written).unwrap();
+    assert_eq!(read.keywords.iter().collect::<Vec<_>>(), [7, 0x0102]);
+    assert_eq!(Membership { keywords: KeywordNumbers::default(), ..read }, value);
+    for cut in (0..60).chain([61, 63]) {
+        assert_eq!(Membership::decode(&written[..cut]), None, "cut at {cut}");
+    }
+    let mut undated = Vec::new();
+    Membership { sent_day: None, ..value }.encode(&[], &mut undated);
+    assert_eq!(Membership::decode(&undated).unwrap().sent_day, None);
+}
+
+#[test]
+fn email_version_1() {
+    let keys = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+    let value = EmailRecord {
+        body: BodyRef { blob: BlobId([0xbb; 32]), segment: 1, offset: 2, octets: 3 },
+        thread: ThreadId([0xcc; 16]),
+        received_at: Timestamp(4),
+        sent_at: Some(SentAt { at: Timestamp(5), zone: ZoneOffset(60) }),
+        subject_hash: 6,
+        thread_keys: ThreadKeys::new(&keys),
+        envelope: b"E",
+        structure: b"ST",
+    };
+    let stored = format!(
+        "01 {} 01000000 0200000000000000 0300000000000000 {} 0400000000000000 0500000000000000 3c00
+        0600000000000000 10000000 0100000000000000 0200000000000000 01000000 45 02000000 5354",
+        "bb".repeat(32),
+        "cc".repeat(16)
+    );
+    assert_eq!(hex(&value.encode()), hex(&octets(&stored)));
+    let stored = octets(&stored);
+    assert_eq!(EmailRecord::decode(&stored), Some(value.clone()));
+    refuses_cuts(&stored, |record| EmailRecord::decode(record).map(|email| email.encode()));
+    let undated = EmailRecord { sent_at: None, ..value }.encode();
+    assert_eq!(EmailRecord::decode(&undated).unwrap().sent_at, None);
+}
+
+#[test]
+fn log_version_1() {
+    let uids = |list: &[u32]| UidSet(list.iter().copied().collect());
+    let section = |mailbox, event| LogSection { mailbox: Some(MailboxId(mailbox)), event };
+    let value = LogRecord {
+        committed_at: Timestamp(1),
+        sections: vec![
+            section(2, Event::Added(uids(&[1, 2, 3, 300]))),
+            section(2, Event::Flags(uids(&[4]))),
+            section(3, Event::Expunged { uids: uids(&[5]), emails: vec![EmailId([0xaa; 16])] }),
+            section(4, Event::MailboxCreated),
+            section(4, Event::MailboxRenamed),
+            section(4, Event::MailboxDeleted),
+            LogSection { mailbox: None, event: Event::Subscription },
+        ],
+    };
+    let stored = "01 0100000000000000 01 02000000 02 0102 a90200 02 02000000 01 0400
+        03 03000000 01 0500 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 04 04000000 05 04000000 06 04000000 07 ffffffff";
+    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
+    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 09 02000000")), None, "no such event");
+    assert_eq!(
+        LogRecord::decode(&octets("01 0100000000000000 03 02000000 01 05 ffffffff0f")),
+        None,
+        "too many"
+    );
+}
+
+#[test]
+fn vanished_version_1() {
+    let value: UidSet = UidSet([1, 2, 9, u32::MAX].into_iter().collect());
+    fixture("01 03 0101 0700 f6ffffff0f00", &value, runs::encode_vanished, runs::decode_vanished);
+    assert_eq!(runs::decode_vanished(&octets("01 02 0101 0000")), None, "runs that overlap");
+    assert_eq!(runs::decode_vanished(&octets("01 01 ffffffff0f01")), None, "past the last UID");
+    assert_eq!(runs::decode_vanished(&octets("01 01 ffffffffffffffffff7f00")), None, "past 64 bits");
+}
+
+#[test]
+fn small_records_version_1() {
+    let grace = GraceRecord { mailbox: MailboxId(1), modseq: ModSeq::new(2).unwrap() };
+    fixture("01 01000000 0200000000000000", &grace, GraceRecord::encode, GraceRecord::decode);
+    let key = ThreadKeyRecord { thread: ThreadId([0xcc; 16]), subject_hash: 3 };
+    let stored = "01 cccccccccccccccccccccccccccccccc 0300000000000000";
+    fixture(stored, &key, ThreadKeyRecord::encode, ThreadKeyRecord::decode);
+    let reclaim = ReclaimRecord { deleted_at: Timestamp(4), modseq: ModSeq::new(5).unwrap() };
+    fixture("01 0400000000000000 0500000000000000", &reclaim, ReclaimRecord::encode, ReclaimRecord::decode);
+    let keyword = Keyword::new("$Chat").unwrap();
+    fixture("01 2443686174", &keyword, small::encode_keyword, small::decode_keyword);
+    fixture("01 06000000", &MailboxId(6), |m| small::encode_mailbox_id(*m), small::decode_mailbox_id);
+}
+
+#[test]
+fn directory_version_1() {
+    let value = DirectoryRecord {
+        address: Address::parse("a@b").unwrap(),
+        verifier: "v".into(),
+        created_at: Timestamp(1),
+        disabled: true,
+        settings: [9].into(),
+    };
+    let stored = "01 01 0100000000000000 03000000 614062 01000000 76 01000000 09";
+    fixture(stored, &value, DirectoryRecord::encode, DirectoryRecord::decode);
+    refuses_cuts(&octets(stored), DirectoryRecord::decode);
+    let counters = CountersRecord { next_account: AccountId(1), next_scope: Scope(2) };
+    fixture("01 01000000 02000000", &counters, CountersRecord::encode, CountersRecord::decode);
+    fixture("01 03000000", &AccountId(3), |a| directory::encode_account_id(*a), directory::decode_account_id);
+    fixture("01 04000000", &Scope(4), |s| directory::encode_scope(*s), directory::decode_scope);
+}
