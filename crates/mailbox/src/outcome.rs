@@ -1,0 +1,119 @@
+//! What a write was asked to do and what came of it, when that is not the store's own word.
+
+use std::sync::Arc;
+
+use koi_store::kv;
+use koi_types::{EmailId, ErrorKind, Flags, MailError, MailboxId, ModSeq, Result, Timestamp, Uid, UidSet, UidValidity, ZoneOffset};
+
+use crate::Ticket;
+use crate::incoming::Incoming;
+
+/// A message to be appended to a mailbox.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub message: Arc<Incoming>,
+    pub flags: Flags,
+    /// INTERNALDATE.
+    pub received_at: Timestamp,
+    pub received_zone: ZoneOffset,
+}
+
+/// A message to be delivered to several accounts.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub recipients: Vec<koi_types::AccountId>,
+    pub message: Arc<Incoming>,
+    pub received_at: Timestamp,
+}
+
+/// Where a delivered message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    pub mailbox: MailboxId,
+    pub uidvalidity: UidValidity,
+    pub uid: Uid,
+    pub email: EmailId,
+    pub modseq: ModSeq,
+}
+
+/// What changed in a mailbox since a modseq.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Changes {
+    Listed(ChangedMessages),
+    /// More than was asked for, or longer ago than the log reaches: compare the `uids` of a snapshot with what is
+    /// known, and scan its rows for a greater `modseq`.
+    TooMany { upto: ModSeq },
+    /// The mailbox was deleted.
+    MailboxGone,
+}
+
+/// The sets are disjoint: a message that came and went is in none of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangedMessages {
+    pub added: UidSet,
+    /// Flags or keywords of messages that were there at `since`.
+    pub flags: UidSet,
+    /// Were there at `since` and are gone.
+    pub vanished: UidSet,
+    /// Everything up to here is in it: the next `since`.
+    pub upto: ModSeq,
+}
+
+/// What a write will return when it is durable. Await the ticket, then `take`.
+#[must_use = "a write has happened only when its ticket says so"]
+pub struct Pending<T> {
+    ticket: Ticket,
+    finish: Box<dyn FnOnce() -> Result<T> + Send>,
+}
+
+impl<T: Send + 'static> Pending<T> {
+    pub(crate) fn of(pending: kv::Pending<T>) -> Self {
+        Self { ticket: pending.ticket(), finish: Box::new(move || pending.take()) }
+    }
+    /// Something refused before any transaction.
+    pub(crate) fn failed(error: MailError) -> Self {
+        Self { ticket: Ticket::done(), finish: Box::new(move || Err(error)) }
+    }
+    pub(crate) fn ready(value: T) -> Self {
+        Self { ticket: Ticket::done(), finish: Box::new(move || Ok(value)) }
+    }
+    /// Several transactions that ran one after the other, joined to one result. Tickets resolve in the order of
+    /// submission, so the last one's is the ticket of all; but when the last one was refused, it may be early.
+    pub(crate) fn joined<P: Send + 'static>(
+        mut parts: Vec<kv::Pending<P>>,
+        join: impl FnOnce(Vec<P>) -> T + Send + 'static,
+    ) -> Self {
+        let Some(last) = parts.pop() else {
+            let error = || MailError::new(ErrorKind::Internal, "nothing was written");
+            return Self::failed(error());
+        };
+        let ticket = last.ticket();
+        let finish = move || {
+            let last = last.take()?;
+            let mut values = parts.into_iter().map(kv::Pending::take).collect::<Result<Vec<P>>>()?;
+            values.push(last);
+            Ok(join(values))
+        };
+        Self { ticket, finish: Box::new(finish) }
+    }
+    /// The same with another value.
+    pub(crate) fn map<U: Send + 'static>(self, map: impl FnOnce(Result<T>) -> Result<U> + Send + 'static) -> Pending<U> {
+        let finish = self.finish;
+        Pending { ticket: self.ticket, finish: Box::new(move || map(finish())) }
+    }
+    /// Resolves when the write is durable or has failed.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        self.ticket.clone()
+    }
+    /// The value after the ticket resolved, or why there is none.
+    pub fn take(self) -> Result<T> {
+        (self.finish)()
+    }
+    /// Blocks. For tools and tests, never for a session.
+    pub fn wait(self) -> Result<T> {
+        // The result says the same, with the value.
+        let _ = self.ticket.wait();
+        self.take()
+    }
+}

@@ -1,0 +1,210 @@
+//! One account inside one transaction: its counters, its new MODSEQ, and the log of what changes.
+
+use koi_types::{
+    AccountId, CommitNotice, EmailId, ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result, Timestamp,
+    Uid, UidSet,
+};
+
+use crate::key;
+use crate::kv::Txn;
+use crate::record::account::AccountRecord;
+use crate::record::corrupt;
+use crate::record::log::{Event, LogRecord, LogSection};
+use crate::record::mailbox::MailboxRecord;
+use crate::record::runs::encode_vanished;
+
+/// What bounds an account; an administrator's setting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quota {
+    pub octets_max: u64,
+    pub messages_max: u64,
+}
+
+impl Quota {
+    pub const UNLIMITED: Self = Self { octets_max: u64::MAX, messages_max: u64::MAX };
+}
+
+/// Changes to one account. Nothing is visible, and no MODSEQ is used up, unless [`AccountTxn::finish`] is called.
+pub struct AccountTxn<'t> {
+    pub(super) txn: &'t mut dyn Txn,
+    pub(super) id: AccountId,
+    pub(super) record: AccountRecord,
+    /// All changes of this transaction have it.
+    pub(super) modseq: ModSeq,
+    pub(super) now: Timestamp,
+    pub(super) quota: Quota,
+    pub(super) keywords: Option<Vec<Option<Keyword>>>,
+    pub(super) names_changed: bool,
+    open: Vec<OpenMailbox>,
+    events: Vec<LogSection>,
+}
+
+/// A mailbox the transaction looked at, and what happened in it.
+pub(super) struct OpenMailbox {
+    pub(super) id: MailboxId,
+    pub(super) record: MailboxRecord,
+    uidnext_before: Uid,
+    added: UidSet,
+    flags: UidSet,
+    expunged: Vec<Gone>,
+    /// Created, or counters changed without a message having changed.
+    touched: bool,
+}
+
+struct Gone {
+    uid: Uid,
+    email: EmailId,
+}
+
+/// Position of an [`OpenMailbox`]; valid in its own `AccountTxn` only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct At(usize);
+
+impl<'t> AccountTxn<'t> {
+    /// `NotFound` when there is no such account. `now` is when the caller submitted the transaction.
+    pub fn open(txn: &'t mut dyn Txn, id: AccountId, quota: Quota, now: Timestamp) -> Result<Self> {
+        let key = key::account(id);
+        let stored = txn.get(&key)?.ok_or_else(|| MailError::new(ErrorKind::NotFound, "no such account"))?;
+        let record = AccountRecord::decode(&stored).ok_or_else(|| corrupt("account", &key))?;
+        drop(stored);
+        Self::with_record(txn, id, record, quota, now)
+    }
+    pub(super) fn with_record(
+        txn: &'t mut dyn Txn,
+        id: AccountId,
+        record: AccountRecord,
+        quota: Quota,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let modseq = record.modseq.checked_add(1).and_then(ModSeq::new).filter(|m| m.value() < 1 << 63);
+        let modseq = modseq.ok_or_else(|| MailError::new(ErrorKind::LimitReached, "MODSEQ is used up"))?;
+        Ok(Self {
+            txn,
+            id,
+            record,
+            modseq,
+            now,
+            quota,
+            keywords: None,
+            names_changed: false,
+            open: Vec::new(),
+            events: Vec::new(),
+        })
+    }
+    /// Says that the transaction gives back more room than it takes; see [`Txn::frees_space`].
+    pub fn frees_space(&mut self) {
+        self.txn.frees_space();
+    }
+    /// Reads the mailbox's counters, once.
+    pub(super) fn mailbox(&mut self, id: MailboxId) -> Result<At> {
+        if let Some(at) = self.open.iter().position(|open| open.id == id) {
+            return Ok(At(at));
+        }
+        let key = key::mailbox(self.id, key::table::MAILBOX, id);
+        let stored = self.txn.get(&key)?.ok_or_else(no_such_mailbox)?;
+        let record = MailboxRecord::decode(&stored).ok_or_else(|| corrupt("mailbox", &key))?;
+        drop(stored);
+        Ok(self.opened(id, record, false))
+    }
+    pub(super) fn opened(&mut self, id: MailboxId, record: MailboxRecord, touched: bool) -> At {
+        self.open.push(OpenMailbox {
+            id,
+            uidnext_before: record.uidnext,
+            record,
+            added: UidSet::new(),
+            flags: UidSet::new(),
+            expunged: Vec::new(),
+            touched,
+        });
+        At(self.open.len() - 1)
+    }
+    /// Forgets a mailbox that was deleted in this transaction, so that its counters are not written again.
+    pub(super) fn closed(&mut self, id: MailboxId) {
+        self.open.retain(|open| open.id != id);
+    }
+    pub(super) fn at(&mut self, at: At) -> Result<&mut OpenMailbox> {
+        self.open.get_mut(at.0).ok_or_else(|| MailError::new(ErrorKind::Internal, "mailbox is not open"))
+    }
+    pub(super) fn event(&mut self, mailbox: Option<MailboxId>, event: Event) {
+        self.events.push(LogSection { mailbox, event });
+    }
+    /// The MODSEQ this transaction gives what it changes.
+    #[must_use]
+    pub const fn modseq(&self) -> ModSeq {
+        self.modseq
+    }
+    /// Writes counters and log. Answers the new MODSEQ, or nothing when nothing changed.
+    pub fn finish(mut self) -> Result<Option<ModSeq>> {
+        let mut sections = std::mem::take(&mut self.events);
+        for mut open in std::mem::take(&mut self.open) {
+            if open.is_changed() {
+                open.record.highest_modseq = self.modseq;
+                self.write_mailbox(&open)?;
+                open.log(&mut sections);
+            }
+        }
+        if sections.is_empty() && !self.names_changed {
+            return Ok(None);
+        }
+        self.record.modseq = self.modseq.value();
+        if self.names_changed {
+            self.record.names_modseq = self.modseq.value();
+        }
+        let log = LogRecord { committed_at: self.now, sections };
+        self.txn.put(&key::log(self.id, self.modseq.value()), &log.encode())?;
+        self.txn.put(&key::account(self.id), &self.record.encode())?;
+        self.txn.notice(CommitNotice { account: self.id, modseq: self.modseq });
+        Ok(Some(self.modseq))
+    }
+    fn write_mailbox(&mut self, open: &OpenMailbox) -> Result<()> {
+        if open.record.uidnext < open.uidnext_before {
+            return Err(MailError::new(ErrorKind::Internal, "UIDNEXT would go down"));
+        }
+        let key = key::mailbox(self.id, key::table::MAILBOX, open.id);
+        self.txn.put(&key, &open.record.encode())?;
+        if open.expunged.is_empty() {
+            return Ok(());
+        }
+        let uids: UidSet = open.expunged.iter().map(|gone| gone.uid).collect();
+        let key = key::vanished(self.id, open.id, self.modseq.value());
+        self.txn.put(&key, &encode_vanished(&uids))
+    }
+}
+
+impl OpenMailbox {
+    fn is_changed(&self) -> bool {
+        self.touched || !self.added.is_empty() || !self.flags.is_empty() || !self.expunged.is_empty()
+    }
+    /// Its row changes though no message does.
+    pub(super) fn touch(&mut self) {
+        self.touched = true;
+    }
+    pub(super) fn log_added(&mut self, uid: Uid) {
+        self.added.insert(uid);
+    }
+    pub(super) fn log_flags(&mut self, uid: Uid) {
+        self.flags.insert(uid);
+    }
+    pub(super) fn log_expunged(&mut self, uid: Uid, email: EmailId) {
+        self.expunged.push(Gone { uid, email });
+    }
+    fn log(mut self, sections: &mut Vec<LogSection>) {
+        let mailbox = Some(self.id);
+        if !self.added.is_empty() {
+            sections.push(LogSection { mailbox, event: Event::Added(self.added) });
+        }
+        if !self.flags.is_empty() {
+            sections.push(LogSection { mailbox, event: Event::Flags(self.flags) });
+        }
+        if !self.expunged.is_empty() {
+            self.expunged.sort_unstable_by_key(|gone| gone.uid);
+            let uids = self.expunged.iter().map(|gone| gone.uid).collect();
+            let emails = self.expunged.iter().map(|gone| gone.email).collect();
+            sections.push(LogSection { mailbox, event: Event::Expunged { uids, emails } });
+        }
+    }
+}
+
+pub(super) fn no_such_mailbox() -> MailError {
+    MailError::new(ErrorKind::NotFound, "no such mailbox")
+}

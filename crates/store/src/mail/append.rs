@@ -1,0 +1,129 @@
+//! New messages: APPEND and delivery.
+
+use std::sync::Arc;
+
+use koi_types::{
+    Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, ThreadId, Timestamp, Uid,
+    UidValidity, ZoneOffset, limits,
+};
+
+use super::account::{AccountTxn, At};
+use crate::body::NewBody;
+use crate::key;
+use crate::record::email::{EmailRecord, SentAt, ThreadKeys};
+use crate::record::membership::{KeywordNumbers, Membership};
+
+/// What is stored beside a message, found out before the transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EmailFacts {
+    /// A record of `koi-message`.
+    pub envelope: Arc<[u8]>,
+    /// A record of `koi-message`.
+    pub structure: Arc<[u8]>,
+    pub sent_at: Option<SentAt>,
+    /// The day the Date field names.
+    pub sent_day: Option<Day>,
+    /// `short_hash` of each Message-ID it names, its own first; few.
+    pub thread_keys: Arc<[u64]>,
+    /// `short_hash` of the base subject.
+    pub subject_hash: u64,
+}
+
+/// One message to append.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEmail<'a> {
+    pub email: EmailId,
+    pub body: &'a NewBody,
+    /// RFC822.SIZE.
+    pub octets: u32,
+    pub facts: &'a EmailFacts,
+    pub flags: SystemFlags,
+    pub keywords: &'a [Keyword],
+    pub received_at: Timestamp,
+    pub received_zone: ZoneOffset,
+}
+
+/// Where it went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appended {
+    pub uidvalidity: UidValidity,
+    pub uid: Uid,
+    pub email: EmailId,
+    pub thread: ThreadId,
+}
+
+impl AccountTxn<'_> {
+    /// Stores a message at the end of a mailbox. Whatever fails, the transaction must be given up.
+    pub fn append(&mut self, mailbox: MailboxId, new: &NewEmail<'_>) -> Result<Appended> {
+        let at = self.mailbox(mailbox)?;
+        let mut keywords = Vec::new();
+        for keyword in new.keywords {
+            keywords.push(self.keyword_number(keyword)?);
+        }
+        keywords.sort_unstable();
+        keywords.dedup();
+        let membership = Membership {
+            flags: new.flags,
+            email: new.email,
+            modseq: self.modseq,
+            created_modseq: self.modseq,
+            octets: new.octets,
+            received_at: new.received_at,
+            received_zone: new.received_zone,
+            saved_at: self.now,
+            sent_day: new.facts.sent_day,
+            keywords: KeywordNumbers::default(),
+        };
+        let uid = self.add_membership(at, &membership, &keywords)?;
+        let thread = self.thread_of(new.email, new.facts)?;
+        self.put_email(new, thread)?;
+        let uidvalidity = self.at(at)?.record.uidvalidity;
+        Ok(Appended { uidvalidity, uid, email: new.email, thread })
+    }
+    fn put_email(&mut self, new: &NewEmail<'_>, thread: ThreadId) -> Result<()> {
+        let body = self.txn.put_body(self.record.scope, new.body)?;
+        let hashes: Vec<u8> = new.facts.thread_keys.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        let email = EmailRecord {
+            body,
+            thread,
+            received_at: new.received_at,
+            sent_at: new.facts.sent_at,
+            subject_hash: new.facts.subject_hash,
+            thread_keys: ThreadKeys::new(&hashes),
+            envelope: &new.facts.envelope,
+            structure: &new.facts.structure,
+        };
+        self.txn.put(&key::email(self.id, new.email), &email.encode())
+    }
+    /// Gives the next UID to an email: rows U and E, counters, log.
+    pub(super) fn add_membership(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
+        if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
+            return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
+        }
+        self.count_in_quota(u64::from(row.octets))?;
+        let open = self.at(at)?;
+        let uid = open.record.uidnext;
+        let used_up = || MailError::new(ErrorKind::LimitReached, "the UIDs of this mailbox are used up");
+        open.record.uidnext = uid.next().ok_or_else(used_up)?;
+        open.record.messages = open.record.messages.saturating_add(1);
+        open.record.octets = open.record.octets.saturating_add(u64::from(row.octets));
+        open.count_flags_in(uid, row.flags);
+        open.log_added(uid);
+        let mailbox = open.id;
+        let mut octets = Vec::new();
+        row.encode(keywords, &mut octets);
+        self.txn.put(&key::membership(self.id, mailbox, uid.value()), &octets)?;
+        self.txn.put(&key::email_membership(self.id, row.email, mailbox, uid), &[])?;
+        Ok(uid)
+    }
+    fn count_in_quota(&mut self, octets: u64) -> Result<()> {
+        let all = self.record.octets.saturating_add(octets);
+        let messages = self.record.messages.saturating_add(1);
+        if all > self.quota.octets_max || messages > self.quota.messages_max {
+            return Err(MailError::new(ErrorKind::OverQuota, "the account is over its quota"));
+        }
+        self.record.octets = all;
+        self.record.messages = messages;
+        Ok(())
+    }
+}

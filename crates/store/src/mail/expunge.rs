@@ -1,0 +1,71 @@
+//! Messages leave a mailbox: EXPUNGE (RFC 9051 §6.4.3, RFC 9051 §6.4.9). Their emails stay readable for a while (grace).
+
+use std::ops::ControlFlow;
+
+use koi_types::{EmailId, MailboxId, Result, SystemFlags, Uid, UidSet};
+
+use super::account::{AccountTxn, At};
+use crate::key;
+use crate::record::membership::Membership;
+use crate::record::small::GraceRecord;
+
+/// What left.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Expunged {
+    pub uids: UidSet,
+}
+
+impl AccountTxn<'_> {
+    /// Takes those of `uids` out that are `\Deleted` (few enough for one transaction).
+    pub fn expunge(&mut self, mailbox: MailboxId, uids: &UidSet) -> Result<Expunged> {
+        self.take_out(mailbox, uids, SystemFlags::DELETED)
+    }
+    /// Takes these out whatever their flags: what takes back a COPY that failed.
+    pub fn remove(&mut self, mailbox: MailboxId, uids: &UidSet) -> Result<Expunged> {
+        self.take_out(mailbox, uids, SystemFlags::NONE)
+    }
+    /// Those that have all of `flags`. A row that cannot be read stays.
+    fn take_out(&mut self, mailbox: MailboxId, uids: &UidSet, flags: SystemFlags) -> Result<Expunged> {
+        let at = self.mailbox(mailbox)?;
+        let rows = self.collect_rows(mailbox, uids)?;
+        let mut expunged = Expunged::default();
+        for (uid, row) in rows.iter() {
+            if let Some(row) = Membership::decode(row).filter(|row| row.flags.contains(flags)) {
+                self.remove_membership(at, uid, &row)?;
+                expunged.uids.insert(uid);
+            }
+        }
+        Ok(expunged)
+    }
+    /// Rows U and E, counters, log; a G row when it was the email's last membership.
+    pub(super) fn remove_membership(&mut self, at: At, uid: Uid, row: &Membership<'_>) -> Result<()> {
+        let octets = u64::from(row.octets);
+        self.record.messages = self.record.messages.saturating_sub(1);
+        self.record.octets = self.record.octets.saturating_sub(octets);
+        let open = self.at(at)?;
+        open.record.messages = open.record.messages.saturating_sub(1);
+        open.record.octets = open.record.octets.saturating_sub(octets);
+        open.count_flags_out(uid, row.flags);
+        open.log_expunged(uid, row.email);
+        let mailbox = open.id;
+        self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
+        self.txn.delete(&key::email_membership(self.id, row.email, mailbox, uid))?;
+        if !self.has_memberships(row.email)? {
+            let grace = GraceRecord { mailbox, modseq: self.modseq };
+            self.txn.put(&key::grace(self.id, self.now, row.email), &grace.encode())?;
+        }
+        Ok(())
+    }
+    fn has_memberships(&self, email: EmailId) -> Result<bool> {
+        super::reclaim::has_memberships(&*self.txn, self.id, email)
+    }
+}
+
+pub(super) fn any_row(read: &(impl crate::kv::Read + ?Sized), range: &key::KeyRange) -> Result<bool> {
+    let mut any = false;
+    read.scan(&range.from, &range.end, &mut |_, _| {
+        any = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(any)
+}

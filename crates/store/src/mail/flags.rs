@@ -1,0 +1,138 @@
+//! Flags and keywords: STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
+
+use koi_types::{ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, Uid, UidSet, limits};
+
+use super::account::{AccountTxn, At, OpenMailbox};
+use crate::key;
+use crate::record::membership::{KeywordNumbers, Membership};
+
+/// What to do with the flags a message has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagOp {
+    Add,
+    Remove,
+    Replace,
+}
+
+/// A change of flags.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FlagChange {
+    pub op: FlagOp,
+    pub system: SystemFlags,
+    pub keywords: Vec<Keyword>,
+}
+
+/// What came of it. A message that had the flags already is in neither set, nor is one that is not there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FlagsSet {
+    pub changed: UidSet,
+    /// Changed after `unchanged_since` by somebody else, so left alone (RFC 7162 §3.1.3, MODIFIED).
+    pub modified: UidSet,
+}
+
+impl AccountTxn<'_> {
+    /// Changes the flags of the messages in `uids` (few enough for one transaction). With `unchanged_since`, only
+    /// of those whose MODSEQ is not greater; 0 excludes every message.
+    pub fn set_flags(
+        &mut self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        change: &FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<FlagsSet> {
+        let at = self.mailbox(mailbox)?;
+        let numbers = self.numbers_of(change)?;
+        let rows = self.collect_rows(mailbox, uids)?;
+        let mut set = FlagsSet::default();
+        let mut encoded = Vec::new();
+        for (uid, row) in rows.iter() {
+            // A row that cannot be read is for `check` to report; it must not stop the others.
+            let Some(old) = Membership::decode(row) else { continue };
+            if unchanged_since.is_some_and(|since| old.modseq.value() > since) {
+                set.modified.insert(uid);
+                continue;
+            }
+            let flags = changed_system(old.flags, change);
+            let keywords = changed_keywords(old.keywords, change.op, &numbers)?;
+            if flags == old.flags && keywords.iter().copied().eq(old.keywords.iter()) {
+                continue;
+            }
+            encoded.clear();
+            Membership { flags, modseq: self.modseq, ..old }.encode(&keywords, &mut encoded);
+            self.txn.put(&key::membership(self.id, mailbox, uid.value()), &encoded)?;
+            self.count_change(at, uid, old.flags, flags)?;
+            set.changed.insert(uid);
+        }
+        Ok(set)
+    }
+    fn count_change(&mut self, at: At, uid: Uid, old: SystemFlags, new: SystemFlags) -> Result<()> {
+        let open = self.at(at)?;
+        open.count_flags_out(uid, old);
+        open.count_flags_in(uid, new);
+        open.log_flags(uid);
+        Ok(())
+    }
+    /// Numbers of the keywords of a change, ascending; new ones are made unless they would only be removed.
+    fn numbers_of(&mut self, change: &FlagChange) -> Result<Vec<u16>> {
+        let mut numbers = Vec::with_capacity(change.keywords.len());
+        for keyword in &change.keywords {
+            match change.op {
+                FlagOp::Remove => numbers.extend(self.known_keyword(keyword)?),
+                FlagOp::Add | FlagOp::Replace => numbers.push(self.keyword_number(keyword)?),
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+}
+
+impl OpenMailbox {
+    /// Counts a message's flags, and keeps `unseen_from` at or below the first unseen message.
+    pub(super) fn count_flags_in(&mut self, uid: Uid, flags: SystemFlags) {
+        if flags.contains(SystemFlags::DELETED) {
+            self.record.deleted = self.record.deleted.saturating_add(1);
+        }
+        if flags.contains(SystemFlags::SEEN) {
+            if self.record.unseen == 0 {
+                self.record.unseen_from = self.record.uidnext;
+            } else if self.record.unseen_from == uid {
+                self.record.unseen_from = uid.next().unwrap_or(uid);
+            }
+        } else {
+            self.record.unseen = self.record.unseen.saturating_add(1);
+            self.record.unseen_from = self.record.unseen_from.min(uid);
+        }
+    }
+    pub(super) fn count_flags_out(&mut self, uid: Uid, flags: SystemFlags) {
+        if flags.contains(SystemFlags::DELETED) {
+            self.record.deleted = self.record.deleted.saturating_sub(1);
+        }
+        if !flags.contains(SystemFlags::SEEN) {
+            self.record.unseen = self.record.unseen.saturating_sub(1);
+        }
+        let _ = uid;
+    }
+}
+
+fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {
+    match change.op {
+        FlagOp::Add => old.union(change.system),
+        FlagOp::Remove => old.without(change.system),
+        FlagOp::Replace => change.system,
+    }
+}
+
+fn changed_keywords(old: KeywordNumbers<'_>, op: FlagOp, numbers: &[u16]) -> Result<Vec<u16>> {
+    let mut keywords: Vec<u16> = match op {
+        FlagOp::Add => old.iter().chain(numbers.iter().copied()).collect(),
+        FlagOp::Remove => old.iter().filter(|n| numbers.binary_search(n).is_err()).collect(),
+        FlagOp::Replace => numbers.to_vec(),
+    };
+    keywords.sort_unstable();
+    keywords.dedup();
+    if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
+        return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
+    }
+    Ok(keywords)
+}

@@ -1,0 +1,251 @@
+//! Mailboxes and their names: CREATE, DELETE, RENAME, SUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
+//!
+//! Every name has its superiors, except where one of those was deleted later: then it is a name without mailbox.
+//! A UIDVALIDITY is given out once in an account. A name whose earlier bearer had a higher one than the mailbox that
+//! is renamed to it would go backwards, so that mailbox gets a new one (RFC 9051 §2.3.1.1).
+
+use std::ops::ControlFlow;
+
+use koi_types::{ErrorKind, MailError, MailboxId, MailboxName, Result, Role, UidValidity, limits};
+
+use super::account::AccountTxn;
+use super::expunge::any_row;
+use crate::key::{self, table};
+use crate::record::corrupt;
+use crate::record::log::Event;
+use crate::record::mailbox::{MailboxRecord, NameRecord};
+use crate::record::small::{ReclaimRecord, decode_mailbox_id, encode_mailbox_id};
+
+/// A new mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Created {
+    pub mailbox: MailboxId,
+    pub uidvalidity: UidValidity,
+}
+
+/// What RENAME has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Renamed {
+    Done,
+    /// RENAME of INBOX made this mailbox; INBOX's messages are still to be moved into it (RFC 9051 §6.3.6).
+    Inbox(Created),
+}
+
+impl AccountTxn<'_> {
+    /// The mailbox of a name.
+    pub fn mailbox_named(&self, name: &MailboxName) -> Result<Option<MailboxId>> {
+        let key = key::name(self.id, table::NAME, name);
+        let Some(row) = self.txn.get(&key)? else { return Ok(None) };
+        decode_mailbox_id(&row).map(Some).ok_or_else(|| corrupt("name", &key))
+    }
+    /// Makes a mailbox and the superior names it lacks.
+    pub fn create(&mut self, name: &MailboxName, role: Option<Role>) -> Result<Created> {
+        if self.mailbox_named(name)?.is_some() {
+            return Err(already_exists());
+        }
+        if let Some(role) = role {
+            self.refuse_second(role)?;
+        }
+        self.create_superiors(name)?;
+        self.create_one(name, role)
+    }
+    fn create_superiors(&mut self, name: &MailboxName) -> Result<()> {
+        let mut missing = Vec::new();
+        let mut above = name.parent();
+        while let Some(parent) = above {
+            if self.mailbox_named(&parent)?.is_none() {
+                missing.push(parent.clone());
+            }
+            above = parent.parent();
+        }
+        for parent in missing.iter().rev() {
+            self.create_one(parent, None)?;
+        }
+        Ok(())
+    }
+    fn create_one(&mut self, name: &MailboxName, role: Option<Role>) -> Result<Created> {
+        self.refuse_too_many()?;
+        let mailbox = self.record.next_mailbox;
+        let used_up = || MailError::new(ErrorKind::LimitReached, "the numbers for new mailboxes are used up");
+        self.record.next_mailbox = MailboxId(mailbox.0.checked_add(1).ok_or_else(used_up)?);
+        let uidvalidity = self.record.take_uidvalidity(self.now.secs()).ok_or_else(used_up)?;
+        let record = NameRecord { name: name.clone(), role, created_at: self.now };
+        self.txn.put(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox), &record.encode())?;
+        self.txn.put(&key::name(self.id, table::NAME, name), &encode_mailbox_id(mailbox))?;
+        self.opened(mailbox, MailboxRecord::new(uidvalidity, self.modseq), true);
+        self.event(Some(mailbox), Event::MailboxCreated);
+        self.names_changed = true;
+        Ok(Created { mailbox, uidvalidity })
+    }
+    /// A role belongs to one mailbox (RFC 8621 §2).
+    fn refuse_second(&self, role: Role) -> Result<()> {
+        let range = key::all(self.id, table::MAILBOX_NAME);
+        let mut taken = false;
+        self.txn.scan(&range.from, &range.end, &mut |_, row| {
+            taken |= NameRecord::decode(row).is_some_and(|name| name.role == Some(role));
+            ControlFlow::Continue(())
+        })?;
+        if taken {
+            return Err(MailError::new(ErrorKind::AlreadyExists, "another mailbox has this special use"));
+        }
+        Ok(())
+    }
+    fn refuse_too_many(&self) -> Result<()> {
+        // Ids are given in order, so there are at most as many mailboxes as ids: counting is rarely needed.
+        if (self.record.next_mailbox.0 as usize) <= limits::MAILBOXES_PER_ACCOUNT_MAX {
+            return Ok(());
+        }
+        let range = key::all(self.id, table::MAILBOX_NAME);
+        let mut count = 0usize;
+        self.txn.scan(&range.from, &range.end, &mut |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        if count >= limits::MAILBOXES_PER_ACCOUNT_MAX {
+            return Err(MailError::new(ErrorKind::LimitReached, "the account has too many mailboxes"));
+        }
+        Ok(())
+    }
+    /// Deletes a mailbox. What is below it stays, and its name with it (RFC 9051 §6.3.5). Its rows are reclaimed
+    /// afterwards, in pieces.
+    pub fn delete(&mut self, name: &MailboxName) -> Result<MailboxId> {
+        if name.is_inbox() {
+            return Err(MailError::new(ErrorKind::NoPermission, "INBOX cannot be deleted"));
+        }
+        let Some(mailbox) = self.mailbox_named(name)? else {
+            let text = "there is no such mailbox, only names below it";
+            let below = self.has_names_below(name)?;
+            return Err(if below {
+                MailError::new(ErrorKind::InUse, text)
+            } else {
+                super::account::no_such_mailbox()
+            });
+        };
+        let at = self.mailbox(mailbox)?;
+        let record = self.at(at)?.record.clone();
+        self.closed(mailbox);
+        self.txn.frees_space();
+        self.record.messages = self.record.messages.saturating_sub(u64::from(record.messages));
+        self.record.octets = self.record.octets.saturating_sub(record.octets);
+        self.release_uidvalidity(record.uidvalidity);
+        self.txn.delete(&key::mailbox(self.id, table::MAILBOX, mailbox))?;
+        self.txn.delete(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox))?;
+        self.txn.delete(&key::name(self.id, table::NAME, name))?;
+        let reclaim = ReclaimRecord { deleted_at: self.now, modseq: self.modseq };
+        self.txn.put(&key::mailbox(self.id, table::RECLAIM, mailbox), &reclaim.encode())?;
+        self.event(Some(mailbox), Event::MailboxDeleted);
+        self.names_changed = true;
+        Ok(mailbox)
+    }
+    /// Renames a mailbox and everything below it; makes the superiors of the new name.
+    pub fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<Renamed> {
+        if self.mailbox_named(to)?.is_some() {
+            return Err(already_exists());
+        }
+        if from.is_inbox() {
+            return self.create(to, None).map(Renamed::Inbox);
+        }
+        if to.is_below(from) {
+            return Err(MailError::new(ErrorKind::InvalidInput, "a mailbox cannot be moved below itself"));
+        }
+        let mailbox = self.mailbox_named(from)?.ok_or_else(super::account::no_such_mailbox)?;
+        let mut moves = vec![Move { mailbox, from: from.clone(), to: to.clone() }];
+        self.moves_below(from, to, &mut moves)?;
+        for each in &moves {
+            self.txn.delete(&key::name(self.id, table::NAME, &each.from))?;
+        }
+        self.create_superiors(to)?;
+        let released = self.record.released_uidvalidity;
+        for each in &moves {
+            if self.mailbox_named(&each.to)?.is_some() {
+                return Err(already_exists());
+            }
+            self.rename_one(each, released)?;
+        }
+        self.names_changed = true;
+        Ok(Renamed::Done)
+    }
+    fn moves_below(&self, from: &MailboxName, to: &MailboxName, moves: &mut Vec<Move>) -> Result<()> {
+        let mut bad = None;
+        self.scan_below(from, &mut |key, row| {
+            let name = key.get(5..).and_then(|name| std::str::from_utf8(name).ok());
+            let name = name.and_then(|name| MailboxName::new(name).ok());
+            let (Some(name), Some(mailbox)) = (name, decode_mailbox_id(row)) else {
+                bad = Some(corrupt("name", key));
+                return ControlFlow::Break(());
+            };
+            let moved = name.moved(from, to).map(|moved| MailboxName::new(moved.as_str()));
+            match moved {
+                Some(Ok(moved)) => moves.push(Move { mailbox, from: name, to: moved }),
+                Some(Err(text)) => bad = Some(MailError::new(ErrorKind::InvalidInput, text)),
+                None => {}
+            }
+            if bad.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        bad.map_or(Ok(()), Err)
+    }
+    fn rename_one(&mut self, each: &Move, released: u32) -> Result<()> {
+        let at = self.mailbox(each.mailbox)?;
+        let old = self.at(at)?.record.uidvalidity;
+        self.release_uidvalidity(old);
+        if old.value() <= released {
+            let used_up =
+                || MailError::new(ErrorKind::LimitReached, "the numbers for UIDVALIDITY are used up");
+            let fresh = self.record.take_uidvalidity(self.now.secs()).ok_or_else(used_up)?;
+            self.at(at)?.record.uidvalidity = fresh;
+        }
+        self.at(at)?.touch();
+        let key = key::mailbox(self.id, table::MAILBOX_NAME, each.mailbox);
+        let row = self.txn.get(&key)?.ok_or_else(|| corrupt("mailbox name", &key))?;
+        let mut record = NameRecord::decode(&row).ok_or_else(|| corrupt("mailbox name", &key))?;
+        drop(row);
+        record.name = each.to.clone();
+        self.txn.put(&key, &record.encode())?;
+        self.txn.put(&key::name(self.id, table::NAME, &each.to), &encode_mailbox_id(each.mailbox))?;
+        self.event(Some(each.mailbox), Event::MailboxRenamed);
+        Ok(())
+    }
+    fn release_uidvalidity(&mut self, uidvalidity: UidValidity) {
+        self.record.released_uidvalidity = self.record.released_uidvalidity.max(uidvalidity.value());
+    }
+    fn has_names_below(&self, name: &MailboxName) -> Result<bool> {
+        any_row(&*self.txn, &names_below(&key::name(self.id, table::NAME, name)))
+    }
+    fn scan_below(&self, name: &MailboxName, visit: &mut crate::kv::Visit<'_>) -> Result<()> {
+        let range = names_below(&key::name(self.id, table::NAME, name));
+        self.txn.scan(&range.from, &range.end, visit)
+    }
+    /// Adds a name to the subscriptions, or takes it away; the mailbox need not exist (RFC 9051 §6.3.7), and neither
+    /// RENAME nor DELETE touches subscriptions.
+    pub fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Result<()> {
+        let key = key::name(self.id, table::SUBSCRIPTION, name);
+        if self.txn.get(&key)?.is_some() == subscribed {
+            return Ok(());
+        }
+        if subscribed {
+            self.txn.put(&key, &[crate::record::VERSION])?;
+        } else {
+            self.txn.delete(&key)?;
+        }
+        let mailbox = self.mailbox_named(name)?;
+        self.event(mailbox, Event::Subscription);
+        self.names_changed = true;
+        Ok(())
+    }
+}
+
+struct Move {
+    mailbox: MailboxId,
+    from: MailboxName,
+    to: MailboxName,
+}
+
+fn names_below(name_key: &[u8]) -> key::KeyRange {
+    let mut prefix = name_key.to_vec();
+    prefix.push(b'/');
+    key::below(&prefix)
+}
+
+fn already_exists() -> MailError {
+    MailError::new(ErrorKind::AlreadyExists, "a mailbox of that name exists")
+}

@@ -1,0 +1,27 @@
+//! The mail store: UIDs, MODSEQ, counters, change log, threads and grace, as mutations over the lower level.
+//!
+//! A mutation is a method of [`AccountTxn`], which is one account inside one transaction: all its changes share one
+//! new MODSEQ, and [`AccountTxn::finish`] writes counters and log once. Several may be used one after the other in
+//! one transaction (a delivery to several accounts). Knows no protocol, no MIME and no clock; ids and times come from
+//! the caller. Must not: do work in a transaction that could be done before it.
+
+mod account;
+mod append;
+mod copy;
+pub mod directory;
+mod expunge;
+mod flags;
+mod keywords;
+mod mailboxes;
+pub mod reclaim;
+mod rows;
+mod threads;
+
+pub use account::{AccountTxn, Quota};
+pub use append::{Appended, EmailFacts, NewEmail};
+pub use copy::Copied;
+pub use directory::INBOX;
+pub use expunge::Expunged;
+pub use flags::{FlagChange, FlagOp, FlagsSet};
+pub use mailboxes::{Created, Renamed};
+pub use threads::short_hash;

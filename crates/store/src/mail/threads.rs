@@ -1,0 +1,52 @@
+//! Threads (RFC 8621 §3): messages that name a common Message-ID and have the same base subject.
+
+use std::ops::ControlFlow;
+
+use koi_types::{EmailId, Result, ThreadId};
+
+use super::account::AccountTxn;
+use super::append::EmailFacts;
+use crate::key;
+use crate::record::small::ThreadKeyRecord;
+
+/// Emails looked at for one Message-ID.
+const CANDIDATES_MAX: usize = 16;
+
+/// Eight octets that stand for a longer text in keys.
+#[must_use]
+pub fn short_hash(text: &[u8]) -> u64 {
+    let hash = blake3::hash(text);
+    hash.as_bytes().first_chunk::<8>().map_or(0, |octets| u64::from_be_bytes(*octets))
+}
+
+impl AccountTxn<'_> {
+    /// Finds the thread of a new email, or begins one with its id; writes rows I and T.
+    pub(super) fn thread_of(&mut self, email: EmailId, facts: &EmailFacts) -> Result<ThreadId> {
+        let mut thread = None;
+        for hash in facts.thread_keys.iter() {
+            thread = self.thread_by_key(*hash, facts.subject_hash)?;
+            if thread.is_some() {
+                break;
+            }
+        }
+        let thread = thread.unwrap_or(ThreadId(email.0));
+        let record = ThreadKeyRecord { thread, subject_hash: facts.subject_hash }.encode();
+        for hash in facts.thread_keys.iter() {
+            self.txn.put(&key::thread_key(self.id, *hash, email), &record)?;
+        }
+        self.txn.put(&key::thread(self.id, thread, email), &[])?;
+        Ok(thread)
+    }
+    fn thread_by_key(&self, hash: u64, subject_hash: u64) -> Result<Option<ThreadId>> {
+        let first = key::thread_key(self.id, hash, EmailId([0; 16]));
+        let last = key::thread_key(self.id, hash, EmailId([0xff; 16]));
+        let (mut found, mut left) = (None, CANDIDATES_MAX);
+        self.txn.scan(&first, &last, &mut |_, row| {
+            let record = ThreadKeyRecord::decode(row).filter(|record| record.subject_hash == subject_hash);
+            found = record.map(|record| record.thread);
+            left -= 1;
+            if found.is_some() || left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(found)
+    }
+}
