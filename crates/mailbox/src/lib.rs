@@ -1,3 +1,38 @@
 //! The mailbox service: the one API that all protocols call.
+//!
+//! [`MailboxService`] has the directory (who has an account), takes mail in ([`Stage`], [`MailboxService::deliver`]) and
+//! hands out [`Account`]s. An account is read through a [`Snapshot`], which lives for one step of a session, and changed
+//! by transactions, each returning a [`Pending`] whose ticket resolves when the change is durable. Synchronous; time and
+//! random octets come from an [`Env`]. Must not: know any protocol's words, syntax or state.
 
-pub use koi_store::kv::{Pending, Ticket};
+mod account;
+mod backlog;
+mod deliver;
+mod directory;
+pub mod filter;
+mod housekeep;
+mod incoming;
+mod names;
+mod outcome;
+mod row;
+mod service;
+mod snapshot;
+mod uids;
+mod watch;
+
+pub use koi_store::body::BodyRef;
+pub use koi_store::kv::Ticket;
+pub use koi_store::mail::{Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Quota};
+pub use koi_store::record::email::SentAt;
+pub use koi_store::record::membership::{KeywordNumbers, Membership};
+
+pub use account::Account;
+pub use directory::{AccountRow, Directory, Verifier};
+pub use filter::{DayRange, Filter};
+pub use housekeep::Housekept;
+pub use incoming::{Incoming, Stage};
+pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pending};
+pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
+pub use service::{Env, MailboxService, Options};
+pub use snapshot::{Scanned, Snapshot};
+pub use watch::Watching;

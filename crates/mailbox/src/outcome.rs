@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use koi_store::kv;
-use koi_types::{EmailId, ErrorKind, Flags, MailError, MailboxId, ModSeq, Result, Timestamp, Uid, UidSet, UidValidity, ZoneOffset};
+use koi_types::{
+    EmailId, Flags, MailError, MailboxId, ModSeq, Result, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+};
 
 use crate::Ticket;
 use crate::incoming::Incoming;
@@ -42,18 +44,21 @@ pub enum Changes {
     Listed(ChangedMessages),
     /// More than was asked for, or longer ago than the log reaches: compare the `uids` of a snapshot with what is
     /// known, and scan its rows for a greater `modseq`.
-    TooMany { upto: ModSeq },
+    TooMany {
+        upto: ModSeq,
+    },
     /// The mailbox was deleted.
     MailboxGone,
 }
 
-/// The sets are disjoint: a message that came and went is in none of them.
+/// The sets are disjoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChangedMessages {
+    /// Came after `since` and are still there.
     pub added: UidSet,
-    /// Flags or keywords of messages that were there at `since`.
+    /// Flags or keywords of messages that were there at `since` and still are.
     pub flags: UidSet,
-    /// Were there at `since` and are gone.
+    /// Everything that left after `since`, also what came after it.
     pub vanished: UidSet,
     /// Everything up to here is in it: the next `since`.
     pub upto: ModSeq,
@@ -78,28 +83,22 @@ impl<T: Send + 'static> Pending<T> {
         Self { ticket: Ticket::done(), finish: Box::new(move || Ok(value)) }
     }
     /// Several transactions that ran one after the other, joined to one result. Tickets resolve in the order of
-    /// submission, so the last one's is the ticket of all; but when the last one was refused, it may be early.
+    /// submission, so the last one's is the ticket of all. Only one that was refused may be early: then its error
+    /// is the answer, and `join` may find others too early to have a value.
     pub(crate) fn joined<P: Send + 'static>(
-        mut parts: Vec<kv::Pending<P>>,
-        join: impl FnOnce(Vec<P>) -> T + Send + 'static,
+        parts: Vec<kv::Pending<P>>,
+        join: impl FnOnce(Vec<Result<P>>) -> Result<T> + Send + 'static,
     ) -> Self {
-        let Some(last) = parts.pop() else {
-            let error = || MailError::new(ErrorKind::Internal, "nothing was written");
-            return Self::failed(error());
-        };
-        let ticket = last.ticket();
+        let ticket = parts.last().map_or_else(Ticket::done, kv::Pending::ticket);
         let finish = move || {
-            let last = last.take()?;
-            let mut values = parts.into_iter().map(kv::Pending::take).collect::<Result<Vec<P>>>()?;
-            values.push(last);
-            Ok(join(values))
+            let early = parts.last().and_then(|last| last.ticket().peek()).and_then(Result::err);
+            let joined = join(parts.into_iter().map(kv::Pending::take).collect());
+            match (joined, early) {
+                (Err(_), Some(error)) => Err(error),
+                (joined, _) => joined,
+            }
         };
         Self { ticket, finish: Box::new(finish) }
-    }
-    /// The same with another value.
-    pub(crate) fn map<U: Send + 'static>(self, map: impl FnOnce(Result<T>) -> Result<U> + Send + 'static) -> Pending<U> {
-        let finish = self.finish;
-        Pending { ticket: self.ticket, finish: Box::new(move || map(finish())) }
     }
     /// Resolves when the write is durable or has failed.
     #[must_use]

@@ -6,7 +6,9 @@ use std::ops::{Deref, Range};
 use koi_store::body::BodyRef;
 use koi_store::record::email::SentAt;
 use koi_store::record::membership::Membership;
-use koi_types::{EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, ThreadId, Timestamp, Uid, UidValidity};
+use koi_types::{
+    EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, ThreadId, Timestamp, Uid, UidValidity,
+};
 
 /// A mailbox, its name and its counters.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,0 +1,297 @@
+//! One account: snapshots to read it, transactions to change it.
+//!
+//! A change of many messages is a chain of transactions of at most [`CHUNK`] messages, submitted together and run one
+//! after the other; each gets its own MODSEQ. Only COPY must be whole (RFC 9051 §6.4.7): when a piece of it fails,
+//! those before it are taken back.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use koi_store::kv::{self, Txn};
+use koi_store::mail::{
+    AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagsSet, INBOX, NewEmail, Renamed,
+};
+use koi_types::{
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags,
+    UidSet,
+};
+use parking_lot::Mutex;
+
+use crate::outcome::{NewMessage, Pending};
+use crate::service::Inner;
+use crate::snapshot::Snapshot;
+use crate::uids::pieces;
+use crate::watch::Watching;
+
+/// Messages changed by one transaction: long enough to be fast, short enough that others do not wait for it.
+const CHUNK: u32 = 1000;
+
+/// An account. Cheap to clone; holds nothing open.
+#[derive(Clone)]
+pub struct Account {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) id: AccountId,
+}
+
+impl Account {
+    #[must_use]
+    pub const fn id(&self) -> AccountId {
+        self.id
+    }
+    /// Everything that is durable now, for one step.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>> {
+        Snapshot::open(&self.inner, self.id)
+    }
+    /// Keeps messages that leave `mailbox` after `seen` readable, until the guard says they were told of.
+    #[must_use]
+    pub fn watching(&self, mailbox: MailboxId, seen: ModSeq) -> Watching {
+        Watching::new(Arc::clone(&self.inner), self.id, mailbox, seen)
+    }
+    /// Appends messages, all or none.
+    pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<Vec<Appended>> {
+        let emails: Vec<EmailId> = messages.iter().map(|_| self.inner.new_email_id()).collect();
+        self.change(move |account| {
+            let pairs = messages.iter().zip(&emails);
+            pairs.map(|(message, email)| account.append(mailbox, &message.as_new(*email))).collect()
+        })
+    }
+    /// Changes flags; with `unchanged_since`, only of messages with no greater MODSEQ (RFC 7162 §3.1.3).
+    pub fn set_flags(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Pending<FlagsSet> {
+        let change = Arc::new(change);
+        let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
+            account.set_flags(mailbox, piece, &change, unchanged_since)
+        };
+        self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
+            all.changed.0.extend(&piece.changed.0);
+            all.modified.0.extend(&piece.modified.0);
+        })
+    }
+    /// Takes out the messages that are `\Deleted`: all of them, or those in `uids`.
+    pub fn expunge(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Pending<Expunged> {
+        let deleted = match self.deleted(mailbox, uids) {
+            Ok(deleted) => deleted,
+            Err(error) => return Pending::failed(error),
+        };
+        let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
+            account.frees_space();
+            account.expunge(mailbox, piece)
+        };
+        self.in_pieces(mailbox, &deleted, run, |all: &mut Expunged, piece| all.uids.0.extend(&piece.uids.0))
+    }
+    fn deleted(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Result<UidSet> {
+        let snapshot = self.snapshot()?;
+        let row = snapshot.mailbox(mailbox)?.ok_or_else(crate::snapshot::no_such_mailbox)?;
+        let mut deleted = UidSet::new();
+        if row.deleted == 0 {
+            return Ok(deleted);
+        }
+        let mut all = UidSet::new();
+        all.0.insert_range(1..=u32::MAX);
+        // Rows that cannot be read stay where they are.
+        let _ = snapshot.messages(mailbox, &uids.unwrap_or(&all).0, |message| {
+            if message.flags.contains(SystemFlags::DELETED) {
+                deleted.insert(message.uid);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(deleted)
+    }
+    /// Copies messages, all or none; those that are gone are left out.
+    pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
+        let pieces = match self.present(from, uids) {
+            Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
+            Err(error) => return Pending::failed(error),
+        };
+        let done: Arc<Mutex<CopyDone>> = Arc::default();
+        let parts = pieces.into_iter().map(|piece| {
+            let done = Arc::clone(&done);
+            self.submit(move |account| {
+                let mut done = done.lock();
+                if let Some(error) = &done.failed {
+                    return Err(error.clone());
+                }
+                let copied = account.copy(from, &piece, to);
+                match &copied {
+                    Ok(copied) => done.to.0.extend(&copied.to.0),
+                    Err(error) => done.failed = Some(error.clone()),
+                }
+                copied
+            })
+        });
+        let account = self.clone();
+        Pending::joined(parts.collect(), move |parts: Vec<Result<Copied>>| {
+            let joined = join_copied(parts);
+            let done = std::mem::take(&mut done.lock().to);
+            if joined.is_err() && !done.is_empty() {
+                account.take_back(to, done);
+            }
+            joined
+        })
+    }
+    /// Undoes the pieces of a copy that failed as a whole. Nobody waits for it.
+    fn take_back(&self, mailbox: MailboxId, uids: UidSet) {
+        for piece in pieces(&uids, CHUNK) {
+            drop(self.submit(move |account| account.remove(mailbox, &piece)));
+        }
+    }
+    /// Moves messages; each is in one mailbox or the other at any time (RFC 6851 §3.3).
+    pub fn move_(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
+        let pieces = match self.present(from, uids) {
+            Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
+            Err(error) => return Pending::failed(error),
+        };
+        let parts =
+            pieces.into_iter().map(|piece| self.submit(move |account| account.move_(from, &piece, to)));
+        Pending::joined(parts.collect(), join_copied)
+    }
+    /// Makes a mailbox and the superiors it lacks (RFC 9051 §6.3.4).
+    pub fn create(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
+        let name = name.clone();
+        self.change(move |account| account.create(&name, role))
+    }
+    /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
+    pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {
+        let name = name.clone();
+        self.change(move |account| account.delete(&name))
+    }
+    /// Renames a mailbox and all below it. INBOX stays, empty, and its messages move (RFC 9051 §6.3.6).
+    pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Pending<()> {
+        let (inbox, to) = (from.is_inbox(), to.clone());
+        let from = from.clone();
+        if !inbox {
+            return self.change(move |account| account.rename(&from, &to).map(drop));
+        }
+        let uids = match self.snapshot().and_then(|snapshot| snapshot.uids(INBOX)) {
+            Ok(uids) => uids,
+            Err(error) => return Pending::failed(error),
+        };
+        let target: Arc<Mutex<Option<MailboxId>>> = Arc::default();
+        let made = Arc::clone(&target);
+        let mut parts = vec![self.submit(move |account| {
+            if let Renamed::Inbox(created) = account.rename(&from, &to)? {
+                *made.lock() = Some(created.mailbox);
+            }
+            Ok(())
+        })];
+        for piece in pieces(&uids, CHUNK) {
+            let target = Arc::clone(&target);
+            parts.push(self.submit(move |account| {
+                let missing =
+                    || MailError::new(ErrorKind::Conflict, "the mailbox to move INBOX to was not made");
+                let to = target.lock().ok_or_else(missing)?;
+                account.move_(INBOX, &piece, to).map(drop)
+            }));
+        }
+        Pending::joined(parts, |parts: Vec<Result<()>>| parts.into_iter().collect())
+    }
+    /// Subscribes or unsubscribes a name, whether or not there is such a mailbox (RFC 9051 §6.3.7).
+    pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<()> {
+        let name = name.clone();
+        self.change(move |account| account.subscribe(&name, subscribed))
+    }
+    /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as it is.
+    fn present(&self, mailbox: MailboxId, uids: &UidSet) -> Result<UidSet> {
+        if uids.count() <= u64::from(CHUNK) {
+            return Ok(uids.clone());
+        }
+        let there = self.snapshot()?.uids(mailbox)?;
+        Ok(UidSet(there.0.intersect(&uids.0)))
+    }
+    fn in_pieces<P: Default + Send + 'static>(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        run: impl Fn(&mut AccountTxn<'_>, &UidSet) -> Result<P> + Clone + Send + 'static,
+        join: impl Fn(&mut P, P) + Send + 'static,
+    ) -> Pending<P> {
+        let pieces = match self.present(mailbox, uids) {
+            Ok(uids) => pieces(&uids, CHUNK),
+            Err(error) => return Pending::failed(error),
+        };
+        if pieces.is_empty() {
+            return Pending::ready(P::default());
+        }
+        let parts = pieces.into_iter().map(|piece| {
+            let run = run.clone();
+            self.submit(move |account| run(account, &piece))
+        });
+        Pending::joined(parts.collect(), move |parts: Vec<Result<P>>| {
+            let mut all = P::default();
+            for part in parts {
+                join(&mut all, part?);
+            }
+            Ok(all)
+        })
+    }
+    fn change<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        Pending::of(self.submit(run))
+    }
+    fn submit<T: Send + 'static>(
+        &self,
+        mut run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
+    ) -> kv::Pending<T> {
+        let (id, quota, now) = (self.id, self.inner.options.quota, self.inner.env.now());
+        let pending = kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            let mut account = AccountTxn::open(txn, id, quota, now)?;
+            let value = run(&mut account)?;
+            account.finish()?;
+            Ok(value)
+        });
+        self.inner.backlog.add(id);
+        pending
+    }
+}
+
+#[derive(Default)]
+struct CopyDone {
+    to: UidSet,
+    /// Why no further piece is copied.
+    failed: Option<MailError>,
+}
+
+/// An empty copy still answers the target's UIDVALIDITY, and that both mailboxes are there.
+fn at_least_one(mut pieces: Vec<UidSet>) -> Vec<UidSet> {
+    if pieces.is_empty() {
+        pieces.push(UidSet::new());
+    }
+    pieces
+}
+
+fn join_copied(parts: Vec<Result<Copied>>) -> Result<Copied> {
+    let mut all: Option<Copied> = None;
+    for part in parts {
+        let part = part?;
+        match &mut all {
+            None => all = Some(part),
+            Some(all) => {
+                all.from.0.extend(&part.from.0);
+                all.to.0.extend(&part.to.0);
+            }
+        }
+    }
+    all.ok_or_else(|| MailError::new(ErrorKind::Internal, "nothing was copied"))
+}
+
+impl NewMessage {
+    fn as_new(&self, email: EmailId) -> NewEmail<'_> {
+        NewEmail {
+            email,
+            body: &self.message.body,
+            octets: self.message.octets,
+            facts: &self.message.facts,
+            flags: self.flags.system,
+            keywords: &self.flags.keywords,
+            received_at: self.received_at,
+            received_zone: self.received_zone,
+        }
+    }
+}

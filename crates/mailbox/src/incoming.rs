@@ -1,0 +1,129 @@
+//! A message on its way in: its octets while they arrive, then what is stored beside them.
+//!
+//! Everything expensive (hashing, MIME, encoding of records) happens here, in the thread of whoever received the
+//! message, so that the store's writer only puts rows. Small messages stay in memory; larger ones go to a body
+//! segment as they arrive, and come back once, whole, to be parsed: what one slow sender holds in memory is bounded by
+//! `BODY_INLINE_OCTETS_MAX`, what all together hold by the number of threads that run steps times `message_octets_max`.
+
+use std::sync::Arc;
+
+use koi_message::{DateTime, Facts};
+use koi_store::body::NewBody;
+use koi_store::kv::{Kv, StageBody};
+use koi_store::mail;
+use koi_store::record::email::SentAt;
+use koi_types::{Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits};
+
+/// Message-IDs by which one message is looked for in threads, its own included.
+const THREAD_KEYS_MAX: usize = 12;
+
+/// A message that has arrived completely: may be appended and delivered any number of times.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    pub(crate) body: NewBody,
+    pub(crate) octets: u32,
+    pub(crate) facts: mail::EmailFacts,
+}
+
+impl Incoming {
+    /// RFC822.SIZE.
+    #[must_use]
+    pub const fn octets(&self) -> u32 {
+        self.octets
+    }
+    /// Parses a message that is in memory; for tools and tests. It may not be larger than a journal group takes.
+    pub fn of(octets: &[u8]) -> Result<Self> {
+        if octets.len() > limits::BODY_INLINE_OCTETS_MAX {
+            return Err(MailError::new(ErrorKind::TooLarge, "a message of this size has to be staged"));
+        }
+        Self::parsed(NewBody::inline(Arc::from(octets)), octets)
+    }
+    fn parsed(body: NewBody, octets: &[u8]) -> Result<Self> {
+        let too_large = |_| MailError::new(ErrorKind::TooLarge, "message is too large");
+        let facts = koi_message::parse(octets).facts;
+        Ok(Self { body, octets: u32::try_from(octets.len()).map_err(too_large)?, facts: email_facts(&facts) })
+    }
+}
+
+fn email_facts(facts: &Facts) -> mail::EmailFacts {
+    let mut envelope = Vec::new();
+    facts.envelope.encode(&mut envelope);
+    let mut structure = Vec::new();
+    facts.structure.encode(&mut structure);
+    let ids = &facts.thread_ids;
+    let named = ids.message_id.iter().chain(ids.in_reply_to.iter()).chain(ids.references.iter().rev());
+    let mut thread_keys: Vec<u64> = Vec::new();
+    for id in named {
+        let hash = mail::short_hash(id);
+        if thread_keys.len() < THREAD_KEYS_MAX && !thread_keys.contains(&hash) {
+            thread_keys.push(hash);
+        }
+    }
+    mail::EmailFacts {
+        envelope: envelope.into(),
+        structure: structure.into(),
+        sent_at: facts.sent_at.map(sent_at),
+        sent_day: facts.sent_at.and_then(|date| i32::try_from(date.written_day()).ok()).map(Day),
+        thread_keys: thread_keys.into(),
+        subject_hash: mail::short_hash(facts.base_subject.text.to_lowercase().as_bytes()),
+    }
+}
+
+fn sent_at(date: DateTime) -> SentAt {
+    SentAt { at: Timestamp::from_secs(date.unix_s), zone: ZoneOffset(date.zone_min) }
+}
+
+/// Octets of a message while they arrive.
+pub struct Stage {
+    kv: Arc<dyn Kv>,
+    /// All of a small message; nothing once it went to a body segment.
+    held: Vec<u8>,
+    large: Option<Box<dyn StageBody>>,
+    octets: u64,
+    octets_max: u64,
+}
+
+impl Stage {
+    pub(crate) fn new(kv: Arc<dyn Kv>, octets_max: u64) -> Self {
+        Self { kv, held: Vec::new(), large: None, octets: 0, octets_max }
+    }
+    /// Octets so far.
+    #[must_use]
+    pub const fn octets(&self) -> u64 {
+        self.octets
+    }
+    /// The next octets. `TooLarge` past the limit; `Unavailable` when the disk is full. After an error drop it.
+    pub fn write(&mut self, octets: &[u8]) -> Result<()> {
+        self.octets = self.octets.saturating_add(octets.len() as u64);
+        if self.octets > self.octets_max {
+            let text = format!("message is larger than {} octets", self.octets_max);
+            return Err(MailError::new(ErrorKind::TooLarge, text));
+        }
+        if let Some(large) = &mut self.large {
+            return large.write(octets);
+        }
+        if self.octets <= limits::BODY_INLINE_OCTETS_MAX as u64 {
+            self.held.extend_from_slice(octets);
+            return Ok(());
+        }
+        let mut large = self.kv.stage_body()?;
+        large.write(&std::mem::take(&mut self.held))?;
+        large.write(octets)?;
+        self.large = Some(large);
+        Ok(())
+    }
+    /// The message is complete: makes a large one durable, and finds out what is stored beside it.
+    pub fn finish(self) -> Result<Incoming> {
+        let Some(large) = self.large else {
+            let octets: Arc<[u8]> = self.held.into();
+            return Incoming::parsed(NewBody::inline(Arc::clone(&octets)), &octets);
+        };
+        let body = large.finish()?;
+        let NewBody::Staged(staged) = &body else {
+            return Err(MailError::new(ErrorKind::Internal, "a staged body that is not staged"));
+        };
+        let mut octets = Vec::with_capacity(usize::try_from(self.octets).unwrap_or(0));
+        self.kv.view()?.read_body(&staged.body(), 0..self.octets, &mut octets)?;
+        Incoming::parsed(body, &octets)
+    }
+}

@@ -1,0 +1,111 @@
+//! The service itself: what all accounts share.
+
+use std::sync::Arc;
+
+use koi_store::kv::Kv;
+use koi_store::mail::{Quota, directory};
+use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, Result, Timestamp, limits};
+
+use crate::account::Account;
+use crate::backlog::Backlog;
+use crate::directory::Directory;
+use crate::incoming::Stage;
+use crate::names::NamesCache;
+use crate::watch::Watchers;
+
+/// What the edge lends: a clock and randomness.
+pub trait Env: Send + Sync {
+    fn now(&self) -> Timestamp;
+    /// Never the same twice, and not to be guessed.
+    fn random(&self) -> [u8; 10];
+}
+
+/// What an administrator may set.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub message_octets_max: u64,
+    /// Of every account.
+    pub quota: Quota,
+    /// How long an expunged message stays readable for sessions that have not been told, in seconds.
+    pub expunge_grace_secs: u32,
+    /// Changes kept in the log of an account; whoever is further behind compares instead.
+    pub log_modseqs_max: u64,
+    /// Age past which lines of the log go, in seconds.
+    pub log_age_secs: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            message_octets_max: limits::MESSAGE_OCTETS_MAX,
+            quota: Quota::UNLIMITED,
+            expunge_grace_secs: 3600,
+            log_modseqs_max: 20_000,
+            log_age_secs: 90 * 86_400,
+        }
+    }
+}
+
+/// The one API that all protocols call. Cheap to clone.
+#[derive(Clone)]
+pub struct MailboxService {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) kv: Arc<dyn Kv>,
+    pub(crate) options: Options,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) names: NamesCache,
+    pub(crate) watchers: Watchers,
+    pub(crate) backlog: Backlog,
+}
+
+impl Inner {
+    pub(crate) fn new_email_id(&self) -> EmailId {
+        EmailId::new(u64::try_from(self.env.now().0).unwrap_or(0), self.env.random())
+    }
+}
+
+impl MailboxService {
+    /// A service on an engine. Nothing is read or written yet.
+    #[must_use]
+    pub fn new(kv: Arc<dyn Kv>, options: Options, env: Arc<dyn Env>) -> Self {
+        let inner = Inner {
+            kv,
+            options,
+            env,
+            names: NamesCache::default(),
+            watchers: Watchers::default(),
+            backlog: Backlog::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+    /// Who has an account here.
+    #[must_use]
+    pub fn directory(&self) -> Directory<'_> {
+        Directory { inner: &self.inner }
+    }
+    /// An account of the directory; `NotFound` when there is none.
+    pub fn account(&self, id: AccountId) -> Result<Account> {
+        let view = self.inner.kv.view()?;
+        let known = directory::directory_record(&*view, id)?;
+        let missing = || MailError::new(ErrorKind::NotFound, "no such account");
+        known.map(|_| Account { inner: Arc::clone(&self.inner), id }).ok_or_else(missing)
+    }
+    /// Whose mail this address gets: without regard to case and to `+detail` (RFC 5233 §4).
+    pub fn resolve_recipient(&self, address: &Address) -> Result<AccountId> {
+        let view = self.inner.kv.view()?;
+        let missing = || MailError::new(ErrorKind::NotFound, "no such mailbox here");
+        directory::account_of(&*view, address)?.ok_or_else(missing)
+    }
+    /// Takes in the octets of a message.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage::new(Arc::clone(&self.inner.kv), self.inner.options.message_octets_max)
+    }
+}

@@ -1,0 +1,291 @@
+//! Reading an account: one consistent view, for one step of a session.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use koi_store::body::BodyRef;
+use koi_store::key::{self, table};
+use koi_store::kv::View;
+use koi_store::record::account::AccountRecord;
+use koi_store::record::corrupt;
+use koi_store::record::email::EmailRecord;
+use koi_store::record::log::{Event, LogRecord};
+use koi_store::record::mailbox::MailboxRecord;
+use koi_store::record::membership::Membership;
+use koi_types::{
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, SystemFlags,
+    Uid, UidSet,
+};
+
+use crate::names::{NameEntry, Names};
+use crate::outcome::{ChangedMessages, Changes};
+use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
+use crate::service::Inner;
+
+/// A view of one account. It pins pages of the store: drop it at the end of the step.
+pub struct Snapshot<'a> {
+    pub(crate) view: Box<dyn View + 'a>,
+    pub(crate) account: AccountId,
+    record: AccountRecord,
+    names: Arc<Names>,
+}
+
+/// What a scan could not read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[must_use = "rows that cannot be read were left out"]
+pub struct Scanned {
+    /// Messages whose row is corrupt; they were not visited.
+    pub corrupt: UidSet,
+}
+
+/// Runs of UIDs closer than this are read in one scan: passing over a row costs less than beginning a scan.
+const GAP_MAX: u32 = 64;
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn open(inner: &'a Inner, account: AccountId) -> Result<Self> {
+        let view = inner.kv.view()?;
+        let key = key::account(account);
+        let missing = || MailError::new(ErrorKind::NotFound, "no such account");
+        let row = view.get(&key)?.ok_or_else(missing)?;
+        let record = AccountRecord::decode(&row).ok_or_else(|| corrupt("account", &key))?;
+        drop(row);
+        let names = inner.names.read(&*view, account, record.names_modseq)?;
+        Ok(Self { view, account, record, names })
+    }
+    /// How far the account has come.
+    #[must_use]
+    pub fn modseq(&self) -> ModSeq {
+        self.record.current()
+    }
+    /// Messages and octets that count towards the quota.
+    #[must_use]
+    pub const fn usage(&self) -> &AccountRecord {
+        &self.record
+    }
+    /// All mailboxes in the order of their names.
+    pub fn mailboxes(&self) -> Result<Vec<MailboxRow>> {
+        let mut records = std::collections::HashMap::new();
+        let range = key::all(self.account, table::MAILBOX);
+        self.view.scan(&range.from, &range.end, &mut |key, row| {
+            if let (Some(id), Some(record)) = (key::mailbox_of(key), MailboxRecord::decode(row)) {
+                records.insert(id, record);
+            }
+            ControlFlow::Continue(())
+        })?;
+        let rows = self.names.entries().iter();
+        Ok(rows.filter_map(|entry| Some(self.mailbox_row(entry, records.get(&entry.id)?))).collect())
+    }
+    pub fn mailbox_named(&self, name: &MailboxName) -> Result<Option<MailboxRow>> {
+        self.names.by_name(name).map_or(Ok(None), |entry| self.mailbox_of(entry))
+    }
+    pub fn mailbox(&self, id: MailboxId) -> Result<Option<MailboxRow>> {
+        self.names.by_id(id).map_or(Ok(None), |entry| self.mailbox_of(entry))
+    }
+    fn mailbox_of(&self, entry: &NameEntry) -> Result<Option<MailboxRow>> {
+        Ok(self.mailbox_record(entry.id)?.map(|record| self.mailbox_row(entry, &record)))
+    }
+    pub(crate) fn mailbox_record(&self, id: MailboxId) -> Result<Option<MailboxRecord>> {
+        let key = key::mailbox(self.account, table::MAILBOX, id);
+        let Some(row) = self.view.get(&key)? else { return Ok(None) };
+        MailboxRecord::decode(&row).map(Some).ok_or_else(|| corrupt("mailbox", &key))
+    }
+    fn mailbox_row(&self, entry: &NameEntry, record: &MailboxRecord) -> MailboxRow {
+        MailboxRow {
+            id: entry.id,
+            name: entry.name.clone(),
+            role: entry.role,
+            subscribed: self.names.subscriptions.contains(&entry.name),
+            created_at: entry.created_at,
+            uidvalidity: record.uidvalidity,
+            uidnext: record.uidnext,
+            highest_modseq: record.highest_modseq,
+            created_modseq: record.created_modseq,
+            messages: record.messages,
+            unseen: record.unseen,
+            deleted: record.deleted,
+            octets: record.octets,
+        }
+    }
+    /// Subscribed names in order, whether or not there is such a mailbox.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &MailboxName> {
+        self.names.subscriptions.iter()
+    }
+    /// The keywords of the account and their numbers.
+    #[must_use]
+    pub fn keywords(&self) -> Arc<KeywordTable> {
+        Arc::clone(&self.names.keywords)
+    }
+    /// The UIDs in a mailbox. Without holes it costs nothing, otherwise a scan.
+    pub fn uids(&self, mailbox: MailboxId) -> Result<UidSet> {
+        let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
+        let mut uids = UidSet::new();
+        if record.messages == record.uidnext.value() - 1 {
+            uids.0.insert_range(1..=record.messages);
+            return Ok(uids);
+        }
+        let range = key::below(&key::mailbox(self.account, table::MEMBERSHIP, mailbox));
+        self.view.scan(&range.from, &range.end, &mut |key, _| {
+            if let Some(uid) = key::uid_at_end(key) {
+                uids.insert(uid);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(uids)
+    }
+    /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is allocated per
+    /// row; rows that cannot be read are left out and named in the answer.
+    pub fn messages(
+        &self,
+        mailbox: MailboxId,
+        uids: &NumSet,
+        mut visit: impl FnMut(&MessageRow<'_>) -> ControlFlow<()>,
+    ) -> Result<Scanned> {
+        let mut scanned = Scanned::default();
+        let mut runs = uids.runs().peekable();
+        let mut group: Vec<Range<u64>> = Vec::new();
+        while let Some(run) = runs.next() {
+            group.push(u64::from(*run.start())..u64::from(*run.end()) + 1);
+            let last = *run.end();
+            if runs.peek().is_some_and(|next| next.start() - last <= GAP_MAX) {
+                continue;
+            }
+            if self.scan_group(mailbox, &group, &mut scanned, &mut visit)?.is_break() {
+                break;
+            }
+            group.clear();
+        }
+        Ok(scanned)
+    }
+    fn scan_group(
+        &self,
+        mailbox: MailboxId,
+        group: &[Range<u64>],
+        scanned: &mut Scanned,
+        visit: &mut dyn FnMut(&MessageRow<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let from = key::membership(self.account, mailbox, u32::try_from(first.start).unwrap_or(u32::MAX));
+        let end = key::membership_end(self.account, mailbox, u32::try_from(last.end - 1).unwrap_or(u32::MAX));
+        let mut wanted = group.iter();
+        let mut run = wanted.next();
+        let mut flow = ControlFlow::Continue(());
+        self.view.scan(&from, &end, &mut |key, row| {
+            let Some(uid) = key::uid_at_end(key) else { return ControlFlow::Continue(()) };
+            let number = u64::from(uid.value());
+            while run.is_some_and(|run| run.end <= number) {
+                run = wanted.next();
+            }
+            if run.is_none_or(|run| number < run.start) {
+                return ControlFlow::Continue(());
+            }
+            match Membership::decode(row) {
+                Some(membership) => flow = visit(&MessageRow { uid, membership }),
+                None => scanned.corrupt.insert(uid),
+            }
+            flow
+        })?;
+        Ok(flow)
+    }
+    /// Reads one message's row; `None` when it is not there, `Corrupt` when it cannot be read.
+    pub fn message<T>(
+        &self,
+        mailbox: MailboxId,
+        uid: Uid,
+        read: impl FnOnce(&MessageRow<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let key = key::membership(self.account, mailbox, uid.value());
+        let Some(row) = self.view.get(&key)? else { return Ok(None) };
+        let membership = Membership::decode(&row).ok_or_else(|| corrupt("membership", &key))?;
+        Ok(Some(read(&MessageRow { uid, membership })))
+    }
+    /// The first message without `\Seen`.
+    pub fn first_unseen(&self, mailbox: MailboxId) -> Result<Option<Uid>> {
+        let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
+        if record.unseen == 0 {
+            return Ok(None);
+        }
+        let mut first = None;
+        let mut from = NumSet::new();
+        from.insert_range(record.unseen_from.value()..=u32::MAX);
+        let _ = self.messages(mailbox, &from, |row| {
+            if row.flags.contains(SystemFlags::SEEN) {
+                return ControlFlow::Continue(());
+            }
+            first = Some(row.uid);
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+    /// An email by its id; also one that was expunged and is in its grace.
+    pub fn email(&self, id: EmailId) -> Result<Option<EmailRow<'_>>> {
+        let key = key::email(self.account, id);
+        let Some(record) = self.view.get(&key)? else { return Ok(None) };
+        let email = EmailRecord::decode(&record).ok_or_else(|| corrupt("email", &key))?;
+        // The two opaque records end the row: structure last, its four octets of length before it.
+        let structure = record.len() - email.structure.len()..record.len();
+        let envelope_end = structure.start - 4;
+        let envelope = envelope_end - email.envelope.len()..envelope_end;
+        let (thread, body, received_at, sent_at) =
+            (email.thread, email.body, email.received_at, email.sent_at);
+        Ok(Some(EmailRow { id, thread, body, received_at, sent_at, record, envelope, structure }))
+    }
+    /// Appends octets of a body to `out`; a range past the end is cut.
+    pub fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        self.view.read_body(body, range, out)
+    }
+    /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max` messages and
+    /// as many commits.
+    pub fn changes(&self, mailbox: MailboxId, since: ModSeq, max: usize) -> Result<Changes> {
+        let Some(record) = self.mailbox_record(mailbox)? else { return Ok(Changes::MailboxGone) };
+        let upto = self.modseq();
+        let mut changed =
+            ChangedMessages { added: UidSet::new(), flags: UidSet::new(), vanished: UidSet::new(), upto };
+        if record.highest_modseq <= since {
+            return Ok(Changes::Listed(changed));
+        }
+        if since.value() < self.record.log_floor || !self.read_log(mailbox, since, max, &mut changed)? {
+            return Ok(Changes::TooMany { upto });
+        }
+        changed.added.0 = changed.added.0.difference(&changed.vanished.0);
+        changed.flags.0 = changed.flags.0.difference(&changed.vanished.0).difference(&changed.added.0);
+        Ok(Changes::Listed(changed))
+    }
+    /// Answers whether it was not too much.
+    fn read_log(
+        &self,
+        mailbox: MailboxId,
+        since: ModSeq,
+        max: usize,
+        changed: &mut ChangedMessages,
+    ) -> Result<bool> {
+        let from = key::log(self.account, since.value().saturating_add(1));
+        let end = key::log(self.account, u64::MAX);
+        let mut left = max as u64;
+        let mut complete = true;
+        self.view.scan(&from, &end, &mut |_, row| {
+            let Some(log) = LogRecord::decode(row).filter(|_| left > 0) else {
+                complete = false;
+                return ControlFlow::Break(());
+            };
+            left -= 1;
+            for section in log.sections.into_iter().filter(|section| section.mailbox == Some(mailbox)) {
+                let (set, uids) = match section.event {
+                    Event::Added(uids) => (&mut changed.added, uids),
+                    Event::Flags(uids) => (&mut changed.flags, uids),
+                    Event::Expunged { uids, .. } => (&mut changed.vanished, uids),
+                    _ => continue,
+                };
+                left = left.saturating_sub(uids.count() - 1);
+                set.0.extend(&uids.0);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(complete)
+    }
+}
+
+pub(crate) fn no_such_mailbox() -> MailError {
+    MailError::new(ErrorKind::NotFound, "no such mailbox")
+}

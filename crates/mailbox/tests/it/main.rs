@@ -1,0 +1,4 @@
+//! The mailbox service on the memory engine: scenarios, a model, delivery tables. Every test ends with a check.
+
+mod rig;
+mod scenarios;
