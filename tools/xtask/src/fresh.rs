@@ -25,8 +25,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let wish = wish(arguments)?;
     if output(program("id").arg("-u"))?.trim() != "0" {
         return Err(Failure::new(
-            "makes a chroot, which only root may: `sudo -E env PATH=\"$PATH\" cargo xtask fresh`; the commands \
-             in it run as an ordinary user",
+            "makes a chroot, which only root may: `sudo -E env PATH=\"$PATH\" cargo xtask fresh`; the \
+             commands in it run as an ordinary user",
         ));
     }
     if wish.dir.exists() {

@@ -39,6 +39,13 @@ impl Phases {
         result
     }
 
+    /// The phase just run went wrong although it came to its end: tests failed in it.
+    pub(crate) fn last_failed(&mut self) {
+        if let Some(phase) = self.done.last_mut() {
+            phase.good = false;
+        }
+    }
+
     /// Prints the table of phases; called once, at the end, good or bad.
     pub(crate) fn summary(&self) {
         println!("\n--- cargo xtask {}: time per phase", self.command);

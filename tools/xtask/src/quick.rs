@@ -6,7 +6,7 @@
 use crate::failure::Failure;
 use crate::phase::{self, Phases, cargo};
 use crate::repo::Repo;
-use crate::test::{Tally, environment, tests};
+use crate::test::{Tally, environment, run_tests};
 use crate::tidy;
 
 /// Their integration tests start servers, real clients or other daemons.
@@ -23,31 +23,31 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     result
 }
 
+/// Every phase runs, so that one round shows everything that is wrong.
 fn run_phases(repo: &Repo, phases: &mut Phases) -> Result<(), Failure> {
-    phases.run("format", || phase::run(cargo().args(["fmt", "--all", "--check"])))?;
-    phases.run("tidy", || tidy::run(&[]))?;
+    let format = phases.run("format", || phase::run(cargo().args(["fmt", "--all", "--check"])));
+    let tidy = phases.run("tidy", || tidy::run(&[]));
+    let mut command = cargo();
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    for package in WITH_PROCESSES {
+        command.args(["--exclude", package]);
+    }
+    environment(repo, &mut command);
+    command.env("KOI_QUICK", "1").env("KOI_FUZZ_SECS", "0");
+    let scripts = run_tests(phases, "unit and script tests, few seeds", &mut command);
+    let mut command = cargo();
+    command.args(["test", "--locked", "--no-fail-fast", "--bins"]);
+    for package in WITH_PROCESSES {
+        command.args(["--package", package]);
+    }
+    let commands = run_tests(phases, "unit tests of the commands", command.env("KOI_QUICK", "1"));
     let mut all = Tally::default();
-    all.add(phases.run("unit and script tests, few seeds", || {
-        let mut command = cargo();
-        command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
-        for package in WITH_PROCESSES {
-            command.args(["--exclude", package]);
-        }
-        environment(repo, &mut command);
-        tests(command.env("KOI_QUICK", "1").env("KOI_FUZZ_SECS", "0"))
-    })?);
-    all.add(phases.run("unit tests of the commands", || {
-        let mut command = cargo();
-        command.args(["test", "--locked", "--no-fail-fast", "--lib", "--bins"]);
-        for package in WITH_PROCESSES {
-            command.args(["--package", package]);
-        }
-        tests(command.env("KOI_QUICK", "1"))
-    })?);
+    all.add(scripts?);
+    all.add(commands?);
     all.print();
-    println!(
-        "  left to `cargo xtask test`: real clients, kill tests, the tests of {}",
-        WITH_PROCESSES.join(" and ")
-    );
+    let left = WITH_PROCESSES.join(" and ");
+    println!("  left to `cargo xtask test`: real clients, kill tests, the other tests of {left}");
+    format?;
+    tidy?;
     all.verdict()
 }

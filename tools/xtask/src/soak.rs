@@ -5,7 +5,7 @@
 use crate::failure::Failure;
 use crate::phase::{self, Phases, cargo};
 use crate::repo::Repo;
-use crate::test::{environment, tests};
+use crate::test::{environment, run_tests};
 
 const ROUNDS: &str = "200";
 
@@ -25,12 +25,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 fn run_phases(repo: &Repo, phases: &mut Phases, rounds: &str) -> Result<(), Failure> {
     phases
         .run("build", || phase::run(cargo().args(["build", "--locked", "--workspace", "--all-targets"])))?;
-    let tally = phases.run(&format!("kill -9 under load, {rounds} rounds"), || {
-        let mut command = cargo();
-        command.args(["test", "--locked", "--package", "koi", "--test", "it", "--", "--nocapture", "kill"]);
-        environment(repo, &mut command);
-        tests(command.env("KOI_SOAK_ROUNDS", rounds))
-    })?;
+    let mut command = cargo();
+    command.args(["test", "--locked", "--package", "koi", "--test", "it", "--", "--nocapture", "kill"]);
+    environment(repo, &mut command);
+    command.env("KOI_SOAK_ROUNDS", rounds);
+    let tally = run_tests(phases, &format!("kill -9 under load, {rounds} rounds"), &mut command)?;
     tally.print();
     tally.verdict()
 }

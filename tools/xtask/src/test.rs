@@ -16,19 +16,16 @@ fn run_phases(repo: &Repo, phases: &mut Phases, may_install: bool) -> Result<(),
     phases.run("build: the whole workspace, dev profile", || {
         phase::run(cargo().args(["build", "--locked", "--workspace", "--all-targets"]))
     })?;
-    let tests = phases.run("tests: unit, scripts, real clients, kill tests, fuzz bodies", || {
-        let mut command = cargo();
-        command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
-        environment(repo, &mut command);
-        command.env("KOI_FUZZ_SECS", std::env::var_os("KOI_FUZZ_SECS").unwrap_or_else(|| "10".into()));
-        tests(&mut command)
-    });
-    let examples = phases.run("doc tests", || {
-        let mut command = cargo();
-        command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--doc"]);
-        environment(repo, &mut command);
-        self::tests(&mut command)
-    });
+    let mut command = cargo();
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    environment(repo, &mut command);
+    command.env("KOI_FUZZ_SECS", std::env::var_os("KOI_FUZZ_SECS").unwrap_or_else(|| "10".into()));
+    let tests =
+        run_tests(phases, "tests: unit, scripts, real clients, kill tests, fuzz bodies", &mut command);
+    let mut command = cargo();
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--doc"]);
+    environment(repo, &mut command);
+    let examples = run_tests(phases, "doc tests", &mut command);
     let mut all = Tally::default();
     all.add(tests?);
     all.add(examples?);
@@ -135,8 +132,17 @@ impl Tally {
     }
 }
 
+/// Runs `cargo test` as a phase; a failing test makes it a failed one, and does not stop those that follow.
+pub(crate) fn run_tests(phases: &mut Phases, name: &str, command: &mut Command) -> Result<Tally, Failure> {
+    let tally = phases.run(name, || tests(command))?;
+    if tally.failed > 0 || tally.ended_badly {
+        phases.last_failed();
+    }
+    Ok(tally)
+}
+
 /// Runs `cargo test`, shows everything as it comes, and counts.
-pub(crate) fn tests(command: &mut Command) -> Result<Tally, Failure> {
+fn tests(command: &mut Command) -> Result<Tally, Failure> {
     let shown = show(command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| cannot_start(&shown, &error))?;

@@ -18,7 +18,7 @@ pub fn target() -> Target {
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
-        b"a SEARCH RETURN (MIN MAX) CHARSET UTF-8 NOT OR 1:3 (SUBJECT {3+}\r\nabc SINCE 1-Jan-2020) UID 5:*\r\n",
+        b"a SEARCH RETURN (MIN) CHARSET UTF-8 NOT OR 1:3 (SUBJECT {3+}\r\nabc SINCE 1-Jan-2020) UID 5:*\r\n",
         b"a APPEND \"Sent\" (\\Seen $x) \" 1-Jan-2020 00:00:00 +0000\" {5+}\r\nhello\r\nb NOOP\r\n",
         b"a STORE 1:4 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted keyword)\r\na UID EXPUNGE 4\r\n",
         b"a LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))\r\n",
