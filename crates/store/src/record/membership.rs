@@ -78,6 +78,11 @@ impl<'r> Membership<'r> {
             keywords: KeywordNumbers(keywords),
         })
     }
+    /// Appends the row to `out` as it is.
+    pub fn encode_same(&self, out: &mut Vec<u8>) {
+        self.encode(&[], out);
+        out.extend_from_slice(self.keywords.0);
+    }
     /// Appends the row to `out`, with other keywords than its own.
     pub fn encode(&self, keywords: &[u16], out: &mut Vec<u8>) {
         out.reserve(MEMBERSHIP_OCTETS + keywords.len() * 2);

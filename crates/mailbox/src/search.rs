@@ -1,0 +1,172 @@
+//! A search that may take long, in pieces: each call of [`SearchRun::advance`] does a bounded amount on a view of its
+//! own, so that a session can answer others in between.
+//!
+//! What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields in the
+//! beginning of the stored message, text in all of it, in the order in which bodies lie in the store, by all cores at
+//! once. There is no index; the answer is exact.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use koi_types::{AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, NumSet, Result, Uid, UidSet};
+
+use crate::account::Account;
+use crate::filter::Filter;
+use crate::service::Inner;
+use crate::snapshot::Snapshot;
+
+mod plan;
+mod text;
+
+use plan::{Plan, Verdict};
+
+/// Rows one call looks at.
+const ROWS_MAX: usize = 32_768;
+/// Messages one call reads, and octets of them after which it stops taking more.
+const CANDIDATES_MAX: usize = 1024;
+const CANDIDATE_OCTETS_MAX: u64 = 4 << 20;
+
+/// A search under way.
+pub struct SearchRun {
+    inner: Arc<Inner>,
+    account: AccountId,
+    mailbox: MailboxId,
+    plan: Plan,
+    /// What is still to be looked at.
+    left: NumSet,
+    found: UidSet,
+    modseq: Option<ModSeq>,
+    corrupt: UidSet,
+}
+
+/// A message whose row does not decide.
+struct Candidate {
+    uid: Uid,
+    email: EmailId,
+    modseq: ModSeq,
+    /// Where its row lies in the batch.
+    row: std::ops::Range<usize>,
+}
+
+/// Messages to be read by one call.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<u8>,
+    candidates: Vec<Candidate>,
+    octets: u64,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.candidates.len() >= CANDIDATES_MAX || self.octets >= CANDIDATE_OCTETS_MAX
+    }
+}
+
+impl Account {
+    /// Begins to search those of `among` that are in the mailbox. `InvalidInput` when the filter is too large.
+    pub fn search(&self, mailbox: MailboxId, among: NumSet, filter: &Filter) -> Result<SearchRun> {
+        if !filter.is_bounded() {
+            return Err(MailError::new(ErrorKind::InvalidInput, "the search has too many conditions"));
+        }
+        let keywords = self.snapshot()?.keywords();
+        Ok(SearchRun {
+            inner: Arc::clone(&self.inner),
+            account: self.id,
+            mailbox,
+            plan: Plan::new(filter, &keywords),
+            left: among,
+            found: UidSet::new(),
+            modseq: None,
+            corrupt: UidSet::new(),
+        })
+    }
+}
+
+impl SearchRun {
+    /// Does the next piece, a few milliseconds. Answers whether the search is finished.
+    pub fn advance(&mut self) -> Result<bool> {
+        if !self.left.is_empty() {
+            let batch = self.scan()?;
+            if !batch.candidates.is_empty() {
+                self.read(&batch)?;
+            }
+        }
+        Ok(self.left.is_empty())
+    }
+    /// Runs to the end, on this thread. For tools and tests.
+    pub fn finish(mut self) -> Result<UidSet> {
+        while !self.advance()? {}
+        Ok(self.found)
+    }
+    /// Messages that match, so far.
+    #[must_use]
+    pub const fn found(&self) -> &UidSet {
+        &self.found
+    }
+    /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5).
+    #[must_use]
+    pub const fn modseq(&self) -> Option<ModSeq> {
+        self.modseq
+    }
+    /// Messages that could not be read, and so were not found.
+    #[must_use]
+    pub const fn corrupt(&self) -> &UidSet {
+        &self.corrupt
+    }
+    /// Decides by rows what can be; the others are the batch.
+    fn scan(&mut self) -> Result<Batch> {
+        let inner = Arc::clone(&self.inner);
+        let snapshot = Snapshot::open(&inner, self.account)?;
+        let mut batch = Batch::default();
+        let mut rows = 0usize;
+        let mut last = None;
+        let (plan, found, highest) = (&self.plan, &mut self.found, &mut self.modseq);
+        let scanned = snapshot.messages(self.mailbox, &self.left, |row| {
+            match plan.by_row(row) {
+                Verdict::Yes => {
+                    found.insert(row.uid);
+                    *highest = (*highest).max(Some(row.modseq));
+                }
+                Verdict::No => {}
+                Verdict::Ask => {
+                    let start = batch.rows.len();
+                    row.membership.encode_same(&mut batch.rows);
+                    let row_range = start..batch.rows.len();
+                    let (uid, email, modseq) = (row.uid, row.email, row.modseq);
+                    batch.candidates.push(Candidate { uid, email, modseq, row: row_range });
+                    batch.octets += u64::from(row.octets);
+                }
+            }
+            rows += 1;
+            if rows >= ROWS_MAX || batch.is_full() {
+                last = Some(row.uid.value());
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.corrupt.0.extend(&scanned.corrupt.0);
+        match last {
+            Some(last) => {
+                let mut done = NumSet::new();
+                done.insert_range(1..=last);
+                self.left = self.left.difference(&done);
+            }
+            None => self.left = NumSet::new(),
+        }
+        Ok(batch)
+    }
+    /// Decides the batch by reading its messages.
+    fn read(&mut self, batch: &Batch) -> Result<()> {
+        let outcome = text::read(&self.inner, self.account, &self.plan, batch)?;
+        for at in outcome.matching {
+            if let Some(candidate) = batch.candidates.get(at) {
+                self.found.insert(candidate.uid);
+                self.modseq = self.modseq.max(Some(candidate.modseq));
+            }
+        }
+        for at in outcome.corrupt {
+            self.corrupt.0.extend(&batch.candidates.get(at).map(|c| c.uid.value()).into_iter().collect());
+        }
+        Ok(())
+    }
+}

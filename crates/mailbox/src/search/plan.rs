@@ -1,0 +1,195 @@
+//! A filter made ready: needles made once, keywords as numbers, and what a row alone decides.
+
+use koi_message::search::{Needle, Scratch};
+use koi_types::{Result, SystemFlags, ZoneOffset};
+
+use crate::filter::{DayRange, Filter};
+use crate::row::{KeywordTable, MessageRow};
+
+/// What a row says of a condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    Yes,
+    No,
+    /// The message must be read.
+    Ask,
+}
+
+/// A message that can be read, as far as a condition needs it.
+pub(super) trait Source {
+    /// Octets that hold at least the whole header.
+    fn header(&mut self) -> Result<&[u8]>;
+    /// All octets.
+    fn whole(&mut self) -> Result<Whole<'_>>;
+    fn thread(&mut self) -> Result<koi_types::ThreadId>;
+}
+
+/// A whole message and the record of its structure.
+pub(super) struct Whole<'m> {
+    pub(super) octets: &'m [u8],
+    pub(super) structure: &'m [u8],
+}
+
+pub(super) enum Plan {
+    /// Decided by the row.
+    Row(RowCondition),
+    And(Vec<Plan>),
+    Or(Vec<Plan>),
+    Not(Box<Plan>),
+    Thread(koi_types::ThreadId),
+    Header {
+        name: Box<[u8]>,
+        needle: Needle,
+    },
+    Body(Needle),
+    Text(Needle),
+}
+
+pub(super) enum RowCondition {
+    Always,
+    Uids(koi_types::NumSet),
+    Flags(SystemFlags),
+    /// Nothing when no message of the account ever had it.
+    Keyword(Option<u16>),
+    Received(DayRange),
+    Sent(DayRange),
+    Saved(DayRange),
+    Larger(u64),
+    Smaller(u64),
+    ModSeq(koi_types::ModSeq),
+    Email(koi_types::EmailId),
+}
+
+impl Plan {
+    pub(super) fn new(filter: &Filter, keywords: &KeywordTable) -> Self {
+        let all = |filters: &[Filter]| filters.iter().map(|f| Self::new(f, keywords)).collect();
+        Self::Row(match filter {
+            Filter::And(filters) => return Self::And(all(filters)),
+            Filter::Or(filters) => return Self::Or(all(filters)),
+            Filter::Not(filter) => return Self::Not(Box::new(Self::new(filter, keywords))),
+            Filter::Thread(thread) => return Self::Thread(*thread),
+            Filter::Header { name, text } => {
+                return Self::Header { name: name.as_bytes().into(), needle: Needle::new(text) };
+            }
+            Filter::Body(text) => return Self::Body(Needle::new(text)),
+            Filter::Text(text) => return Self::Text(Needle::new(text)),
+            Filter::All => RowCondition::Always,
+            Filter::Uids(uids) => RowCondition::Uids(uids.clone()),
+            Filter::Flags(flags) => RowCondition::Flags(*flags),
+            Filter::Keyword(keyword) => RowCondition::Keyword(keywords.number(keyword)),
+            Filter::Received(days) => RowCondition::Received(*days),
+            Filter::Sent(days) => RowCondition::Sent(*days),
+            Filter::Saved(days) => RowCondition::Saved(*days),
+            Filter::Larger(octets) => RowCondition::Larger(*octets),
+            Filter::Smaller(octets) => RowCondition::Smaller(*octets),
+            Filter::ModSeq(modseq) => RowCondition::ModSeq(*modseq),
+            Filter::Email(email) => RowCondition::Email(*email),
+        })
+    }
+    pub(super) fn by_row(&self, row: &MessageRow<'_>) -> Verdict {
+        match self {
+            Self::Row(condition) if condition.holds(row) => Verdict::Yes,
+            Self::Row(_) => Verdict::No,
+            Self::And(plans) => combined(plans, row, Verdict::No, Verdict::Yes),
+            Self::Or(plans) => combined(plans, row, Verdict::Yes, Verdict::No),
+            Self::Not(plan) => match plan.by_row(row) {
+                Verdict::Yes => Verdict::No,
+                Verdict::No => Verdict::Yes,
+                Verdict::Ask => Verdict::Ask,
+            },
+            Self::Thread(_) | Self::Header { .. } | Self::Body(_) | Self::Text(_) => Verdict::Ask,
+        }
+    }
+    /// Decides by reading, and reads no more than it must: the row first, headers before bodies.
+    pub(super) fn by_message(
+        &self,
+        row: &MessageRow<'_>,
+        message: &mut dyn Source,
+        scratch: &mut Scratch,
+    ) -> Result<bool> {
+        match self.by_row(row) {
+            Verdict::Yes => return Ok(true),
+            Verdict::No => return Ok(false),
+            Verdict::Ask => {}
+        }
+        match self {
+            Self::Row(condition) => Ok(condition.holds(row)),
+            Self::And(plans) => Ok(!any(plans, row, message, scratch, false)?),
+            Self::Or(plans) => any(plans, row, message, scratch, true),
+            Self::Not(plan) => Ok(!plan.by_message(row, message, scratch)?),
+            Self::Thread(thread) => Ok(message.thread()? == *thread),
+            Self::Header { name, needle } => Ok(needle.in_header(message.header()?, Some(name), scratch)),
+            Self::Body(needle) => {
+                let Whole { octets, structure } = message.whole()?;
+                needle.in_body_by_record(octets, structure, scratch).map_err(|_| corrupt_structure())
+            }
+            Self::Text(needle) => {
+                let Whole { octets, structure } = message.whole()?;
+                needle.in_text_by_record(octets, structure, scratch).map_err(|_| corrupt_structure())
+            }
+        }
+    }
+    fn needs_body(&self) -> bool {
+        match self {
+            Self::Row(_) | Self::Thread(_) | Self::Header { .. } => false,
+            Self::Body(_) | Self::Text(_) => true,
+            Self::And(plans) | Self::Or(plans) => plans.iter().any(Self::needs_body),
+            Self::Not(plan) => plan.needs_body(),
+        }
+    }
+}
+
+/// Whether one of `plans` is `wanted`; those that need no body are asked first.
+fn any(
+    plans: &[Plan],
+    row: &MessageRow<'_>,
+    message: &mut dyn Source,
+    scratch: &mut Scratch,
+    wanted: bool,
+) -> Result<bool> {
+    for body in [false, true] {
+        for plan in plans.iter().filter(|plan| plan.needs_body() == body) {
+            if plan.by_message(row, message, scratch)? == wanted {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn combined(plans: &[Plan], row: &MessageRow<'_>, deciding: Verdict, otherwise: Verdict) -> Verdict {
+    let mut verdict = otherwise;
+    for plan in plans {
+        match plan.by_row(row) {
+            Verdict::Ask => verdict = Verdict::Ask,
+            decided if decided == deciding => return deciding,
+            _ => {}
+        }
+    }
+    verdict
+}
+
+impl RowCondition {
+    fn holds(&self, row: &MessageRow<'_>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Uids(uids) => uids.contains(row.uid.value()),
+            Self::Flags(flags) => row.flags.contains(*flags),
+            Self::Keyword(number) => number.is_some_and(|number| row.keywords.contains(number)),
+            Self::Received(days) => days.contains(row.received_at.day(row.received_zone)),
+            Self::Sent(days) => row.sent_day.is_some_and(|day| days.contains(day)),
+            Self::Saved(days) => days.contains(row.saved_at.day(ZoneOffset(0))),
+            Self::Larger(octets) => u64::from(row.octets) > *octets,
+            Self::Smaller(octets) => u64::from(row.octets) < *octets,
+            Self::ModSeq(modseq) => row.modseq >= *modseq,
+            Self::Email(email) => row.email == *email,
+        }
+    }
+}
+
+fn corrupt_structure() -> koi_types::MailError {
+    koi_types::MailError::new(
+        koi_types::ErrorKind::Corrupt,
+        "the stored structure of a message cannot be read",
+    )
+}
