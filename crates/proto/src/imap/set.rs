@@ -6,14 +6,9 @@ use koi_types::NumSet;
 
 use super::lex::{Cursor, SyntaxError};
 
-/// `sequence-set`: ranges in the order written, or `$` (RFC 5182 §2.1).
+/// `sequence-set`: at least one range, in the order written. `$` (RFC 5182 §2.1) is not known yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SequenceSet {
-    /// `$`, the saved result of the last SEARCH.
-    Saved,
-    /// At least one range.
-    Ranges(Vec<SequenceRange>),
-}
+pub struct SequenceSet(Vec<SequenceRange>);
 
 /// `seq-number` or `seq-range`; a single number has both ends equal. The ends are as written: `4:2` is allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,13 +26,10 @@ pub enum SequenceEnd {
 
 impl SequenceSet {
     /// The numbers meant, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where `*` means nothing;
-    /// the other end of a range with it then means nothing either. `$` gives the empty set: the session has its own.
+    /// the other end of a range with it then means nothing either.
     #[must_use]
     pub fn resolve(&self, largest: u32) -> NumSet {
-        let Self::Ranges(ranges) = self else {
-            return NumSet::new();
-        };
-        let mut resolved: Vec<_> = ranges.iter().filter_map(|range| range.resolve(largest)).collect();
+        let mut resolved: Vec<_> = self.0.iter().filter_map(|range| range.resolve(largest)).collect();
         resolved.sort_unstable_by_key(|range| *range.start());
         let mut set = NumSet::new();
         resolved.into_iter().for_each(|range| set.insert_range(range));
@@ -46,22 +38,16 @@ impl SequenceSet {
     /// The largest number written, without `*`: one above the count of messages deserves BAD (RFC 9051 §9 `seq-number`).
     #[must_use]
     pub fn largest_number(&self) -> Option<u32> {
-        let Self::Ranges(ranges) = self else {
-            return None;
-        };
         let number = |end: SequenceEnd| match end {
             SequenceEnd::Number(number) => Some(number),
             SequenceEnd::Largest => None,
         };
-        ranges.iter().flat_map(|range| [range.from, range.to]).filter_map(number).max()
+        self.0.iter().flat_map(|range| [range.from, range.to]).filter_map(number).max()
     }
     /// Whether `*` is in it.
     #[must_use]
     pub fn has_largest(&self) -> bool {
-        let Self::Ranges(ranges) = self else {
-            return false;
-        };
-        ranges.iter().any(|range| range.from == SequenceEnd::Largest || range.to == SequenceEnd::Largest)
+        self.0.iter().any(|range| range.from == SequenceEnd::Largest || range.to == SequenceEnd::Largest)
     }
 }
 
@@ -78,19 +64,15 @@ impl SequenceRange {
 
 /// ```abnf
 /// sequence-set  = (seq-number / seq-range) ["," sequence-set]   ; RFC 9051 §9
-/// sequence-set =/ "$"
 /// seq-range     = seq-number ":" seq-number
 /// seq-number    = nz-number / "*"
 /// ```
 pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
-    if cursor.take(b'$') {
-        return Ok(SequenceSet::Saved);
-    }
     let mut ranges = vec![range(cursor)?];
     while cursor.take(b',') {
         ranges.push(range(cursor)?);
     }
-    Ok(SequenceSet::Ranges(ranges))
+    Ok(SequenceSet(ranges))
 }
 
 fn range(cursor: &mut Cursor<'_>) -> Result<SequenceRange, SyntaxError> {
@@ -131,12 +113,11 @@ mod tests {
         assert_eq!(resolved("*", 0), "");
         assert_eq!(resolved("1:*", 0), "");
         assert_eq!(resolved("1:4294967295", 3), "1:4294967295");
-        assert_eq!(resolved("$", 3), "");
     }
 
     #[test]
     fn malformed_sets() {
-        for bad in ["", "0", "1,", ",1", "1:", ":1", "a", "1:0", "4294967296", "1 ,2", "1,,2"] {
+        for bad in ["", "$", "0", "1,", ",1", "1:", ":1", "a", "1:0", "4294967296", "1 ,2", "1,,2"] {
             let mut cursor = Cursor::new(bad.as_bytes(), false);
             let parsed = sequence_set(&mut cursor).is_ok() && cursor.end().is_ok();
             assert!(!parsed, "{bad}");
@@ -146,7 +127,7 @@ mod tests {
     #[test]
     fn a_descending_set_is_no_attack() {
         let ranges = (0..300_000u32).rev().map(|n| SequenceEnd::Number(n * 2 + 1));
-        let set = SequenceSet::Ranges(ranges.map(|n| SequenceRange { from: n, to: n }).collect());
+        let set = SequenceSet(ranges.map(|n| SequenceRange { from: n, to: n }).collect());
         assert_eq!(set.resolve(1).count(), 300_000);
         assert_eq!(set.largest_number(), Some(599_999));
     }

@@ -173,7 +173,7 @@ impl Keys<'_, '_> {
         self.depth += 1;
         let key = match self.cursor.peek() {
             Some(b'(') => self.group(),
-            Some(b'0'..=b'9' | b'*' | b'$') => sequence_set(self.cursor).map(SearchKey::Sequence),
+            Some(b'0'..=b'9' | b'*') => sequence_set(self.cursor).map(SearchKey::Sequence),
             _ => self.named(),
         };
         self.depth -= 1;

@@ -1,0 +1,173 @@
+//! Known answers for SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5).
+
+use super::super::*;
+use super::{read, refused, set};
+
+fn search(line: &str) -> Search {
+    match read(&format!("a SEARCH {line}")) {
+        Command::Search(search) => search,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn key(line: &str) -> SearchKey {
+    let search = search(line);
+    assert_eq!(
+        (search.keys.len(), search.by_uid, search.returns, search.charset),
+        (1, false, None, Charset::Utf8)
+    );
+    search.keys[0].clone()
+}
+
+/// RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 7162 §3.1.5
+#[test]
+fn every_key() {
+    use SearchKey::*;
+    let (date, text) = (super::super::Date::new(1994, 2, 1).unwrap(), || Box::<str>::from("Smith"));
+    let keyword = |k: fn(koi_types::Keyword) -> SearchKey| k(koi_types::Keyword::new("$Junk").unwrap());
+    let all = [
+        ("ALL", All),
+        ("ANSWERED", Answered),
+        ("DELETED", Deleted),
+        ("DRAFT", Draft),
+        ("FLAGGED", Flagged),
+        ("SEEN", Seen),
+        ("UNANSWERED", Unanswered),
+        ("UNDELETED", Undeleted),
+        ("UNDRAFT", Undraft),
+        ("UNFLAGGED", Unflagged),
+        ("UNSEEN", Unseen),
+        ("NEW", New),
+        ("OLD", Old),
+        ("RECENT", Recent),
+        ("KEYWORD $Junk", keyword(Keyword)),
+        ("UNKEYWORD $Junk", keyword(Unkeyword)),
+        ("BCC Smith", Bcc(text())),
+        ("BODY Smith", Body(text())),
+        ("CC Smith", Cc(text())),
+        ("FROM \"Smith\"", From(text())),
+        ("SUBJECT {5}\r\nSmith", Subject(text())),
+        ("TEXT {5+}\r\nSmith", Text(text())),
+        ("TO Smith", To(text())),
+        ("HEADER Message-ID Smith", Header { name: "Message-ID".into(), value: text() }),
+        ("HEADER \"X\" \"\"", Header { name: "X".into(), value: "".into() }),
+        ("BEFORE 1-Feb-1994", Before(date)),
+        ("ON \"1-Feb-1994\"", On(date)),
+        ("SINCE 01-feb-1994", Since(date)),
+        ("SENTBEFORE 1-Feb-1994", SentBefore(date)),
+        ("SENTON 1-Feb-1994", SentOn(date)),
+        ("SENTSINCE 1-Feb-1994", SentSince(date)),
+        ("LARGER 50000", Larger(50_000)),
+        ("SMALLER 0", Smaller(0)),
+        ("2,4:7,*", Sequence(set("2,4:7,*"))),
+        ("UID 1:*", Uid(set("1:*"))),
+        ("MODSEQ 620162338", ModSeq(620_162_338)),
+        ("MODSEQ \"/flags/\\\\draft\" all 620162338", ModSeq(620_162_338)),
+        ("MODSEQ \"/flags/$x\" priv 0", ModSeq(0)),
+        ("NOT SEEN", Not(Box::new(Seen))),
+        ("OR SEEN DRAFT", Or(vec![Seen, Draft])),
+        ("(SEEN DRAFT)", And(vec![Seen, Draft])),
+        ("(SEEN)", And(vec![Seen])),
+    ];
+    for (line, expected) in all {
+        assert_eq!(key(line), expected, "{line}");
+        if !line.contains(['{', '"']) {
+            let lower = line
+                .to_lowercase()
+                .replace("smith", "Smith")
+                .replace("$junk", "$Junk")
+                .replace("message-id", "Message-ID");
+            assert_eq!(key(&lower), expected, "{lower}");
+        }
+    }
+}
+
+/// RFC 9051 §6.4.4 (its examples and those of RFC 3501 §6.4.4)
+#[test]
+fn several_keys() {
+    let found = search("FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"");
+    assert_eq!(found.keys.len(), 3);
+    assert_eq!(found.keys[2], SearchKey::Not(Box::new(SearchKey::From("Smith".into()))));
+    let found = search("OR NOT MODSEQ 720162338 LARGER 50000");
+    let not = SearchKey::Not(Box::new(SearchKey::ModSeq(720_162_338)));
+    assert_eq!(found.keys, [SearchKey::Or(vec![not, SearchKey::Larger(50_000)])]);
+    let found = search("CHARSET UTF-8 (OR 1,3000:3021 SEEN) TEXT {8+}\r\nмать");
+    assert_eq!(found.keys[1], SearchKey::Text("мать".into()));
+    assert_eq!(search("TEXT \"мать\"").keys, [SearchKey::Text("мать".into())], "QUIRK quoted_8bit");
+}
+
+/// RFC 9051 §6.4.4, RFC 4731 §3.1
+#[test]
+fn return_options() {
+    use ReturnOption::{All, Count, Max, Min};
+    assert_eq!(search("RETURN (MIN COUNT) FLAGGED").returns, Some(vec![Min, Count]));
+    assert_eq!(search("return () FLAGGED").returns, Some(vec![]));
+    assert_eq!(search("RETURN (ALL MAX) CHARSET us-ascii FLAGGED").returns, Some(vec![All, Max]));
+    let Command::Search(by_uid) = read("a UID SEARCH RETURN (MIN MAX) 1:5000") else { panic!() };
+    assert!(by_uid.by_uid && by_uid.keys == [SearchKey::Sequence(set("1:5000"))]);
+    refused(&[
+        "a SEARCH RETURN (SAVE) SEEN",
+        "a SEARCH RETURN (FOO) SEEN",
+        "a SEARCH RETURN (MIN)",
+        "a SEARCH RETURN MIN SEEN",
+    ]);
+}
+
+/// RFC 9051 §6.4.4: an unknown charset is answered NO, whatever the strings are.
+#[test]
+fn charsets() {
+    assert_eq!(search("CHARSET utf-8 SEEN").charset, Charset::Utf8);
+    assert_eq!(search("CHARSET \"US-ASCII\" SEEN").charset, Charset::Utf8);
+    assert_eq!(search("CHARSET KOI8-R SEEN").charset, Charset::Unsupported("KOI8-R".into()));
+    let koi = parse(b"a SEARCH CHARSET KOI8-R SUBJECT {2}\r\n\xcd\xc1", false).unwrap();
+    assert!(matches!(koi.command, Command::Search(s) if s.charset != Charset::Utf8));
+    assert!(parse(b"a SEARCH SUBJECT {2}\r\n\xcd\xc1", false).is_err());
+    refused(&["a SEARCH CHARSET", "a SEARCH CHARSET UTF-8", "a SEARCH CHARSET {x} SEEN"]);
+}
+
+#[test]
+fn malformed_keys() {
+    refused(&[
+        "a SEARCH",
+        "a SEARCH ",
+        "a SEARCH FOO",
+        "a SEARCH ()",
+        "a SEARCH (SEEN",
+        "a SEARCH SEEN)",
+        "a SEARCH SEEN  DRAFT",
+        "a SEARCH NOT",
+        "a SEARCH OR SEEN",
+        "a SEARCH FROM",
+        "a SEARCH HEADER x",
+        "a SEARCH BEFORE x",
+        "a SEARCH BEFORE 30-Feb-2000",
+        "a SEARCH BEFORE \"1-Feb-2000",
+        "a SEARCH LARGER x",
+        "a SEARCH LARGER -1",
+        "a SEARCH KEYWORD \\Seen",
+        "a SEARCH UID",
+        "a SEARCH UID x",
+        "a SEARCH 0",
+        "a SEARCH 1,",
+        "a SEARCH MODSEQ",
+        "a SEARCH $",
+        "a SEARCH MODSEQ \"x\" all 1",
+        "a SEARCH MODSEQ \"/flags/x\" some 1",
+        "a SEARCH ON 1-Feb-94",
+        "a SEARCH SEENX",
+        "a SEARCH HEADER ä x",
+    ]);
+}
+
+/// `limits::IMAP_SEARCH_DEPTH_MAX`: no input makes us recurse without bound, but chains of OR are as long as they like.
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| format!("a SEARCH {}SEEN{}", "(".repeat(depth), ")".repeat(depth));
+    read(&nested(31));
+    let nots = format!("a SEARCH {}SEEN", "NOT ".repeat(10_000));
+    let ors = format!("a SEARCH {}SEEN", "OR ".repeat(10_000));
+    refused(&[&nested(32), &nested(10_000), &nots, &ors]);
+    let chain = format!("a SEARCH {}SEEN", "OR FROM x ".repeat(5_000));
+    let Command::Search(search) = read(&chain) else { panic!() };
+    assert!(matches!(&search.keys[0], SearchKey::Or(keys) if keys.len() == 5_001));
+}
