@@ -37,7 +37,6 @@ pub(crate) const GROUPS: &[Group] = &[
     append::GROUP,
     login::GROUP,
     mailbox::GROUP,
-    mailbox::SEARCH,
     idle::GROUP,
     memory::GROUP,
     space::GROUP,
