@@ -130,6 +130,7 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Millis => "ms",
         Unit::Kib => "KiB",
         Unit::Octets => "octets",
+        Unit::Times => "x",
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Unit {
     Kib,
     /// Octets; less is better.
     Octets,
+    /// So many times; less is better.
+    Times,
 }
 
 /// What Koi must reach.

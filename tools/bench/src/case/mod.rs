@@ -2,6 +2,7 @@
 //! for; within it each row is measured in alternating runs of the servers.
 
 mod append;
+mod growth;
 mod idle;
 mod import;
 mod lmtp;
@@ -42,6 +43,7 @@ pub(crate) const GROUPS: &[Group] = &[
     space::GROUP,
     import::GROUP,
     restart::GROUP,
+    growth::GROUP,
 ];
 
 /// What a group works with.
