@@ -12,6 +12,7 @@ mod report;
 mod rng;
 mod server;
 mod sheet;
+mod store;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -38,6 +38,19 @@ impl Imap {
         self.finish(&tag, command)
     }
 
+    /// APPEND of several messages in one command (RFC 3502), which not every server has.
+    pub(crate) fn append_many(&mut self, messages: &[Vec<u8>]) -> Outcome<()> {
+        let tag = self.next_tag();
+        let mut request = format!("{tag} APPEND INBOX").into_bytes();
+        for message in messages {
+            request.extend_from_slice(format!(" {{{}+}}\r\n", message.len()).as_bytes());
+            request.extend_from_slice(message);
+        }
+        request.extend_from_slice(b"\r\n");
+        self.stream.send(&request)?;
+        self.finish(&tag, "APPEND of many").map(drop)
+    }
+
     /// SELECTs INBOX and says how many messages it holds.
     pub(crate) fn select(&mut self) -> Outcome<u64> {
         let answer = self.run("SELECT INBOX")?;

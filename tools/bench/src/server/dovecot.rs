@@ -19,6 +19,7 @@ pub(crate) struct Dovecot {
     folder: PathBuf,
     mail: PathBuf,
     ports: Ports,
+    fsync: &'static str,
     child: Option<Child>,
 }
 
@@ -28,7 +29,13 @@ impl Dovecot {
         check_installed()?;
         let base = free_base(27_000)?;
         let ports = Ports { imap: base + 143, imaps: base + 993, lmtp: base + 24 };
-        Ok(Self { folder: folder.to_path_buf(), mail: folder.join("mail"), ports, child: None })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            mail: folder.join("mail"),
+            ports,
+            fsync: "optimized",
+            child: None,
+        })
     }
 
     fn configure(&self) -> Outcome<PathBuf> {
@@ -45,6 +52,7 @@ impl Dovecot {
             .replace("@DIR@", &self.folder.to_string_lossy())
             .replace("@MAIL@", &self.mail.to_string_lossy())
             .replace("@PASSWORD@", PASSWORD)
+            .replace("@FSYNC@", self.fsync)
             .replace("@MAIL_USER@", &mail_user)
             .replace("@MAIL_GROUP@", &mail_group)
             .replace("@INTERNAL_USER@", &internal_user)
@@ -104,6 +112,13 @@ impl Server for Dovecot {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         fail(format!("Dovecot does not answer; its log ends:\n{}", self.log()))
+    }
+
+    fn restart_for_filling(&mut self, filling: bool) -> Outcome<()> {
+        self.stop()?;
+        rustix::fs::sync();
+        self.fsync = if filling { "never" } else { "optimized" };
+        self.start()
     }
 
     fn stop(&mut self) -> Outcome<()> {

@@ -36,6 +36,10 @@ pub(crate) trait Server {
     fn start_empty(&mut self, accounts: u32) -> Outcome<()>;
     /// Starts on the data that is there; returns when logins are served.
     fn start(&mut self) -> Outcome<()>;
+    /// Restarts it as it is fastest to fill (true), or as it is measured (false).
+    fn restart_for_filling(&mut self, _filling: bool) -> Outcome<()> {
+        Ok(())
+    }
     /// Stops it cleanly and waits until its last process is gone.
     fn stop(&mut self) -> Outcome<()>;
     /// Kills every process at once (SIGKILL).
