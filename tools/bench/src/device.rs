@@ -99,6 +99,16 @@ fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Octets written to the device a folder lies on since the machine started (the device's counter of
+/// sectors; /proc/PID/io overstates it).
+pub(crate) fn device_octets_written(folder: &Path) -> Outcome<u64> {
+    let device = fs::metadata(folder)?.dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let text = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat"))?;
+    let sectors: u64 = text.split_whitespace().nth(6).context("sectors written")?.parse()?;
+    Ok(sectors * 512)
+}
+
 /// The load of the last minute.
 pub(crate) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

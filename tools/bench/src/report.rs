@@ -131,6 +131,7 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Kib => "KiB",
         Unit::Octets => "octets",
         Unit::Times => "x",
+        Unit::Count => "",
     }
 }
 
@@ -142,6 +143,7 @@ pub(crate) fn owed(row: &Row, limit: Option<f64>) -> String {
         Mark::AtLeast(least) => format!("≥ {} {}", figure(least), unit(row.unit)),
         Mark::AtMost(most) => format!("≤ {} {}", figure(most), unit(row.unit)),
         Mark::Limit(text) => format!("≤ {text}{here}"),
+        Mark::Floor(text) => format!("≥ {text}{here}"),
         Mark::Recorded => "recorded".to_string(),
     }
 }

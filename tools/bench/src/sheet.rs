@@ -27,6 +27,8 @@ pub(crate) enum Unit {
     Octets,
     /// So many times; less is better.
     Times,
+    /// A plain number; less is better.
+    Count,
 }
 
 /// What Koi must reach.
@@ -40,6 +42,8 @@ pub(crate) enum Mark {
     AtMost(f64),
     /// Within the limit that was measured in the same run; the text says which.
     Limit(&'static str),
+    /// At least the floor that was measured in the same run; the text says which.
+    Floor(&'static str),
     /// Nothing is owed.
     Recorded,
 }
@@ -96,6 +100,7 @@ impl Sheet {
             Mark::Ratio(times) => Some(self.ratio(row)? >= times),
             Mark::AtLeast(least) => Some(koi >= least),
             Mark::AtMost(most) => Some(koi <= most),
+            Mark::Floor(_) => Some(koi >= self.median(row.name, LIMIT)?),
             Mark::Limit(_) => Some(koi <= self.median(row.name, LIMIT)?),
         }
     }

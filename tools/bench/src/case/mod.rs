@@ -11,6 +11,7 @@ mod mailbox;
 mod memory;
 mod restart;
 mod space;
+mod store;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ pub(crate) const GROUPS: &[Group] = &[
     space::GROUP,
     import::GROUP,
     restart::GROUP,
+    store::GROUP,
     growth::GROUP,
 ];
 

@@ -1,5 +1,6 @@
 //! The store by itself beside a bare log: what a delivery costs before any protocol.
 
+pub(crate) mod koi;
 pub(crate) mod load;
 pub(crate) mod log;
 
