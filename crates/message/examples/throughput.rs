@@ -1,5 +1,5 @@
-//! Prints how fast messages are parsed, recorded and searched: `cargo run --release -p koi-message --example
-//! throughput`. It measures the crate alone, in memory; it proves nothing about a server.
+//! Prints how fast messages are parsed, recorded and searched: `cargo run --release -p koi-message
+//! --example throughput`. It measures the crate alone, in memory; it proves nothing about a server.
 
 use std::hint::black_box;
 use std::io::Write;
@@ -64,9 +64,10 @@ fn best<T>(mut round: impl FnMut() -> T) -> Duration {
 fn header(number: usize, content: &str) -> String {
     format!(
         "Return-Path: <sender{number}@example.org>\r\n\
-         Received: from mail.example.org (mail.example.org [192.0.2.1])\r\n\tby mx.example.net with ESMTPS id {number};\
-         \r\n\tSat, 21 Nov 2026 20:00:00 +0000\r\n\
-         DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org;\r\n\tb=abcdefghijklmnopqrstuvwxyz\r\n\
+         Received: from mail.example.org (mail.example.org [192.0.2.1])\r\n\tby mx.example.net\
+         \x20with ESMTPS id {number};\r\n\tSat, 21 Nov 2026 20:00:00 +0000\r\n\
+         DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org;\
+         \r\n\tb=abcdefghijklmnopqrstuvwxyz\r\n\
          Date: Sat, 21 Nov 2026 20:00:00 +0000\r\nFrom: \"Sender {number}\" <sender{number}@example.org>\r\n\
          To: Receiver <receiver@example.net>, other@example.net\r\nSubject: Message number {number}\r\n\
          Message-ID: <{number}@example.org>\r\nMIME-Version: 1.0\r\n{content}\r\n"

@@ -33,7 +33,8 @@ impl Address {
 
 /// Appends the addresses of the raw field value `value` to `list`, at most up to the limit.
 pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
-    let mut parser = Parser { lexer: Lexer::new(value), comment: Vec::new(), in_group: false };
+    let mut parser =
+        Parser { lexer: Lexer::new(value), comment: Vec::new(), in_group: false, separated: true };
     while list.len() < ADDRESSES_MAX && parser.entry(list) {}
     if parser.in_group {
         list.push(Address::default());
@@ -45,11 +46,14 @@ struct Parser<'a> {
     /// Text of the last comment of the present entry.
     comment: Vec<u8>,
     in_group: bool,
+    /// Whether a separator stands before the present entry.
+    separated: bool,
 }
 
 impl Parser<'_> {
     /// Parses one entry and its separator; false at the end.
     fn entry(&mut self, list: &mut Vec<Address>) -> bool {
+        self.lexer.skip_cfws();
         self.comment.clear();
         let words = self.words();
         match self.lexer.peek() {
@@ -58,6 +62,7 @@ impl Parser<'_> {
             Some(b':') if !self.in_group => {
                 self.lexer.bump();
                 self.in_group = true;
+                self.separated = true;
                 list.push(Address { mailbox: Some(words.phrase), ..Address::default() });
                 return true;
             }
@@ -69,14 +74,14 @@ impl Parser<'_> {
     /// What stands before `<`, `@` or `:`, read both as a phrase and as a local part.
     fn words(&mut self) -> Words {
         let mut words = Words::default();
-        self.lexer.skip_cfws_keeping(&mut self.comment);
+        self.lexer.skip_cfws();
         let mut space = false;
         loop {
             let before = words.local.len();
             match self.lexer.peek() {
                 Some(b'"') => {
                     self.lexer.quoted(&mut words.local);
-                    words.quoted = true;
+                    words.count += 2;
                 }
                 Some(b'.') => {
                     self.lexer.bump();
@@ -87,6 +92,7 @@ impl Parser<'_> {
             }
             if space && !words.phrase.is_empty() {
                 words.phrase.push(b' ');
+                words.count += 1;
             }
             let word = words.local.get(before..).unwrap_or_default();
             words.phrase.extend_from_slice(word);
@@ -131,19 +137,33 @@ impl Parser<'_> {
         Address { name, route, mailbox: Some(spec.local), host: Some(host) }
     }
 
-    /// `local-part "@" domain`, and a comment after it as the name.
+    /// `local-part "@" domain`, and a comment after it as the name. If `<` follows, it was meant as the
+    /// name.
     fn at_host(&mut self, words: Words) -> Address {
         self.lexer.bump();
         let mut host = Vec::new();
         self.host(&mut host);
         self.lexer.skip_cfws_keeping(&mut self.comment);
+        if self.lexer.peek() == Some(b'<') {
+            let mut phrase = words.phrase;
+            phrase.push(b'@');
+            phrase.extend_from_slice(&host);
+            return self.angle(Words { phrase, ..Words::default() });
+        }
         self.named_by_comment(words.local, host)
     }
 
-    /// Words alone: a local part without a host, unless there are none.
+    /// Words alone: one is a local part without a host, several are a name without an address. Behind an
+    /// address they are nothing.
     fn lone(&mut self, words: Words) -> Option<Address> {
-        let some = !words.phrase.is_empty() || words.quoted;
-        some.then(|| self.named_by_comment(words.phrase, Vec::new()))
+        if !self.separated || (words.phrase.is_empty() && words.count == 0) {
+            return None;
+        }
+        if words.count == 0 {
+            return Some(self.named_by_comment(words.phrase, Vec::new()));
+        }
+        let empty = Some(Vec::new());
+        Some(Address { name: Some(words.phrase), route: None, mailbox: empty.clone(), host: empty })
     }
 
     fn named_by_comment(&mut self, local: Vec<u8>, host: Vec<u8>) -> Address {
@@ -175,15 +195,22 @@ impl Parser<'_> {
 
     /// Skips to the next entry: past one `,`, or past `;`, which closes a group. False at the end.
     fn separator(&mut self, list: &mut Vec<Address>) -> bool {
+        self.separated = false;
         loop {
             match self.lexer.peek() {
                 None => return false,
                 Some(b',') => {
                     self.lexer.bump();
+                    self.separated = true;
                     return true;
+                }
+                Some(b'@') => {
+                    // A second host: nothing up to the next entry makes sense.
+                    self.lexer.run(|octet| !matches!(octet, b',' | b';'));
                 }
                 Some(b';') => {
                     self.lexer.bump();
+                    self.separated = true;
                     if self.in_group {
                         self.in_group = false;
                         list.push(Address::default());
@@ -206,5 +233,6 @@ struct Words {
     phrase: Vec<u8>,
     /// The words run together.
     local: Vec<u8>,
-    quoted: bool,
+    /// 0 for one word that is not quoted (or for none), more for others.
+    count: usize,
 }

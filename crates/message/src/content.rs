@@ -89,7 +89,7 @@ impl Content {
     }
 }
 
-/// Collects the MIME fields of one header. The first Content-Type counts, of the others the last one does.
+/// Collects the MIME fields of one header. RFC 2045 §3 allows each once; of several the first one counts.
 #[derive(Default)]
 pub(crate) struct ContentBuilder {
     content: Content,
@@ -106,13 +106,19 @@ impl ContentBuilder {
                 self.typed = true;
                 parse_type(field.value, content);
             }
-            b"transfer-encoding" => content.encoding = parse_encoding(field.value),
-            b"disposition" => content.disposition = parse_disposition(field.value),
-            b"id" => content.id = Some(text(field.value)),
-            b"description" => content.description = Some(text(field.value)),
-            b"md5" => content.md5 = Some(text(field.value)),
-            b"language" => content.language = parse_languages(field.value),
-            b"location" => content.location = Some(text(field.value)),
+            b"transfer-encoding" if content.encoding.is_none() => {
+                content.encoding = parse_encoding(field.value);
+            }
+            b"disposition" if content.disposition.is_none() => {
+                content.disposition = parse_disposition(field.value);
+            }
+            b"language" if content.language.is_empty() => {
+                content.language = parse_languages(field.value);
+            }
+            b"id" => first(&mut content.id, field.value),
+            b"description" => first(&mut content.description, field.value),
+            b"md5" => first(&mut content.md5, field.value),
+            b"location" => first(&mut content.location, field.value),
             _ => {}
         }
     }
@@ -126,8 +132,11 @@ impl ContentBuilder {
             content.media_type = basis.media_type;
             content.subtype = basis.subtype;
             content.params = basis.params;
-        } else if content.params.is_empty() && content.is_type(b"text") {
-            content.params.push(us_ascii());
+        } else if content.is_type(b"text") && content.param(b"charset").is_none() {
+            // RFC 2046 §4.1.2: so nobody has to know the default.
+            if content.param(b"charset*").is_none() {
+                content.params.push(us_ascii());
+            }
         }
         content
     }
@@ -151,10 +160,13 @@ fn us_ascii() -> Param {
     Param { name: b"charset".to_vec(), value: b"us-ascii".to_vec() }
 }
 
-fn text(value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len());
-    unfold(value, &mut out);
-    out
+/// Puts the unfolded value in an empty place.
+fn first(place: &mut Option<Vec<u8>>, value: &[u8]) {
+    place.get_or_insert_with(|| {
+        let mut out = Vec::with_capacity(value.len());
+        unfold(value, &mut out);
+        out
+    });
 }
 
 /// `type "/" subtype *(";" parameter)` (RFC 2045 §5.1). Leaves `content` untouched if there is no type or

@@ -17,9 +17,17 @@ pub(crate) fn join(params: Vec<Param>) -> Vec<Param> {
             joined.push(param.clone());
             continue;
         };
-        let base = piece.base(&param.name).to_vec();
-        let run = collect(&params, &pieces, &mut used, &base);
-        joined.push(run.unwrap_or_else(|| param.clone()));
+        let run = run_of(&params, &pieces, piece.base(&param.name));
+        if !run.contains(&at) {
+            joined.push(param.clone());
+            continue;
+        }
+        for &place in &run {
+            if let Some(mark) = used.get_mut(place) {
+                *mark = true;
+            }
+        }
+        joined.extend(put_together(&params, &pieces, &run));
     }
     joined
 }
@@ -51,19 +59,21 @@ impl Piece {
     }
 }
 
-/// The parameter made of pieces 0, 1, … of `base`, which are marked as used; None without a piece 0.
-fn collect(params: &[Param], pieces: &[Option<Piece>], used: &mut [bool], base: &[u8]) -> Option<Param> {
-    let mut run: Vec<(&Piece, &Param)> = Vec::new();
+/// The places of pieces 0, 1, … of `base`, up to a gap.
+fn run_of(params: &[Param], pieces: &[Option<Piece>], base: &[u8]) -> Vec<usize> {
+    let mut run = Vec::new();
     while let Some(found) = position(params, pieces, base, run.len() as u32) {
-        if let Some(mark) = used.get_mut(found) {
-            *mark = true;
-        }
-        if let (Some(Some(piece)), Some(param)) = (pieces.get(found), params.get(found)) {
-            run.push((piece, param));
-        }
+        run.push(found);
     }
-    let (first, _) = run.first()?;
-    let mut joined = Param { name: base.to_vec(), value: Vec::new() };
+    run
+}
+
+/// One parameter made of the pieces at the places `run`.
+fn put_together(params: &[Param], pieces: &[Option<Piece>], run: &[usize]) -> Option<Param> {
+    let piece_at = |place: &usize| Some((pieces.get(*place)?.as_ref()?, params.get(*place)?));
+    let run: Vec<(&Piece, &Param)> = run.iter().filter_map(piece_at).collect();
+    let (first, named) = run.first()?;
+    let mut joined = Param { name: first.base(&named.name).to_vec(), value: Vec::new() };
     let extended = run.iter().any(|(piece, _)| piece.extended);
     if extended {
         joined.name.push(b'*');

@@ -49,13 +49,12 @@ impl<'a> Fields<'a> {
         self.pos
     }
 
-    /// Octets of the blank line at the present position: 0 (there is none), 1 or 2.
+    /// Octets of the blank line at the present position; 0 if there is none. RFC 5322 §4.1: surplus CRs
+    /// before the line end are met in mail that went through broken converters; they do not make a line.
     pub(crate) fn blank_line_octets(&self) -> usize {
-        match self.octets.get(self.pos..) {
-            Some([b'\n', ..]) => 1,
-            Some([b'\r', b'\n', ..]) => 2,
-            _ => 0,
-        }
+        let rest = self.octets.get(self.pos..).unwrap_or_default();
+        let crs = rest.iter().take_while(|&&octet| octet == b'\r').count();
+        if rest.get(crs) == Some(&b'\n') { crs + 1 } else { 0 }
     }
 }
 
