@@ -13,6 +13,11 @@ fn fuzz_imap() {
 }
 
 #[test]
+fn fuzz_smtp() {
+    smtp::target().smoke();
+}
+
+#[test]
 fn a_failure_is_found() {
     fn body(input: &[u8]) {
         assert!(!input.windows(4).any(|window| window == b"BOOM"), "found");
