@@ -428,3 +428,6 @@ fn sasl_line(line: &[u8]) -> SaslLine {
         Err(why) => SaslLine::Malformed(why),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,3 +239,6 @@ fn auth_line(line: &[u8]) -> Decoded {
         _ => Decoded::Bad(Reply::new(501, EnhancedCode::new(5, 5, 2), "Not base64")),
     }
 }
+
+#[cfg(test)]
+mod tests;

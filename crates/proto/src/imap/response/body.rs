@@ -31,7 +31,7 @@ pub enum BodyKind<'a> {
     Message {
         fields: BodyFields<'a>,
         envelope: Box<EnvelopeRef<'a>>,
-        body: &'a BodyRef<'a>,
+        body: Box<BodyRef<'a>>,
         lines: u64,
     },
 }

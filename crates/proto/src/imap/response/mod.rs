@@ -23,3 +23,6 @@ pub use mailbox::{
 };
 pub use search::{Esearch, esearch, search};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
+
+#[cfg(test)]
+mod tests;
