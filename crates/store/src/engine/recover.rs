@@ -52,6 +52,8 @@ pub struct Report {
 pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair: bool) -> Result<Recovered> {
     for folder in [layout.journal(), layout.bodies()] {
         vfs.create_dir(&folder).map_err(OpenError::io(&folder))?;
+        // What a crash of the process alone left of names must be durable before it is relied upon.
+        vfs.sync_dir(&folder).map_err(OpenError::io(&folder))?;
     }
     let segments = open_segments(layout, vfs)?;
     let mut report = Report::default();
@@ -286,7 +288,12 @@ impl Replay<'_> {
                 ..*position
             };
         }
-        if segment.file.octets().map_err(io)? < position.offset {
+        let octets = segment.file.octets().map_err(io)?;
+        if octets < SEGMENT_HEADER_OCTETS {
+            // Its making was interrupted after the header's fields: no group can be in it.
+            return Ok(Behind::Torn);
+        }
+        if octets < position.offset {
             self.ahead(Position { sequence: segment.header.sequence.saturating_sub(1), ..*position })?;
             return Ok(Behind::Torn);
         }

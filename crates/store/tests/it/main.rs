@@ -2,6 +2,12 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod crash_points;
+mod damage;
+mod faults;
 mod kv_rules;
+mod model;
 mod reopen;
 mod rig;
+mod sim;
+mod workload;

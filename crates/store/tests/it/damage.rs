@@ -1,0 +1,265 @@
+//! What is wrong with files that were there already: torn tails, damage in the middle, an index that cannot serve.
+
+use std::path::{Path, PathBuf};
+
+use koi_store::engine::{Embedded, OpenError, Options};
+use koi_store::kv::Kv;
+
+use crate::crash_points::fast_folder;
+use crate::rig::{heard, open, rounds, small};
+use crate::workload::{Author, Content, Model};
+
+fn options() -> Options {
+    // No zeros ahead: the last octet of the file is the last of the last group.
+    Options { durability: koi_store::engine::Durability::Append, ..small() }
+}
+
+fn run(kv: &dyn Kv, author: &mut Author, model: &mut Model, transactions: usize) {
+    for _ in 0..transactions {
+        let script = author.script();
+        assert_eq!(kv.submit_and_wait(script.boxed()).is_ok(), model.run(&script).is_ok());
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    let status = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(status.unwrap().success());
+}
+
+fn last_segment(folder: &Path) -> PathBuf {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.join("journal")).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    names.pop().unwrap()
+}
+
+/// A folder as a crash leaves it, and the model's states.
+struct Left {
+    _root: tempfile::TempDir,
+    folder: PathBuf,
+    scratch: PathBuf,
+    model: Model,
+    /// Length of the last segment before the last transaction.
+    before_last: u64,
+}
+
+fn left(seed: u64, transactions: usize) -> Left {
+    let root = fast_folder();
+    let (folder, crashed) = (root.path().join("store"), root.path().join("left"));
+    let kv = open(&folder, options());
+    let (mut author, mut model) = (Author::new(seed), Model::new());
+    run(&kv, &mut author, &mut model, transactions);
+    kv.apply_now().unwrap();
+    run(&kv, &mut author, &mut model, 10);
+    let before_last = std::fs::metadata(last_segment(&folder)).unwrap().len();
+    let script = author.small_script();
+    kv.submit_and_wait(script.boxed()).unwrap();
+    model.run(&script).unwrap();
+    copy(&folder, &crashed);
+    drop(kv);
+    let scratch = root.path().join("scratch");
+    Left { _root: root, folder: crashed, scratch, model, before_last }
+}
+
+impl Left {
+    /// Opens a copy whose last segment was changed, and returns what it holds.
+    fn with_tail(&self, change: impl FnOnce(&mut Vec<u8>)) -> Result<Content, OpenError> {
+        copy(&self.folder, &self.scratch);
+        let path = last_segment(&self.scratch);
+        let mut octets = std::fs::read(&path).unwrap();
+        change(&mut octets);
+        std::fs::write(&path, octets).unwrap();
+        let kv = Embedded::open(&self.scratch, options(), heard())?;
+        Ok(Content::of(&kv))
+    }
+    fn state(&self, from_the_end: usize) -> &Content {
+        &self.model.states[self.model.states.len() - 1 - from_the_end]
+    }
+}
+
+#[test]
+fn a_tail_cut_at_every_octet_loses_exactly_the_last_group() {
+    let left = left(3, 30);
+    let whole = std::fs::metadata(last_segment(&left.folder)).unwrap().len();
+    assert_eq!(left.with_tail(|_| {}).unwrap(), *left.state(0));
+    let step = rounds(1, 7) as usize;
+    for cut in (left.before_last..whole).step_by(step) {
+        let content = left.with_tail(|octets| octets.truncate(cut as usize)).unwrap();
+        assert_eq!(content, *left.state(1), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_last_group_with_a_flipped_octet_goes_as_a_whole() {
+    let left = left(4, 30);
+    let whole = std::fs::metadata(last_segment(&left.folder)).unwrap().len();
+    let step = rounds(1, 7) as usize;
+    // Padding is the only part that is not covered: up to 7 zeros at the end.
+    for at in (left.before_last..whole - 7).step_by(step) {
+        let content = left.with_tail(|octets| octets[at as usize] ^= 0x20).unwrap();
+        assert_eq!(content, *left.state(1), "octet {at}");
+    }
+}
+
+#[test]
+fn garbage_and_zeros_behind_the_tail_do_not_matter() {
+    let left = left(5, 30);
+    for behind in [vec![0; 9000], vec![0xa5; 777], b"KOIG".repeat(500)] {
+        assert_eq!(left.with_tail(|octets| octets.extend_from_slice(&behind)).unwrap(), *left.state(0));
+    }
+    // The front of a real group, at another place than it was written for.
+    let content = left.with_tail(|octets| octets.extend_from_within(4096..6000)).unwrap();
+    assert_eq!(content, *left.state(0));
+}
+
+#[test]
+fn damage_in_the_middle_refuses_to_start_and_repair_keeps_the_rest() {
+    let left = left(6, 0);
+    let mut refused = 0;
+    for at in (4096..left.before_last as usize - 2000).step_by(1499) {
+        let outcome = left.with_tail(|octets| octets[at] ^= 1);
+        match outcome {
+            Err(OpenError::Damaged { what, .. }) => {
+                assert!(what.contains("groups follow"), "{what}");
+                refused += 1;
+            }
+            // Padding of a body, and what the index has already.
+            Ok(content) => assert_eq!(content, *left.state(0)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused > 0);
+    let at = left.before_last as usize - 3000;
+    assert!(left.with_tail(|octets| octets[at..at + 64].fill(0x55)).is_err());
+    let kv = Embedded::open_repairing(&left.scratch, options(), heard()).unwrap();
+    assert_eq!(kv.report().given_up.len(), 1, "{:?}", kv.report());
+    drop(kv);
+    let kv = open(&left.scratch, options());
+    assert!(kv.report().given_up.is_empty());
+}
+
+#[test]
+fn a_missing_segment_refuses_to_start() {
+    let root = fast_folder();
+    let kv = open(root.path(), Options { segment_octets: 8 * 1024, ..options() });
+    run(&kv, &mut Author::new(8), &mut Model::new(), 60);
+    let copied = root.path().join("copy");
+    copy(&root.path().join("journal"), &copied.join("journal"));
+    drop(kv);
+    std::fs::remove_file(copied.join("journal/00000002.seg")).unwrap();
+    let refused = Embedded::open(&copied, options(), heard()).err().expect("refused");
+    assert!(refused.to_string().contains("00000002.seg: the segment is missing"), "{refused}");
+}
+
+#[test]
+fn an_index_that_cannot_serve_is_built_again() {
+    let left = left(7, 60);
+    let data = Path::new("index/00000001/data.mdb");
+    let older = {
+        let root = fast_folder();
+        let kv = open(root.path(), options());
+        run(&kv, &mut Author::new(70), &mut Model::new(), 5);
+        kv.close().unwrap();
+        std::fs::read(root.path().join(data)).unwrap()
+    };
+    let whole = std::fs::read(left.folder.join(data)).unwrap();
+    let half = whole[..whole.len() / 2].to_vec();
+    let garbage: Vec<u8> = (0..whole.len()).map(|n| (n * 31 % 251) as u8).collect();
+    let mut bad_meta = whole.clone();
+    bad_meta[16..20].fill(0);
+    let cases: [(&str, Option<Vec<u8>>, bool); 8] = [
+        ("as it was", Some(whole.clone()), false),
+        ("missing", None, false),
+        ("empty", Some(Vec::new()), false),
+        ("cut in the middle", Some(half), true),
+        ("cut by a page", Some(whole[..whole.len() - 4096].to_vec()), true),
+        ("garbage", Some(garbage), true),
+        ("a damaged meta page", Some(bad_meta), true),
+        ("of another store", Some(older), true),
+    ];
+    for (what, octets, rebuilt) in cases {
+        copy(&left.folder, &left.scratch);
+        let path = left.scratch.join(data);
+        match octets {
+            Some(octets) => std::fs::write(&path, octets).unwrap(),
+            None => std::fs::remove_dir_all(left.scratch.join("index")).unwrap(),
+        }
+        let kv = open(&left.scratch, options());
+        assert_eq!(kv.report().index_rebuilt.is_some(), rebuilt, "{what}: {:?}", kv.report());
+        assert_eq!(Content::of(&kv), *left.state(0), "{what}");
+        kv.apply_now().unwrap();
+        assert_eq!(Content::of(&kv), *left.state(0), "{what}, applied");
+    }
+}
+
+#[test]
+fn an_index_older_by_some_groups_catches_up_and_replay_equals_live() {
+    let root = fast_folder();
+    let (folder, old) = (root.path().join("store"), root.path().join("old"));
+    let kv = open(&folder, options());
+    let (mut author, mut model) = (Author::new(9), Model::new());
+    let mut olds = Vec::new();
+    for n in 0..5 {
+        run(&kv, &mut author, &mut model, 40);
+        kv.apply_now().unwrap();
+        let at = old.join(n.to_string());
+        copy(&folder.join("index"), &at);
+        olds.push(at);
+    }
+    run(&kv, &mut author, &mut model, 40);
+    kv.close().unwrap();
+    for index in olds {
+        copy(&index, &folder.join("index"));
+        let kv = open(&folder, options());
+        assert_eq!(Content::of(&kv), *model.last());
+        kv.close().unwrap();
+        // Twice the same.
+        copy(&index, &folder.join("index"));
+        assert_eq!(Content::of(&open(&folder, options())), *model.last());
+    }
+}
+
+#[test]
+fn a_full_index_grows_by_itself() {
+    let root = fast_folder();
+    let options = Options { map_octets: 256 * 1024, ..options() };
+    let kv = open(root.path(), options.clone());
+    let (mut author, mut model) = (Author::new(10), Model::new());
+    let held = kv.view().unwrap();
+    for n in 0..6u8 {
+        run(&kv, &mut author, &mut model, 20);
+        let fill = move |txn: &mut dyn koi_store::kv::Txn| {
+            (0..200u8).try_for_each(|m| txn.put(&crate::rig::key(8, &format!("{n}{m}")), &[n; 900]))
+        };
+        kv.submit_and_wait(Box::new(fill)).unwrap();
+        kv.apply_now().unwrap();
+    }
+    let before = Content::of(&kv);
+    assert_eq!(before.rows.keys().filter(|key| key[3] == 8).count(), 1200);
+    assert_eq!(crate::rig::account_rows(held.as_ref(), 8).len(), 0);
+    drop(held);
+    kv.close().unwrap();
+    assert_eq!(Content::of(&open(root.path(), options)), before);
+}
+
+#[test]
+fn an_index_ahead_of_the_journal_is_not_started_with() {
+    let left = left(11, 30);
+    copy(&left.folder, &left.scratch);
+    let path = last_segment(&left.scratch);
+    let kv = open(&left.scratch, options());
+    kv.close().unwrap();
+    let octets = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &octets[..octets.len() / 2]).unwrap();
+    let Err(OpenError::IndexAhead { .. }) = Embedded::open(&left.scratch, options(), heard()) else {
+        panic!("started")
+    };
+    let kv = Embedded::open_repairing(&left.scratch, options(), heard()).unwrap();
+    let script = Author::new(1).script();
+    kv.submit_and_wait(script.boxed()).unwrap();
+    drop(kv);
+    let kv = open(&left.scratch, options());
+    kv.submit_and_wait(script.boxed()).unwrap();
+}

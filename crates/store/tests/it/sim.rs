@@ -1,0 +1,411 @@
+//! A file system in memory that records every change and flush, can be made to fail at any call, and can say what a
+//! disk may hold if the power goes at any of these moments.
+//!
+//! The model: names and lengths become durable in the order they were made (as journalling file systems do), at the
+//! latest with the next flush of anything; octets become durable with a flush of their file; until then any subset of
+//! their pieces may have reached the disk, in any order.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use koi_store::vfs::{File, Vfs};
+use parking_lot::Mutex;
+
+use crate::rig::Dice;
+
+type FileId = usize;
+
+/// What was done, in order.
+#[derive(Clone)]
+pub(crate) enum Event {
+    Write {
+        file: FileId,
+        offset: u64,
+        octets: Arc<[u8]>,
+        durable: bool,
+    },
+    Flush {
+        file: FileId,
+    },
+    SetOctets {
+        file: FileId,
+        octets: u64,
+    },
+    Create {
+        path: PathBuf,
+        file: FileId,
+    },
+    Remove {
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    SyncDir,
+    /// The index's file as it is now.
+    Index {
+        copy: Option<Arc<[u8]>>,
+    },
+}
+
+/// How the next calls fail.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    /// The call with this number fails (counted from 0 since the fault was set).
+    pub(crate) at: u64,
+    /// So many calls fail.
+    pub(crate) calls: u64,
+    pub(crate) kind: io::ErrorKind,
+}
+
+#[derive(Default)]
+struct Disk {
+    names: BTreeMap<PathBuf, FileId>,
+    files: Vec<Vec<u8>>,
+    events: Vec<Event>,
+    recording: bool,
+    fault: Option<Fault>,
+    calls: u64,
+    /// Octets all files may have together.
+    room: Option<u64>,
+    index: Option<PathBuf>,
+}
+
+/// The file system; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct SimVfs(Arc<Mutex<Disk>>);
+
+struct SimFile {
+    disk: Arc<Mutex<Disk>>,
+    file: FileId,
+}
+
+impl SimVfs {
+    /// `index` is the real folder of the index, copied whenever the index has committed.
+    pub(crate) fn recording(index: PathBuf) -> Self {
+        let disk = Disk { recording: true, index: Some(index), ..Disk::default() };
+        Self(Arc::new(Mutex::new(disk)))
+    }
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.0.lock().events.clone()
+    }
+    pub(crate) fn event_count(&self) -> usize {
+        self.0.lock().events.len()
+    }
+    pub(crate) fn fail(&self, fault: Option<Fault>) {
+        let mut disk = self.0.lock();
+        (disk.fault, disk.calls) = (fault, 0);
+    }
+    /// Calls that could have failed since the fault was set.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.lock().calls
+    }
+    pub(crate) fn set_room(&self, room: Option<u64>) {
+        self.0.lock().room = room;
+    }
+    pub(crate) fn used(&self) -> u64 {
+        let disk = self.0.lock();
+        disk.names.values().map(|file| disk.files[*file].len() as u64).sum()
+    }
+    pub(crate) fn content(&self, path: &Path) -> Option<Vec<u8>> {
+        let disk = self.0.lock();
+        disk.names.get(path).map(|file| disk.files[*file].clone())
+    }
+    pub(crate) fn set_content(&self, path: &Path, octets: Vec<u8>) {
+        let mut disk = self.0.lock();
+        match disk.names.get(path).copied() {
+            Some(file) => disk.files[file] = octets,
+            None => {
+                disk.files.push(octets);
+                let file = disk.files.len() - 1;
+                disk.names.insert(path.to_owned(), file);
+            }
+        }
+    }
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.0.lock().names.keys().cloned().collect()
+    }
+    /// An independent copy of what is there now.
+    pub(crate) fn fork(&self) -> Self {
+        let disk = self.0.lock();
+        Self(Arc::new(Mutex::new(Disk {
+            names: disk.names.clone(),
+            files: disk.files.clone(),
+            ..Disk::default()
+        })))
+    }
+}
+
+impl Disk {
+    fn call(&mut self) -> io::Result<()> {
+        let at = self.calls;
+        self.calls += 1;
+        match self.fault {
+            Some(fault) if at >= fault.at && at - fault.at < fault.calls => Err(fault.kind.into()),
+            _ => Ok(()),
+        }
+    }
+    fn record(&mut self, event: Event) {
+        if self.recording {
+            self.events.push(event);
+        }
+    }
+    fn check_room(&self, file: FileId, octets: u64) -> io::Result<()> {
+        let Some(room) = self.room else { return Ok(()) };
+        let used: u64 = self.names.values().map(|file| self.files[*file].len() as u64).sum();
+        let more = octets.saturating_sub(self.files[file].len() as u64);
+        if used + more > room { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+    fn open(&mut self, path: &Path) -> io::Result<FileId> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+pub(crate) fn write_into(content: &mut Vec<u8>, octets: &[u8], offset: u64) {
+    let end = offset as usize + octets.len();
+    if content.len() < end {
+        content.resize(end, 0);
+    }
+    content[offset as usize..end].copy_from_slice(octets);
+}
+
+impl Vfs for SimVfs {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let mut disk = self.0.lock();
+        disk.call()?;
+        if disk.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        disk.files.push(Vec::new());
+        let file = disk.files.len() - 1;
+        disk.names.insert(path.to_owned(), file);
+        disk.record(Event::Create { path: path.to_owned(), file });
+        Ok(Arc::new(SimFile { disk: Arc::clone(&self.0), file }))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let file = self.0.lock().open(path)?;
+        Ok(Arc::new(SimFile { disk: Arc::clone(&self.0), file }))
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.call()?;
+        disk.open(path)?;
+        disk.names.remove(path);
+        disk.record(Event::Remove { path: path.to_owned() });
+        Ok(())
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.call()?;
+        let file = disk.open(from)?;
+        disk.names.remove(from);
+        disk.names.insert(to.to_owned(), file);
+        disk.record(Event::Rename { from: from.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+    fn create_dir(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let disk = self.0.lock();
+        let inside = disk.names.keys().filter(|name| name.parent() == Some(path));
+        Ok(inside.map(|name| name.file_name().unwrap().to_string_lossy().into_owned()).collect())
+    }
+    fn sync_dir(&self, _path: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.call()?;
+        disk.record(Event::SyncDir);
+        Ok(())
+    }
+    fn index_committed(&self) {
+        let mut disk = self.0.lock();
+        let Some(folder) = disk.index.clone() else { return };
+        let copy = index_file(&folder).and_then(|path| std::fs::read(path).ok()).map(Into::into);
+        disk.record(Event::Index { copy });
+    }
+}
+
+/// The file of the newest generation.
+pub(crate) fn index_file(folder: &Path) -> Option<PathBuf> {
+    let mut names: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
+    names.retain(|path| path.extension().is_none());
+    names.sort();
+    Some(names.pop()?.join("data.mdb"))
+}
+
+impl File for SimFile {
+    fn write_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        self.write(octets, offset, false)
+    }
+    fn write_durable(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        self.write(octets, offset, true)
+    }
+    fn flush(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.call()?;
+        disk.record(Event::Flush { file: self.file });
+        Ok(())
+    }
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let disk = self.disk.lock();
+        let content = disk.files[self.file].get(offset as usize..).unwrap_or_default();
+        let octets = content.len().min(buffer.len());
+        buffer[..octets].copy_from_slice(&content[..octets]);
+        Ok(octets)
+    }
+    fn octets(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().files[self.file].len() as u64)
+    }
+    fn set_octets(&self, octets: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.call()?;
+        disk.check_room(self.file, octets)?;
+        disk.files[self.file].resize(octets as usize, 0);
+        disk.record(Event::SetOctets { file: self.file, octets });
+        Ok(())
+    }
+    fn start_writeback(&self, _offset: u64, _octets: u64) -> io::Result<()> {
+        Ok(())
+    }
+    fn reserve(&self, octets: u64) -> io::Result<()> {
+        let had = self.octets()?;
+        if octets > had { self.set_octets(octets) } else { Ok(()) }
+    }
+}
+
+impl SimFile {
+    fn write(&self, octets: &[u8], offset: u64, durable: bool) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        if let Err(error) =
+            disk.call().and_then(|()| disk.check_room(self.file, offset + octets.len() as u64))
+        {
+            // A write that fails may have written a part.
+            let part = &octets[..octets.len() / 2];
+            if error.kind() != io::ErrorKind::StorageFull
+                || disk.check_room(self.file, offset + part.len() as u64).is_ok()
+            {
+                write_into(&mut disk.files[self.file], part, offset);
+                disk.record(Event::Write { file: self.file, offset, octets: part.into(), durable: false });
+            }
+            return Err(error);
+        }
+        write_into(&mut disk.files[self.file], octets, offset);
+        disk.record(Event::Write { file: self.file, offset, octets: octets.into(), durable });
+        Ok(())
+    }
+}
+
+/// Follows the events and says what the disk may hold at each of them.
+#[derive(Default)]
+pub(crate) struct Replay {
+    /// What is certainly there.
+    names: BTreeMap<PathBuf, FileId>,
+    files: BTreeMap<FileId, Vec<u8>>,
+    /// Names and lengths that may or may not be there yet, in order.
+    pending_names: Vec<Event>,
+    /// Octets that may or may not be there yet.
+    pending_octets: Vec<Event>,
+    index: Option<Arc<[u8]>>,
+}
+
+impl Replay {
+    pub(crate) fn index(&self) -> Option<&[u8]> {
+        self.index.as_deref()
+    }
+    /// The event has happened completely.
+    pub(crate) fn advance(&mut self, event: &Event) {
+        match event {
+            Event::Write { file, durable, .. } => {
+                self.pending_octets.push(event.clone());
+                if *durable {
+                    self.flush(*file);
+                }
+            }
+            Event::Flush { file } => self.flush(*file),
+            Event::SyncDir => self.settle_names(),
+            Event::Index { copy } => self.index = copy.clone(),
+            Event::SetOctets { file, octets } => {
+                self.clip(*file, *octets);
+                self.pending_names.push(event.clone());
+            }
+            other => self.pending_names.push(other.clone()),
+        }
+    }
+    /// What was written behind a cut does not come back.
+    fn clip(&mut self, cut: FileId, end: u64) {
+        for event in &mut self.pending_octets {
+            if let Event::Write { file, offset, octets, .. } = event
+                && *file == cut
+            {
+                let keep = end.saturating_sub(*offset).min(octets.len() as u64) as usize;
+                *octets = octets[..keep].into();
+            }
+        }
+    }
+    fn flush(&mut self, flushed: FileId) {
+        self.settle_names();
+        let pending = std::mem::take(&mut self.pending_octets);
+        for event in pending {
+            match &event {
+                Event::Write { file, offset, octets, .. } if *file == flushed => {
+                    write_into(self.files.entry(*file).or_default(), octets, *offset);
+                }
+                _ => self.pending_octets.push(event),
+            }
+        }
+    }
+    fn settle_names(&mut self) {
+        for event in std::mem::take(&mut self.pending_names) {
+            apply_name(&mut self.names, &mut self.files, &event);
+        }
+    }
+    /// A disk after the power went while `next` was under way: everything certain, and chance for the rest.
+    pub(crate) fn image(&self, next: Option<&Event>, dice: &mut Dice) -> SimVfs {
+        let (mut names, mut files) = (self.names.clone(), self.files.clone());
+        let kept = dice.below(self.pending_names.len() as u64 + 1) as usize;
+        for event in &self.pending_names[..kept] {
+            apply_name(&mut names, &mut files, event);
+        }
+        let piece = if dice.below(2) == 0 { 512 } else { 4096 };
+        for event in self.pending_octets.iter().chain(next) {
+            let Event::Write { file, offset, octets, .. } = event else { continue };
+            // All, none, a half of the pieces, or each by itself.
+            let likely = [0, 100, 50, dice.below(101)][dice.below(4) as usize];
+            let mut at = 0;
+            while at < octets.len() {
+                let end = (at + piece - (*offset as usize + at) % piece).min(octets.len());
+                if dice.below(100) < likely {
+                    write_into(files.entry(*file).or_default(), &octets[at..end], offset + at as u64);
+                }
+                at = end;
+            }
+        }
+        let disk = Disk::default();
+        let vfs = SimVfs(Arc::new(Mutex::new(disk)));
+        for (path, file) in names {
+            vfs.set_content(&path, files.get(&file).cloned().unwrap_or_default());
+        }
+        vfs
+    }
+}
+
+fn apply_name(names: &mut BTreeMap<PathBuf, FileId>, files: &mut BTreeMap<FileId, Vec<u8>>, event: &Event) {
+    match event {
+        Event::Create { path, file } => {
+            names.insert(path.clone(), *file);
+        }
+        Event::Remove { path } => {
+            names.remove(path);
+        }
+        Event::Rename { from, to } => {
+            if let Some(file) = names.remove(from) {
+                names.insert(to.clone(), file);
+            }
+        }
+        Event::SetOctets { file, octets } => files.entry(*file).or_default().resize(*octets as usize, 0),
+        _ => {}
+    }
+}
