@@ -32,6 +32,29 @@ pub(crate) fn key(scope: Scope, blob: &BlobId) -> [u8; KEY_OCTETS] {
     key
 }
 
+/// First key of the table, and the first behind it.
+pub(crate) fn range() -> ([u8; 5], [u8; 5]) {
+    let mut end = PREFIX;
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    (PREFIX, end)
+}
+
+/// A body in its scope.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct BodyKey {
+    pub scope: Scope,
+    pub blob: BlobId,
+}
+
+/// Reads scope and hash out of a key of this table; `None` for any other key.
+pub(crate) fn parse_key(key: &[u8]) -> Option<BodyKey> {
+    let rest = key.strip_prefix(&PREFIX)?;
+    let (scope, hash) = rest.split_first_chunk::<4>()?;
+    Some(BodyKey { scope: Scope(u32::from_be_bytes(*scope)), blob: BlobId(hash.try_into().ok()?) })
+}
+
 impl BodyRow {
     pub(crate) fn encode(&self) -> [u8; VALUE_OCTETS] {
         let mut out = [0; VALUE_OCTETS];

@@ -138,6 +138,7 @@ impl Shared {
         let generation = snapshot.generation;
         drop(snapshot);
         let mut again = Vec::new();
+        let group_operations = live.builder.operation_octets();
         if !live.builder.is_empty() {
             match self.write_group(&mut live) {
                 Ok(position) => self.merge(&mut ran, generation, position),
@@ -151,6 +152,8 @@ impl Shared {
         for (job, result) in jobs.into_iter().zip(ran.results) {
             job.ticket.resolve(result);
         }
+        let dead: u64 = ran.dead.iter().map(|body| body.octets).sum();
+        self.dead_hint.fetch_add(dead + group_operations / 2, Ordering::Relaxed);
         if !again.is_empty() {
             self.commit(again, Admission::Freeing);
         }
@@ -190,8 +193,7 @@ impl Shared {
     }
     /// Begins the next segment when the live one has its length.
     fn rotate_if_full(&self, live: &mut Live) -> Result<()> {
-        let wanted = self.seal_wanted.swap(false, Ordering::AcqRel);
-        if live.position.offset < self.options.segment_octets && !wanted {
+        if live.position.offset < self.options.segment_octets {
             return Ok(());
         }
         self.rotate(live)

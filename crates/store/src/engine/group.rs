@@ -206,6 +206,10 @@ impl GroupBuilder {
     pub(crate) fn octets(&self) -> usize {
         self.octets.len() + self.operation_part.len()
     }
+    /// Of the operations.
+    pub(crate) fn operation_octets(&self) -> u64 {
+        self.operation_part.len() as u64
+    }
     pub(crate) fn mark(&self) -> Mark {
         Mark { octets: self.octets.len() }
     }

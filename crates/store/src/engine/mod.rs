@@ -5,12 +5,11 @@
 //!
 //! Must not: know what a key means, apart from the table of bodies.
 
-#![allow(dead_code)]
-
 mod applier;
 mod bodies;
 pub(crate) mod body_row;
 mod commit;
+mod compact;
 mod counters;
 mod generation;
 mod group;
@@ -22,6 +21,7 @@ mod options;
 mod overlay;
 mod pack;
 mod recover;
+mod repack;
 mod reserve;
 mod scan;
 mod segment;
@@ -38,6 +38,7 @@ use std::thread::JoinHandle;
 use koi_types::Result;
 use parking_lot::Mutex;
 
+pub use body_row::BodyKey;
 pub use counters::{Counters, LATENCY_STEPS_MICROS};
 pub use index::Usage;
 pub use options::{CompactorOptions, Durability, OpenError, Options};
@@ -119,6 +120,10 @@ impl Embedded {
     /// Brings everything that is durable into the index, now.
     pub fn apply_now(&self) -> Result<()> {
         self.shared.apply_now()
+    }
+    /// Looks for space to give back, now, and stays until it is done.
+    pub fn compact_now(&self) -> Result<()> {
+        self.shared.compact()
     }
     /// Lets what waits finish, takes nothing more, applies everything and cuts the journal behind its last group.
     /// Dropping the store does the same and keeps the error to itself.

@@ -1,9 +1,9 @@
 //! What the threads of the engine share: the state under one lock, the queue, the live segment.
 //!
-//! Order of locks: `applying`, `live`, `queue`, `state`. No file is touched under `queue` or `state`.
+//! Order of locks: `compacting`, `applying`, `live`, `queue`, `compactor`, `state`. No file is touched under `queue` or `state`.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use super::applier::Applied;
 use super::bodies::{SegmentFile, Segments};
 use super::commit::Queue;
+use super::compact::Compactor;
 use super::counters::{Counters, Live as LiveCounters};
 use super::index::{Index, Position, Usage};
 use super::journal::{Live, LiveFile};
@@ -41,10 +42,14 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     pub(crate) apply_wanted: Condvar,
     pub(crate) applied: Condvar,
-    /// The next commit begins a new segment.
-    pub(crate) seal_wanted: AtomicBool,
     pub(crate) body_files: BodyFiles,
     pub(crate) reserve_held: Mutex<bool>,
+    /// Held for a look of the compactor.
+    pub(crate) compacting: Mutex<()>,
+    pub(crate) compactor: Mutex<Compactor>,
+    pub(crate) compact_wanted: Condvar,
+    /// Octets that may have died since the compactor last looked.
+    pub(crate) dead_hint: AtomicU64,
     pub(crate) zeros: Mutex<Zeros>,
     pub(crate) zeros_wanted: Condvar,
 }
@@ -142,9 +147,13 @@ impl Shared {
             state: Mutex::new(state),
             apply_wanted: Condvar::new(),
             applied: Condvar::new(),
-            seal_wanted: AtomicBool::new(false),
             body_files: BodyFiles::new(recovered.next_body),
             reserve_held: Mutex::new(false),
+            compacting: Mutex::new(()),
+            compactor: Mutex::default(),
+            compact_wanted: Condvar::new(),
+            // What died before a crash is not known: the first look is for it.
+            dead_hint: AtomicU64::new(u64::MAX / 2),
             zeros: Mutex::default(),
             zeros_wanted: Condvar::new(),
         }
@@ -152,13 +161,14 @@ impl Shared {
     pub(crate) fn start_threads(self: &Arc<Self>) -> std::io::Result<Threads> {
         self.refill_reserve();
         self.want_zeros(&Arc::clone(&self.live.lock().file));
-        Ok(Threads {
-            writer: self.start("store-writer", Self::write_until_closed)?,
-            others: vec![
-                self.start("store-applier", Self::apply_until_closed)?,
-                self.start("store-zeros", |shared| shared.fill_until_closed())?,
-            ],
-        })
+        let mut others = vec![
+            self.start("store-applier", Self::apply_until_closed)?,
+            self.start("store-zeros", |shared| shared.fill_until_closed())?,
+        ];
+        if self.options.compactor.enabled {
+            others.push(self.start("store-compactor", Self::compact_until_closed)?);
+        }
+        Ok(Threads { writer: self.start("store-writer", Self::write_until_closed)?, others })
     }
     fn start(self: &Arc<Self>, name: &str, task: fn(&Arc<Self>)) -> std::io::Result<JoinHandle<()>> {
         let shared = Arc::clone(self);
@@ -197,6 +207,8 @@ impl Shared {
     pub(crate) fn stop_threads(&self) {
         self.state.lock().closing = true;
         self.apply_wanted.notify_all();
+        self.compactor.lock().closing = true;
+        self.compact_wanted.notify_all();
         self.zeros.lock().closing = true;
         self.zeros_wanted.notify_all();
     }

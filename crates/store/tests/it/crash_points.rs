@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_store::engine::{Durability, Embedded, Options};
+use koi_store::engine::{CompactorOptions, Durability, Embedded, Options};
 use koi_store::kv::Kv;
 use koi_store::vfs::Vfs;
 
@@ -27,7 +27,8 @@ struct Acknowledged {
 
 fn options(vfs: &SimVfs, durability: Durability) -> Options {
     let vfs: Arc<dyn Vfs> = Arc::new(vfs.clone());
-    Options { vfs, durability, segment_octets: 48 * 1024, fill_ahead_octets: 16 * 1024, ..small() }
+    let compactor = CompactorOptions { dead_octets_min: 1, dead_percent: 1, ..small().compactor };
+    Options { vfs, durability, compactor, segment_octets: 48 * 1024, fill_ahead_octets: 16 * 1024, ..small() }
 }
 
 /// Folders that cost no disk; the files of the store are in memory anyway, only the index is real.
@@ -55,6 +56,9 @@ fn record(seed: u64, transactions: u64, durability: Durability, root: &Path) -> 
         acknowledged.push(Acknowledged { events: vfs.event_count(), count: model.last().count() });
         if author.dice.below(25) == 0 {
             kv.apply_now().unwrap();
+        }
+        if author.dice.below(40) == 0 {
+            kv.compact_now().unwrap();
         }
         done += crowd;
     }

@@ -1,6 +1,13 @@
 //! Integration tests of the store, one module per scenario.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 mod crash_points;
 mod damage;
@@ -10,4 +17,5 @@ mod model;
 mod reopen;
 mod rig;
 mod sim;
+mod space;
 mod workload;

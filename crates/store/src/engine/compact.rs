@@ -1,0 +1,247 @@
+//! The compactor: gives space back (docs/STORE.md, "Space"). It decides what is worth it, rewrites sealed segments as
+//! packs, drops body files nobody refers to, and copies the index when most of it is free.
+//!
+//! Must not: change an address; touch the live segment; drop what a view may still read.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use koi_types::Result;
+
+use super::Shared;
+use super::bodies::BODY_FILES_FROM;
+use super::body_row::{self, BodyRow};
+use super::counters::add;
+use super::group::BodyHeader;
+use super::repack::{self, Repack};
+use super::segment::number_of;
+use super::snapshot::Snapshot;
+use crate::kv::Read;
+use crate::vfs::Vfs;
+
+/// A sealed segment is written again when this part of it, in hundredths, would go.
+const SEGMENT_DEAD_PERCENT: u64 = 15;
+/// The live segment is sealed for packing when less than this part of it lives.
+const LIVE_SEAL_PERCENT: u64 = 60;
+/// An index is copied when it is so many hundredths of what its rows need, and more than the slack beyond.
+const INDEX_PERCENT: u64 = 150;
+const INDEX_SLACK_OCTETS: u64 = 1024 * 1024;
+
+/// What the compactor remembers between its looks.
+#[derive(Default)]
+pub(crate) struct Compactor {
+    pub(crate) closing: bool,
+    /// Somebody asked for a look now.
+    pub(crate) asked: bool,
+    /// Body files nobody refers to, and the views that may still read them.
+    leaving: VecDeque<Leaving>,
+}
+
+struct Leaving {
+    epoch: Arc<()>,
+    numbers: Vec<u32>,
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+struct Survey {
+    /// Logical offsets of live bodies, by segment.
+    live: BTreeMap<u32, Vec<u64>>,
+    /// Octets of live body records, by segment.
+    live_octets: BTreeMap<u32, u64>,
+    body_files: BTreeSet<u32>,
+}
+
+impl Survey {
+    fn take(snapshot: &Snapshot) -> Result<Self> {
+        let mut survey = Self::default();
+        let mut failed = Ok(());
+        let (from, end) = body_row::range();
+        snapshot.scan(&from, &end, &mut |key, value| {
+            let Some(place) = body_row::parse_key(key) else { return std::ops::ControlFlow::Continue(()) };
+            match BodyRow::decode(&place.blob, value) {
+                Ok(row) => survey.add(&row),
+                Err(error) => failed = Err(error),
+            }
+            match failed {
+                Ok(()) => std::ops::ControlFlow::Continue(()),
+                Err(_) => std::ops::ControlFlow::Break(()),
+            }
+        })?;
+        failed?;
+        survey.live.values_mut().for_each(|offsets| offsets.sort_unstable());
+        Ok(survey)
+    }
+    fn add(&mut self, row: &BodyRow) {
+        let body = row.body;
+        if body.segment >= BODY_FILES_FROM {
+            self.body_files.insert(body.segment);
+            return;
+        }
+        let record = BodyHeader { blob: body.blob, octets: u32::try_from(body.octets).unwrap_or(u32::MAX) };
+        self.live.entry(body.segment).or_default().push(body.offset);
+        *self.live_octets.entry(body.segment).or_default() += record.record_octets();
+    }
+    fn live_in(&self, segment: u32) -> u64 {
+        self.live_octets.get(&segment).copied().unwrap_or_default()
+    }
+}
+
+impl Shared {
+    /// The compactor thread.
+    pub(crate) fn compact_until_closed(self: &Arc<Self>) {
+        let period = Duration::from_millis(self.options.compactor.period_millis);
+        loop {
+            {
+                let mut compactor = self.compactor.lock();
+                if !compactor.asked && !compactor.closing {
+                    self.compact_wanted.wait_for(&mut compactor, period);
+                }
+                if compactor.closing {
+                    return;
+                }
+            }
+            let asked = std::mem::take(&mut self.compactor.lock().asked);
+            self.refill_reserve();
+            self.drop_leaving();
+            let hint = self.dead_hint.load(Ordering::Relaxed);
+            if asked || hint >= self.options.compactor.dead_octets_min.max(self.journal_octets() / 50) {
+                self.dead_hint.store(0, Ordering::Relaxed);
+                // An error here costs space, nothing else; the next look tries again.
+                if self.compact().is_err() {
+                    self.dead_hint.fetch_max(hint, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+    /// One look at everything, and what is worth doing.
+    pub(crate) fn compact(self: &Arc<Self>) -> Result<()> {
+        let _compacting = self.compacting.lock();
+        let unheld = self.unheld_body_files()?;
+        let mut survey = Survey::take(&Snapshot::open(self)?)?;
+        self.let_go(&unheld, &survey.body_files);
+        if self.is_worth_it(&survey)? {
+            if self.seal_live_if_dead(&survey)? {
+                survey = Survey::take(&Snapshot::open(self)?)?;
+            }
+            self.apply_now()?;
+            self.repack_segments(&survey)?;
+        }
+        self.drop_leaving();
+        self.shrink_index()
+    }
+    fn is_worth_it(&self, survey: &Survey) -> Result<bool> {
+        let journal = self.journal_octets();
+        let live = survey.live_octets.values().sum::<u64>() + self.index_usage()?.used_octets;
+        let dead = journal.saturating_sub(live);
+        let options = &self.options.compactor;
+        Ok(dead >= options.dead_octets_min.max(live / 100 * options.dead_percent))
+    }
+    /// All segments and packs, the zeros of the live one not counted.
+    fn journal_octets(&self) -> u64 {
+        let state = self.state.lock();
+        let (segments, durable) = (Arc::clone(&state.segments), state.durable);
+        drop(state);
+        let octets = segments.0.iter().map(|(number, segment)| match *number == durable.segment {
+            true => durable.offset,
+            false => segment.file.octets().unwrap_or_default(),
+        });
+        octets.sum()
+    }
+    fn seal_live_if_dead(&self, survey: &Survey) -> Result<bool> {
+        let mut live = self.live.lock();
+        let octets = live.position.offset - live.header.room();
+        let alive = survey.live_in(live.position.segment);
+        let worth =
+            octets >= self.options.compactor.dead_octets_min / 2 && alive < octets / 100 * LIVE_SEAL_PERCENT;
+        if worth {
+            self.rotate(&mut live)?;
+        }
+        Ok(worth)
+    }
+    fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
+        let segments = Arc::clone(&self.state.lock().segments);
+        let live = self.live.lock().position.segment;
+        let none = Vec::new();
+        for (number, segment) in segments.0.range(..live) {
+            let octets = segment.file.octets().unwrap_or_default();
+            let alive = survey.live_in(*number);
+            if self.compactor.lock().closing {
+                return Ok(());
+            }
+            if octets.saturating_sub(alive) < (octets / 100 * SEGMENT_DEAD_PERCENT).max(1) {
+                continue;
+            }
+            let Some(repack) = Repack::plan(self, *number, survey.live.get(number).unwrap_or(&none))? else {
+                continue;
+            };
+            if repack.gain_octets() < (octets / 100 * SEGMENT_DEAD_PERCENT).max(4096) {
+                continue;
+            }
+            let before = octets;
+            let after = repack.run()?;
+            add(&self.counters.compacted_segments, 1);
+            add(&self.counters.compacted_octets, before.saturating_sub(after));
+        }
+        Ok(())
+    }
+    /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred to in
+    /// that snapshot or never will be.
+    fn unheld_body_files(&self) -> Result<Vec<u32>> {
+        let next = self.body_files.next();
+        let names = self.vfs.list(&self.layout.bodies()).map_err(|error| repack::failed(&error))?;
+        let numbers = names.iter().filter_map(|name| number_of(name, "body"));
+        Ok(numbers.filter(|number| *number < next && !self.body_files.is_held(*number)).collect())
+    }
+    /// Files without a reference go when nobody reads them any more.
+    fn let_go(&self, unheld: &[u32], referred: &BTreeSet<u32>) {
+        let mut compactor = self.compactor.lock();
+        let leaving: BTreeSet<u32> =
+            compactor.leaving.iter().flat_map(|l| l.numbers.iter().copied()).collect();
+        let dead = |number: &&u32| !referred.contains(number) && !leaving.contains(number);
+        let numbers: Vec<u32> = unheld.iter().filter(dead).copied().collect();
+        if !numbers.is_empty() {
+            let epoch = std::mem::take(&mut self.state.lock().epoch);
+            compactor.leaving.push_back(Leaving { epoch, numbers });
+        }
+    }
+    fn drop_leaving(&self) {
+        let mut compactor = self.compactor.lock();
+        while let Some(first) = compactor.leaving.front() {
+            // In order: an older view may still read what left later.
+            if Arc::strong_count(&first.epoch) > 1 {
+                return;
+            }
+            for number in &first.numbers {
+                let path = self.layout.body(*number);
+                let octets = self.vfs.open(&path).and_then(|file| file.octets()).unwrap_or_default();
+                if self.vfs.remove(&path).is_ok() {
+                    add(&self.counters.compacted_octets, octets);
+                }
+            }
+            compactor.leaving.pop_front();
+        }
+    }
+    fn shrink_index(&self) -> Result<()> {
+        let usage = self.index_usage()?;
+        if usage.file_octets <= usage.used_octets / 100 * INDEX_PERCENT + INDEX_SLACK_OCTETS {
+            return Ok(());
+        }
+        let _applying = self.applying.lock();
+        let map_octets = self.state.lock().index.map_octets();
+        self.renew_index(map_octets).map_err(super::index::IndexError::into_mail)?;
+        add(&self.counters.compacted_indexes, 1);
+        Ok(())
+    }
+    /// Rests so long that no more than the allowed octets are moved per second.
+    pub(crate) fn pace(&self, octets: u64) {
+        let per_second = self.options.compactor.octets_per_second.max(1);
+        let mut compactor = self.compactor.lock();
+        if !compactor.closing && !compactor.asked {
+            let rest = Duration::from_micros(octets.saturating_mul(1_000_000) / per_second);
+            self.compact_wanted.wait_for(&mut compactor, rest);
+        }
+    }
+}
