@@ -23,6 +23,7 @@ mod watch;
 
 pub use koi_store::body::BodyRef;
 pub use koi_store::kv::Ticket;
+pub use koi_store::mail::check::Finding;
 pub use koi_store::mail::{Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Quota};
 pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use koi_store::kv::Kv;
+use koi_store::kv::{Kv, transact_and_wait};
+use koi_store::mail::check::{self, Finding};
 use koi_store::mail::{Quota, directory};
 use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, Result, Timestamp, limits};
 
@@ -102,6 +103,16 @@ impl MailboxService {
         let view = self.inner.kv.view()?;
         let missing = || MailError::new(ErrorKind::NotFound, "no such mailbox here");
         directory::account_of(&*view, address)?.ok_or_else(missing)
+    }
+    /// Compares every row with every other, on one view. For tools: it takes as long as there are rows.
+    pub fn check(&self) -> Result<Vec<Finding>> {
+        check::check(&*self.inner.kv.view()?)
+    }
+    /// Puts right what follows from other rows; check again until nothing with a fix is found. Answers how many rows
+    /// were changed.
+    pub fn repair(&self, findings: &[Finding]) -> Result<usize> {
+        let findings: Arc<[Finding]> = findings.into();
+        transact_and_wait(&*self.inner.kv, move |txn| check::repair(txn, &findings))
     }
     /// Takes in the octets of a message.
     #[must_use]

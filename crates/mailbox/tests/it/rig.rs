@@ -77,6 +77,11 @@ impl Rig {
         let results = self.service.deliver(delivery).wait().unwrap();
         results.into_iter().map(Result::unwrap).collect()
     }
+    pub(crate) fn check(&self) {
+        let findings = self.service.check().unwrap();
+        let lines: Vec<String> = findings.iter().map(|f| format!("{} {}", f.key_text(), f.problem)).collect();
+        assert!(lines.is_empty(), "{lines:#?}");
+    }
     pub(crate) fn service_now(&self) -> Timestamp {
         self.env.now()
     }
@@ -91,6 +96,15 @@ impl Rig {
             }
         }
         panic!("housekeeping does not come to an end");
+    }
+}
+
+/// Every test ends with a check.
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check();
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod account;
 mod append;
+pub mod check;
 mod copy;
 pub mod directory;
 mod expunge;

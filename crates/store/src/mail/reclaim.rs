@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{AccountId, EmailId, MailboxId, ModSeq, Result, Timestamp};
+use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
 
 use super::expunge::any_row;
 use crate::body::Scope;
@@ -228,7 +228,11 @@ fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: Emai
     }
     txn.delete(&key::thread(account, record.thread, email))?;
     txn.delete(&key)?;
-    txn.release_body(scope, &record.body.blob)
+    match txn.release_body(scope, &record.body.blob) {
+        // The table of bodies is damaged: `check` says so, and the rest must not wait for it.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => Ok(()),
+        released => released,
+    }
 }
 
 /// Nothing when the account was removed meanwhile.

@@ -1,0 +1,93 @@
+//! The directory: tables D, H, J, R and Z of account 0 against one another.
+
+use std::collections::BTreeSet;
+
+use koi_types::{AccountId, Result};
+
+use super::Check;
+use crate::key::{self, table};
+use crate::record::directory::{
+    CountersRecord, DirectoryRecord, decode_account_id, decode_scope, encode_account_id,
+};
+
+/// Whose rows there are.
+pub(super) struct Accounts {
+    pub(super) present: BTreeSet<AccountId>,
+    /// Being reclaimed: of their rows only the references to bodies count.
+    pub(super) removed: BTreeSet<AccountId>,
+}
+
+impl Check<'_> {
+    pub(super) fn directory(&mut self) -> Result<Accounts> {
+        let counters = self.directory_counters()?;
+        self.each(table::global::DOMAIN, |check, key, value| {
+            match decode_scope(value) {
+                Some(scope) if scope.0 < counters.next_scope.0 => {}
+                Some(_) => check.report(key, "a domain has a scope that was not given out yet"),
+                None => check.report(key, "a domain's row cannot be read"),
+            }
+            Ok(())
+        })?;
+        let (mut accounts, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        self.each(table::global::DIRECTORY, |check, key, value| {
+            let Some(id) = account_of(key) else { return Ok(()) };
+            accounts.insert(id);
+            if id.0 >= counters.next_account.0 {
+                check.report(key, "an account has an id that was not given out yet");
+            }
+            match DirectoryRecord::decode(value) {
+                Some(record) => check.address_of(id, &record)?,
+                None => check.report(key, "an account of the directory cannot be read"),
+            }
+            Ok(())
+        })?;
+        self.each(table::global::ADDRESS, |check, key, value| {
+            match decode_account_id(value) {
+                Some(id) if accounts.contains(&id) => {}
+                Some(_) => check.superfluous(key, value, "an address of an account that does not exist"),
+                None => check.report(key, "an address's row cannot be read"),
+            }
+            Ok(())
+        })?;
+        self.each(table::global::REMOVED, |check, key, value| {
+            let Some(id) = account_of(key) else { return Ok(()) };
+            if accounts.contains(&id) {
+                check.superfluous(key, value, "an account that exists is marked as removed");
+            } else {
+                removed.insert(id);
+            }
+            Ok(())
+        })?;
+        Ok(Accounts { present: accounts, removed })
+    }
+    fn address_of(&mut self, id: AccountId, record: &DirectoryRecord) -> Result<()> {
+        let key = key::address(&record.address);
+        let row = self.read.get(&key)?.map(std::borrow::Cow::into_owned);
+        match row.as_deref().map(decode_account_id) {
+            Some(Some(found)) if found == id => Ok(()),
+            Some(_) => {
+                self.report(&key, "two accounts have the same address");
+                Ok(())
+            }
+            None => {
+                self.missing(&key, "an account cannot be found by its address", encode_account_id(id));
+                Ok(())
+            }
+        }
+    }
+    fn directory_counters(&mut self) -> Result<CountersRecord> {
+        let key = key::counters();
+        let Some(row) = self.read.get(&key)?.map(std::borrow::Cow::into_owned) else {
+            return Ok(CountersRecord::default());
+        };
+        if let Some(counters) = CountersRecord::decode(&row) {
+            return Ok(counters);
+        }
+        self.report(&key, "the counters of the directory cannot be read");
+        Ok(CountersRecord { next_account: AccountId(u32::MAX), next_scope: crate::body::Scope(u32::MAX) })
+    }
+}
+
+fn account_of(key: &[u8]) -> Option<AccountId> {
+    key::part(key, 5).map(|octets| AccountId(u32::from_be_bytes(octets)))
+}

@@ -1,0 +1,142 @@
+//! Messages in mailboxes: tables U and E against each other, against M, and against the counters of C and A.
+
+use std::collections::BTreeMap;
+
+use koi_types::{EmailId, MailboxId, Result, SystemFlags, Uid, ZoneOffset};
+
+use super::Check;
+use super::counters::Counted;
+use super::names::State;
+use crate::key::{self, table};
+use crate::record::email::EmailRecord;
+use crate::record::membership::{KeywordNumbers, Membership};
+
+/// A row U that cannot be read.
+struct Unreadable {
+    key: Box<[u8]>,
+    value: Box<[u8]>,
+}
+
+/// What a key of U says.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) mailbox: MailboxId,
+    pub(super) uid: Uid,
+}
+
+impl Place {
+    pub(super) fn of(key: &[u8]) -> Option<Self> {
+        Some(Self { mailbox: key::mailbox_of(key)?, uid: key::uid_at_end(key)? })
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn memberships(&mut self, state: &State) -> Result<()> {
+        let mut counted: BTreeMap<MailboxId, Counted> = BTreeMap::new();
+        let mut unreadable = Vec::new();
+        self.each(table::MEMBERSHIP, |check, key, value| {
+            let Some(place) = Place::of(key) else { return Ok(()) };
+            let Some(row) = Membership::decode(value) else {
+                counted.entry(place.mailbox).or_default().unreadable = true;
+                unreadable.push(Unreadable { key: key.into(), value: value.into() });
+                return Ok(());
+            };
+            check.membership(state, key, place, &row)?;
+            counted.entry(place.mailbox).or_default().count(place.uid, &row);
+            Ok(())
+        })?;
+        let lost = self.email_memberships(&unreadable)?;
+        self.rebuild(state, unreadable, &lost)?;
+        self.counters(state, &counted)
+    }
+    fn membership(&mut self, state: &State, key: &[u8], place: Place, row: &Membership<'_>) -> Result<()> {
+        if !state.knows(place.mailbox) {
+            self.rebuild_mailbox(state, place.mailbox, None, "a mailbox with messages has no row");
+        }
+        if state.mailboxes.get(&place.mailbox).is_some_and(|mailbox| place.uid >= mailbox.uidnext) {
+            self.report(key, "a message has a UID that was not given out yet");
+        }
+        if row.modseq.value() > state.account.modseq || row.created_modseq > row.modseq {
+            self.report(key, "a message has an impossible MODSEQ");
+        }
+        if row.flags.without(SystemFlags::ALL) != SystemFlags::NONE
+            || row.keywords.iter().any(|number| number >= state.account.keywords)
+        {
+            self.report(key, "a message has a flag that does not exist");
+        }
+        let by_email = key::email_membership(self.account, row.email, place.mailbox, place.uid);
+        if !self.has(&by_email)? {
+            self.missing(&by_email, "an email does not know one of its mailboxes", Vec::new());
+        }
+        if !self.has(&key::email(self.account, row.email))? {
+            self.report(key, "a message whose email is lost");
+        }
+        Ok(())
+    }
+    /// Rows E. Answers the emails of those memberships that cannot be read, by the key of U.
+    fn email_memberships(&mut self, unreadable: &[Unreadable]) -> Result<BTreeMap<Box<[u8]>, EmailId>> {
+        let mut lost = BTreeMap::new();
+        self.each(table::EMAIL_MEMBERSHIP, |check, key, value| {
+            let place = key::part(key, 21).map(|octets| MailboxId(u32::from_be_bytes(octets)));
+            let (Some(email), Some(mailbox), Some(uid)) = (key::email_of(key), place, key::uid_at_end(key))
+            else {
+                check.report(key, "a row of an email's mailboxes has a key of the wrong form");
+                return Ok(());
+            };
+            let row_key = key::membership(check.account, mailbox, uid.value());
+            let row = check.read.get(&row_key)?.map(std::borrow::Cow::into_owned);
+            match row.as_deref().map(Membership::decode) {
+                Some(Some(row)) if row.email == email => {}
+                Some(None) if unreadable.iter().any(|each| *each.key == row_key) => {
+                    lost.insert(Box::from(row_key.as_slice()), email);
+                }
+                _ => check.superfluous(key, value, "an email is said to be in a mailbox where it is not"),
+            }
+            Ok(())
+        })?;
+        Ok(lost)
+    }
+    /// A row U that cannot be read is made anew from its E and M rows, without flags.
+    fn rebuild(
+        &mut self,
+        state: &State,
+        unreadable: Vec<Unreadable>,
+        emails: &BTreeMap<Box<[u8]>, EmailId>,
+    ) -> Result<()> {
+        let problem = "a message's row cannot be read";
+        for Unreadable { key, value } in unreadable {
+            let email_key = emails.get(&key).map(|email| key::email(self.account, *email));
+            let record = match &email_key {
+                Some(key) => self.read.get(key)?.map(std::borrow::Cow::into_owned),
+                None => None,
+            };
+            let email = record.as_deref().and_then(EmailRecord::decode);
+            match (emails.get(&key), email) {
+                (Some(id), Some(email)) => {
+                    let right = bare_membership(*id, &email, state);
+                    self.wrong(&key, &value, problem, right);
+                }
+                _ => self.report(&key, problem),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bare_membership(id: EmailId, email: &EmailRecord<'_>, state: &State) -> Vec<u8> {
+    let row = Membership {
+        flags: SystemFlags::NONE,
+        email: id,
+        modseq: state.account.current(),
+        created_modseq: state.account.current(),
+        octets: u32::try_from(email.body.octets).unwrap_or(u32::MAX),
+        received_at: email.received_at,
+        received_zone: ZoneOffset(0),
+        saved_at: email.received_at,
+        sent_day: email.sent_at.map(|sent| sent.at.day(sent.zone)),
+        keywords: KeywordNumbers::default(),
+    };
+    let mut octets = Vec::new();
+    row.encode(&[], &mut octets);
+    octets
+}

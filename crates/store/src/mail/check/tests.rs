@@ -1,0 +1,247 @@
+//! Every row of a store that has something in each table is damaged in three ways: the check must say so, and what
+//! can be repaired must be right afterwards.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use koi_types::{
+    AccountId, Address, CommitNotice, EmailId, Keyword, MailboxName, Result, SystemFlags, Timestamp, UidSet,
+    ZoneOffset,
+};
+
+use crate::body::NewBody;
+use crate::key::{self, table};
+use crate::kv::{Commits, Kv, Txn};
+use crate::mail::check::{Finding, check, repair};
+use crate::mail::{AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, reclaim};
+use crate::memory::MemoryKv;
+
+struct Deaf;
+
+impl Commits for Deaf {
+    fn committed(&self, _: &[CommitNotice]) {}
+}
+
+const ALICE: AccountId = AccountId(1);
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+fn in_txn(kv: &dyn Kv, run: impl Fn(&mut dyn Txn) -> Result<()> + Send + 'static) {
+    kv.submit_and_wait(Box::new(move |txn| run(txn))).unwrap();
+}
+
+fn change(kv: &dyn Kv, run: impl Fn(&mut AccountTxn<'_>) -> Result<()> + Send + 'static) {
+    in_txn(kv, move |txn| {
+        let mut account = AccountTxn::open(txn, ALICE, Quota::UNLIMITED, NOW)?;
+        run(&mut account)?;
+        account.finish().map(drop)
+    });
+}
+
+fn append(account: &mut AccountTxn<'_>, mailbox: koi_types::MailboxId, n: u8) -> Result<()> {
+    let facts = EmailFacts {
+        envelope: Arc::from([n]),
+        structure: Arc::from([n, n]),
+        sent_at: None,
+        sent_day: None,
+        thread_keys: Arc::from([u64::from(n), 1]),
+        subject_hash: 7,
+    };
+    let body = NewBody::inline(Arc::from([n % 3; 9]));
+    let new = NewEmail {
+        email: EmailId([n; 16]),
+        body: &body,
+        octets: 9,
+        facts: &facts,
+        flags: SystemFlags::NONE,
+        keywords: &[Keyword::new("$Chat").unwrap()],
+        received_at: NOW,
+        received_zone: ZoneOffset(0),
+    };
+    account.append(mailbox, &new).map(drop)
+}
+
+fn uids(list: &[u32]) -> UidSet {
+    UidSet(list.iter().copied().collect())
+}
+
+/// Two accounts; messages in INBOX and Archive, one copied, one expunged and in grace, a deleted mailbox.
+fn store() -> MemoryKv {
+    let kv = MemoryKv::new(Arc::new(Deaf));
+    in_txn(&kv, |txn| {
+        directory::create_domain(txn, "example.org")?;
+        let address = |local| Address::new(local, "example.org").unwrap();
+        assert_eq!(directory::create_account(txn, &address("alice"), "v", NOW)?, ALICE);
+        directory::create_account(txn, &address("bob"), "v", NOW).map(drop)
+    });
+    change(&kv, |account| (1..=5).try_for_each(|n| append(account, INBOX, n)));
+    change(&kv, |account| {
+        let archive = account.mailbox_named(&MailboxName::new("Archive").unwrap())?.unwrap();
+        account.copy(INBOX, &uids(&[2]), archive)?;
+        let seen = FlagChange { op: FlagOp::Add, system: SystemFlags::SEEN, keywords: Vec::new() };
+        account.set_flags(INBOX, &uids(&[1, 2]), &seen, None)?;
+        let deleted = FlagChange { op: FlagOp::Add, system: SystemFlags::DELETED, keywords: Vec::new() };
+        account.set_flags(INBOX, &uids(&[4]), &deleted, None)?;
+        account.expunge(INBOX, &uids(&[1, 4])).map(drop)
+    });
+    change(&kv, |account| {
+        let gone = MailboxName::new("gone").unwrap();
+        let gone_id = account.create(&gone, None)?.mailbox;
+        append(account, gone_id, 6)?;
+        account.delete(&gone).map(drop)
+    });
+    kv
+}
+
+struct Stored {
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+fn all_rows(kv: &dyn Kv) -> Vec<Stored> {
+    let mut rows = Vec::new();
+    let view = kv.view().unwrap();
+    for account in [AccountId::GLOBAL, ALICE] {
+        for table in 0..=u8::MAX {
+            let range = key::all(account, table);
+            let mut visit = |key: &[u8], value: &[u8]| {
+                rows.push(Stored { key: key.to_vec(), value: value.to_vec() });
+                ControlFlow::Continue(())
+            };
+            view.scan(&range.from, &range.end, &mut visit).unwrap();
+        }
+    }
+    rows
+}
+
+fn findings(kv: &dyn Kv) -> Vec<Finding> {
+    check(&*kv.view().unwrap()).unwrap()
+}
+
+fn put(kv: &dyn Kv, key: &[u8], value: Option<Vec<u8>>) {
+    let key = key.to_vec();
+    in_txn(kv, move |txn| match &value {
+        Some(value) => txn.put(&key, value),
+        None => txn.delete(&key),
+    });
+}
+
+fn repaired(kv: &dyn Kv) -> Vec<Finding> {
+    for _ in 0..5 {
+        let found = findings(kv);
+        if found.iter().all(|finding| finding.fix.is_none()) {
+            return found;
+        }
+        in_txn(kv, move |txn| repair(txn, &found).map(drop));
+    }
+    findings(kv)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Damage {
+    Missing,
+    OfTheFuture,
+    Cut,
+}
+
+/// What is to be said of a damaged row of a table: whether it can go unnoticed, and whether it can be repaired.
+fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
+    use Damage::Missing;
+    let global = account == AccountId::GLOBAL;
+    match (table, damage) {
+        // Nothing else knows of these, or they may have been trimmed.
+        (table::SUBSCRIPTION, _) if !global => Expected::Unnoticed,
+        (table::LOG | table::VANISHED, Missing) if !global => Expected::Unnoticed,
+        (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
+        (table::global::DIRECTORY, Missing) if global => Expected::Repaired,
+        (table::global::ADDRESS, Missing) if global => Expected::Repaired,
+        (b'B', Missing) if global => Expected::Repaired,
+        _ if global => Expected::Reported,
+        // What only these rows knew is lost.
+        (table::ACCOUNT | table::EMAIL, _) => Expected::Reported,
+        _ => Expected::Repaired,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expected {
+    Unnoticed,
+    Reported,
+    Repaired,
+}
+
+#[test]
+fn a_sound_store_has_no_findings() {
+    let kv = store();
+    assert_eq!(findings(&kv), []);
+    let archive = all_rows(&kv).len();
+    assert!(archive > 60, "{archive} rows");
+    in_txn(&kv, |txn| {
+        let grace = reclaim::in_grace(txn, ALICE, 10)?;
+        assert_eq!(grace.len(), 1);
+        reclaim::purge(txn, ALICE, &grace)?;
+        let deleted = reclaim::deleted_mailboxes(txn, ALICE, 10)?;
+        assert!(!reclaim::reclaim_mailbox(txn, ALICE, deleted[0], 100)?);
+        Ok(())
+    });
+    assert_eq!(findings(&kv), []);
+    in_txn(&kv, |txn| directory::remove_account(txn, ALICE));
+    assert_eq!(findings(&kv), []);
+    in_txn(&kv, |txn| {
+        while reclaim::reclaim_account(txn, ALICE, 7)? {}
+        Ok(())
+    });
+    assert_eq!(findings(&kv), []);
+    let left = all_rows(&kv);
+    assert!(left.iter().all(|row| row.key.starts_with(&[0; 4]) && row.key[4] != b'B'), "{} rows", left.len());
+}
+
+#[test]
+fn every_damaged_row_is_found_and_most_are_repaired() {
+    for row in all_rows(&store()) {
+        for damage in [Damage::Missing, Damage::OfTheFuture, Damage::Cut] {
+            let damaged = match damage {
+                Damage::Missing => None,
+                Damage::OfTheFuture if row.value.is_empty() => continue,
+                Damage::OfTheFuture => Some([&[99], &row.value[1..]].concat()),
+                Damage::Cut if row.value.len() < 2 => continue,
+                Damage::Cut => Some(row.value[..row.value.len() - 1].to_vec()),
+            };
+            one_damage(&row, damage, damaged);
+        }
+    }
+}
+
+fn one_damage(row: &Stored, damage: Damage, damaged: Option<Vec<u8>>) {
+    let kv = store();
+    put(&kv, &row.key, damaged);
+    let account = AccountId(key::part(&row.key, 0).map_or(0, u32::from_be_bytes));
+    let table = row.key[4];
+    // A cut keyword or mark is still a keyword or mark.
+    if damage == Damage::Cut && table == table::KEYWORD && account == ALICE {
+        return;
+    }
+    let what = format!("account {} table {} {damage:?}", account.0, char::from(table));
+    let found = findings(&kv);
+    let expected = expected(account, table, damage);
+    assert_eq!(found.is_empty(), expected == Expected::Unnoticed, "{what}: {found:?}");
+    let left = repaired(&kv);
+    if expected == Expected::Repaired {
+        assert_eq!(left, [], "{what}");
+    } else if expected == Expected::Reported {
+        assert!(left.iter().all(|finding| finding.fix.is_none()), "{what}: {left:?}");
+    }
+    let text = found.first().map(Finding::key_text).unwrap_or_default();
+    assert!(found.is_empty() || text.contains('/'), "{text}");
+}
+
+#[test]
+fn a_repair_keeps_the_mail() {
+    let kv = store();
+    let row = key::membership(ALICE, INBOX, 3);
+    put(&kv, &row, Some(vec![99]));
+    assert_eq!(repaired(&kv), []);
+    let view = kv.view().unwrap();
+    let row = view.get(&row).unwrap().unwrap().into_owned();
+    let row = crate::record::membership::Membership::decode(&row).unwrap();
+    assert_eq!((row.email, row.octets, row.flags), (EmailId([3; 16]), 9, SystemFlags::NONE));
+}
