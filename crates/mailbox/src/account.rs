@@ -70,6 +70,7 @@ impl Account {
         self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
             all.changed.0.extend(&piece.changed.0);
             all.modified.0.extend(&piece.modified.0);
+            all.commits.extend(piece.commits);
         })
     }
     /// Takes out the messages that are `\Deleted`: all of them, or those in `uids`.
@@ -82,7 +83,10 @@ impl Account {
             account.frees_space();
             account.expunge(mailbox, piece)
         };
-        self.in_pieces(mailbox, &deleted, run, |all: &mut Expunged, piece| all.uids.0.extend(&piece.uids.0))
+        self.in_pieces(mailbox, &deleted, run, |all: &mut Expunged, piece| {
+            all.uids.0.extend(&piece.uids.0);
+            all.modseq = all.modseq.max(piece.modseq);
+        })
     }
     fn deleted(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Result<UidSet> {
         let snapshot = self.snapshot()?;

@@ -2,6 +2,8 @@
 //!
 //! [`session`] is the border to the driver; `selected` a client's view of its mailbox; one module per protocol.
 
+pub mod imap;
+pub mod lmtp;
 pub mod selected;
 pub mod session;
 

@@ -148,14 +148,30 @@ pub struct Peer {
 /// Something for the log or the counters. Never holds subjects, bodies or passwords.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
+    LoggedIn {
+        address: Address,
+    },
     /// A message was taken in for so many recipients.
-    Delivered { recipients: usize, octets: u64 },
+    Delivered {
+        recipients: usize,
+        octets: u64,
+    },
     /// A recipient's part of a delivery failed.
-    DeliveryFailed { recipient: Box<str>, error: Box<str> },
+    DeliveryFailed {
+        recipient: Box<str>,
+        error: Box<str>,
+    },
     /// An error of the service that the peer saw as an answer; the private context included.
-    Failed { command: &'static str, error: Box<str> },
+    Failed {
+        command: &'static str,
+        error: Box<str>,
+    },
     /// A command was answered.
-    Command { name: &'static str },
+    Command {
+        name: &'static str,
+    },
     /// Why the session ended.
-    Ended { reason: &'static str },
+    Ended {
+        reason: &'static str,
+    },
 }

@@ -87,6 +87,21 @@ impl NumSet {
         self.count -= 1;
         true
     }
+    /// Takes all numbers of a range out.
+    pub fn remove_range(&mut self, range: RangeInclusive<u32>) {
+        let (first, last) = range.into_inner();
+        if first > last {
+            return;
+        }
+        let from = self.runs.partition_point(|r| r.last < first);
+        let to = self.runs.partition_point(|r| r.first <= last);
+        let touched = self.runs.get(from..to).unwrap_or_default();
+        let taken = touched.iter().map(|r| u64::from(r.last.min(last) - r.first.max(first)) + 1).sum::<u64>();
+        let left = touched.first().filter(|r| r.first < first).map(|r| Run { first: r.first, last: first - 1 });
+        let right = touched.last().filter(|r| r.last > last).map(|r| Run { first: last + 1, last: r.last });
+        self.runs.splice(from..to, left.into_iter().chain(right));
+        self.count -= taken;
+    }
     #[must_use]
     pub fn contains(&self, n: u32) -> bool {
         let at = self.runs.partition_point(|r| r.last < n);
@@ -270,6 +285,11 @@ mod tests {
             }
             prop_assert_eq!(x.iter().collect::<Vec<_>>(), mx.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(x.count(), mx.len() as u64);
+            for pair in b.chunks_exact(2) {
+                x.remove_range(pair[0]..=pair[1]);
+                mx.retain(|n| !(pair[0]..=pair[1]).contains(n));
+                prop_assert_eq!(x.iter().collect::<Vec<_>>(), mx.iter().copied().collect::<Vec<_>>());
+            }
             let merged: Vec<u32> = x.runs().flatten().collect();
             prop_assert_eq!(merged.len() as u64, x.count());
         }

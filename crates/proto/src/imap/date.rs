@@ -1,12 +1,19 @@
 //! Dates of the grammar and the calendar behind them (RFC 9051 §9 `date`, `date-time`).
 
-use koi_types::Timestamp;
+use koi_types::{Timestamp, ZoneOffset};
 
 use super::lex::{Cursor, SyntaxError};
 use super::response::number;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A point in time with the zone it was written in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DateTime {
+    pub at: Timestamp,
+    pub zone: ZoneOffset,
+}
 
 /// A day of the proleptic Gregorian calendar that exists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -104,12 +111,12 @@ fn date_text(cursor: &mut Cursor<'_>) -> Result<Date, SyntaxError> {
 /// zone           = ("+" / "-") 4DIGIT
 /// ```
 /// QUIRK one_digit_day: one digit without the space.
-pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp, SyntaxError> {
+pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Result<DateTime, SyntaxError> {
     let before = cursor.error("expected a date and time such as \"17-Jul-1996 02:44:25 -0700\"");
     parse_date_time(cursor).map_err(|_| before)
 }
 
-fn parse_date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp, SyntaxError> {
+fn parse_date_time(cursor: &mut Cursor<'_>) -> Result<DateTime, SyntaxError> {
     cursor.expect(b'"', "expected \"")?;
     cursor.take(b' ');
     let date = date_text(cursor)?;
@@ -130,9 +137,10 @@ fn parse_date_time(cursor: &mut Cursor<'_>) -> Result<Timestamp, SyntaxError> {
     if hour > 23 || minute > 59 || second > 60 || zone % 100 > 59 {
         return Err(before);
     }
-    let zone = i64::from(zone / 100 * 3600 + zone % 100 * 60) * if west { -1 } else { 1 };
+    let minutes = (zone / 100 * 60 + zone % 100) as i16 * if west { -1 } else { 1 };
     let time = i64::from(hour * 3600 + minute * 60 + second);
-    Ok(Timestamp::from_secs(date.days() * 86_400 + time - zone))
+    let at = Timestamp::from_secs(date.days() * 86_400 + time - i64::from(minutes) * 60);
+    Ok(DateTime { at, zone: ZoneOffset(minutes) })
 }
 
 fn month(cursor: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
@@ -149,9 +157,10 @@ fn digits(cursor: &mut Cursor<'_>, min: usize, max: usize) -> Result<u32, Syntax
     Ok(run.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')))
 }
 
-/// `date-time` in UTC: `"17-Jul-1996 09:44:25 +0000"`, 28 octets.
-pub fn push_date_time(time: Timestamp, out: &mut Vec<u8>) {
-    let secs = time.secs();
+/// `date-time` as somebody in that zone writes it: `"17-Jul-1996 02:44:25 -0700"`, 28 octets.
+pub fn push_date_time(time: DateTime, out: &mut Vec<u8>) {
+    let minutes = time.zone.0.clamp(-5999, 5999);
+    let secs = time.at.secs().saturating_add(i64::from(minutes) * 60);
     let date = Date::from_days(secs.div_euclid(86_400));
     let of_day = secs.rem_euclid(86_400) as u32;
     out.push(b'"');
@@ -168,7 +177,10 @@ pub fn push_date_time(time: Timestamp, out: &mut Vec<u8>) {
         out.push(sep);
         number::push_padded(value, 2, out);
     }
-    out.extend_from_slice(b" +0000\"");
+    out.extend_from_slice(if minutes < 0 { b" -" } else { b" +" });
+    let minutes = u32::from(minutes.unsigned_abs());
+    number::push_padded(minutes / 60 * 100 + minutes % 60, 4, out);
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -178,7 +190,7 @@ mod tests {
 
     fn read(text: &str) -> Option<i64> {
         let mut cursor = Cursor::new(text.as_bytes(), false);
-        date_time(&mut cursor).ok().filter(|_| cursor.end().is_ok()).map(Timestamp::secs)
+        date_time(&mut cursor).ok().filter(|_| cursor.end().is_ok()).map(|date| date.at.secs())
     }
 
     /// RFC 9051 §9 `date-time`
@@ -194,11 +206,25 @@ mod tests {
         for (text, secs) in known {
             assert_eq!(read(text), Some(secs), "{text}");
             let mut out = Vec::new();
-            push_date_time(Timestamp::from_secs(secs), &mut out);
+            push_date_time(DateTime { at: Timestamp::from_secs(secs), zone: ZoneOffset(0) }, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), text);
         }
         assert_eq!(read("\"17-jul-1996 02:44:25 -0700\""), Some(837_596_665));
         assert_eq!(read("\"7-Feb-1994 21:52:25 -0800\""), read("\" 7-Feb-1994 21:52:25 -0800\""));
+    }
+
+    #[test]
+    fn zones_are_kept() {
+        for text in [
+            "\"17-Jul-1996 02:44:25 -0700\"",
+            "\" 1-Jan-2000 00:15:00 +0545\"",
+            "\" 1-Jan-2000 00:00:00 -0030\"",
+        ] {
+            let date = date_time(&mut Cursor::new(text.as_bytes(), false)).unwrap();
+            let mut out = Vec::new();
+            push_date_time(date, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{EmailId, MailboxId, Result, SystemFlags, Uid, UidSet};
+use koi_types::{EmailId, MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet};
 
 use super::account::{AccountTxn, At};
 use crate::key;
@@ -13,6 +13,8 @@ use crate::record::small::GraceRecord;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Expunged {
     pub uids: UidSet,
+    /// Of the last transaction that removed something.
+    pub modseq: Option<ModSeq>,
 }
 
 impl AccountTxn<'_> {
@@ -33,6 +35,7 @@ impl AccountTxn<'_> {
             if let Some(row) = Membership::decode(row).filter(|row| row.flags.contains(flags)) {
                 self.remove_membership(at, uid, &row)?;
                 expunged.uids.insert(uid);
+                expunged.modseq = Some(self.modseq());
             }
         }
         Ok(expunged)

@@ -1,6 +1,6 @@
 //! Flags and keywords: STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
-use koi_types::{ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, Uid, UidSet, limits};
+use koi_types::{ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet, limits};
 
 use super::account::{AccountTxn, At, OpenMailbox};
 use crate::key;
@@ -26,6 +26,8 @@ pub struct FlagChange {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FlagsSet {
     pub changed: UidSet,
+    /// The modseqs of the transactions that changed something, ascending.
+    pub commits: Vec<ModSeq>,
     /// Changed after `unchanged_since` by somebody else, so left alone (RFC 7162 §3.1.3, MODIFIED).
     pub modified: UidSet,
 }
@@ -62,6 +64,9 @@ impl AccountTxn<'_> {
             self.txn.put(&key::membership(self.id, mailbox, uid.value()), &encoded)?;
             self.count_change(at, uid, old.flags, flags)?;
             set.changed.insert(uid);
+        }
+        if !set.changed.is_empty() {
+            set.commits.push(self.modseq());
         }
         Ok(set)
     }

@@ -1,10 +1,10 @@
 //! APPEND (RFC 9051 §6.3.12): everything before the message literal. The message itself is streamed by the decoder.
 
-use koi_types::{Flags, Timestamp};
+use koi_types::Flags;
 
 use super::flag::flag_list;
 use super::{MailboxArg, Opening, Tag, mailbox};
-use crate::imap::date::date_time;
+use crate::imap::date::{DateTime, date_time};
 use crate::imap::lex::{Cursor, SyntaxError};
 
 /// `APPEND mailbox [flags] [date-time] literal`, up to the announcement of the literal.
@@ -14,7 +14,7 @@ pub struct AppendBegin {
     pub mailbox: MailboxArg,
     pub flags: Flags,
     /// Internal date, if the client gave one.
-    pub date: Option<Timestamp>,
+    pub date: Option<DateTime>,
     /// Size of the message as announced.
     pub octets: u64,
     /// The client waits for a continuation request; refusing such a literal costs nothing (RFC 9051 §4.3).

@@ -76,7 +76,7 @@ pub enum Code<'a> {
 
 impl Code<'_> {
     /// Appends what stands between the brackets.
-    pub(super) fn push(&self, out: &mut Vec<u8>) {
+    pub fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.name().as_bytes());
         match self {
             Self::AppendUid { uid_validity, uids } => {

@@ -1,13 +1,13 @@
 //! FETCH responses (RFC 9051 §7.5.2, RFC 3501 §7.4.2, RFC 7162 §3.1.4.2).
 
-use koi_types::{ModSeq, SeqNum, SystemFlags, Timestamp, Uid};
+use koi_types::{ModSeq, SeqNum, SystemFlags, Uid};
 
 use super::body::{BodyForm, BodyRef, push_body};
 use super::envelope::{AddressRef, EnvelopeRef, push_envelope};
 use super::number::push_number;
 use super::string::push_astring;
 use crate::imap::command::{Section, SectionText};
-use crate::imap::date::push_date_time;
+use crate::imap::date::{DateTime, push_date_time};
 
 /// One `* n FETCH (…)` being written. It does not hold the output, so that a message may be sent in pieces with
 /// other work in between; nothing else may be written before `end`.
@@ -55,7 +55,7 @@ impl FetchLine {
         self.item(b"FLAGS ", out);
         push_flags(system, keywords, out);
     }
-    pub fn internal_date(&mut self, date: Timestamp, out: &mut Vec<u8>) {
+    pub fn internal_date(&mut self, date: DateTime, out: &mut Vec<u8>) {
         self.item(b"INTERNALDATE ", out);
         push_date_time(date, out);
     }

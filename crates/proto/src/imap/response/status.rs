@@ -25,7 +25,9 @@ pub struct IdPair<'a> {
 }
 
 impl Status {
-    const fn word(self) -> &'static str {
+    /// The word and the blank after it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK ",
             Self::No => "NO ",

@@ -1,0 +1,124 @@
+//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11), with APPENDUID (RFC 4315 §3).
+//!
+//! The message is refused before it is sent where that can be known; it goes to the store while it arrives.
+
+use std::sync::Arc;
+
+use koi_mailbox::{Appended, NewMessage, Pending, Stage};
+use koi_proto::imap::command::AppendBegin;
+use koi_proto::imap::response::{Code, Status, continuation, status};
+use koi_proto::imap::{Decoded, Phase};
+use koi_types::{MailboxId, Result, UidSet, ZoneOffset};
+
+use super::existing;
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::reply::Reply;
+
+pub(crate) fn start(begin: AppendBegin) -> Box<dyn Job> {
+    Box::new(Append { begin, phase: AppendPhase::Begin })
+}
+
+struct Append {
+    begin: AppendBegin,
+    phase: AppendPhase,
+}
+
+enum AppendPhase {
+    Begin,
+    Receive(MailboxId, Stage),
+    Wait(Pending<Vec<Appended>>),
+    Over,
+}
+
+impl Job for Append {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        match std::mem::replace(&mut self.phase, AppendPhase::Over) {
+            AppendPhase::Begin => match self.target(cx) {
+                Ok(Ok(mailbox)) => {
+                    cx.decoder.accept_append();
+                    self.receive(cx, mailbox, cx.core.service.stage())
+                }
+                Ok(Err(reply)) => {
+                    cx.decoder.refuse_append();
+                    Ok(Outcome::Done(reply))
+                }
+                Err(error) => {
+                    cx.decoder.refuse_append();
+                    Err(error)
+                }
+            },
+            AppendPhase::Receive(mailbox, stage) => self.receive(cx, mailbox, stage),
+            AppendPhase::Wait(pending) => {
+                let appended = pending.take()?;
+                Ok(Outcome::Done(finished(&appended)))
+            }
+            AppendPhase::Over => Err(crate::imap::job::ran_twice()),
+        }
+    }
+}
+
+impl Append {
+    /// Where the message goes, or the NO that spares sending it.
+    fn target(&self, cx: &Context<'_>) -> Result<std::result::Result<MailboxId, Reply>> {
+        if self.begin.octets > cx.core.settings.message_octets_max {
+            return Ok(Err(Reply::no("message is too large").code(&Code::TooBig)));
+        }
+        if self.begin.octets == 0 {
+            return Ok(Err(Reply::no("message is empty").code(&Code::Cannot)));
+        }
+        let row = match existing(&self.begin.mailbox) {
+            Ok(name) => cx.core.snapshot()?.mailbox_named(&name)?,
+            Err(_) => None,
+        };
+        // RFC 9051 §6.3.12: the client may create it and try again.
+        Ok(row.map(|row| row.id).ok_or_else(|| Reply::no("no such mailbox").code(&Code::TryCreate)))
+    }
+    fn receive(&mut self, cx: &mut Context<'_>, mailbox: MailboxId, mut stage: Stage) -> Result<Outcome> {
+        cx.core.waiting_for_client = false;
+        loop {
+            match cx.decoder.next(Phase::Authenticated) {
+                Decoded::Continue => continuation("OK", cx.out),
+                Decoded::AppendData => {
+                    if let Err(error) = stage.write(cx.decoder.append_data()) {
+                        cx.decoder.refuse_append();
+                        return Err(error);
+                    }
+                }
+                Decoded::AppendEnd { nul } if nul && !self.begin.literal8 => {
+                    // RFC 9051 §4.3: only literal8 may have it.
+                    return Ok(Outcome::Done(Reply::bad("message has a NUL octet")));
+                }
+                Decoded::AppendEnd { .. } => return self.submit(cx, mailbox, stage),
+                Decoded::AppendAborted { text } => return Ok(Outcome::Done(Reply::bad(text))),
+                Decoded::Fatal { code, text } => {
+                    status(None, Status::Bye, code.as_ref(), text, cx.out);
+                    return Ok(Outcome::Close("protocol error"));
+                }
+                _ => {
+                    cx.core.waiting_for_client = true;
+                    self.phase = AppendPhase::Receive(mailbox, stage);
+                    return Ok(Outcome::NeedInput);
+                }
+            }
+        }
+    }
+    fn submit(&mut self, cx: &mut Context<'_>, mailbox: MailboxId, stage: Stage) -> Result<Outcome> {
+        let message = NewMessage {
+            message: Arc::new(stage.finish()?),
+            flags: std::mem::take(&mut self.begin.flags),
+            received_at: self.begin.date.map_or(cx.core.now, |date| date.at),
+            received_zone: self.begin.date.map_or(ZoneOffset(0), |date| date.zone),
+        };
+        let pending = cx.core.account()?.append(mailbox, vec![message]);
+        let ticket = pending.ticket();
+        self.phase = AppendPhase::Wait(pending);
+        Ok(Outcome::Await(ticket))
+    }
+}
+
+fn finished(appended: &[Appended]) -> Reply {
+    let reply = Reply::ok("APPEND completed");
+    let Some(first) = appended.first() else { return reply };
+    let uids: UidSet = appended.iter().map(|a| a.uid).collect();
+    reply.code(&Code::AppendUid { uid_validity: first.uidvalidity, uids: &uids })
+}

@@ -1,0 +1,75 @@
+//! COPY and MOVE (RFC 9051 §6.4.7, RFC 9051 §6.4.8, RFC 6851 §3), with COPYUID (RFC 4315 §3).
+//!
+//! All messages or none: both are one transaction.
+
+use koi_mailbox::Copied;
+use koi_proto::imap::SequenceSet;
+use koi_proto::imap::command::MailboxArg;
+use koi_proto::imap::response::{Code, Status, status};
+use koi_types::Result;
+
+use super::expunge::read_only;
+use super::{existing, sequence};
+use crate::imap::job::{Context, Job, Submitted, write};
+use crate::imap::reply::Reply;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Copy,
+    Move,
+}
+
+pub(crate) fn start(how: How, by_uid: bool, set: SequenceSet, mailbox: MailboxArg) -> Box<dyn Job> {
+    write(
+        move |cx| submit(cx, how, by_uid, &set, &mailbox),
+        move |cx, copied: Copied| Ok(finished(cx, how, &copied)),
+    )
+}
+
+fn submit(
+    cx: &mut Context<'_>,
+    how: How,
+    by_uid: bool,
+    set: &SequenceSet,
+    mailbox: &MailboxArg,
+) -> Result<Submitted<Copied>> {
+    let view = cx.core.view()?;
+    if how == How::Move && view.read_only {
+        return Ok(Submitted::Done(read_only()));
+    }
+    let uids = match sequence::uids(view, set, by_uid) {
+        Ok(uids) => uids,
+        Err(bad) => return Ok(Submitted::Done(bad.into())),
+    };
+    let account = cx.core.account()?;
+    let target = match existing(mailbox) {
+        Ok(name) => account.snapshot()?.mailbox_named(&name)?,
+        Err(_) => None,
+    };
+    // RFC 9051 §6.4.7: the client may create it and try again.
+    let Some(target) = target else {
+        return Ok(Submitted::Done(Reply::no("no such mailbox").code(&Code::TryCreate)));
+    };
+    if uids.is_empty() {
+        return Ok(Submitted::Done(Reply::ok("nothing to copy")));
+    }
+    Ok(Submitted::Pending(match how {
+        How::Copy => account.copy(view.mailbox, &uids, target.id),
+        How::Move => account.move_(view.mailbox, &uids, target.id),
+    }))
+}
+
+fn finished(cx: &mut Context<'_>, how: How, copied: &Copied) -> Reply {
+    let code = Code::CopyUid { uid_validity: copied.uidvalidity, from: &copied.from, to: &copied.to };
+    if copied.from.is_empty() {
+        return Reply::no("the messages are gone").code(&Code::ExpungeIssued);
+    }
+    match how {
+        How::Copy => Reply::ok("COPY completed").code(&code),
+        How::Move => {
+            // RFC 6851 §4.3: before the EXPUNGE responses, so that the client still knows what it moved.
+            status(None, Status::Ok, Some(&code), "moved", cx.out);
+            Reply::ok("MOVE completed")
+        }
+    }
+}

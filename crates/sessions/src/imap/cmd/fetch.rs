@@ -1,0 +1,255 @@
+//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//!
+//! Rows are visited in UID order and written straight into the output; at the high-water mark the job stops in the
+//! middle of a mailbox, of a message, or of a body, and goes on at the next step. `\Seen` is set for all messages in
+//! one transaction at the end, and its FLAGS follow.
+
+use std::ops::ControlFlow;
+
+use koi_mailbox::{FlagChange, FlagOp, FlagsSet, MessageRow, Pending};
+use koi_proto::imap::command::{Fetch, FetchItem};
+use koi_proto::imap::response::Code;
+use koi_types::{MailError, NumSet, Result, SeqNum, SystemFlags, UidSet};
+
+use super::sequence;
+use crate::imap::fetch::{Progress, Writer, Wrote};
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::reply::{Reply, Telling};
+
+pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
+    Box::new(Fetching {
+        fetch,
+        left: NumSet::new(),
+        progress: None,
+        seen: UidSet::new(),
+        missing: false,
+        corrupt: false,
+        phase: Phase::Begin,
+    })
+}
+
+struct Fetching {
+    fetch: Fetch,
+    /// UIDs not yet written.
+    left: NumSet,
+    /// How far the first of them is written.
+    progress: Option<Progress>,
+    /// Messages that are to get `\Seen`.
+    seen: UidSet,
+    /// Some messages are gone for good.
+    missing: bool,
+    /// Rows of some messages cannot be read; `koi check` names them.
+    corrupt: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    Begin,
+    Messages,
+    Seen,
+    SeenWritten(Pending<FlagsSet>),
+}
+
+/// Rows looked at in one step, when nothing or little is written for each.
+const ROWS_PER_STEP: u32 = 10_000;
+
+impl Job for Fetching {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Messages) {
+                Phase::Begin => {
+                    if let Some(reply) = self.begin(cx)? {
+                        return Ok(Outcome::Done(reply));
+                    }
+                }
+                Phase::Messages => {
+                    if let Some(outcome) = self.messages(cx)? {
+                        return Ok(outcome);
+                    }
+                    self.phase = Phase::Seen;
+                }
+                Phase::Seen => {
+                    if self.seen.is_empty() {
+                        return Ok(Outcome::Done(self.finished(UidSet::new())));
+                    }
+                    let change =
+                        FlagChange { op: FlagOp::Add, system: SystemFlags::SEEN, keywords: Vec::new() };
+                    let mailbox = cx.core.view()?.mailbox;
+                    let pending = cx.core.account()?.set_flags(mailbox, &self.seen, change, None);
+                    let ticket = pending.ticket();
+                    self.phase = Phase::SeenWritten(pending);
+                    return Ok(Outcome::Await(ticket));
+                }
+                Phase::SeenWritten(pending) => {
+                    let set = pending.take()?;
+                    return Ok(Outcome::Done(self.finished(set.changed)));
+                }
+            }
+        }
+    }
+}
+
+impl Fetching {
+    /// What is wrong with the command, or nothing.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Reply>> {
+        let wants_modseq = self.fetch.items.contains(&FetchItem::ModSeq);
+        if self.fetch.changed_since.is_some() && !wants_modseq {
+            // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
+            self.fetch.items.push(FetchItem::ModSeq);
+        }
+        let view = cx.core.view()?;
+        match sequence::uids(view, &self.fetch.set, self.fetch.by_uid) {
+            Ok(uids) => self.left = uids.0,
+            Err(bad) => return Ok(Some(bad.into())),
+        }
+        // RFC 7162 §3.1: the client has shown that it knows CONDSTORE.
+        cx.core.condstore |= self.fetch.changed_since.is_some() || wants_modseq;
+        Ok(None)
+    }
+
+    /// Writes messages; `None` when all are written.
+    fn messages(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
+        let snapshot = cx.core.account()?.snapshot()?;
+        let view = cx.core.view()?;
+        let keywords = snapshot.keywords();
+        let writer = Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords };
+        let mut visit = Visit {
+            writer,
+            changed_since: self.fetch.changed_since,
+            sets_seen: !view.read_only && self.fetch.items.iter().any(FetchItem::sets_seen),
+            seen: &mut self.seen,
+            progress: self.progress.take(),
+            visited: NumSet::new(),
+            rows: 0,
+            stopped: None,
+            out: &mut *cx.out,
+        };
+        let mut seqnums = view.cursor();
+        if visit.body_first()? {
+            let scanned = snapshot
+                .messages(view.mailbox, &self.left, |row| visit.row(seqnums.seqnum(row.uid.value()), row))?;
+            self.corrupt |= !scanned.corrupt.is_empty();
+        }
+        let Visit { visited, progress, stopped, .. } = visit;
+        self.progress = progress;
+        match stopped {
+            Some(Stopped::Failed(error)) => Err(error),
+            Some(Stopped::Full { before }) => {
+                self.left.remove_range(0..=before);
+                Ok(Some(Outcome::OutputFull))
+            }
+            Some(Stopped::Slice { last }) => {
+                self.left.remove_range(0..=last);
+                Ok(Some(Outcome::Yield))
+            }
+            None => {
+                if let Some(progress) = self.progress.take() {
+                    progress.abandon(cx.out);
+                }
+                let gone = self.left.difference(&visited);
+                self.left = NumSet::new();
+                self.missing |= !gone.is_empty();
+                Ok(None)
+            }
+        }
+    }
+
+    fn finished(&self, changed: UidSet) -> Reply {
+        let telling = Telling { flags_of: changed.0, ..Telling::default() };
+        // RFC 9051 §6.4.5, RFC 5530 §3: what is there was sent; the rest another session expunged.
+        let reply = match self.missing {
+            false => Reply::ok("FETCH completed"),
+            true if self.corrupt => Reply::no("some of the messages cannot be read").code(&Code::Corruption),
+            true => Reply::no("some of the messages are gone").code(&Code::ExpungeIssued),
+        };
+        reply.telling(telling)
+    }
+}
+
+/// One pass over rows.
+struct Visit<'a> {
+    writer: Writer<'a>,
+    changed_since: Option<u64>,
+    sets_seen: bool,
+    seen: &'a mut UidSet,
+    progress: Option<Progress>,
+    visited: NumSet,
+    rows: u32,
+    stopped: Option<Stopped>,
+    out: &'a mut Vec<u8>,
+}
+
+enum Stopped {
+    /// Everything up to `before` is written; `progress` says what of the next.
+    Full {
+        before: u32,
+    },
+    Slice {
+        last: u32,
+    },
+    Failed(MailError),
+}
+
+impl Visit<'_> {
+    /// The rest of a half-written body, whether its message is still there or not. `false` when output is full.
+    fn body_first(&mut self) -> Result<bool> {
+        let Some(progress) = &mut self.progress else { return Ok(true) };
+        let before = progress.uid.saturating_sub(1);
+        let done = self.writer.go_on(progress, self.out)?;
+        if !done {
+            self.stopped = Some(Stopped::Full { before });
+        }
+        Ok(done)
+    }
+    fn row(&mut self, seqnum: u32, row: &MessageRow<'_>) -> ControlFlow<()> {
+        let uid = row.uid.value();
+        match self.write(seqnum, row) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return ControlFlow::Break(()),
+            Err(error) => {
+                self.stopped = Some(Stopped::Failed(error));
+                return ControlFlow::Break(());
+            }
+        }
+        self.visited.insert(uid);
+        self.rows += 1;
+        if self.out.len() >= koi_types::limits::OUTPUT_OCTETS_HIGH {
+            self.stopped = Some(Stopped::Full { before: uid });
+            return ControlFlow::Break(());
+        }
+        if self.rows >= ROWS_PER_STEP {
+            self.stopped = Some(Stopped::Slice { last: uid });
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+    fn write(&mut self, seqnum: u32, row: &MessageRow<'_>) -> Result<ControlFlow<()>> {
+        let uid = row.uid.value();
+        let resumed = match self.progress.take() {
+            Some(progress) if progress.uid == uid => Some(progress),
+            // Its message went away in the middle: its line is ended, the rest of it is lost.
+            Some(progress) => {
+                progress.abandon(self.out);
+                None
+            }
+            None => None,
+        };
+        if resumed.is_none() && self.changed_since.is_some_and(|since| row.modseq.value() <= since) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let Some(seqnum) = SeqNum::new(seqnum) else { return Ok(ControlFlow::Continue(())) };
+        match self.writer.message(seqnum, row, resumed, self.out)? {
+            Wrote::Whole => {
+                if self.sets_seen && !row.flags.contains(SystemFlags::SEEN) {
+                    self.seen.insert(row.uid);
+                }
+                Ok(ControlFlow::Continue(()))
+            }
+            Wrote::Partly(progress) => {
+                self.progress = Some(progress);
+                self.stopped = Some(Stopped::Full { before: uid.saturating_sub(1) });
+                Ok(ControlFlow::Break(()))
+            }
+        }
+    }
+}

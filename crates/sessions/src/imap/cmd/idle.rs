@@ -1,0 +1,68 @@
+//! IDLE (RFC 9051 §6.3.13, RFC 2177 §3): what changes is told at once, until DONE.
+
+use koi_proto::imap::{Decoded, Phase};
+use koi_types::Result;
+
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::reply::{Reply, Telling};
+use crate::imap::session::MAILBOX_GONE;
+use crate::imap::sync::{Sync, Synced};
+use crate::imap::table::Tells;
+use koi_proto::imap::response::{Status, continuation, status};
+
+pub(crate) fn start() -> Box<dyn Job> {
+    Box::new(Idle { began: false, telling: None })
+}
+
+struct Idle {
+    began: bool,
+    /// Half told: the output was full.
+    telling: Option<Sync>,
+}
+
+impl Job for Idle {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        if !self.began {
+            self.began = true;
+            continuation("idling", cx.out);
+            cx.core.idling = true;
+            // What happened before: nobody told us, as nobody was asked to.
+            cx.core.advanced = true;
+        }
+        cx.core.waiting_for_client = false;
+        let outcome = self.go_on(cx);
+        match outcome {
+            Ok(Outcome::NeedInput) => cx.core.waiting_for_client = true,
+            Ok(Outcome::OutputFull) => {}
+            _ => cx.core.idling = false,
+        }
+        outcome
+    }
+}
+
+impl Idle {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        if cx.core.advanced && self.telling.is_none() {
+            self.telling = Some(Sync::new(Tells::All));
+        }
+        if let Some(sync) = &mut self.telling {
+            match sync.run(cx.core, &Telling::default(), cx.out)? {
+                Synced::Done => self.telling = None,
+                Synced::OutputFull => return Ok(Outcome::OutputFull),
+                Synced::MailboxGone => {
+                    status(None, Status::Bye, None, MAILBOX_GONE, cx.out);
+                    return Ok(Outcome::Close("selected mailbox was deleted"));
+                }
+            }
+        }
+        Ok(match cx.decoder.next(Phase::Idle) {
+            Decoded::NeedMore => Outcome::NeedInput,
+            Decoded::Done => Outcome::Done(Reply::ok("IDLE completed")),
+            Decoded::Fatal { code, text } => {
+                status(None, Status::Bye, code.as_ref(), text, cx.out);
+                Outcome::Close("protocol error")
+            }
+            _ => Outcome::Done(Reply::bad("expected DONE")),
+        })
+    }
+}

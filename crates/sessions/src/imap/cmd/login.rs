@@ -1,0 +1,69 @@
+//! LOGIN (RFC 9051 §6.2.3). The password is checked by the edge; here is only what is said before and after.
+
+use koi_proto::imap::command::Secret as Password;
+use koi_proto::imap::response::Code;
+use koi_types::{ErrorKind, MailError, Result};
+
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::reply::Reply;
+use crate::session::{Credentials, Effect, EffectResult, Mechanism, Secret};
+
+pub(crate) fn start(username: Vec<u8>, password: Password) -> Box<dyn Job> {
+    let authcid = String::from_utf8(username).ok();
+    let credentials = authcid.map(|authcid| Credentials {
+        mechanism: Mechanism::Login,
+        authcid: authcid.into(),
+        authzid: None,
+        password: Secret::new(password.0),
+    });
+    Box::new(LogIn::Begin(credentials))
+}
+
+/// Asks the edge, then enters the account: LOGIN, and the end of AUTHENTICATE.
+pub(crate) enum LogIn {
+    /// `None` when the name is no text at all: refused like any wrong one.
+    Begin(Option<Credentials>),
+    Asked,
+}
+
+impl Job for LogIn {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        match std::mem::replace(self, Self::Asked) {
+            Self::Begin(_) if !cx.core.may_send_passwords() => Ok(Outcome::Done(refused_in_clear())),
+            Self::Begin(Some(credentials)) => Ok(Outcome::Effect(Effect::Authenticate(credentials))),
+            Self::Begin(None) => failed(cx, &wrong()),
+            Self::Asked => match cx.core.effect.take() {
+                Some(EffectResult::Authenticated(Ok(login))) => enter(cx, login),
+                Some(EffectResult::Authenticated(Err(error))) => failed(cx, &error),
+                None => Ok(Outcome::NeedInput),
+            },
+        }
+    }
+}
+
+/// RFC 9051 §6.2.3: no password in clear text; the client should not have tried (RFC 9051 §7.1, PRIVACYREQUIRED).
+pub(crate) fn refused_in_clear() -> Reply {
+    Reply::no("use STARTTLS first").code(&Code::PrivacyRequired)
+}
+
+fn enter(cx: &mut Context<'_>, login: crate::session::Login) -> Result<Outcome> {
+    cx.core.enter(login)?;
+    let capabilities = cx.core.capabilities();
+    Ok(Outcome::Done(Reply::ok("logged in").code(&Code::Capability(&capabilities))))
+}
+
+/// The same words for every reason, so that nobody learns which addresses exist.
+fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
+    if error.kind != ErrorKind::AuthenticationFailed {
+        return Err(error.clone());
+    }
+    cx.core.failed_logins = cx.core.failed_logins.saturating_add(1);
+    if cx.core.failed_logins >= cx.core.settings.failed_logins_max {
+        return Ok(Outcome::LogOut(Reply::no("too many failed logins").code(&Code::AuthenticationFailed)));
+    }
+    Err(error.clone())
+}
+
+fn wrong() -> MailError {
+    MailError::new(ErrorKind::AuthenticationFailed, "wrong name or password")
+}

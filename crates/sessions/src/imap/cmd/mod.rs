@@ -1,0 +1,84 @@
+//! One file per command: what it does, from its arguments to its tagged end.
+
+pub(crate) mod append;
+mod authenticate;
+mod capability;
+mod close;
+mod copy;
+mod create;
+mod delete;
+mod enable;
+mod expunge;
+mod fetch;
+mod id;
+mod idle;
+mod list;
+mod login;
+mod logout;
+mod lsub;
+mod namespace;
+mod noop;
+mod rename;
+mod search;
+mod select;
+mod sequence;
+mod starttls;
+mod status;
+mod store;
+mod subscribe;
+
+use koi_proto::imap::Command;
+use koi_proto::imap::command::MailboxArg;
+use koi_types::{ErrorKind, MailError, MailboxName, Result};
+
+use super::job::Job;
+
+/// The job of a command that is allowed in the current state.
+pub(crate) fn start(command: Command) -> Box<dyn Job> {
+    match command {
+        Command::Capability => capability::start(),
+        Command::Noop => noop::start("NOOP completed"),
+        Command::Check => noop::start("CHECK completed"),
+        Command::Logout => logout::start(),
+        Command::Id(fields) => id::start(&fields),
+        Command::StartTls => starttls::start(),
+        Command::Authenticate { mechanism, initial_response } => {
+            authenticate::start(&mechanism, initial_response)
+        }
+        Command::Login { username, password } => login::start(username, password),
+        Command::Enable(names) => enable::start(names),
+        Command::Select(select) => select::start(select),
+        Command::Create { mailbox, special_use } => create::start(mailbox, special_use),
+        Command::Delete { mailbox } => delete::start(mailbox),
+        Command::Rename { from, to } => rename::start(from, to),
+        Command::Subscribe { mailbox } => subscribe::start(mailbox, true),
+        Command::Unsubscribe { mailbox } => subscribe::start(mailbox, false),
+        Command::List(list) => list::start(list),
+        Command::Lsub { reference, pattern } => lsub::start(reference, pattern),
+        Command::Namespace => namespace::start(),
+        Command::Status { mailbox, items } => status::start(mailbox, items),
+        Command::Idle => idle::start(),
+        Command::Close => close::start(true),
+        Command::Unselect => close::start(false),
+        Command::Expunge { uids } => expunge::start(uids),
+        Command::Search(search) => search::start(search),
+        Command::Fetch(fetch) => fetch::start(fetch),
+        Command::Store(store) => store::start(store),
+        Command::Copy { by_uid, set, mailbox } => copy::start(copy::How::Copy, by_uid, set, mailbox),
+        Command::Move { by_uid, set, mailbox } => copy::start(copy::How::Move, by_uid, set, mailbox),
+    }
+}
+
+/// The name, or the NO that says why there cannot be such a mailbox.
+fn name(argument: &MailboxArg) -> Result<MailboxName> {
+    argument.name().cloned().map_err(|why| MailError::new(ErrorKind::InvalidInput, why))
+}
+
+/// The name of a mailbox that would have to exist.
+fn existing(argument: &MailboxArg) -> Result<MailboxName> {
+    argument.name().cloned().map_err(|_| no_such_mailbox())
+}
+
+fn no_such_mailbox() -> MailError {
+    MailError::new(ErrorKind::NotFound, "no such mailbox")
+}

@@ -1,0 +1,36 @@
+//! Which messages a sequence set means for this client (RFC 9051 §4.1.1, RFC 9051 §9).
+
+use koi_proto::imap::SequenceSet;
+use koi_types::UidSet;
+
+use crate::imap::reply::Reply;
+use crate::selected::Selected;
+
+/// A set that names what is not there: the command is answered BAD.
+#[derive(Debug)]
+pub(crate) struct BadSet(&'static str);
+
+impl From<BadSet> for Reply {
+    fn from(bad: BadSet) -> Self {
+        Self::bad(bad.0)
+    }
+}
+
+/// The messages of the set that this client knows.
+///
+/// RFC 9051 §6.4.9: a UID that does not exist is ignored. RFC 9051 §9, `seq-number`: a sequence number above EXISTS
+/// is BAD, and so is `*` in an empty mailbox.
+pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<UidSet, BadSet> {
+    if *set == SequenceSet::Saved {
+        return Err(BadSet("no search result is saved"));
+    }
+    if by_uid {
+        let wanted = set.resolve(view.largest_uid().unwrap_or(0));
+        return Ok(UidSet(wanted.intersect(view.known())));
+    }
+    if view.exists() == 0 {
+        return Err(BadSet("there are no messages"));
+    }
+    let wanted = set.resolve(view.exists());
+    view.uids_at(&wanted).ok_or(BadSet("there is no message with this number"))
+}

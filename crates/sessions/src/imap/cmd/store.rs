@@ -1,0 +1,138 @@
+//! STORE (RFC 9051 §6.4.6), conditional with UNCHANGEDSINCE (RFC 7162 §3.1.3).
+//!
+//! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT` keeps
+//! back what only this command changed.
+
+use koi_mailbox::{Changes, FlagChange, FlagOp, FlagsSet, Pending, Snapshot};
+use koi_proto::imap::command::{Store, StoreAction};
+use koi_proto::imap::response::Code;
+use koi_types::{ModSeq, Result, UidSet};
+
+use super::expunge::read_only;
+use super::sequence;
+use crate::imap::job::{Context, Job, Outcome, ran_twice};
+use crate::imap::reply::{Reply, Telling};
+use crate::imap::sync::{Sync, Synced};
+use crate::imap::table::Tells;
+use crate::selected::Selected;
+
+pub(crate) fn start(store: Store) -> Box<dyn Job> {
+    let first = store.silent.then(|| Sync::new(Tells::NoExpunge));
+    Box::new(Storing::Submit(store, first))
+}
+
+enum Storing {
+    /// With `.SILENT` everything that others changed so far is told first.
+    Submit(Store, Option<Sync>),
+    Wait(Written),
+}
+
+struct Written {
+    uids: UidSet,
+    by_uid: bool,
+    silent: bool,
+    /// Everything up to here was told before the change.
+    told: ModSeq,
+    pending: Option<Pending<FlagsSet>>,
+}
+
+impl Job for Storing {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        match self {
+            Self::Submit(store, first) => {
+                if let Some(sync) = first {
+                    match sync.run(cx.core, &Telling::default(), cx.out)? {
+                        Synced::OutputFull => return Ok(Outcome::OutputFull),
+                        Synced::Done | Synced::MailboxGone => *first = None,
+                    }
+                }
+                match submit(cx, store)? {
+                    Ok(written) => {
+                        let ticket = written.pending.as_ref().map(Pending::ticket);
+                        *self = Self::Wait(written);
+                        ticket.map(Outcome::Await).ok_or_else(ran_twice)
+                    }
+                    Err(reply) => Ok(Outcome::Done(reply)),
+                }
+            }
+            Self::Wait(written) => {
+                let set = written.pending.take().ok_or_else(ran_twice)?.take()?;
+                written.finished(cx, &set).map(Outcome::Done)
+            }
+        }
+    }
+}
+
+fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Written, Reply>> {
+    let view = cx.core.view()?;
+    if view.read_only {
+        return Ok(Err(read_only()));
+    }
+    let uids = match sequence::uids(view, &store.set, store.by_uid) {
+        Ok(uids) => uids,
+        Err(bad) => return Ok(Err(bad.into())),
+    };
+    let (mailbox, told) = (view.mailbox, view.told());
+    // RFC 7162 §3.1: the client has shown that it knows CONDSTORE.
+    cx.core.condstore |= store.unchanged_since.is_some();
+    let pending = cx.core.account()?.set_flags(mailbox, &uids, change(store), store.unchanged_since);
+    let (by_uid, silent) = (store.by_uid, store.silent);
+    Ok(Ok(Written { uids, by_uid, silent, told, pending: Some(pending) }))
+}
+
+impl Written {
+    fn finished(&self, cx: &Context<'_>, set: &FlagsSet) -> Result<Reply> {
+        let view = cx.core.view()?;
+        let mut telling = Telling::default();
+        if !self.silent {
+            telling.flags_of = self.uids.0.difference(&set.modified.0);
+        } else if follow(self.told, &set.commits) {
+            telling.silent = set.changed.0.clone();
+            telling.silent_commits.clone_from(&set.commits);
+        } else {
+            // Somebody else wrote between what was told and our change, and our rows hide what.
+            telling.flags_of = set.changed.0.clone();
+        }
+        let gone = gone(&cx.core.snapshot()?, view, &self.uids)?;
+        let modified = match self.by_uid {
+            true => set.modified.0.clone(),
+            false => view.seqnums_of(&set.modified.0),
+        };
+        let reply = match (modified.is_empty(), gone && !self.by_uid) {
+            // RFC 7162 §3.1.3: the messages that failed the test are named, the others were changed.
+            (false, _) => Reply::ok("STORE completed for the others").code(&Code::Modified(&modified)),
+            (true, true) => Reply::no("some of the messages are gone").code(&Code::ExpungeIssued),
+            (true, false) => Reply::ok("STORE completed"),
+        };
+        Ok(reply.telling(telling))
+    }
+}
+
+/// Whether the commits come directly after `told` and one after the other: nobody else's is between them.
+fn follow(told: ModSeq, commits: &[ModSeq]) -> bool {
+    (1..).zip(commits).all(|(after, commit)| commit.value() == told.value() + after)
+}
+
+/// Whether some of these messages are gone, though this client was not told.
+fn gone(snapshot: &Snapshot<'_>, view: &Selected, uids: &UidSet) -> Result<bool> {
+    Ok(match snapshot.changes(view.mailbox, view.told_vanished(), CHANGES_MAX)? {
+        Changes::Listed(listed) => !listed.vanished.0.intersect(&uids.0).is_empty(),
+        Changes::MailboxGone => true,
+        Changes::TooMany { .. } => !uids.0.difference(&snapshot.uids(view.mailbox)?.0).is_empty(),
+    })
+}
+
+/// More changes than this are not listed but compared.
+const CHANGES_MAX: usize = 4096;
+
+fn change(store: &Store) -> FlagChange {
+    FlagChange {
+        op: match store.action {
+            StoreAction::Replace => FlagOp::Replace,
+            StoreAction::Add => FlagOp::Add,
+            StoreAction::Remove => FlagOp::Remove,
+        },
+        system: store.flags.system,
+        keywords: store.flags.keywords.clone(),
+    }
+}

@@ -1,0 +1,132 @@
+//! What an IMAP session is apart from the command it works on: who is logged in, what is selected, what was enabled.
+
+use std::sync::Arc;
+
+use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
+use koi_proto::imap::capability::Capability;
+use koi_proto::imap::response::NameEncoding;
+use koi_types::{ErrorKind, MailError, Result, Timestamp};
+
+use super::ImapSettings;
+use crate::selected::Selected;
+use crate::session::{EffectResult, Login, Note, Peer};
+
+pub(crate) struct Core {
+    pub(crate) service: MailboxService,
+    pub(crate) settings: Arc<ImapSettings>,
+    pub(crate) peer: Peer,
+    pub(crate) login: Option<LoggedIn>,
+    pub(crate) selected: Option<Box<Open>>,
+    /// The client has shown that it knows CONDSTORE: MODSEQ is told with every change of flags (RFC 7162 §3.1).
+    pub(crate) condstore: bool,
+    /// The step that runs.
+    pub(crate) now: Timestamp,
+    /// A commit in the account was heard of since the last look at it.
+    pub(crate) advanced: bool,
+    /// In IDLE: commits are to be heard of.
+    pub(crate) idling: bool,
+    /// The command waits for octets of the client, and nothing is half written.
+    pub(crate) waiting_for_client: bool,
+    pub(crate) connected_at: Timestamp,
+    /// The last sign of life of the client.
+    pub(crate) heard_at: Timestamp,
+    pub(crate) effect: Option<EffectResult>,
+    pub(crate) failed_logins: u32,
+    pub(crate) notes: Vec<Note>,
+}
+
+pub(crate) struct LoggedIn {
+    pub(crate) account: Account,
+}
+
+/// The selected mailbox and what the service must know about it being open.
+pub(crate) struct Open {
+    pub(crate) view: Selected,
+    /// How many keywords of the account were told with FLAGS.
+    pub(crate) keywords_told: usize,
+    pub(crate) watching: Watching,
+}
+
+impl Core {
+    pub(crate) fn new(
+        service: MailboxService,
+        settings: Arc<ImapSettings>,
+        peer: Peer,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            service,
+            settings,
+            peer,
+            login: None,
+            selected: None,
+            condstore: false,
+            now,
+            advanced: false,
+            idling: false,
+            waiting_for_client: false,
+            connected_at: now,
+            heard_at: now,
+            effect: None,
+            failed_logins: 0,
+            notes: Vec::new(),
+        }
+    }
+    /// The password was right.
+    pub(crate) fn enter(&mut self, login: Login) -> Result<()> {
+        let account = self.service.account(login.account)?;
+        self.login = Some(LoggedIn { account });
+        self.notes.push(Note::LoggedIn { address: login.address });
+        self.heard_at = self.now;
+        Ok(())
+    }
+    pub(crate) fn account(&self) -> Result<&Account> {
+        self.login.as_ref().map(|login| &login.account).ok_or_else(not_now)
+    }
+    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>> {
+        self.account()?.snapshot()
+    }
+    pub(crate) fn view(&self) -> Result<&Selected> {
+        self.selected.as_ref().map(|open| &open.view).ok_or_else(not_now)
+    }
+    pub(crate) const fn names(&self) -> NameEncoding {
+        NameEncoding::ModifiedUtf7
+    }
+    pub(crate) const fn has_tls(&self) -> bool {
+        self.peer.tls.is_some()
+    }
+    pub(crate) fn may_send_passwords(&self) -> bool {
+        self.has_tls() || self.settings.plain_without_tls
+    }
+    /// What may be used now (RFC 9051 §6.1.1): only what is complete.
+    pub(crate) fn capabilities(&self) -> Vec<Capability> {
+        let shown = |c: &Capability| match c {
+            Capability::StartTls => self.login.is_none() && !self.has_tls() && self.settings.starttls,
+            Capability::LoginDisabled => self.login.is_none() && !self.may_send_passwords(),
+            Capability::AuthPlain | Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
+            Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Id | Capability::Enable => true,
+            other => self.login.is_some() && COMPLETE.contains(other),
+        };
+        Capability::ALL.iter().copied().filter(shown).collect()
+    }
+}
+
+/// Extensions that are there in full; shown after login, as they are of no use before.
+const COMPLETE: [Capability; 11] = [
+    Capability::Idle,
+    Capability::Namespace,
+    Capability::Children,
+    Capability::SpecialUse,
+    Capability::CreateSpecialUse,
+    Capability::Unselect,
+    Capability::UidPlus,
+    Capability::Esearch,
+    Capability::Move,
+    Capability::CondStore,
+    Capability::StatusSize,
+];
+
+fn not_now() -> MailError {
+    MailError::new(ErrorKind::Internal, "internal error")
+        .context("a command ran in a state it is not allowed in")
+}

@@ -1,0 +1,187 @@
+//! Writing the data items of one message (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
+
+mod section;
+mod structure;
+
+use koi_mailbox::{BodyRef, EmailRow, KeywordTable, MessageRow, Snapshot};
+use koi_message::{Envelope, Structure};
+use koi_proto::imap::command::FetchItem;
+use koi_proto::imap::date::DateTime;
+use koi_proto::imap::response::FetchLine;
+use koi_types::{ErrorKind, MailError, Result, SeqNum, limits};
+
+use super::untagged::flags_item;
+use section::Octets;
+
+/// Writes messages of one snapshot.
+pub(crate) struct Writer<'a> {
+    pub(crate) items: &'a [FetchItem],
+    pub(crate) snapshot: &'a Snapshot<'a>,
+    pub(crate) keywords: &'a KeywordTable,
+}
+
+/// How far a message is written, when the output was full in the middle of it.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) uid: u32,
+    line: FetchLine,
+    /// Items before this one are written.
+    item: usize,
+    /// What of the item before `item` is still to be written.
+    rest: Option<Rest>,
+}
+
+/// The rest of a literal.
+#[derive(Debug)]
+struct Rest {
+    body: BodyRef,
+    at: u64,
+    end: u64,
+}
+
+impl Progress {
+    /// The message is gone and the rest of its items with it: ends its line.
+    pub(crate) fn abandon(self, out: &mut Vec<u8>) {
+        self.line.end(out);
+    }
+}
+
+pub(crate) enum Wrote {
+    Whole,
+    Partly(Progress),
+}
+
+/// Octets of a body read at a time, even when the output is nearly full.
+const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
+
+impl Writer<'_> {
+    /// Goes on with a half-written body; `false` when the output is full again.
+    pub(crate) fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
+        while let Some(rest) = &mut progress.rest {
+            if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+                return Ok(false);
+            }
+            self.chunk(rest, out)?;
+            if rest.at >= rest.end {
+                progress.rest = None;
+            }
+        }
+        Ok(true)
+    }
+    fn chunk(&self, rest: &mut Rest, out: &mut Vec<u8>) -> Result<()> {
+        let room = (limits::OUTPUT_OCTETS_HIGH.saturating_sub(out.len()) as u64).max(CHUNK_OCTETS_MIN);
+        let to = rest.end.min(rest.at.saturating_add(room));
+        let before = out.len();
+        self.snapshot.read_body(&rest.body, rest.at..to, out)?;
+        if (out.len() - before) as u64 != to - rest.at {
+            return Err(
+                MailError::new(ErrorKind::Corrupt, "a message cannot be read").context("body is short")
+            );
+        }
+        rest.at = to;
+        Ok(())
+    }
+
+    /// One message from its first item, or from where it was left.
+    pub(crate) fn message(
+        &self,
+        seqnum: SeqNum,
+        row: &MessageRow<'_>,
+        resumed: Option<Progress>,
+        out: &mut Vec<u8>,
+    ) -> Result<Wrote> {
+        let uid = row.uid.value();
+        let mut progress = match resumed {
+            Some(progress) => progress,
+            None => Progress { uid, line: FetchLine::begin(seqnum, out), item: 0, rest: None },
+        };
+        let mut message = Message { writer: self, row, email: None, structure: None };
+        while let Some(item) = self.items.get(progress.item) {
+            progress.rest = message.item(item, &mut progress.line, out)?;
+            progress.item += 1;
+            if !self.go_on(&mut progress, out)? {
+                return Ok(Wrote::Partly(progress));
+            }
+        }
+        progress.line.end(out);
+        Ok(Wrote::Whole)
+    }
+}
+
+/// One message and what was read of it so far.
+struct Message<'w> {
+    writer: &'w Writer<'w>,
+    row: &'w MessageRow<'w>,
+    email: Option<EmailRow<'w>>,
+    structure: Option<Structure>,
+}
+
+impl<'w> Message<'w> {
+    /// Writes an item; of a literal only its announcement, with the octets still to come.
+    fn item(&mut self, item: &FetchItem, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<Option<Rest>> {
+        match item {
+            FetchItem::Uid => line.uid(self.row.uid, out),
+            FetchItem::Flags => flags_item(line, self.row, self.writer.keywords, out),
+            FetchItem::InternalDate => {
+                line.internal_date(DateTime { at: self.row.received_at, zone: self.row.received_zone }, out);
+            }
+            FetchItem::Rfc822Size => line.rfc822_size(u64::from(self.row.octets), out),
+            FetchItem::ModSeq => line.mod_seq(self.row.modseq, out),
+            FetchItem::Envelope => {
+                let envelope = Envelope::decode(self.email()?.envelope()).map_err(|e| corrupt(&e))?;
+                line.envelope(structure::envelope(&envelope), out);
+            }
+            FetchItem::Body => line.body(&structure::body(&self.structure()?.root), out),
+            FetchItem::BodyStructure => line.body_structure(&structure::body(&self.structure()?.root), out),
+            FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text | FetchItem::Section(_) => {
+                return self.section(item, line, out);
+            }
+        }
+        Ok(None)
+    }
+    fn section(&mut self, item: &FetchItem, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<Option<Rest>> {
+        let octets = match section::needs_structure(item) {
+            false => Octets::Body(0..self.email()?.body.octets),
+            true => {
+                self.email()?;
+                self.structure()?;
+                let (Some(email), Some(structure)) = (&self.email, &self.structure) else { return Ok(None) };
+                section::octets(item, structure, email, self.writer.snapshot)?
+            }
+        };
+        let octets = section::cut(octets, section::partial(item));
+        let body = self.email()?.body;
+        match octets {
+            Octets::None => section::announce_nil(item, line, out),
+            Octets::Made(made) => {
+                section::announce(item, made.len() as u64, line, out);
+                out.extend_from_slice(&made);
+            }
+            Octets::Body(range) => {
+                section::announce(item, range.end - range.start, line, out);
+                return Ok(Some(Rest { body, at: range.start, end: range.end }));
+            }
+        }
+        Ok(None)
+    }
+    fn email(&mut self) -> Result<&EmailRow<'w>> {
+        if self.email.is_none() {
+            self.email = self.writer.snapshot.email(self.row.email)?;
+        }
+        self.email.as_ref().ok_or_else(|| {
+            MailError::new(ErrorKind::Corrupt, "a message cannot be read")
+                .context(format!("no email row {}", self.row.email))
+        })
+    }
+    fn structure(&mut self) -> Result<&Structure> {
+        if self.structure.is_none() {
+            let structure = Structure::decode(self.email()?.structure()).map_err(|e| corrupt(&e))?;
+            self.structure = Some(structure);
+        }
+        self.structure.as_ref().ok_or_else(|| MailError::new(ErrorKind::Internal, "internal error"))
+    }
+}
+
+fn corrupt(error: &koi_message::Corrupt) -> MailError {
+    MailError::new(ErrorKind::Corrupt, "a message cannot be read").context(error)
+}

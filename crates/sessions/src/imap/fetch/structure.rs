@@ -1,0 +1,93 @@
+//! ENVELOPE, BODY and BODYSTRUCTURE from what was found out at delivery (RFC 9051 §7.5.2).
+
+use koi_message::{Address, Content, Disposition, Envelope, Param, Part, PartKind};
+use koi_proto::imap::response::{self as wire, AddressRef, BodyFields, BodyKind, BodyRef, EnvelopeRef};
+
+/// Borrows what `envelope` holds; nothing is copied.
+pub(super) fn envelope(envelope: &Envelope) -> EnvelopeRef<'_, impl Iterator<Item = AddressRef<'_>>> {
+    EnvelopeRef {
+        date: envelope.date.as_deref(),
+        subject: envelope.subject.as_deref(),
+        from: envelope.from.iter().map(address),
+        sender: envelope.sender.iter().map(address),
+        reply_to: envelope.reply_to.iter().map(address),
+        to: envelope.to.iter().map(address),
+        cc: envelope.cc.iter().map(address),
+        bcc: envelope.bcc.iter().map(address),
+        in_reply_to: envelope.in_reply_to.as_deref(),
+        message_id: envelope.message_id.as_deref(),
+    }
+}
+
+fn address(address: &Address) -> AddressRef<'_> {
+    AddressRef {
+        name: address.name.as_deref(),
+        route: address.route.as_deref(),
+        mailbox: address.mailbox.as_deref(),
+        host: address.host.as_deref(),
+    }
+}
+
+fn collected(envelope: &Envelope) -> EnvelopeRef<'_> {
+    EnvelopeRef {
+        date: envelope.date.as_deref(),
+        subject: envelope.subject.as_deref(),
+        from: envelope.from.iter().map(address).collect(),
+        sender: envelope.sender.iter().map(address).collect(),
+        reply_to: envelope.reply_to.iter().map(address).collect(),
+        to: envelope.to.iter().map(address).collect(),
+        cc: envelope.cc.iter().map(address).collect(),
+        bcc: envelope.bcc.iter().map(address).collect(),
+        in_reply_to: envelope.in_reply_to.as_deref(),
+        message_id: envelope.message_id.as_deref(),
+    }
+}
+
+/// The tree below a part; as deep as the parser of messages lets it be.
+pub(super) fn body(part: &Part) -> BodyRef<'_> {
+    let content = &part.content;
+    BodyRef {
+        media_type: &content.media_type,
+        media_subtype: &content.subtype,
+        parameters: parameters(&content.params),
+        disposition: content.disposition.as_ref().map(disposition),
+        language: content.language.iter().map(Vec::as_slice).collect(),
+        location: content.location.as_deref(),
+        kind: kind(part),
+    }
+}
+
+fn kind(part: &Part) -> BodyKind<'_> {
+    let fields = fields(part);
+    let lines = u64::from(part.body_lines);
+    match &part.kind {
+        PartKind::Multipart(parts) => BodyKind::Multipart(parts.iter().map(body).collect()),
+        PartKind::Message(embedded) => BodyKind::Message {
+            fields,
+            envelope: Box::new(collected(&embedded.envelope)),
+            body: Box::new(body(&embedded.part)),
+            lines,
+        },
+        PartKind::Leaf if part.content.is_type(b"text") => BodyKind::Text { fields, lines },
+        PartKind::Leaf => BodyKind::Basic(fields),
+    }
+}
+
+fn fields(part: &Part) -> BodyFields<'_> {
+    let content: &Content = &part.content;
+    BodyFields {
+        id: content.id.as_deref(),
+        description: content.description.as_deref(),
+        encoding: content.encoding_or_default(),
+        octets: u64::from(part.body.len()),
+        md5: content.md5.as_deref(),
+    }
+}
+
+fn parameters(params: &[Param]) -> Vec<wire::Parameter<'_>> {
+    params.iter().map(|p| wire::Parameter { name: &p.name, value: &p.value }).collect()
+}
+
+fn disposition(disposition: &Disposition) -> wire::Disposition<'_> {
+    wire::Disposition { kind: &disposition.kind, parameters: parameters(&disposition.params) }
+}

@@ -1,0 +1,51 @@
+//! IMAP (RFC 9051, RFC 3501): the session's state machine, one file per command under `cmd`.
+
+mod cmd;
+mod core;
+mod error;
+mod fetch;
+mod job;
+mod reply;
+mod session;
+mod sync;
+mod table;
+mod tree;
+mod untagged;
+
+pub use session::ImapSession;
+
+/// What an administrator may change about IMAP.
+#[derive(Clone, Debug)]
+pub struct ImapSettings {
+    /// Text of the greeting after the capabilities.
+    pub greeting: Box<str>,
+    /// LOGIN and AUTHENTICATE PLAIN without TLS (RFC 9051 §6.2.3 asks for `false`).
+    pub plain_without_tls: bool,
+    /// Whether the listener has a certificate to offer STARTTLS with.
+    pub starttls: bool,
+    /// From the greeting to the end of LOGIN.
+    pub login_timeout_secs: u32,
+    /// RFC 9051 §5.4: at least 30 minutes.
+    pub autologout_secs: u32,
+    /// Malformed or misplaced commands in a row.
+    pub bad_commands_max: u32,
+    /// Wrong passwords in one session.
+    pub failed_logins_max: u32,
+    /// One message by APPEND.
+    pub message_octets_max: u64,
+}
+
+impl Default for ImapSettings {
+    fn default() -> Self {
+        Self {
+            greeting: "Koi ready".into(),
+            plain_without_tls: false,
+            starttls: true,
+            login_timeout_secs: 180,
+            autologout_secs: 30 * 60,
+            bad_commands_max: 20,
+            failed_logins_max: 5,
+            message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
+        }
+    }
+}

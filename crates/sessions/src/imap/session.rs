@@ -1,0 +1,354 @@
+//! The IMAP session: reads commands one after the other, runs each as a job, tells what changed, ends it with its
+//! tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5).
+//!
+//! Must not: know what a command does; keep anything large while it waits for input.
+
+use std::sync::Arc;
+
+use koi_mailbox::MailboxService;
+use koi_proto::imap::response::{Code, Status, continuation, status};
+use koi_proto::imap::{Command, Decoded, Decoder, Phase, Tag};
+use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
+
+use super::core::Core;
+use super::job::{Context, Job, Outcome};
+use super::reply::Reply;
+use super::sync::{Sync, Synced};
+use super::table::{self, Allowed, Row, Tells};
+use super::{ImapSettings, cmd};
+use crate::session::{EffectResult, Note, Peer, Session, Step, TlsFacts};
+
+/// One IMAP connection.
+pub struct ImapSession {
+    core: Core,
+    decoder: Decoder,
+    doing: Doing,
+    input_closed: bool,
+    ending: Option<Ending>,
+    /// Malformed or misplaced commands since the last good one.
+    bad_commands: u32,
+}
+
+enum Doing {
+    Greeting,
+    /// Between commands.
+    Ready,
+    Job(Running, Box<dyn Job>),
+    /// Pending changes are told; then the tagged line.
+    Tell(Box<Ended>),
+    TlsHandshake,
+    Closed,
+}
+
+struct Running {
+    tag: Tag,
+    row: Row,
+}
+
+/// A command whose tagged line is still to be written.
+struct Ended {
+    running: Running,
+    sync: Sync,
+    reply: Reply,
+}
+
+#[derive(Clone, Copy)]
+enum Ending {
+    Shutdown,
+    AccountGone,
+}
+
+impl ImapSession {
+    /// A session that begins with its greeting.
+    #[must_use]
+    pub fn new(service: MailboxService, settings: Arc<ImapSettings>, peer: Peer, now: Timestamp) -> Self {
+        let decoder = Decoder::new(settings.message_octets_max);
+        let core = Core::new(service, settings, peer, now);
+        Self { core, decoder, doing: Doing::Greeting, input_closed: false, ending: None, bad_commands: 0 }
+    }
+
+    /// One turn; `None` to go on at once.
+    fn turn(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+        match std::mem::replace(&mut self.doing, Doing::Ready) {
+            Doing::Greeting => {
+                let capabilities = self.core.capabilities();
+                let code = Code::Capability(&capabilities);
+                status(None, Status::Ok, Some(&code), &self.core.settings.greeting, out);
+                None
+            }
+            Doing::Ready => self.next_command(out),
+            Doing::Job(running, job) => self.run(running, job, out),
+            Doing::Tell(ended) => self.tell(ended, out),
+            Doing::TlsHandshake => {
+                self.doing = Doing::TlsHandshake;
+                Some(Step::NeedInput)
+            }
+            Doing::Closed => {
+                self.doing = Doing::Closed;
+                Some(Step::Close)
+            }
+        }
+    }
+
+    fn next_command(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+        let phase = match self.core.login {
+            Some(_) => Phase::Authenticated,
+            None => Phase::NotAuthenticated,
+        };
+        match self.decoder.next(phase) {
+            Decoded::NeedMore if self.input_closed => {
+                self.close("connection closed");
+                None
+            }
+            Decoded::NeedMore => Some(Step::NeedInput),
+            Decoded::Continue => {
+                continuation("OK", out);
+                None
+            }
+            Decoded::Command { tag, command } => {
+                self.begin(tag, command, out);
+                None
+            }
+            Decoded::AppendBegin(begin) => {
+                let running = Running { tag: begin.tag.clone(), row: table::APPEND };
+                self.start(running, cmd::append::start(begin));
+                None
+            }
+            Decoded::Bad { tag, code, text } => {
+                self.bad(tag.as_ref(), code.as_ref(), &text, out);
+                None
+            }
+            Decoded::Fatal { code, text } => {
+                status(None, Status::Bye, code.as_ref(), text, out);
+                self.close("protocol error");
+                None
+            }
+            // Leftovers of an APPEND that was refused; there is nobody left to take them.
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, tag: Tag, command: Command, out: &mut Vec<u8>) {
+        let row = table::of(&command);
+        if let Some(why) = self.misplaced(row.state) {
+            self.bad(Some(&tag), None, why, out);
+            return;
+        }
+        self.bad_commands = 0;
+        self.start(Running { tag, row }, cmd::start(command));
+    }
+    fn start(&mut self, running: Running, job: Box<dyn Job>) {
+        self.core.notes.push(Note::Command { name: running.row.name });
+        self.doing = Doing::Job(running, job);
+    }
+    fn misplaced(&self, allowed: Allowed) -> Option<&'static str> {
+        match allowed {
+            Allowed::NotAuthenticated if self.core.login.is_some() => Some("already logged in"),
+            Allowed::Authenticated | Allowed::Selected if self.core.login.is_none() => Some("log in first"),
+            Allowed::Selected if self.core.selected.is_none() => Some("no mailbox is selected"),
+            _ => None,
+        }
+    }
+    /// BAD; too many in a row end the session.
+    fn bad(&mut self, tag: Option<&Tag>, code: Option<&Code<'_>>, text: &str, out: &mut Vec<u8>) {
+        match tag {
+            Some(tag) => {
+                let reply = Reply::bad(text.to_owned());
+                let reply = code.into_iter().fold(reply, |reply, code| reply.code(code));
+                reply.write(tag, out);
+            }
+            None => status(None, Status::Bad, code, text, out),
+        }
+        self.bad_commands = self.bad_commands.saturating_add(1);
+        if self.bad_commands >= self.core.settings.bad_commands_max {
+            status(None, Status::Bye, None, "too many invalid commands", out);
+            self.close("too many invalid commands");
+        }
+    }
+
+    fn run(&mut self, running: Running, mut job: Box<dyn Job>, out: &mut Vec<u8>) -> Option<Step> {
+        let mut cx =
+            Context { core: &mut self.core, decoder: &mut self.decoder, tag: &running.tag, out: &mut *out };
+        let outcome = job.run(&mut cx);
+        let outcome = outcome.unwrap_or_else(|error| Outcome::Done(self.failed(&error, running.row)));
+        match outcome {
+            Outcome::Done(reply) => {
+                let sync = Sync::new(running.row.tells);
+                self.doing = Doing::Tell(Box::new(Ended { running, sync, reply }));
+                return None;
+            }
+            Outcome::Become(job) => {
+                self.doing = Doing::Job(running, job);
+                return None;
+            }
+            Outcome::StartTls(reply) => {
+                reply.write(&running.tag, out);
+                self.decoder.discard_buffered();
+                self.doing = Doing::TlsHandshake;
+                return Some(Step::StartTls);
+            }
+            Outcome::Close(why) => {
+                self.close(why);
+                return None;
+            }
+            Outcome::LogOut(reply) => {
+                reply.write(&running.tag, out);
+                self.close("logged out");
+                return None;
+            }
+            Outcome::NeedInput if self.input_closed => {
+                self.close("connection closed");
+                return None;
+            }
+            _ => self.doing = Doing::Job(running, job),
+        }
+        match outcome {
+            Outcome::OutputFull => Some(Step::OutputFull),
+            Outcome::Yield => Some(Step::Yield),
+            Outcome::Await(ticket) => Some(Step::Await(ticket)),
+            Outcome::Effect(effect) => Some(Step::Effect(effect)),
+            _ => Some(Step::NeedInput),
+        }
+    }
+    fn failed(&mut self, error: &MailError, row: Row) -> Reply {
+        let text = error.to_string().into();
+        self.core.notes.push(Note::Failed { command: row.name, error: text });
+        Reply::error(error)
+    }
+
+    fn tell(&mut self, mut ended: Box<Ended>, out: &mut Vec<u8>) -> Option<Step> {
+        let Ended { running, sync, reply } = &mut *ended;
+        let told = match running.row.tells {
+            Tells::Nothing => Ok(Synced::Done),
+            _ => sync.run(&mut self.core, &reply.telling, out),
+        };
+        match told {
+            Ok(Synced::Done) => {
+                reply.write(&running.tag, out);
+                None
+            }
+            Ok(Synced::OutputFull) => {
+                self.doing = Doing::Tell(ended);
+                Some(Step::OutputFull)
+            }
+            Ok(Synced::MailboxGone) => {
+                // The command itself was carried out, so its end is told before the connection's.
+                reply.write(&running.tag, out);
+                status(None, Status::Bye, None, MAILBOX_GONE, out);
+                self.close("selected mailbox was deleted");
+                None
+            }
+            Err(error) => {
+                self.failed(&error, running.row);
+                reply.write(&running.tag, out);
+                None
+            }
+        }
+    }
+
+    fn close(&mut self, reason: &'static str) {
+        self.doing = Doing::Closed;
+        self.core.selected = None;
+        self.core.notes.push(Note::Ended { reason });
+    }
+    /// What ends the session from outside, where no command is being written.
+    fn ended(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+        let late = self.deadline().is_some_and(|deadline| deadline <= now);
+        let (code, text) = match self.ending {
+            Some(Ending::Shutdown) => (Some(Code::Unavailable), "server is shutting down"),
+            Some(Ending::AccountGone) => (None, "account was changed, log in again"),
+            None if late && self.core.login.is_none() => (None, "autologout: no login in time"),
+            None if late => (None, "autologout: idle for too long"),
+            None => return,
+        };
+        if matches!(self.doing, Doing::Closed) {
+            return;
+        }
+        status(None, Status::Bye, code.as_ref(), text, out);
+        self.close(text);
+    }
+    /// Between two responses, with nothing of the current one half written: BYE may come now.
+    fn between_responses(&self) -> bool {
+        match &self.doing {
+            Doing::Job(..) | Doing::Tell(..) => self.core.waiting_for_client,
+            _ => true,
+        }
+    }
+}
+
+/// RFC 9051 §7.1.5; what Dovecot does too.
+pub(crate) const MAILBOX_GONE: &str = "the selected mailbox was deleted";
+
+impl Session for ImapSession {
+    fn input(&mut self, octets: &[u8]) {
+        if !matches!(self.doing, Doing::TlsHandshake | Doing::Closed) {
+            self.decoder.feed(octets);
+            self.core.heard_at = self.core.now;
+        }
+    }
+    fn wants_input(&self) -> bool {
+        let room = self.decoder.buffered() < limits::INPUT_OCTETS_MAX;
+        match &self.doing {
+            Doing::TlsHandshake | Doing::Closed => false,
+            Doing::Greeting | Doing::Ready => true,
+            Doing::Job(..) | Doing::Tell(..) => self.core.waiting_for_client || room,
+        }
+    }
+    fn input_closed(&mut self) {
+        self.input_closed = true;
+    }
+    fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
+        self.core.advanced = true;
+    }
+    fn watches(&self) -> Option<AccountId> {
+        self.account().filter(|_| self.core.idling)
+    }
+    fn tls_ready(&mut self, tls: &TlsFacts) {
+        if matches!(self.doing, Doing::TlsHandshake) {
+            self.core.peer.tls = Some(tls.clone());
+            self.doing = Doing::Ready;
+        }
+    }
+    fn effect_done(&mut self, result: EffectResult) {
+        self.core.effect = Some(result);
+    }
+    fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
+        if self.core.now < now {
+            self.core.now = now;
+        }
+        loop {
+            if self.between_responses() {
+                self.ended(now, out);
+            }
+            if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+                return Step::OutputFull;
+            }
+            if let Some(step) = self.turn(out) {
+                return step;
+            }
+        }
+    }
+    fn deadline(&self) -> Option<Timestamp> {
+        let settings = &self.core.settings;
+        let waits = matches!(self.doing, Doing::Greeting | Doing::Ready | Doing::TlsHandshake);
+        match self.core.login {
+            None => Some(self.core.connected_at.plus_secs(settings.login_timeout_secs)),
+            Some(_) if waits || self.core.waiting_for_client => {
+                Some(self.core.heard_at.plus_secs(settings.autologout_secs))
+            }
+            Some(_) => None,
+        }
+    }
+    fn shutdown(&mut self) {
+        self.ending.get_or_insert(Ending::Shutdown);
+    }
+    fn account_gone(&mut self) {
+        self.ending.get_or_insert(Ending::AccountGone);
+    }
+    fn account(&self) -> Option<AccountId> {
+        self.core.login.as_ref().map(|login| login.account.id())
+    }
+    fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.core.notes)
+    }
+}

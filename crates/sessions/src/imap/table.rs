@@ -1,0 +1,95 @@
+//! The command table: in which state a command is allowed, and when the client may be told that messages are gone.
+//!
+//! EXPUNGE must not be sent while FETCH, STORE or SEARCH by sequence number is in progress (RFC 9051 §7.5.1,
+//! RFC 3501 §7.4.1); the UID forms may send it. COPY and MOVE by number are held to the same, because a client that
+//! pipelines them would otherwise lose count (RFC 3501 §5.5).
+
+use koi_proto::imap::Command;
+
+/// One row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) state: Allowed,
+    pub(crate) tells: Tells,
+}
+
+/// In which states (RFC 9051 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Allowed {
+    Any,
+    NotAuthenticated,
+    /// Authenticated or selected.
+    Authenticated,
+    Selected,
+}
+
+/// What is told before the tagged end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tells {
+    Nothing,
+    /// New messages and flags.
+    NoExpunge,
+    /// Everything.
+    All,
+    /// Everything, with UID in every FETCH response (RFC 9051 §6.4.9).
+    AllByUid,
+}
+
+impl Tells {
+    pub(crate) const fn expunge(self) -> bool {
+        matches!(self, Self::All | Self::AllByUid)
+    }
+    pub(crate) const fn uid(self) -> bool {
+        matches!(self, Self::AllByUid)
+    }
+}
+
+pub(crate) const APPEND: Row = row("APPEND", Allowed::Authenticated, Tells::All);
+
+pub(crate) fn of(command: &Command) -> Row {
+    use Allowed::{Any, Authenticated, NotAuthenticated, Selected};
+    use Tells::{All, Nothing};
+    match command {
+        Command::Capability => row("CAPABILITY", Any, All),
+        Command::Noop => row("NOOP", Any, All),
+        Command::Logout => row("LOGOUT", Any, Nothing),
+        Command::Id(_) => row("ID", Any, All),
+        Command::StartTls => row("STARTTLS", NotAuthenticated, Nothing),
+        Command::Authenticate { .. } => row("AUTHENTICATE", NotAuthenticated, Nothing),
+        Command::Login { .. } => row("LOGIN", NotAuthenticated, Nothing),
+        Command::Enable(_) => row("ENABLE", Authenticated, All),
+        Command::Select(select) if select.read_only => row("EXAMINE", Authenticated, Nothing),
+        Command::Select(_) => row("SELECT", Authenticated, Nothing),
+        Command::Create { .. } => row("CREATE", Authenticated, All),
+        Command::Delete { .. } => row("DELETE", Authenticated, All),
+        Command::Rename { .. } => row("RENAME", Authenticated, All),
+        Command::Subscribe { .. } => row("SUBSCRIBE", Authenticated, All),
+        Command::Unsubscribe { .. } => row("UNSUBSCRIBE", Authenticated, All),
+        Command::List(_) => row("LIST", Authenticated, All),
+        Command::Lsub { .. } => row("LSUB", Authenticated, All),
+        Command::Namespace => row("NAMESPACE", Authenticated, All),
+        Command::Status { .. } => row("STATUS", Authenticated, All),
+        Command::Idle => row("IDLE", Authenticated, All),
+        Command::Check => row("CHECK", Selected, All),
+        Command::Close => row("CLOSE", Selected, Nothing),
+        Command::Unselect => row("UNSELECT", Selected, Nothing),
+        Command::Expunge { .. } => row("EXPUNGE", Selected, All),
+        Command::Search(search) => row("SEARCH", Selected, by(search.by_uid)),
+        Command::Fetch(fetch) => row("FETCH", Selected, by(fetch.by_uid)),
+        Command::Store(store) => row("STORE", Selected, by(store.by_uid)),
+        Command::Copy { by_uid, .. } => row("COPY", Selected, by(*by_uid)),
+        Command::Move { by_uid, .. } => row("MOVE", Selected, if *by_uid { Tells::AllByUid } else { All }),
+    }
+}
+
+const fn by(uid: bool) -> Tells {
+    match uid {
+        true => Tells::AllByUid,
+        false => Tells::NoExpunge,
+    }
+}
+
+const fn row(name: &'static str, state: Allowed, tells: Tells) -> Row {
+    Row { name, state, tells }
+}

@@ -1,0 +1,58 @@
+//! Untagged responses about the selected mailbox: FLAGS, PERMANENTFLAGS, and the FETCH line that tells flags
+//! (RFC 9051 §7.3.5, RFC 9051 §7.5.2, RFC 7162 §3.2).
+
+use koi_mailbox::{KeywordTable, MessageRow};
+use koi_proto::imap::response::{self, Code, FetchLine, Status};
+use koi_types::{Keyword, SeqNum, SystemFlags};
+
+/// `* FLAGS (…)`: the system flags and every keyword of the account.
+pub(crate) fn flags(keywords: &KeywordTable, out: &mut Vec<u8>) {
+    response::flags(SystemFlags::ALL, keywords.iter().map(Keyword::as_str), out);
+}
+
+/// `* OK [PERMANENTFLAGS (…)]`; nothing is permanent in a mailbox that is read-only (RFC 9051 §7.1).
+pub(crate) fn permanent_flags(keywords: &KeywordTable, read_only: bool, out: &mut Vec<u8>) {
+    let keywords: Vec<Keyword> = keywords.iter().cloned().collect();
+    let code = match read_only {
+        true => Code::PermanentFlags { system: SystemFlags::NONE, keywords: &[], new_keywords: false },
+        false => Code::PermanentFlags { system: SystemFlags::ALL, keywords: &keywords, new_keywords: true },
+    };
+    response::status(None, Status::Ok, Some(&code), "flags that can be changed", out);
+}
+
+/// `* 5 FETCH (UID 17 FLAGS (\Seen) MODSEQ (9))`, with only what is wanted. Nothing at all when nothing is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FlagsLine {
+    pub(crate) seqnum: u32,
+    pub(crate) uid: bool,
+    pub(crate) flags: bool,
+    pub(crate) modseq: bool,
+}
+
+impl FlagsLine {
+    pub(crate) fn write(self, row: &MessageRow<'_>, keywords: &KeywordTable, out: &mut Vec<u8>) {
+        let Some(seqnum) = SeqNum::new(self.seqnum).filter(|_| self.flags || self.modseq) else { return };
+        let mut line = FetchLine::begin(seqnum, out);
+        if self.uid {
+            line.uid(row.uid, out);
+        }
+        if self.flags {
+            flags_item(&mut line, row, keywords, out);
+        }
+        if self.modseq {
+            line.mod_seq(row.modseq, out);
+        }
+        line.end(out);
+    }
+}
+
+/// `FLAGS (\Seen $Forwarded)`
+pub(crate) fn flags_item(
+    line: &mut FetchLine,
+    row: &MessageRow<'_>,
+    keywords: &KeywordTable,
+    out: &mut Vec<u8>,
+) {
+    let names = row.keywords.iter().filter_map(|n| keywords.keyword(n)).map(Keyword::as_str);
+    line.flags(row.flags, names, out);
+}

@@ -1,0 +1,357 @@
+//! Plays a script in a world, and says precisely what was different (format: tests/scripts/README.md).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use crate::expect::{self, Block};
+use crate::script::pattern::{Bindings, substitute};
+use crate::script::{Action, Fill, Line, Protocol, Script, octets};
+use crate::world::{MakeEngine, PASSWORD, World};
+
+/// How the clients send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A line at a time, waiting for what it brings.
+    Plain,
+    /// One octet at a time.
+    Split,
+    /// Everything up to the next thing that somebody else does, at once.
+    Pipelined,
+}
+
+impl Mode {
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Split, Self::Pipelined];
+}
+
+/// Plays the script in every mode it allows; the first difference ends it.
+pub fn play(script: &Script, engine: &MakeEngine<'_>) -> Result<(), String> {
+    for mode in Mode::ALL {
+        let skipped =
+            (mode == Mode::Split && script.no_split) || (mode == Mode::Pipelined && script.no_pipelining);
+        if !skipped {
+            play_in(script, engine, mode).map_err(|e| format!("{} ({mode:?}): {e}", script.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Plays it in one mode.
+pub fn play_in(script: &Script, engine: &MakeEngine<'_>, mode: Mode) -> Result<(), String> {
+    let mut play = Play {
+        script,
+        mode,
+        world: World::new(engine),
+        bindings: Bindings::default(),
+        tags: BTreeMap::new(),
+    };
+    let mut lines = script.lines.as_slice();
+    while let Some((line, rest)) = lines.split_first() {
+        let taken = match &line.action {
+            Action::Send { peer, .. } | Action::Data { peer, .. } => play.exchange(*peer, lines)?,
+            Action::Expect { peer, .. } => play.expect_only(*peer, lines)?,
+            _ => {
+                play.act(line).map_err(|e| at(line, &e))?;
+                1
+            }
+        };
+        lines = if taken > 1 { lines.get(taken..).unwrap_or_default() } else { rest };
+    }
+    play.leftovers()
+}
+
+fn at(line: &Line, error: &str) -> String {
+    format!("line {}: `{}`\n{error}", line.number, line.source)
+}
+
+struct Play<'s> {
+    script: &'s Script,
+    mode: Mode,
+    world: World,
+    bindings: Bindings,
+    tags: BTreeMap<u32, String>,
+}
+
+/// Octets to send; after them the client waits for a continuation request.
+struct Piece {
+    octets: Vec<u8>,
+    waits: bool,
+}
+
+impl Play<'_> {
+    /// What clients send and what they get for it; answers how many lines that took.
+    fn exchange(&mut self, peer: u32, lines: &[Line]) -> Result<usize, String> {
+        let first = &lines[0];
+        let leftover = &self.peer(peer).map_err(|e| at(first, &e))?.said;
+        if !leftover.is_empty() {
+            return Err(at(first, &format!("before it came, unexpected:\n{}", expect::show(leftover))));
+        }
+        if self.mode != Mode::Pipelined {
+            self.send(peer, first).map_err(|e| at(first, &e))?;
+            return Ok(1);
+        }
+        let mut sent = Vec::new();
+        let mut block = Block::default();
+        let mut taken = 0;
+        for line in lines {
+            match &line.action {
+                Action::Send { peer: p, text, newline } if *p == peer => {
+                    // A variable that an answer in this very batch will bind ends the batch.
+                    if taken > 0 && expect::has_unbound(text, &self.bindings, &self.tags) {
+                        break;
+                    }
+                    for piece in self.pieces(peer, text, *newline) {
+                        sent.extend(piece.octets);
+                        if piece.waits {
+                            block.push(line, "+ ...");
+                        }
+                    }
+                }
+                Action::Data { peer: p, text } if *p == peer => {
+                    sent.extend(self.data(text).map_err(|e| at(line, &e))?);
+                }
+                Action::Expect { peer: p, text } if *p == peer => {
+                    block.push(line, &self.expected(peer, text));
+                }
+                _ => break,
+            }
+            taken += 1;
+        }
+        self.world.send(peer, &sent);
+        self.check(peer, block)?;
+        Ok(taken)
+    }
+    fn expect_only(&mut self, peer: u32, lines: &[Line]) -> Result<usize, String> {
+        let mut block = Block::default();
+        let mut taken = 0;
+        for line in lines {
+            let Action::Expect { peer: p, text } = &line.action else { break };
+            if *p != peer {
+                break;
+            }
+            block.push(line, &self.expected(peer, text));
+            taken += 1;
+        }
+        self.check(peer, block)?;
+        Ok(taken)
+    }
+    fn check(&mut self, peer: u32, block: Block) -> Result<(), String> {
+        let texts = &self.script.texts;
+        let connection = self.world.peer(peer).ok_or("no such connection")?;
+        block.check(&mut connection.said, connection.closed, texts, &mut self.bindings)
+    }
+    fn expected(&self, peer: u32, text: &str) -> String {
+        match self.tags.get(&peer) {
+            Some(tag) => text.replace("$tag", tag),
+            None => text.to_owned(),
+        }
+    }
+
+    fn send(&mut self, peer: u32, line: &Line) -> Result<(), String> {
+        let pieces = match &line.action {
+            Action::Send { text, newline, .. } => self.pieces(peer, text, *newline),
+            Action::Data { text, .. } => vec![Piece { octets: self.data(text)?, waits: false }],
+            _ => Vec::new(),
+        };
+        for piece in pieces {
+            match self.mode {
+                Mode::Split => piece.octets.iter().for_each(|octet| self.world.send(peer, &[*octet])),
+                _ => self.world.send(peer, &piece.octets),
+            }
+            if piece.waits && !expect::take_continuation(&mut self.peer(peer)?.said) {
+                // The server refused the literal: a client does not send it then.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+    /// The line with its variables, octets and `{text}` literals in place.
+    fn pieces(&mut self, peer: u32, text: &str, newline: bool) -> Vec<Piece> {
+        let mut text = substitute(text, &self.bindings);
+        if let Some(tag) = self.tags.get(&peer) {
+            text = text.replace("$tag", tag);
+        }
+        if let Some(tag) = text.split(' ').next() {
+            self.tags.insert(peer, tag.to_owned());
+        }
+        let mut pieces = Vec::new();
+        let mut octets_so_far = Vec::new();
+        let mut rest = text.as_str();
+        while let Some(found) = expect::next_literal(rest, &self.script.texts) {
+            octets_so_far.extend(octets(found.before));
+            let plus = if found.synchronising { "" } else { "+" };
+            octets_so_far.extend(format!("{{{}{plus}}}\r\n", found.octets.len()).into_bytes());
+            if found.synchronising {
+                pieces.push(Piece { octets: std::mem::take(&mut octets_so_far), waits: true });
+            }
+            octets_so_far.extend(found.octets);
+            rest = found.after;
+        }
+        octets_so_far.extend(octets(rest));
+        if newline {
+            octets_so_far.extend(b"\r\n");
+        }
+        pieces.push(Piece { octets: octets_so_far, waits: false });
+        pieces
+    }
+    /// RFC 5321 §4.5.2: dots are doubled.
+    fn data(&self, name: &str) -> Result<Vec<u8>, String> {
+        let text = self.script.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
+        let mut out = Vec::new();
+        for line in text.split_inclusive(|b| *b == b'\n') {
+            if line.starts_with(b".") {
+                out.push(b'.');
+            }
+            out.extend(line);
+        }
+        out.extend(b".\r\n");
+        Ok(out)
+    }
+    fn peer(&mut self, peer: u32) -> Result<&mut crate::world::Connection, String> {
+        self.world.peer(peer).ok_or_else(|| format!("connection {peer} is not open"))
+    }
+
+    fn act(&mut self, line: &Line) -> Result<(), String> {
+        match &line.action {
+            Action::Users(users) => users.iter().for_each(|user| {
+                self.world.add_user(user);
+            }),
+            Action::Mailbox { user, mailbox, fill } => self.fill(user, mailbox, fill)?,
+            Action::Set { name, value } => self.set(name, value)?,
+            Action::Open { peer, protocol, login, then } => {
+                self.open(*peer, *protocol, login.as_deref(), then.as_deref())?;
+            }
+            Action::Never { peer, text } => {
+                let said = self.peer(*peer)?.said.clone();
+                expect::never(&said, text, &self.bindings)?;
+            }
+            Action::Close { peer } => self.world.close(*peer),
+            Action::StartTls { peer } => {
+                if !self.peer(*peer)?.wants_tls {
+                    return Err("the server does not wait for a handshake".to_owned());
+                }
+                self.world.start_tls(*peer);
+            }
+            Action::Deliver { user, text } => self.deliver(user, text)?,
+            Action::Advance { millis } => self.world.advance(*millis),
+            Action::Fault { name } => self.fault(name)?,
+            Action::AccountGone { user } => self.world.account_gone(user),
+            Action::Shutdown => self.world.shutdown(),
+            Action::Housekeep => self.world.housekeep(),
+            Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
+        }
+        Ok(())
+    }
+    fn fill(&mut self, user: &str, mailbox: &str, fill: &[Fill]) -> Result<(), String> {
+        let mut messages = Vec::new();
+        for part in fill {
+            match part {
+                Fill::Count(count) => messages.extend((1..=*count).map(numbered)),
+                Fill::Text(name) => {
+                    let text = self.script.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
+                    messages.push(text.clone());
+                }
+            }
+        }
+        self.world.fill(user, mailbox, &messages);
+        Ok(())
+    }
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let yes = value == "yes";
+        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+        match name {
+            "imap.plain_without_tls" => self.world.imap.plain_without_tls = yes,
+            "imap.starttls" => self.world.imap.starttls = yes,
+            "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
+            "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
+            "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
+            "lmtp.starttls" => self.world.lmtp.starttls = yes,
+            "lmtp.message_octets_max" => self.world.lmtp.message_octets_max = number()?.into(),
+            "lmtp.recipients_max" => self.world.lmtp.recipients_max = number()? as usize,
+            "lmtp.bad_commands_max" => self.world.lmtp.bad_commands_max = number()?,
+            _ => return Err(format!("no such setting: {name}")),
+        }
+        Ok(())
+    }
+    fn fault(&self, name: &str) -> Result<(), String> {
+        let full = match name {
+            "disk-full" => true,
+            "off" => false,
+            _ => return Err(format!("no such fault: {name}")),
+        };
+        self.world.faults.disk_full.store(full, Ordering::Relaxed);
+        Ok(())
+    }
+    fn open(
+        &mut self,
+        peer: u32,
+        protocol: Protocol,
+        login: Option<&str>,
+        then: Option<&str>,
+    ) -> Result<(), String> {
+        match protocol {
+            Protocol::Imap => self.world.open_imap(peer, true),
+            Protocol::ImapClear => self.world.open_imap(peer, false),
+            Protocol::Lmtp => self.world.open_lmtp(peer),
+        }
+        let Some(login) = login else { return Ok(()) };
+        let mut commands = match protocol {
+            Protocol::Lmtp => vec![format!("LHLO {login}")],
+            _ => vec![format!("login LOGIN {login} {PASSWORD}")],
+        };
+        commands.extend(then.map(|then| format!("then {then}")));
+        for command in commands {
+            self.peer(peer)?.said.clear();
+            self.world.send(peer, format!("{command}\r\n").as_bytes());
+            let said = String::from_utf8_lossy(&self.peer(peer)?.said).into_owned();
+            let last = said.lines().last().unwrap_or_default();
+            if !last.contains(" OK") && !last.starts_with("250") {
+                return Err(format!("`{command}` was answered\n{said}"));
+            }
+        }
+        self.peer(peer)?.said.clear();
+        Ok(())
+    }
+    fn deliver(&mut self, user: &str, text: &str) -> Result<(), String> {
+        const PEER: u32 = u32::MAX;
+        let message = self.data(text)?;
+        self.world.open_lmtp(PEER);
+        let head = format!(
+            "LHLO test\r\nMAIL FROM:<sender@example.net>\r\nRCPT TO:<{user}@{}>\r\nDATA\r\n",
+            crate::world::DOMAIN
+        );
+        self.world.send(PEER, head.as_bytes());
+        self.world.send(PEER, &message);
+        let said = String::from_utf8_lossy(&std::mem::take(&mut self.peer(PEER)?.said)).into_owned();
+        match said.lines().last().unwrap_or_default().starts_with("250") {
+            true => Ok(()),
+            false => Err(format!("the delivery was answered\n{said}")),
+        }
+    }
+    /// Nothing may be left that no line has looked at.
+    fn leftovers(mut self) -> Result<(), String> {
+        let mut wrong = String::new();
+        for number in self.world.numbers() {
+            if let Some(connection) = self.world.peer(number)
+                && !connection.said.is_empty()
+            {
+                let _ = write!(wrong, "connection {number}:\n{}", expect::show(&connection.said));
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(format!("at the end came, unexpected:\n{wrong}")),
+        }
+    }
+}
+
+/// The messages of `3 messages`.
+#[must_use]
+pub fn numbered(number: u32) -> Vec<u8> {
+    format!(
+        "From: Sender <sender@example.net>\r\nTo: Alice <alice@example.org>\r\nSubject: message {number}\r\n\
+         Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{number}@example.net>\r\n\r\n\
+         Text of message {number}.\r\n"
+    )
+    .into_bytes()
+}

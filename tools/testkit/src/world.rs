@@ -1,0 +1,317 @@
+//! A whole server in one thread: a mailbox service on an engine, sessions in place of sockets, a clock that moves only
+//! when it is told to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options};
+use koi_sessions::imap::{ImapSession, ImapSettings};
+use koi_sessions::lmtp::{LmtpSession, LmtpSettings};
+use koi_sessions::{Effect, EffectResult, Login, Note, Peer, Session, Step, TlsFacts};
+use koi_store::kv::{Commits, Kv};
+use koi_types::{
+    AccountId, Address, CommitNotice, ErrorKind, Flags, MailError, MailboxName, Timestamp, ZoneOffset,
+};
+use std::sync::Mutex;
+
+use crate::fault::{Faults, FaultyKv};
+
+/// The domain of all accounts.
+pub const DOMAIN: &str = "example.org";
+/// The password of all accounts.
+pub const PASSWORD: &str = "secret";
+/// The clock stands at Saturday, 21 November 2026, noon UTC, until it is moved.
+pub const START: Timestamp = Timestamp::from_secs(1_795_262_400);
+
+/// Makes an engine that tells its commits to a listener.
+pub type MakeEngine<'a> = dyn Fn(Arc<dyn Commits>) -> Arc<dyn Kv> + 'a;
+
+/// The server and everybody connected to it.
+pub struct World {
+    pub service: MailboxService,
+    pub faults: Arc<Faults>,
+    pub imap: ImapSettings,
+    pub lmtp: LmtpSettings,
+    clock: Arc<Clock>,
+    notices: Arc<Notices>,
+    peers: BTreeMap<u32, Connection>,
+}
+
+/// One connection: a session, what waits for it, and what it said.
+pub struct Connection {
+    session: Box<dyn Session>,
+    /// Octets from the client that the session did not take yet.
+    input: VecDeque<u8>,
+    /// What the server is about to say.
+    output: Vec<u8>,
+    /// What the server said and nobody looked at yet.
+    pub said: Vec<u8>,
+    pub closed: bool,
+    /// The session waits for a handshake.
+    pub wants_tls: bool,
+    waiting: Option<koi_mailbox::Ticket>,
+    pub notes: Vec<Note>,
+}
+
+struct Clock {
+    millis: AtomicI64,
+    random: AtomicU64,
+}
+
+impl Env for Clock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.millis.load(Ordering::Relaxed))
+    }
+    fn random(&self) -> [u8; 10] {
+        let mut octets = [0; 10];
+        let n = self.random.fetch_add(1, Ordering::Relaxed);
+        octets[..8].copy_from_slice(&n.to_be_bytes());
+        octets
+    }
+}
+
+#[derive(Default)]
+struct Notices(Mutex<Vec<CommitNotice>>);
+
+impl Commits for Notices {
+    fn committed(&self, notices: &[CommitNotice]) {
+        self.0.lock().unwrap().extend_from_slice(notices);
+    }
+}
+
+impl World {
+    /// A server without accounts.
+    #[must_use]
+    pub fn new(engine: &MakeEngine<'_>) -> Self {
+        let clock = Arc::new(Clock { millis: AtomicI64::new(START.0), random: AtomicU64::new(1) });
+        let notices = Arc::new(Notices::default());
+        let faults = Arc::new(Faults::default());
+        let kv = engine(Arc::clone(&notices) as Arc<dyn Commits>);
+        let kv: Arc<dyn Kv> = Arc::new(FaultyKv::new(kv, Arc::clone(&faults)));
+        let service = MailboxService::new(kv, Options::default(), Arc::clone(&clock) as Arc<dyn Env>);
+        service.directory().create_domain(DOMAIN).unwrap();
+        let imap = ImapSettings::default();
+        let lmtp = LmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..LmtpSettings::default() };
+        Self { service, faults, imap, lmtp, clock, notices, peers: BTreeMap::new() }
+    }
+    /// An account `user@example.org`.
+    pub fn add_user(&mut self, user: &str) -> AccountId {
+        self.service.directory().create_account(&address(user), PASSWORD).unwrap()
+    }
+    /// Puts messages into a mailbox, which is made if it is not there.
+    pub fn fill(&mut self, user: &str, mailbox: &str, messages: &[Vec<u8>]) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        let name = MailboxName::new(mailbox).unwrap();
+        let row = account.snapshot().unwrap().mailbox_named(&name).unwrap();
+        let mailbox = match row {
+            Some(row) => row.id,
+            None => account.create(&name, None).wait().unwrap().mailbox,
+        };
+        for octets in messages {
+            let message = Arc::new(Incoming::of(octets).unwrap());
+            let (flags, received_at) = (Flags::default(), self.now());
+            let new = NewMessage { message, flags, received_at, received_zone: ZoneOffset(0) };
+            account.append(mailbox, vec![new]).wait().unwrap();
+        }
+    }
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn open_imap(&mut self, peer: u32, tls: bool) {
+        let session =
+            ImapSession::new(self.service.clone(), Arc::new(self.imap.clone()), client(tls), self.now());
+        self.open(peer, Box::new(session));
+    }
+    pub fn open_lmtp(&mut self, peer: u32) {
+        let session =
+            LmtpSession::new(self.service.clone(), Arc::new(self.lmtp.clone()), client(false), self.now());
+        self.open(peer, Box::new(session));
+    }
+    fn open(&mut self, peer: u32, session: Box<dyn Session>) {
+        let connection = Connection {
+            session,
+            input: VecDeque::new(),
+            output: Vec::new(),
+            said: Vec::new(),
+            closed: false,
+            wants_tls: false,
+            waiting: None,
+            notes: Vec::new(),
+        };
+        self.peers.insert(peer, connection);
+        self.settle();
+    }
+    /// The numbers of all connections.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u32> {
+        self.peers.keys().copied().collect()
+    }
+    /// What the server does in the background every second or so.
+    pub fn housekeep(&self) {
+        self.service.housekeep(self.now()).unwrap();
+    }
+    /// The connection of that number.
+    pub fn peer(&mut self, peer: u32) -> Option<&mut Connection> {
+        self.peers.get_mut(&peer)
+    }
+    /// The client sends octets; then everything happens that follows from it.
+    pub fn send(&mut self, peer: u32, octets: &[u8]) {
+        if let Some(connection) = self.peers.get_mut(&peer) {
+            connection.input.extend(octets);
+        }
+        self.settle();
+    }
+    /// The client closes its side.
+    pub fn close(&mut self, peer: u32) {
+        if let Some(connection) = self.peers.get_mut(&peer) {
+            connection.session.input_closed();
+        }
+        self.settle();
+    }
+    /// The handshake that a session waits for succeeds.
+    pub fn start_tls(&mut self, peer: u32) {
+        if let Some(connection) = self.peers.get_mut(&peer)
+            && std::mem::take(&mut connection.wants_tls)
+        {
+            // What came in clear text behind STARTTLS never reaches the session.
+            connection.input.clear();
+            connection.session.tls_ready(&facts());
+        }
+        self.settle();
+    }
+    /// Moves the clock, stopping at every deadline on the way.
+    pub fn advance(&mut self, millis: i64) {
+        let end = self.now().0 + millis;
+        loop {
+            let deadlines =
+                self.peers.values().filter(|c| !c.closed).filter_map(|c| c.session.deadline()).map(|d| d.0);
+            let now = self.now().0;
+            let next = deadlines.filter(|d| *d > now && *d <= end).min().unwrap_or(end);
+            self.clock.millis.store(next, Ordering::Relaxed);
+            self.settle();
+            if next >= end {
+                return;
+            }
+        }
+    }
+    pub fn shutdown(&mut self) {
+        self.peers.values_mut().for_each(|c| c.session.shutdown());
+        self.settle();
+    }
+    pub fn account_gone(&mut self, user: &str) {
+        let id = self.service.directory().by_address(&address(user)).unwrap();
+        let of_user = self.peers.values_mut().filter(|c| c.session.account() == id);
+        of_user.for_each(|c| c.session.account_gone());
+        self.settle();
+    }
+
+    /// Steps every session until nothing happens any more.
+    pub fn settle(&mut self) {
+        let mut rounds = 0;
+        loop {
+            let mut any = false;
+            let now = self.now();
+            for connection in self.peers.values_mut() {
+                any |= connection.run(now, &self.service);
+            }
+            any |= self.tell();
+            if !any && !self.wait() {
+                return;
+            }
+            rounds += 1;
+            assert!(rounds < 100_000, "the sessions never come to rest");
+        }
+    }
+    /// Everybody waits for the engine: so do we.
+    fn wait(&self) -> bool {
+        let ticket = self.peers.values().find_map(|c| c.waiting.as_ref().filter(|_| !c.closed));
+        ticket.map(|ticket| ticket.wait()).is_some()
+    }
+    fn tell(&mut self) -> bool {
+        let notices = std::mem::take(&mut *self.notices.0.lock().unwrap());
+        let mut told = false;
+        for notice in notices {
+            for connection in self.peers.values_mut() {
+                if connection.session.watches() == Some(notice.account) {
+                    connection.session.state_advanced(notice.account, notice.modseq);
+                    told = true;
+                }
+            }
+        }
+        told
+    }
+}
+
+impl Connection {
+    /// Whether anything happened.
+    fn run(&mut self, now: Timestamp, service: &MailboxService) -> bool {
+        if self.closed {
+            return false;
+        }
+        if let Some(ticket) = &self.waiting {
+            if ticket.peek().is_none() {
+                return false;
+            }
+            self.waiting = None;
+        }
+        let mut any = false;
+        if !self.input.is_empty() && self.session.wants_input() {
+            let some: Vec<u8> = self.input.drain(..self.input.len().min(4096)).collect();
+            self.session.input(&some);
+            any = true;
+        }
+        let step = self.session.step(now, &mut self.output);
+        self.notes.extend(self.session.take_notes());
+        any |= !self.output.is_empty();
+        self.said.append(&mut self.output);
+        match step {
+            Step::NeedInput => {}
+            Step::OutputFull | Step::Yield => any = true,
+            Step::Await(ticket) => {
+                self.waiting = Some(ticket);
+                any = true;
+            }
+            Step::Effect(Effect::Authenticate(credentials)) => {
+                let password = credentials.password.expose() == PASSWORD.as_bytes();
+                self.session.effect_done(EffectResult::Authenticated(login(
+                    service,
+                    &credentials.authcid,
+                    password,
+                )));
+                any = true;
+            }
+            Step::StartTls => self.wants_tls = true,
+            Step::Close => {
+                self.closed = true;
+                any = true;
+            }
+        }
+        any
+    }
+}
+
+fn login(service: &MailboxService, name: &str, password: bool) -> Result<Login, MailError> {
+    let wrong = || MailError::new(ErrorKind::AuthenticationFailed, "wrong name or password");
+    let address = Address::parse(name).or_else(|| Address::new(name, DOMAIN)).ok_or_else(wrong)?;
+    let known = service.directory().verifier(&address)?;
+    let known = known.filter(|_| password).ok_or_else(wrong)?;
+    Ok(Login { account: known.account, address: known.address })
+}
+
+/// `alice@example.org`
+#[must_use]
+pub fn address(user: &str) -> Address {
+    Address::new(user, DOMAIN).unwrap()
+}
+
+fn facts() -> TlsFacts {
+    TlsFacts { version: "TLSv1.3".into(), cipher: "TLS_AES_128_GCM_SHA256".into(), exporter: None }
+}
+
+fn client(tls: bool) -> Peer {
+    Peer { address: "127.0.0.1".into(), tls: tls.then(facts) }
+}
