@@ -1,7 +1,182 @@
-//! SEARCH, until the service can search.
-use crate::imap::job::{Job, at_once};
+//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5).
+
+use koi_mailbox::{DayRange, Filter, SearchRun};
+use koi_proto::imap::command::{Charset, Date, ReturnOption, Search, SearchKey};
+use koi_proto::imap::response::{Code, Esearch, esearch, search};
+use koi_types::{Day, ModSeq, NumSet, Result, SystemFlags};
+
+use super::sequence;
+use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
-use koi_proto::imap::command::Search;
-pub(crate) fn start(_: Search) -> Box<dyn Job> {
-    at_once(|_| Ok(Reply::no("not yet")))
+use crate::selected::Selected;
+
+pub(crate) fn start(search: Search) -> Box<dyn Job> {
+    Box::new(Searching { search, run: None })
+}
+
+struct Searching {
+    search: Search,
+    run: Option<SearchRun>,
+}
+
+impl Job for Searching {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        if self.run.is_none()
+            && let Some(reply) = self.begin(cx)?
+        {
+            return Ok(Outcome::Done(reply));
+        }
+        let Some(run) = &mut self.run else { return Err(crate::imap::job::ran_twice()) };
+        if !run.advance()? {
+            return Ok(Outcome::Yield);
+        }
+        self.answer(cx)?;
+        Ok(Outcome::Done(Reply::ok("SEARCH completed")))
+    }
+}
+
+impl Searching {
+    /// What is wrong with the command, or nothing; then the search has begun.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Reply>> {
+        if let Charset::Unsupported(_) = self.search.charset {
+            let reply = Reply::no("this charset is not known");
+            return Ok(Some(reply.code(&Code::BadCharset(&["US-ASCII", "UTF-8"]))));
+        }
+        let view = cx.core.view()?;
+        let filter = match all(view, &self.search.keys) {
+            Ok(filter) => filter,
+            Err(bad) => return Ok(Some(bad.into())),
+        };
+        if !filter.is_bounded() {
+            return Ok(Some(Reply::no("this search has too many keys").code(&Code::Limit)));
+        }
+        // What this client does not know of yet has no number, and is not looked at.
+        let run = cx.core.account()?.search(view.mailbox, view.known().clone(), &filter)?;
+        cx.core.condstore |= self.wants_modseq();
+        self.run = Some(run);
+        Ok(None)
+    }
+    fn wants_modseq(&self) -> bool {
+        self.search.keys.iter().any(has_modseq)
+    }
+
+    fn answer(&self, cx: &mut Context<'_>) -> Result<()> {
+        let Some(run) = &self.run else { return Ok(()) };
+        let view = cx.core.view()?;
+        let found = &run.found().0;
+        let numbers = match self.search.by_uid {
+            true => found.clone(),
+            false => view.seqnums_of(found),
+        };
+        let modseq = run.modseq().filter(|_| self.wants_modseq());
+        let Some(returns) = &self.search.returns else {
+            search(numbers.iter(), modseq, cx.out);
+            return Ok(());
+        };
+        let wants = |option: ReturnOption| returns.contains(&option);
+        // RFC 4731 §3.1: RETURN () means ALL.
+        let all = wants(ReturnOption::All) || returns.is_empty();
+        let only_ends = !all && !wants(ReturnOption::Count);
+        let modseq = match only_ends {
+            true => self.modseq_of(cx, &ends(found, wants(ReturnOption::Min), wants(ReturnOption::Max)))?,
+            false => modseq,
+        };
+        let answer = Esearch {
+            tag: Some(cx.tag),
+            by_uid: self.search.by_uid,
+            min: numbers.first().filter(|_| wants(ReturnOption::Min)),
+            max: numbers.last().filter(|_| wants(ReturnOption::Max)),
+            count: wants(ReturnOption::Count).then(|| numbers.count()),
+            all: all.then_some(&numbers),
+            mod_seq: modseq,
+        };
+        esearch(&answer, cx.out);
+        Ok(())
+    }
+    /// RFC 7162 §3.1.10: with MIN and MAX alone, the modseq of only those messages.
+    fn modseq_of(&self, cx: &Context<'_>, uids: &NumSet) -> Result<Option<ModSeq>> {
+        if !self.wants_modseq() || uids.is_empty() {
+            return Ok(None);
+        }
+        let mut highest = None;
+        let _ = cx.core.snapshot()?.messages(cx.core.view()?.mailbox, uids, |row| {
+            highest = highest.max(Some(row.modseq));
+            std::ops::ControlFlow::Continue(())
+        })?;
+        Ok(highest)
+    }
+}
+
+fn ends(found: &NumSet, min: bool, max: bool) -> NumSet {
+    let min = found.first().filter(|_| min);
+    let max = found.last().filter(|_| max);
+    min.into_iter().chain(max).collect()
+}
+
+fn has_modseq(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::ModSeq(_) => true,
+        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_modseq),
+        SearchKey::Not(key) => has_modseq(key),
+        _ => false,
+    }
+}
+
+fn all(view: &Selected, keys: &[SearchKey]) -> std::result::Result<Filter, sequence::BadSet> {
+    let mut filters = keys.iter().map(|key| filter(view, key)).collect::<std::result::Result<Vec<_>, _>>()?;
+    Ok(match filters.len() {
+        1 => filters.pop().unwrap_or(Filter::All),
+        _ => Filter::And(filters),
+    })
+}
+
+fn filter(view: &Selected, key: &SearchKey) -> std::result::Result<Filter, sequence::BadSet> {
+    let flag = |flag| Filter::Flags(flag);
+    let not_flag = |flag| Filter::negated(Filter::Flags(flag));
+    Ok(match key {
+        // RFC 3501 §6.4.4: nothing is ever \Recent here, so that everything is OLD.
+        SearchKey::All | SearchKey::Old => Filter::All,
+        SearchKey::New | SearchKey::Recent => Filter::negated(Filter::All),
+        SearchKey::Sequence(set) => Filter::Uids(sequence::uids(view, set, false)?.0),
+        SearchKey::Uid(set) => Filter::Uids(sequence::uids(view, set, true)?.0),
+        SearchKey::And(keys) => all(view, keys)?,
+        SearchKey::Or(keys) => {
+            Filter::Or(keys.iter().map(|key| filter(view, key)).collect::<std::result::Result<_, _>>()?)
+        }
+        SearchKey::Not(key) => Filter::negated(filter(view, key)?),
+        SearchKey::Answered => flag(SystemFlags::ANSWERED),
+        SearchKey::Deleted => flag(SystemFlags::DELETED),
+        SearchKey::Draft => flag(SystemFlags::DRAFT),
+        SearchKey::Flagged => flag(SystemFlags::FLAGGED),
+        SearchKey::Seen => flag(SystemFlags::SEEN),
+        SearchKey::Unanswered => not_flag(SystemFlags::ANSWERED),
+        SearchKey::Undeleted => not_flag(SystemFlags::DELETED),
+        SearchKey::Undraft => not_flag(SystemFlags::DRAFT),
+        SearchKey::Unflagged => not_flag(SystemFlags::FLAGGED),
+        SearchKey::Unseen => not_flag(SystemFlags::SEEN),
+        SearchKey::Keyword(keyword) => Filter::Keyword(keyword.clone()),
+        SearchKey::Unkeyword(keyword) => Filter::negated(Filter::Keyword(keyword.clone())),
+        SearchKey::Bcc(text) => Filter::header("Bcc", text),
+        SearchKey::Cc(text) => Filter::header("Cc", text),
+        SearchKey::From(text) => Filter::header("From", text),
+        SearchKey::To(text) => Filter::header("To", text),
+        SearchKey::Subject(text) => Filter::header("Subject", text),
+        SearchKey::Header { name, value } => Filter::header(name, value),
+        SearchKey::Body(text) => Filter::Body(text.clone()),
+        SearchKey::Text(text) => Filter::Text(text.clone()),
+        SearchKey::Before(date) => Filter::Received(DayRange::before(day(*date))),
+        SearchKey::On(date) => Filter::Received(DayRange::on(day(*date))),
+        SearchKey::Since(date) => Filter::Received(DayRange::since(day(*date))),
+        SearchKey::SentBefore(date) => Filter::Sent(DayRange::before(day(*date))),
+        SearchKey::SentOn(date) => Filter::Sent(DayRange::on(day(*date))),
+        SearchKey::SentSince(date) => Filter::Sent(DayRange::since(day(*date))),
+        SearchKey::Larger(octets) => Filter::Larger(*octets),
+        SearchKey::Smaller(octets) => Filter::Smaller(*octets),
+        // 0 is less than every modseq there is.
+        SearchKey::ModSeq(least) => ModSeq::new(*least).map_or(Filter::All, Filter::ModSeq),
+    })
+}
+
+fn day(date: Date) -> Day {
+    Day(i32::try_from(date.days()).unwrap_or(i32::MAX))
 }

@@ -21,9 +21,6 @@ impl From<BadSet> for Reply {
 /// RFC 9051 §6.4.9: a UID that does not exist is ignored. RFC 9051 §9, `seq-number`: a sequence number above EXISTS
 /// is BAD, and so is `*` in an empty mailbox.
 pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<UidSet, BadSet> {
-    if *set == SequenceSet::Saved {
-        return Err(BadSet("no search result is saved"));
-    }
     if by_uid {
         let wanted = set.resolve(view.largest_uid().unwrap_or(0));
         return Ok(UidSet(wanted.intersect(view.known())));
