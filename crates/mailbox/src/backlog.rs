@@ -1,4 +1,5 @@
-//! Accounts that may have something to reclaim, in the order they were named. After a start that is every account.
+//! Accounts that may have something to reclaim, in the order they were named. After a start that is every
+//! account.
 
 use std::collections::{BTreeSet, VecDeque};
 

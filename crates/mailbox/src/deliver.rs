@@ -8,8 +8,8 @@ use crate::outcome::{Delivered, Delivery, Pending};
 use crate::service::MailboxService;
 
 impl MailboxService {
-    /// Delivers to every recipient, in the order of `recipients`; the body is stored once per domain. An account that
-    /// is gone or full fails for itself only; a full disk fails for all.
+    /// Delivers to every recipient, in the order of `recipients`; the body is stored once per domain. An
+    /// account that is gone or full fails for itself only; a full disk fails for all.
     pub fn deliver(&self, delivery: Delivery) -> Pending<Vec<Result<Delivered>>> {
         let inner = &self.inner;
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };

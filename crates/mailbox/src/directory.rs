@@ -1,4 +1,5 @@
-//! Who has an account: for the administrator's commands and for checking passwords. Its writes block until durable.
+//! Who has an account: for the administrator's commands and for checking passwords. Its writes block until
+//! durable.
 
 use std::ops::ControlFlow;
 
@@ -40,8 +41,8 @@ impl Directory<'_> {
         let domain = domain.to_owned();
         transact_and_wait(&*self.inner.kv, move |txn| directory::create_domain(txn, &domain).map(drop))
     }
-    /// Makes an account with INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. `AlreadyExists` when the
-    /// address is taken, `NotFound` when its domain is not one of ours.
+    /// Makes an account with INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. `AlreadyExists` when
+    /// the address is taken, `NotFound` when its domain is not one of ours.
     pub fn create_account(&self, address: &Address, verifier: &str) -> Result<AccountId> {
         let (address, verifier, now) = (address.clone(), verifier.to_owned(), self.inner.env.now());
         transact_and_wait(&*self.inner.kv, move |txn| {
@@ -82,7 +83,8 @@ impl Directory<'_> {
     pub fn by_address(&self, address: &Address) -> Result<Option<AccountId>> {
         directory::account_of(&*self.inner.kv.view()?, address)
     }
-    /// All accounts in the order they were made; rows that cannot be read are left out (`koi check` names them).
+    /// All accounts in the order they were made; rows that cannot be read are left out (`koi check` names
+    /// them).
     pub fn list(&self) -> Result<Vec<AccountRow>> {
         let view = self.inner.kv.view()?;
         let range = key::all(AccountId::GLOBAL, key::table::global::DIRECTORY);

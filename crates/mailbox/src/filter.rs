@@ -28,7 +28,8 @@ pub enum Filter {
     ModSeq(ModSeq),
     Email(EmailId),
     Thread(ThreadId),
-    /// A header field of that name whose decoded text contains the text; the empty text asks only for the field.
+    /// A header field of that name whose decoded text contains the text; the empty text asks only for the
+    /// field.
     Header {
         name: Box<str>,
         text: Box<str>,

@@ -30,8 +30,8 @@ pub struct Housekept {
 }
 
 impl MailboxService {
-    /// Does a bounded piece of what is waiting; to be called every second or so, from a thread that may wait for the
-    /// disk. The first calls after a start go through all accounts.
+    /// Does a bounded piece of what is waiting; to be called every second or so, from a thread that may wait
+    /// for the disk. The first calls after a start go through all accounts.
     pub fn housekeep(&self, now: Timestamp) -> Result<Housekept> {
         if self.inner.backlog.begin() {
             self.find_all()?;

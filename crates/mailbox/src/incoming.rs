@@ -1,9 +1,10 @@
 //! A message on its way in: its octets while they arrive, then what is stored beside them.
 //!
-//! Everything expensive (hashing, MIME, encoding of records) happens here, in the thread of whoever received the
-//! message, so that the store's writer only puts rows. Small messages stay in memory; larger ones go to a body
-//! segment as they arrive, and come back once, whole, to be parsed: what one slow sender holds in memory is bounded by
-//! `BODY_INLINE_OCTETS_MAX`, what all together hold by the number of threads that run steps times `message_octets_max`.
+//! Everything expensive (hashing, MIME, encoding of records) happens here, in the thread of whoever received
+//! the message, so that the store's writer only puts rows. Small messages stay in memory; larger ones go to a
+//! body segment as they arrive, and come back once, whole, to be parsed: what one slow sender holds in memory
+//! is bounded by `BODY_INLINE_OCTETS_MAX`, what all together hold by the number of threads that run steps
+//! times `message_octets_max`.
 
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ impl Incoming {
     pub const fn octets(&self) -> u32 {
         self.octets
     }
-    /// Parses a message that is in memory; for tools and tests. It may not be larger than a journal group takes.
+    /// Parses a message that is in memory; for tools and tests. It may not be larger than a journal group
+    /// takes.
     pub fn of(octets: &[u8]) -> Result<Self> {
         if octets.len() > limits::BODY_INLINE_OCTETS_MAX {
             return Err(MailError::new(ErrorKind::TooLarge, "a message of this size has to be staged"));
@@ -92,7 +94,8 @@ impl Stage {
     pub const fn octets(&self) -> u64 {
         self.octets
     }
-    /// The next octets. `TooLarge` past the limit; `Unavailable` when the disk is full. After an error drop it.
+    /// The next octets. `TooLarge` past the limit; `Unavailable` when the disk is full. After an error drop
+    /// it.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
         self.octets = self.octets.saturating_add(octets.len() as u64);
         if self.octets > self.octets_max {

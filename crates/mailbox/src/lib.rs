@@ -1,9 +1,10 @@
 //! The mailbox service: the one API that all protocols call.
 //!
-//! [`MailboxService`] has the directory (who has an account), takes mail in ([`Stage`], [`MailboxService::deliver`]) and
-//! hands out [`Account`]s. An account is read through a [`Snapshot`], which lives for one step of a session, and changed
-//! by transactions, each returning a [`Pending`] whose ticket resolves when the change is durable. Synchronous; time and
-//! random octets come from an [`Env`]. Must not: know any protocol's words, syntax or state.
+//! [`MailboxService`] has the directory (who has an account), takes mail in ([`Stage`],
+//! [`MailboxService::deliver`]) and hands out [`Account`]s. An account is read through a [`Snapshot`], which
+//! lives for one step of a session, and changed by transactions, each returning a [`Pending`] whose ticket
+//! resolves when the change is durable. Synchronous; time and random octets come from an [`Env`]. Must not:
+//! know any protocol's words, syntax or state.
 
 mod account;
 mod backlog;

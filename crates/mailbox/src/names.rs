@@ -1,5 +1,5 @@
-//! Names, roles, subscriptions and keywords of an account, kept in memory as long as its row says nothing of them
-//! changed. Nobody assumes that this process is the only writer: the row is read by every snapshot.
+//! Names, roles, subscriptions and keywords of an account, kept in memory as long as its row says nothing of
+//! them changed. Nobody assumes that this process is the only writer: the row is read by every snapshot.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -76,8 +76,8 @@ impl Names {
         let at = self.entries.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
         self.entries.get(at)
     }
-    /// The names come from the rows that lead from name to mailbox, so that a mailbox whose own name row is corrupt
-    /// is still there, without its role.
+    /// The names come from the rows that lead from name to mailbox, so that a mailbox whose own name row is
+    /// corrupt is still there, without its role.
     fn read(read: &(impl Read + ?Sized), account: AccountId, modseq: u64) -> Result<Self> {
         let mut records = BTreeMap::new();
         visit(read, account, table::MAILBOX_NAME, &mut |key, row| {

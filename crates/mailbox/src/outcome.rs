@@ -42,8 +42,8 @@ pub struct Delivered {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Changes {
     Listed(ChangedMessages),
-    /// More than was asked for, or longer ago than the log reaches: compare the `uids` of a snapshot with what is
-    /// known, and scan its rows for a greater `modseq`.
+    /// More than was asked for, or longer ago than the log reaches: compare the `uids` of a snapshot with
+    /// what is known, and scan its rows for a greater `modseq`.
     TooMany {
         upto: ModSeq,
     },
@@ -82,9 +82,9 @@ impl<T: Send + 'static> Pending<T> {
     pub(crate) fn ready(value: T) -> Self {
         Self { ticket: Ticket::done(), finish: Box::new(move || Ok(value)) }
     }
-    /// Several transactions that ran one after the other, joined to one result. Tickets resolve in the order of
-    /// submission, so the last one's is the ticket of all. Only one that was refused may be early: then its error
-    /// is the answer, and `join` may find others too early to have a value.
+    /// Several transactions that ran one after the other, joined to one result. Tickets resolve in the order
+    /// of submission, so the last one's is the ticket of all. Only one that was refused may be early: then
+    /// its error is the answer, and `join` may find others too early to have a value.
     pub(crate) fn joined<P: Send + 'static>(
         parts: Vec<kv::Pending<P>>,
         join: impl FnOnce(Vec<Result<P>>) -> Result<T> + Send + 'static,

@@ -1,9 +1,9 @@
-//! A search that may take long, in pieces: each call of [`SearchRun::advance`] does a bounded amount on a view of its
-//! own, so that a session can answer others in between.
+//! A search that may take long, in pieces: each call of [`SearchRun::advance`] does a bounded amount on a
+//! view of its own, so that a session can answer others in between.
 //!
-//! What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields in the
-//! beginning of the stored message, text in all of it, in the order in which bodies lie in the store, by all cores at
-//! once. There is no index; the answer is exact.
+//! What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields
+//! in the beginning of the stored message, text in all of it, in the order in which bodies lie in the store,
+//! by all cores at once. There is no index; the answer is exact.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -63,7 +63,8 @@ impl Batch {
 }
 
 impl Account {
-    /// Begins to search those of `among` that are in the mailbox. `InvalidInput` when the filter is too large.
+    /// Begins to search those of `among` that are in the mailbox. `InvalidInput` when the filter is too
+    /// large.
     pub fn search(&self, mailbox: MailboxId, among: NumSet, filter: &Filter) -> Result<SearchRun> {
         if !filter.is_bounded() {
             return Err(MailError::new(ErrorKind::InvalidInput, "the search has too many conditions"));

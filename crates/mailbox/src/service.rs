@@ -108,8 +108,8 @@ impl MailboxService {
     pub fn check(&self) -> Result<Vec<Finding>> {
         check::check(&*self.inner.kv.view()?)
     }
-    /// Puts right what follows from other rows; check again until nothing with a fix is found. Answers how many rows
-    /// were changed.
+    /// Puts right what follows from other rows; check again until nothing with a fix is found. Answers how
+    /// many rows were changed.
     pub fn repair(&self, findings: &[Finding]) -> Result<usize> {
         let findings: Arc<[Finding]> = findings.into();
         transact_and_wait(&*self.inner.kv, move |txn| check::repair(txn, &findings))

@@ -132,8 +132,8 @@ impl<'a> Snapshot<'a> {
         })?;
         Ok(uids)
     }
-    /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is allocated per
-    /// row; rows that cannot be read are left out and named in the answer.
+    /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is
+    /// allocated per row; rows that cannot be read are left out and named in the answer.
     pub fn messages(
         &self,
         mailbox: MailboxId,
@@ -235,8 +235,8 @@ impl<'a> Snapshot<'a> {
     pub fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         self.view.read_body(body, range, out)
     }
-    /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max` messages and
-    /// as many commits.
+    /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max`
+    /// messages and as many commits.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq, max: usize) -> Result<Changes> {
         let Some(record) = self.mailbox_record(mailbox)? else { return Ok(Changes::MailboxGone) };
         let upto = self.modseq();

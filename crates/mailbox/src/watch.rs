@@ -1,4 +1,5 @@
-//! Who has which mailbox open, and how far it has been told: expunged messages stay readable for those behind.
+//! Who has which mailbox open, and how far it has been told: expunged messages stay readable for those
+//! behind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,10 +1,11 @@
 //! Drives one session over one connection: the same for every line protocol.
 //!
-//! Wait for octets, a signal or the deadline; step the session until it has nothing to do; write out what it made;
-//! again. Reading goes on while output waits, as long as the session wants it; a peer that does not take output for
-//! `limits.write_secs` is dropped. An idle connection holds no buffer.
+//! Wait for octets, a signal or the deadline; step the session until it has nothing to do; write out what it
+//! made; again. Reading goes on while output waits, as long as the session wants it; a peer that does not
+//! take output for `limits.write_secs` is dropped. An idle connection holds no buffer.
 //!
-//! Must not: know a protocol's words; wait for anything but through `select`-like polling, so that a signal is seen.
+//! Must not: know a protocol's words; wait for anything but through `select`-like polling, so that a signal
+//! is seen.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -166,7 +167,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Writes until at most `left` octets wait; a session that wants input gets it meanwhile, but is not stepped.
+    /// Writes until at most `left` octets wait; a session that wants input gets it meanwhile, but is not
+    /// stepped.
     async fn drain(&mut self, left: usize) -> Result<(), End> {
         while self.out.len() - self.written > left || (left == 0 && !self.flushed) {
             if self.wait(None, None).await? == Moved::Signal {
@@ -316,7 +318,8 @@ impl Driver {
         let checked = Box::pin(edge.passwords.check(&credentials, self.peer)).await;
         let login = checked.and_then(|proven| {
             let login = self.join(proven.login)?;
-            // The password may have changed between the check and joining; from here on a change reaches the link.
+            // The password may have changed between the check and joining; from here on a change reaches the
+            // link.
             edge.passwords.still_holds(&login.address, &proven.verifier)?;
             Ok(login)
         });
@@ -346,8 +349,8 @@ impl Driver {
         }
     }
 
-    /// RFC 9051 §6.2.1: what the peer sent before the handshake is thrown away by the session; nothing is read from
-    /// the socket between its answer and the handshake.
+    /// RFC 9051 §6.2.1: what the peer sent before the handshake is thrown away by the session; nothing is
+    /// read from the socket between its answer and the handshake.
     async fn start_tls(&mut self) -> Result<(), End> {
         let handshake_max = self.edge.limits().handshake;
         let answer = async {

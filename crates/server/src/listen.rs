@@ -1,4 +1,5 @@
-//! Listeners: all bound before the server says it is ready; a port in use is reported as such, all of them at once.
+//! Listeners: all bound before the server says it is ready; a port in use is reported as such, all of them at
+//! once.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

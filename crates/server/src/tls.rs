@@ -1,7 +1,8 @@
 //! TLS: rustls with aws-lc-rs and no second provider (RFC 8314 §3, RFC 9051 §11.1).
 //!
-//! The certificate is behind a lock, so that SIGHUP changes it for handshakes to come while open sessions keep theirs.
-//! Session tickets are stateless: a reconnecting client costs no signature and an idle session no memory.
+//! The certificate is behind a lock, so that SIGHUP changes it for handshakes to come while open sessions
+//! keep theirs. Session tickets are stateless: a reconnecting client costs no signature and an idle session
+//! no memory.
 
 use std::path::Path;
 use std::sync::Arc;

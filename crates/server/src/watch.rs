@@ -1,6 +1,7 @@
 //! Who is woken when an account's state advances, its password changes, or the server goes down.
 //!
-//! Every connection has one [`Link`]: a few flags and one waker. Signals merge, so nothing queues up; a link says
+//! Every connection has one [`Link`]: a few flags and one waker. Signals merge, so nothing queues up; a link
+//! says
 //! *that* and *how far*, never *what*: the session reads the change log itself.
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
-//! The octets of one connection: clear text, or TLS over it. Reading goes through one buffer per thread, so that a
-//! connection that says nothing holds no buffer of its own.
+//! The octets of one connection: clear text, or TLS over it. Reading goes through one buffer per thread, so
+//! that a connection that says nothing holds no buffer of its own.
 
 use std::cell::RefCell;
 use std::io;

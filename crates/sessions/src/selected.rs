@@ -1,8 +1,8 @@
 //! What one client knows of its selected mailbox (RFC 9051 §2.3.1.2, RFC 9051 §7.5.1, RFC 3501 §5.5).
 //!
-//! The view is a list of UIDs and how far its client has been told of the change log: nothing is queued here, what
-//! must still be told is computed from the log when it may be told. A message that is gone stays in the list, and
-//! keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
+//! The view is a list of UIDs and how far its client has been told of the change log: nothing is queued here,
+//! what must still be told is computed from the log when it may be told. A message that is gone stays in the
+//! list, and keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
 //! Must not: read the store, write the wire.
 
 use koi_types::{MailboxId, MailboxName, ModSeq, NumSet, Uid, UidSet, UidValidity};
@@ -68,7 +68,8 @@ impl Selected {
         let known = self.known.contains(uid.value());
         known.then(|| u32::try_from(self.known.rank(uid.value()) + 1).unwrap_or(u32::MAX))
     }
-    /// The UIDs at these sequence numbers; `None` when one of them is above EXISTS (RFC 9051 §9, `seq-number`).
+    /// The UIDs at these sequence numbers; `None` when one of them is above EXISTS (RFC 9051 §9,
+    /// `seq-number`).
     #[must_use]
     pub fn uids_at(&self, seqnums: &NumSet) -> Option<UidSet> {
         if seqnums.last().is_some_and(|last| last > self.exists()) {
@@ -117,8 +118,9 @@ impl Selected {
         self.known.extend(added);
         self.told = self.told.max(upto);
     }
-    /// These messages are told to be gone, and everything that vanished up to `upto` with them. Answers the sequence
-    /// numbers to send, in the order to send them: from the highest down, so that none shifts another.
+    /// These messages are told to be gone, and everything that vanished up to `upto` with them. Answers the
+    /// sequence numbers to send, in the order to send them: from the highest down, so that none shifts
+    /// another.
     pub fn tell_vanished(&mut self, vanished: &NumSet, upto: ModSeq) -> NumSet {
         let seqnums = self.seqnums_of(vanished);
         if !seqnums.is_empty() {

@@ -1,8 +1,8 @@
 //! The key layout of the mail level: account (four octets), table letter, then big-endian numbers.
 //!
-//! The account comes first so that an account is one range: it can be exported, moved or dropped as one, and its
-//! rows share pages. Keys are arrays of fixed length wherever their parts are, so that making one allocates nothing.
-//! Table `B` of account 0 (bodies) and its layout belong to the engine.
+//! The account comes first so that an account is one range: it can be exported, moved or dropped as one, and
+//! its rows share pages. Keys are arrays of fixed length wherever their parts are, so that making one
+//! allocates nothing. Table `B` of account 0 (bodies) and its layout belong to the engine.
 
 use koi_types::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits};
 

@@ -1,12 +1,13 @@
 //! The lower of the two levels of the store: ordered keys, transactions, bodies.
 //!
-//! A write is a *transaction function*. The one writer of the shard runs it against everything committed before
-//! it, so its decisions (UIDs, MODSEQ, quota, does this mailbox exist) need no locks, no asserts and no retries in
-//! the caller; what it wrote is put into the journal as final keys and values. Its result is released by a
-//! [`Pending`] once the group it went with is durable. See docs/decisions/0002-transaction-functions.md.
+//! A write is a *transaction function*. The one writer of the shard runs it against everything committed
+//! before it, so its decisions (UIDs, MODSEQ, quota, does this mailbox exist) need no locks, no asserts and
+//! no retries in the caller; what it wrote is put into the journal as final keys and values. Its result is
+//! released by a [`Pending`] once the group it went with is durable. See
+//! docs/decisions/0002-transaction-functions.md.
 //!
-//! Keys begin with the account in four octets, big-endian, then a table letter (see `key.rs`). Account 0 holds rows
-//! that belong to nobody; its table `B` (bodies) is the store's own.
+//! Keys begin with the account in four octets, big-endian, then a table letter (see `key.rs`). Account 0
+//! holds rows that belong to nobody; its table `B` (bodies) is the store's own.
 //!
 //! Must not: know what a mailbox is; block a reader on the writer; show anything that is not yet durable.
 
@@ -25,7 +26,8 @@ use crate::body::{BodyRef, NewBody, Scope};
 /// Visits one row; `Break` ends the scan.
 pub type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v;
 
-/// Reads rows: a consistent view of everything that was durable when it was opened, or the inside of a transaction.
+/// Reads rows: a consistent view of everything that was durable when it was opened, or the inside of a
+/// transaction.
 pub trait Read {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>>;
@@ -46,16 +48,18 @@ pub trait Txn: Read {
     /// Key at most `limits::KEY_OCTETS_MAX`.
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
     fn delete(&mut self, key: &[u8]) -> Result<()>;
-    /// Adds a reference to a body: to the one already there in this scope, or the new octets go with this commit.
+    /// Adds a reference to a body: to the one already there in this scope, or the new octets go with this
+    /// commit.
     fn put_body(&mut self, scope: Scope, body: &NewBody) -> Result<BodyRef>;
-    /// Adds one more reference to a body that some row already refers to (COPY between accounts of one scope).
+    /// Adds one more reference to a body that some row already refers to (COPY between accounts of one
+    /// scope).
     fn share_body(&mut self, scope: Scope, blob: &BlobId) -> Result<BodyRef>;
     /// Takes one reference away; the octets are reclaimed after the last.
     fn release_body(&mut self, scope: Scope, blob: &BlobId) -> Result<()>;
     /// Tells listeners after the commit is durable, in commit order.
     fn notice(&mut self, notice: CommitNotice);
-    /// Says that this transaction gives back more room than it takes (DELETE, EXPUNGE), so that it may use the
-    /// reserve when the disk is full. Call it first.
+    /// Says that this transaction gives back more room than it takes (DELETE, EXPUNGE), so that it may use
+    /// the reserve when the disk is full. Call it first.
     fn frees_space(&mut self) {}
 }
 

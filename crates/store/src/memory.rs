@@ -1,5 +1,5 @@
-//! The memory engine: an ordered map per account, durable at once. The oracle of the store's tests, and a quick
-//! store for everybody else's.
+//! The memory engine: an ordered map per account, durable at once. The oracle of the store's tests, and a
+//! quick store for everybody else's.
 //!
 //! Must not: be clever. Its behaviour is the specification of `Kv`.
 

@@ -1,7 +1,8 @@
-//! Files as the store sees them: positioned reads and writes, flushes, names. The real ones, and twins for tests.
+//! Files as the store sees them: positioned reads and writes, flushes, names. The real ones, and twins for
+//! tests.
 //!
-//! The index library does its own I/O; everything else file-like goes through here, so that it can be counted,
-//! recorded and made to fail.
+//! The index library does its own I/O; everything else file-like goes through here, so that it can be
+//! counted, recorded and made to fail.
 //!
 //! Must not: know what is in a file.
 

@@ -19,7 +19,8 @@ pub enum ReversePath {
 }
 
 impl Address {
-    /// `None` when a part is empty, longer than RFC 5321 §4.5.3.1 allows (64 and 255 octets), or has a control character.
+    /// `None` when a part is empty, longer than RFC 5321 §4.5.3.1 allows (64 and 255 octets), or has a
+    /// control character.
     #[must_use]
     pub fn new(local: &str, domain: &str) -> Option<Self> {
         let fits = |s: &str, max: usize| !s.is_empty() && s.len() <= max && !s.chars().any(char::is_control);
@@ -40,7 +41,8 @@ impl Address {
     pub fn domain(&self) -> &str {
         &self.domain
     }
-    /// The form under which an account is found: local part in lower case and without `+detail` (RFC 5233 §4).
+    /// The form under which an account is found: local part in lower case and without `+detail` (RFC 5233
+    /// §4).
     #[must_use]
     pub fn account_key(&self) -> Self {
         let base = self.local.split('+').next().filter(|b| !b.is_empty()).unwrap_or(&self.local);

@@ -22,7 +22,8 @@ pub enum ChangeKind {
     SubscriptionChanged,
 }
 
-/// "Account X has come to modseq N": a hint that may be merged, repeated or lost; receivers read the change log.
+/// "Account X has come to modseq N": a hint that may be merged, repeated or lost; receivers read the change
+/// log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CommitNotice {
     pub account: AccountId,

@@ -25,7 +25,8 @@ pub const IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX: usize = 4096;
 pub const INPUT_OCTETS_MAX: usize = 64 * 1024;
 /// Output waiting for the peer; a session makes no more until it is read.
 pub const OUTPUT_OCTETS_HIGH: usize = 256 * 1024;
-/// One SMTP command line with its CRLF (RFC 5321 §4.5.3.1.4 asks for 512 and extensions add; room for SMTPUTF8).
+/// One SMTP command line with its CRLF (RFC 5321 §4.5.3.1.4 asks for 512 and extensions add; room for
+/// SMTPUTF8).
 pub const SMTP_LINE_OCTETS_MAX: usize = 4096;
 /// Recipients of one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least).
 pub const SMTP_RECIPIENTS_MAX: usize = 1000;

@@ -1,4 +1,5 @@
-//! Mailbox names: UTF-8 in Net-Unicode (NFC), `/` between levels (RFC 9051 §5.1), and roles (RFC 6154 §2, RFC 8621 §2).
+//! Mailbox names: UTF-8 in Net-Unicode (NFC), `/` between levels (RFC 9051 §5.1), and roles (RFC 6154 §2, RFC
+//! 8621 §2).
 
 use std::fmt;
 
@@ -14,8 +15,9 @@ pub struct MailboxName(Box<str>);
 pub const SEPARATOR: char = '/';
 
 impl MailboxName {
-    /// Normalises and checks: at most `MAILBOX_NAME_OCTETS_MAX` octets and `MAILBOX_DEPTH_MAX` levels, no control
-    /// characters, no empty level. The error says what is wrong in words that may be shown to the user.
+    /// Normalises and checks: at most `MAILBOX_NAME_OCTETS_MAX` octets and `MAILBOX_DEPTH_MAX` levels, no
+    /// control characters, no empty level. The error says what is wrong in words that may be shown to the
+    /// user.
     pub fn new(text: &str) -> Result<Self, &'static str> {
         if text.len() > limits::MAILBOX_NAME_OCTETS_MAX {
             return Err("mailbox name is too long");

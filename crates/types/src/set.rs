@@ -97,7 +97,8 @@ impl NumSet {
         let to = self.runs.partition_point(|r| r.first <= last);
         let touched = self.runs.get(from..to).unwrap_or_default();
         let taken = touched.iter().map(|r| u64::from(r.last.min(last) - r.first.max(first)) + 1).sum::<u64>();
-        let left = touched.first().filter(|r| r.first < first).map(|r| Run { first: r.first, last: first - 1 });
+        let left =
+            touched.first().filter(|r| r.first < first).map(|r| Run { first: r.first, last: first - 1 });
         let right = touched.last().filter(|r| r.last > last).map(|r| Run { first: last + 1, last: r.last });
         self.runs.splice(from..to, left.into_iter().chain(right));
         self.count -= taken;

@@ -1,5 +1,6 @@
-//! Reading the messages of a batch, by all cores: each thread has a view and buffers of its own, and takes the next
-//! few messages when it is done with its last, so that together they go through the store in its order.
+//! Reading the messages of a batch, by all cores: each thread has a view and buffers of its own, and takes
+//! the next few messages when it is done with its last, so that together they go through the store in its
+//! order.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! Every key of `koi.toml`, once: name, type, default, unit, what it means, an example, and whether SIGHUP changes it.
+//! Every key of `koi.toml`, once: name, type, default, unit, what it means, an example, and whether SIGHUP
+//! changes it.
 //!
 //! `docs/CONFIG.md`, `koi config show --defaults` and the checks of `raw` come from this table.
 

@@ -1,7 +1,7 @@
 //! Passwords: Argon2id at rest, a pool that hashes, a cache of proofs, a throttle on failures.
 //!
-//! An unknown user, a wrong password and a disabled account get the same answer after the same work. The pool's
-//! queue and threads, the cache and the throttle are all bounded.
+//! An unknown user, a wrong password and a disabled account get the same answer after the same work. The
+//! pool's queue and threads, the cache and the throttle are all bounded.
 
 mod pool;
 mod proof;
@@ -86,7 +86,8 @@ impl Passwords {
         Ok(())
     }
 
-    /// The login of these credentials; `AuthenticationFailed` when they are wrong, `Unavailable` when too many wait.
+    /// The login of these credentials; `AuthenticationFailed` when they are wrong, `Unavailable` when too
+    /// many wait.
     pub async fn check(&self, credentials: &Credentials, peer: IpAddr) -> Result<Proven> {
         let config = self.config.read().clone();
         let address = self.address(&credentials.authcid);

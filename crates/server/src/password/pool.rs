@@ -1,4 +1,5 @@
-//! Threads that hash: made when there is work, gone when there is none, so that an idle server keeps no hash memory.
+//! Threads that hash: made when there is work, gone when there is none, so that an idle server keeps no hash
+//! memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The cache of proofs: which password was right for which verifier, as keyed hashes.
 //!
-//! The key is random and lives as long as the process. The verifier is part of what is hashed, so a changed password
-//! makes every proof of the account worthless at once, whoever changed it.
+//! The key is random and lives as long as the process. The verifier is part of what is hashed, so a changed
+//! password makes every proof of the account worthless at once, whoever changed it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;

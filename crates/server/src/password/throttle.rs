@@ -1,7 +1,9 @@
-//! Slows down guessing: each failed login beyond the free ones makes the next for that address, or for that account,
-//! wait longer. Attempts that run at the same time reserve their turn, so opening many connections does not help.
+//! Slows down guessing: each failed login beyond the free ones makes the next for that address, or for that
+//! account, wait longer. Attempts that run at the same time reserve their turn, so opening many connections
+//! does not help.
 //!
-//! A login whose proof is cached is never slowed, so a stranger's guesses do not lock out a client that is in use.
+//! A login whose proof is cached is never slowed, so a stranger's guesses do not lock out a client that is in
+//! use.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -97,7 +99,8 @@ impl Throttle {
         }
     }
 
-    /// The account's failures are forgotten; the address keeps its own, or one good account would hide the guessing.
+    /// The account's failures are forgotten; the address keeps its own, or one good account would hide the
+    /// guessing.
     pub(super) fn succeeded(&self, attempt: &Attempt) {
         let mut known = self.subjects.lock();
         for subject in &attempt.subjects {

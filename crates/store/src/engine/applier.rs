@@ -1,7 +1,7 @@
 //! The applier: moves the overlay into the index, in few and large transactions.
 //!
-//! Only durable groups are ever in the overlay, so the index cannot come to be ahead of the journal. The frozen part
-//! is let go only after the index has committed it.
+//! Only durable groups are ever in the overlay, so the index cannot come to be ahead of the journal. The
+//! frozen part is let go only after the index has committed it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

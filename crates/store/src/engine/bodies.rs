@@ -1,5 +1,5 @@
-//! Where bodies lie: in groups of journal segments, or, when large, in a file of their own. The address of a body is
-//! logical (segment, offset) and never changes, also when its segment is packed.
+//! Where bodies lie: in groups of journal segments, or, when large, in a file of their own. The address of a
+//! body is logical (segment, offset) and never changes, also when its segment is packed.
 
 use std::collections::BTreeMap;
 use std::io;

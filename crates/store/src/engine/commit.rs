@@ -1,10 +1,11 @@
 //! Group commit: the queue, who leads, and how a group comes to be (docs/STORE.md, "Commit").
 //!
-//! One leader at a time runs the waiting transactions one after the other, writes what they wrote as one group with
-//! one flush, merges it into the overlay, tells listeners, and only then answers. The leader is the writer thread, or a
-//! thread that waits for its own transaction anyway.
+//! One leader at a time runs the waiting transactions one after the other, writes what they wrote as one
+//! group with one flush, merges it into the overlay, tells listeners, and only then answers. The leader is
+//! the writer thread, or a thread that waits for its own transaction anyway.
 //!
-//! Must not: merge before the flush; have two groups in flight; answer in any other order than that of the groups.
+//! Must not: merge before the flush; have two groups in flight; answer in any other order than that of the
+//! groups.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -339,7 +340,8 @@ impl Shared {
         }
         drop(state);
     }
-    /// A group could not be written: nothing of it happened. Returns what may be tried again with the reserve.
+    /// A group could not be written: nothing of it happened. Returns what may be tried again with the
+    /// reserve.
     fn fail(&self, ran: &mut Ran, jobs: &mut Vec<Job>, failure: std::io::Error) -> Vec<Job> {
         add(&self.counters.group_failures, 1);
         ran.notices.clear();

@@ -1,5 +1,5 @@
-//! The compactor: gives space back (docs/STORE.md, "Space"). It decides what is worth it, rewrites sealed segments as
-//! packs, drops body files nobody refers to, and copies the index when most of it is free.
+//! The compactor: gives space back (docs/STORE.md, "Space"). It decides what is worth it, rewrites sealed
+//! segments as packs, drops body files nobody refers to, and copies the index when most of it is free.
 //!
 //! Must not: change an address; touch the live segment; drop what a view may still read.
 
@@ -187,8 +187,8 @@ impl Shared {
         }
         Ok(())
     }
-    /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred to in
-    /// that snapshot or never will be.
+    /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred
+    /// to in that snapshot or never will be.
     fn unheld_body_files(&self) -> Result<Vec<u32>> {
         let next = self.body_files.next();
         let names = self.vfs.list(&self.layout.bodies()).map_err(|error| repack::failed(&error))?;

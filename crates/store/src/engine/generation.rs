@@ -1,5 +1,5 @@
-//! Generations of the index: `index/NNNNNNNN/`, the highest number counts. A new one is a copy without free pages; it
-//! is made to give space back, and to get a larger map without anybody having to wait for readers.
+//! Generations of the index: `index/NNNNNNNN/`, the highest number counts. A new one is a copy without free
+//! pages; it is made to give space back, and to get a larger map without anybody having to wait for readers.
 
 use std::fs::File;
 use std::io;

@@ -1,7 +1,8 @@
 //! A group: the transactions acknowledged by one flush, as octets (docs/STORE.md, "Group").
 //!
 //! A header of 64 octets, the body part (body records, each padded to 8), the operation part, padding to 8.
-//! Operations are physical: final key, final value. So replay is idempotent and needs no rule of the levels above.
+//! Operations are physical: final key, final value. So replay is idempotent and needs no rule of the levels
+//! above.
 
 use koi_types::{BlobId, limits};
 
@@ -109,7 +110,8 @@ impl GroupHeader {
     }
 }
 
-/// Operations of a group, in the order they were made. Ends early, with `left` above 0, where one cannot be read.
+/// Operations of a group, in the order they were made. Ends early, with `left` above 0, where one cannot be
+/// read.
 pub(crate) struct Operations<'a> {
     fields: Fields<'a>,
     left: u32,

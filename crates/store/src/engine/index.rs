@@ -1,5 +1,5 @@
-//! The index: LMDB, the only place that names it. A checkpoint of the journal: all rows up to a position, which it
-//! stores with them. Rows and position change in one LMDB transaction, fully synced.
+//! The index: LMDB, the only place that names it. A checkpoint of the journal: all rows up to a position,
+//! which it stores with them. Rows and position change in one LMDB transaction, fully synced.
 //!
 //! Must not: be written by anybody but the applier and recovery.
 
@@ -109,8 +109,9 @@ impl Index {
         }
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(map_octets).max_dbs(2).max_readers(READERS_MAX);
-        // Safety: the store's folder is locked by this process (`lock.rs`), nobody else writes the file while it is
-        // mapped, and it was just checked to be as long as its pages say. Reading ahead is only switched off.
+        // Safety: the store's folder is locked by this process (`lock.rs`), nobody else writes the file while
+        // it is mapped, and it was just checked to be as long as its pages say. Reading ahead is only
+        // switched off.
         let env = unsafe {
             options.flags(EnvFlags::NO_READ_AHEAD);
             options.open(folder)?
@@ -220,8 +221,9 @@ impl Index {
         file.sync_all().map_err(failed)?;
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
-    /// LMDB leaves the file shorter than its page count when the last pages are free. We keep it that long, so that a
-    /// file that was cut is known as such: reading a page behind the end of a mapped file would kill the process.
+    /// LMDB leaves the file shorter than its page count when the last pages are free. We keep it that long,
+    /// so that a file that was cut is known as such: reading a page behind the end of a mapped file would
+    /// kill the process.
     fn fill_up(&self) -> std::result::Result<(), IndexError> {
         let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
         let pages = self.env.info().last_page_number as u64 + 1;
@@ -272,7 +274,8 @@ fn decode_position(octets: &[u8]) -> Option<Position> {
     fields.is_empty().then_some(position)
 }
 
-/// Whether the file is as long as the newer of its two meta pages says. A file that is not there, or empty, is fine.
+/// Whether the file is as long as the newer of its two meta pages says. A file that is not there, or empty,
+/// is fine.
 fn pages_are_there(path: &Path) -> std::io::Result<bool> {
     let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
@@ -298,8 +301,8 @@ struct MetaPage {
     transaction: u64,
 }
 
-/// Reads a meta page of LMDB 0.9: page header (16), magic, version, address, map size, two tables of 48, last page,
-/// transaction. The page size is the first field of the first table.
+/// Reads a meta page of LMDB 0.9: page header (16), magic, version, address, map size, two tables of 48, last
+/// page, transaction. The page size is the first field of the first table.
 fn meta_page(page: &[u8]) -> Option<MetaPage> {
     let mut fields = Fields(page);
     fields.slice(16)?;

@@ -16,7 +16,8 @@ use crate::vfs::{File, Vfs};
 
 /// Zeros are written in such steps, so that no commit waits long for one.
 const FILL_STEP_OCTETS: u64 = 1024 * 1024;
-/// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would not be.
+/// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would
+/// not be.
 const FILLED_GROUP_OCTETS_MAX: u64 = 128 * 1024;
 
 /// The end of the journal. Only the leader has it.

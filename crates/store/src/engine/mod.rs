@@ -1,7 +1,8 @@
-//! The embedded engine: journal in front, LMDB behind, overlay between. Its format and rules are in docs/STORE.md.
+//! The embedded engine: journal in front, LMDB behind, overlay between. Its format and rules are in
+//! docs/STORE.md.
 //!
-//! A commit is one group in the journal and one flush; the index is a checkpoint that the applier writes in bulk; the
-//! overlay holds what is durable but not yet in the index, and every reader looks through it.
+//! A commit is one group in the journal and one flush; the index is a checkpoint that the applier writes in
+//! bulk; the overlay holds what is durable but not yet in the index, and every reader looks through it.
 //!
 //! Must not: know what a key means, apart from the table of bodies.
 
@@ -125,8 +126,8 @@ impl Embedded {
     pub fn compact_now(&self) -> Result<()> {
         self.shared.compact()
     }
-    /// Lets what waits finish, takes nothing more, applies everything and cuts the journal behind its last group.
-    /// Dropping the store does the same and keeps the error to itself.
+    /// Lets what waits finish, takes nothing more, applies everything and cuts the journal behind its last
+    /// group. Dropping the store does the same and keeps the error to itself.
     pub fn close(self) -> Result<()> {
         self.shut()
     }

@@ -9,8 +9,8 @@ use crate::vfs::{RealVfs, Vfs};
 /// How a group becomes durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {
-    /// The live segment is filled with zeros ahead of need and written in place: no change of its length, so no
-    /// commit of the file system's own journal. For file systems that overwrite in place (ext4, XFS).
+    /// The live segment is filled with zeros ahead of need and written in place: no change of its length, so
+    /// no commit of the file system's own journal. For file systems that overwrite in place (ext4, XFS).
     ZeroFilled,
     /// Groups lengthen the segment. For file systems that copy on write.
     Append,

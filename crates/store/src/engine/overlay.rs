@@ -1,8 +1,9 @@
-//! The overlay: rows that are durable in the journal but not yet in the index. An ordered tree whose nodes are
-//! shared between copies: a copy costs one reference, a write copies only the path to its row and only where an
-//! older copy still holds it. So neither pending rows nor open views make a commit dearer.
+//! The overlay: rows that are durable in the journal but not yet in the index. An ordered tree whose nodes
+//! are shared between copies: a copy costs one reference, a write copies only the path to its row and only
+//! where an older copy still holds it. So neither pending rows nor open views make a commit dearer.
 //!
-//! Rows are only added, never taken out: a deleted key is a row without a value, and the tree goes as a whole.
+//! Rows are only added, never taken out: a deleted key is a row without a value, and the tree goes as a
+//! whole.
 
 use std::slice;
 use std::sync::Arc;

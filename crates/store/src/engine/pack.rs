@@ -1,5 +1,5 @@
-//! Packs: sealed segments written again without what is dead (docs/STORE.md, "Packs"): header, groups, a table of where
-//! the bodies went, a footer. References keep the address the body had in the segment.
+//! Packs: sealed segments written again without what is dead (docs/STORE.md, "Packs"): header, groups, a
+//! table of where the bodies went, a footer. References keep the address the body had in the segment.
 
 use std::io;
 

@@ -1,5 +1,6 @@
-//! Opening a store: which files there are, how far the index has come, what the journal has beyond it, and whether the
-//! end of the journal is a torn tail (fine) or damage in the middle (not fine). See docs/STORE.md, "Recovery".
+//! Opening a store: which files there are, how far the index has come, what the journal has beyond it, and
+//! whether the end of the journal is a torn tail (fine) or damage in the middle (not fine). See
+//! docs/STORE.md, "Recovery".
 //!
 //! Must not: start over acknowledged data it cannot read; append behind a torn tail.
 
@@ -270,7 +271,8 @@ impl Replay<'_> {
         let number = segment.header.segment;
         let path = self.layout.segment(number);
         let io = |error: io::Error| OpenError::Io { path: path.clone(), error };
-        // After a crash of the process alone, groups may be only in the page cache; the index must not get ahead.
+        // After a crash of the process alone, groups may be only in the page cache; the index must not get
+        // ahead.
         segment.file.flush().map_err(io)?;
         if number != position.segment {
             let begins =
@@ -375,7 +377,8 @@ impl Replay<'_> {
         self.applied = position;
         Ok(())
     }
-    /// The segment that takes the next group: the last one if nothing lies behind its groups, or else a new one.
+    /// The segment that takes the next group: the last one if nothing lies behind its groups, or else a new
+    /// one.
     fn continue_at(&mut self, vfs: &dyn Vfs, store: StoreId, end: End) -> Result<Live> {
         let last = self.segments.0.get(&end.position.segment).cloned();
         if let Some(segment) =

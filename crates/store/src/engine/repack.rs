@@ -1,8 +1,8 @@
 //! Writes one sealed segment (or pack) again without what is dead.
 //!
-//! Kept: bodies that some row refers to; puts whose value still holds; deletions, unless no older file can bring the key
-//! back. What is dropped is never needed: a later file has what replaced it. Crash-safe: the pack gets its name when it
-//! is whole and durable, and only then the segment goes.
+//! Kept: bodies that some row refers to; puts whose value still holds; deletions, unless no older file can
+//! bring the key back. What is dropped is never needed: a later file has what replaced it. Crash-safe: the
+//! pack gets its name when it is whole and durable, and only then the segment goes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -43,8 +43,8 @@ pub(crate) struct Repack<'a> {
 }
 
 impl<'a> Repack<'a> {
-    /// Reads the segment and finds out what would be kept; `None` when it cannot be packed yet, or is damaged (then
-    /// `koi check` reports it).
+    /// Reads the segment and finds out what would be kept; `None` when it cannot be packed yet, or is damaged
+    /// (then `koi check` reports it).
     pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
         let state = shared.state.lock();
         let (segments, applied) = (Arc::clone(&state.segments), state.applied.sequence);
@@ -136,7 +136,8 @@ impl<'a> Repack<'a> {
         }
         out.finish()
     }
-    /// Visits what is kept, group by group: bodies first, then operations. `false` when not every group was good.
+    /// Visits what is kept, group by group: bodies first, then operations. `false` when not every group was
+    /// good.
     fn visit(&self, visit: &mut dyn FnMut(Item<'_>) -> Result<()>) -> Result<bool> {
         let (start, offset) = match &self.segment.table {
             None => {
@@ -225,7 +226,8 @@ fn last_group(segment: &SegmentFile, next: Option<Header>) -> Option<Link> {
         (None, next) if next.kind == FileKind::Journal => {
             Some(Link { sequence: next.sequence.wrapping_sub(1), chain: next.chain })
         }
-        // Older segments are packed first; a segment before a pack was left out because it was damaged or worth keeping.
+        // Older segments are packed first; a segment before a pack was left out because it was damaged or
+        // worth keeping.
         (None, _) => last_by_reading(segment),
     }
 }

@@ -1,4 +1,5 @@
-//! The header of every file that holds groups or bodies, and the names of these files (docs/STORE.md, "Files").
+//! The header of every file that holds groups or bodies, and the names of these files (docs/STORE.md,
+//! "Files").
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! What the threads of the engine share: the state under one lock, the queue, the live segment.
 //!
-//! Order of locks: `compacting`, `applying`, `live`, `queue`, `compactor`, `state`. No file is touched under `queue` or `state`.
+//! Order of locks: `compacting`, `applying`, `live`, `queue`, `compactor`, `state`. No file is touched under
+//! `queue` or `state`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -1,7 +1,8 @@
-//! A consistent view of everything that was durable when it was opened: overlay over index, taken under one lock.
+//! A consistent view of everything that was durable when it was opened: overlay over index, taken under one
+//! lock.
 //!
-//! Order matters: were the overlay taken first and the index opened later without the lock, an older pending value
-//! could hide a newer applied one; the other way round, rows could vanish.
+//! Order matters: were the overlay taken first and the index opened later without the lock, an older pending
+//! value could hide a newer applied one; the other way round, rows could vanish.
 
 use std::borrow::Cow;
 use std::ops::Range;

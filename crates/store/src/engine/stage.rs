@@ -1,6 +1,6 @@
-//! Bodies too large for a group: streamed into a file of their own, hashed on the way, durable before a transaction
-//! refers to them. The file layer is asked to write early, so that the last flush is short and does not stand in the
-//! way of the journal's.
+//! Bodies too large for a group: streamed into a file of their own, hashed on the way, durable before a
+//! transaction refers to them. The file layer is asked to write early, so that the last flush is short and
+//! does not stand in the way of the journal's.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -24,7 +24,8 @@ impl Quota {
     pub const UNLIMITED: Self = Self { octets_max: u64::MAX, messages_max: u64::MAX };
 }
 
-/// Changes to one account. Nothing is visible, and no MODSEQ is used up, unless [`AccountTxn::finish`] is called.
+/// Changes to one account. Nothing is visible, and no MODSEQ is used up, unless [`AccountTxn::finish`] is
+/// called.
 pub struct AccountTxn<'t> {
     pub(super) txn: &'t mut dyn Txn,
     pub(super) id: AccountId,

@@ -1,9 +1,9 @@
 //! Every row against every other: what `koi check` reports, and how it is put right.
 //!
-//! A check reads one view and changes nothing. A finding names the row by its key and, where what is right follows from
-//! other rows, holds a fix: the row as it was found and as it should be. [`repair`] applies fixes to rows that are
-//! still as they were found, so that it may run beside anything. What cannot be derived is reported and left: nothing
-//! readable is ever thrown away.
+//! A check reads one view and changes nothing. A finding names the row by its key and, where what is right
+//! follows from other rows, holds a fix: the row as it was found and as it should be. [`repair`] applies
+//! fixes to rows that are still as they were found, so that it may run beside anything. What cannot be
+//! derived is reported and left: nothing readable is ever thrown away.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -108,8 +108,8 @@ pub fn check(read: &dyn Read) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Puts right what can be. Answers how many rows were changed; check again afterwards, because one fix may show what
-/// another row should have been.
+/// Puts right what can be. Answers how many rows were changed; check again afterwards, because one fix may
+/// show what another row should have been.
 pub fn repair(txn: &mut dyn Txn, findings: &[Finding]) -> Result<usize> {
     let mut repaired = 0;
     for finding in findings {
@@ -139,7 +139,8 @@ impl Check<'_> {
         self.emails(&state, references)?;
         self.logs(&state)
     }
-    /// All rows of a table, copied page by page, so that others can be looked up and findings noted meanwhile.
+    /// All rows of a table, copied page by page, so that others can be looked up and findings noted
+    /// meanwhile.
     fn each(
         &mut self,
         table: u8,

@@ -16,8 +16,8 @@ pub struct Copied {
 }
 
 impl AccountTxn<'_> {
-    /// Copies with flags, keywords, INTERNALDATE and EMAILID (RFC 9051 §6.4.7, RFC 8474 §5.1). A message that cannot
-    /// be read fails the whole: a partial copy is not allowed.
+    /// Copies with flags, keywords, INTERNALDATE and EMAILID (RFC 9051 §6.4.7, RFC 8474 §5.1). A message that
+    /// cannot be read fails the whole: a partial copy is not allowed.
     pub fn copy(&mut self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Result<Copied> {
         self.transfer(from, uids, to, false)
     }

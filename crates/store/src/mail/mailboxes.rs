@@ -1,8 +1,8 @@
 //! Mailboxes and their names: CREATE, DELETE, RENAME, SUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
 //!
-//! Every name has its superiors, except where one of those was deleted later: then it is a name without mailbox.
-//! A UIDVALIDITY is given out once in an account. A name whose earlier bearer had a higher one than the mailbox that
-//! is renamed to it would go backwards, so that mailbox gets a new one (RFC 9051 §2.3.1.1).
+//! Every name has its superiors, except where one of those was deleted later: then it is a name without
+//! mailbox. A UIDVALIDITY is given out once in an account. A name whose earlier bearer had a higher one than
+//! the mailbox that is renamed to it would go backwards, so that mailbox gets a new one (RFC 9051 §2.3.1.1).
 
 use std::ops::ControlFlow;
 
@@ -106,8 +106,8 @@ impl AccountTxn<'_> {
         }
         Ok(())
     }
-    /// Deletes a mailbox. What is below it stays, and its name with it (RFC 9051 §6.3.5). Its rows are reclaimed
-    /// afterwards, in pieces.
+    /// Deletes a mailbox. What is below it stays, and its name with it (RFC 9051 §6.3.5). Its rows are
+    /// reclaimed afterwards, in pieces.
     pub fn delete(&mut self, name: &MailboxName) -> Result<MailboxId> {
         if name.is_inbox() {
             return Err(MailError::new(ErrorKind::NoPermission, "INBOX cannot be deleted"));
@@ -215,8 +215,8 @@ impl AccountTxn<'_> {
         let range = names_below(&key::name(self.id, table::NAME, name));
         self.txn.scan(&range.from, &range.end, visit)
     }
-    /// Adds a name to the subscriptions, or takes it away; the mailbox need not exist (RFC 9051 §6.3.7), and neither
-    /// RENAME nor DELETE touches subscriptions.
+    /// Adds a name to the subscriptions, or takes it away; the mailbox need not exist (RFC 9051 §6.3.7), and
+    /// neither RENAME nor DELETE touches subscriptions.
     pub fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Result<()> {
         let key = key::name(self.id, table::SUBSCRIPTION, name);
         if self.txn.get(&key)?.is_some() == subscribed {

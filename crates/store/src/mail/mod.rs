@@ -1,9 +1,10 @@
 //! The mail store: UIDs, MODSEQ, counters, change log, threads and grace, as mutations over the lower level.
 //!
-//! A mutation is a method of [`AccountTxn`], which is one account inside one transaction: all its changes share one
-//! new MODSEQ, and [`AccountTxn::finish`] writes counters and log once. Several may be used one after the other in
-//! one transaction (a delivery to several accounts). Knows no protocol, no MIME and no clock; ids and times come from
-//! the caller. Must not: do work in a transaction that could be done before it.
+//! A mutation is a method of [`AccountTxn`], which is one account inside one transaction: all its changes
+//! share one new MODSEQ, and [`AccountTxn::finish`] writes counters and log once. Several may be used one
+//! after the other in one transaction (a delivery to several accounts). Knows no protocol, no MIME and no
+//! clock; ids and times come from the caller. Must not: do work in a transaction that could be done before
+//! it.
 
 mod account;
 mod append;

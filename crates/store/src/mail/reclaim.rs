@@ -1,5 +1,6 @@
-//! What is left behind comes back in bounded pieces: emails past their grace, the rows of deleted mailboxes, old
-//! lines of the change log, removed accounts. None of it changes what anybody sees, so none takes a MODSEQ.
+//! What is left behind comes back in bounded pieces: emails past their grace, the rows of deleted mailboxes,
+//! old lines of the change log, removed accounts. None of it changes what anybody sees, so none takes a
+//! MODSEQ.
 
 use std::ops::ControlFlow;
 

@@ -76,7 +76,8 @@ impl AccountRecord {
     pub fn current(&self) -> ModSeq {
         ModSeq::new(self.modseq).unwrap_or(ModSeq::MIN)
     }
-    /// A UIDVALIDITY nobody had in this account: the time in seconds, or one more than the last (RFC 9051 §2.3.1.1).
+    /// A UIDVALIDITY nobody had in this account: the time in seconds, or one more than the last (RFC 9051
+    /// §2.3.1.1).
     pub fn take_uidvalidity(&mut self, now_secs: i64) -> Option<UidValidity> {
         let time = u32::try_from(now_secs).unwrap_or(0);
         let next = self.last_uidvalidity.checked_add(1)?.max(time);

@@ -1,4 +1,5 @@
-//! U: one message of a mailbox. The row that FETCH FLAGS, SEARCH and STATUS scan, so it is small and read in place.
+//! U: one message of a mailbox. The row that FETCH FLAGS, SEARCH and STATUS scan, so it is small and read in
+//! place.
 
 use koi_types::{Day, EmailId, ModSeq, SystemFlags, Timestamp, ZoneOffset};
 
@@ -10,8 +11,8 @@ pub const MEMBERSHIP_OCTETS: usize = 60;
 const NO_DAY: i32 = i32::MIN;
 
 /// One row, borrowed from where it is stored. Fields at fixed places, little-endian:
-/// version 1, flags 1, email 16, modseq 8, created modseq 8, octets 4, received at 8, its zone 2, saved at 8, day of
-/// the Date field 4, then two octets per keyword.
+/// version 1, flags 1, email 16, modseq 8, created modseq 8, octets 4, received at 8, its zone 2, saved at 8,
+/// day of the Date field 4, then two octets per keyword.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Membership<'r> {
     pub flags: SystemFlags,

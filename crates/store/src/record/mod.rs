@@ -1,8 +1,9 @@
-//! Records: the values of the mail level's rows, each with a version octet first and little-endian numbers after it.
+//! Records: the values of the mail level's rows, each with a version octet first and little-endian numbers
+//! after it.
 //!
-//! A stored record never changes its meaning: a new meaning is a new version, read beside the old one for ever, with
-//! a fixture of the old form in the tests. Decoding allocates nothing it has not seen the octets of, and borrows
-//! wherever it can. Must not: read or write rows.
+//! A stored record never changes its meaning: a new meaning is a new version, read beside the old one for
+//! ever, with a fixture of the old form in the tests. Decoding allocates nothing it has not seen the octets
+//! of, and borrows wherever it can. Must not: read or write rows.
 
 pub mod account;
 pub mod directory;

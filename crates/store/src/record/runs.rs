@@ -1,7 +1,7 @@
 //! Sets of UIDs inside records, and V: the UIDs that left a mailbox at a modseq.
 //!
-//! A set is the count of its runs, then for each the distance from the end of the run before and its length less
-//! one, all as varints: a few octets for a run of any length.
+//! A set is the count of its runs, then for each the distance from the end of the run before and its length
+//! less one, all as varints: a few octets for a run of any length.
 
 use koi_types::UidSet;
 

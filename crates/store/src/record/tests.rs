@@ -1,4 +1,5 @@
-//! Fixtures: every record of version 1 as octets. A change that breaks one needs a new version, not a new fixture.
+//! Fixtures: every record of version 1 as octets. A change that breaks one needs a new version, not a new
+//! fixture.
 
 use koi_types::{
     AccountId, Address, BlobId, Day, EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, SystemFlags,
@@ -24,7 +25,8 @@ fn octets(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|two| u8::from_str_radix(&String::from_iter(two), 16).unwrap()).collect()
 }
 
-/// The value writes the fixture, the fixture reads as the value, and nothing shorter, longer or newer is read.
+/// The value writes the fixture, the fixture reads as the value, and nothing shorter, longer or newer is
+/// read.
 fn fixture<T: PartialEq + std::fmt::Debug>(
     fixture: &str,
     value: &T,

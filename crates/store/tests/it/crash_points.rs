@@ -1,5 +1,5 @@
-//! Every write and every flush of a run as the moment the power goes: torn and reordered writes included. Whatever was
-//! acknowledged is there, nothing is there by half, and the store goes on.
+//! Every write and every flush of a run as the moment the power goes: torn and reordered writes included.
+//! Whatever was acknowledged is there, nothing is there by half, and the store goes on.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What is wrong with files that were there already: torn tails, damage in the middle, an index that cannot serve.
+//! What is wrong with files that were there already: torn tails, damage in the middle, an index that cannot
+//! serve.
 
 use std::path::{Path, PathBuf};
 

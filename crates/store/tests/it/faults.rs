@@ -1,4 +1,5 @@
-//! An I/O error, and a full disk, at every call: nothing acknowledged is lost, nothing refused becomes visible.
+//! An I/O error, and a full disk, at every call: nothing acknowledged is lost, nothing refused becomes
+//! visible.
 
 use std::io::ErrorKind as IoKind;
 use std::path::Path;
@@ -65,7 +66,8 @@ fn run_with(fault: Fault, seed: u64, root: &Path) -> u64 {
         let kv = Embedded::open(&again, options(&moved(source, &again)), heard())
             .unwrap_or_else(|e| panic!("{e}"));
         let content = Content::of(&kv);
-        // A write that failed in its flush may have reached the disk all the same: unacknowledged, but durable.
+        // A write that failed in its flush may have reached the disk all the same: unacknowledged, but
+        // durable.
         if content != before {
             assert!(
                 read_only && content.count() == before.count() + 1,

@@ -1,9 +1,9 @@
-//! A file system in memory that records every change and flush, can be made to fail at any call, and can say what a
-//! disk may hold if the power goes at any of these moments.
+//! A file system in memory that records every change and flush, can be made to fail at any call, and can say
+//! what a disk may hold if the power goes at any of these moments.
 //!
-//! The model: names and lengths become durable in the order they were made (as journalling file systems do), at the
-//! latest with the next flush of anything; octets become durable with a flush of their file; until then any subset of
-//! their pieces may have reached the disk, in any order.
+//! The model: names and lengths become durable in the order they were made (as journalling file systems do),
+//! at the latest with the next flush of anything; octets become durable with a flush of their file; until
+//! then any subset of their pieces may have reached the disk, in any order.
 
 use std::collections::BTreeMap;
 use std::io;

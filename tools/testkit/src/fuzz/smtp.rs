@@ -1,5 +1,6 @@
-//! The SMTP and LMTP decoder: whatever comes and however it is cut, it says the same, hands out as many octets
-//! as it says, and holds no more than a line (RFC 5321 §4.5.2 and §4.5.3.1, RFC 3030 §2, RFC 2920 §3.2).
+//! The SMTP and LMTP decoder: whatever comes and however it is cut, it says the same, hands out as many
+//! octets as it says, and holds no more than a line (RFC 5321 §4.5.2 and §4.5.3.1, RFC 3030 §2, RFC 2920
+//! §3.2).
 
 use koi_proto::smtp::command::Command;
 use koi_proto::smtp::decode::{Decoded, Decoder, Phase, Protocol};

@@ -1,4 +1,5 @@
-//! Octets in a script: text as it stands, and `<CR>`, `<LF>`, `<CRLF>`, `<NUL>`, `<xFF>` for what cannot be typed.
+//! Octets in a script: text as it stands, and `<CR>`, `<LF>`, `<CRLF>`, `<NUL>`, `<xFF>` for what cannot be
+//! typed.
 
 /// Expands the names of octets; everything else stays as it is.
 #[must_use]

@@ -103,8 +103,8 @@ impl Check<'_> {
         })?;
         Ok(())
     }
-    /// A mailbox that lost its row gets one with a new UIDVALIDITY; the next check finds its counters wrong and sets
-    /// them. One that lost its name too is put into `lost+found` by the same way.
+    /// A mailbox that lost its row gets one with a new UIDVALIDITY; the next check finds its counters wrong
+    /// and sets them. One that lost its name too is put into `lost+found` by the same way.
     pub(super) fn rebuild_mailbox(
         &mut self,
         state: &State,

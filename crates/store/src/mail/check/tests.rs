@@ -1,5 +1,5 @@
-//! Every row of a store that has something in each table is damaged in three ways: the check must say so, and what
-//! can be repaired must be right afterwards.
+//! Every row of a store that has something in each table is damaged in three ways: the check must say so, and
+//! what can be repaired must be right afterwards.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -143,7 +143,8 @@ enum Damage {
     Cut,
 }
 
-/// What is to be said of a damaged row of a table: whether it can go unnoticed, and whether it can be repaired.
+/// What is to be said of a damaged row of a table: whether it can go unnoticed, and whether it can be
+/// repaired.
 fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
     use Damage::Missing;
     let global = account == AccountId::GLOBAL;
