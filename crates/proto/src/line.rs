@@ -1,7 +1,8 @@
 //! What line protocols share: an input buffer that forgets what was read, and how literals are announced
 //! (RFC 9051 §4.3, RFC 7888 §3).
 
-/// Octets received and not yet read. Feeding costs, over time, a constant per octet; an empty buffer holds no memory.
+/// Octets received and not yet read. Feeding costs, over time, a constant per octet; an empty buffer holds no
+/// memory.
 #[derive(Debug, Default)]
 pub struct Input {
     octets: Vec<u8>,
@@ -20,7 +21,8 @@ pub struct LiteralMarker {
     pub literal8: bool,
 }
 
-/// A marker is looked for in so many octets at the end of a line: `~{` 20 digits `+}`, and some leading zeros.
+/// A marker is looked for in so many octets at the end of a line: `~{` 20 digits `+}`, and some leading
+/// zeros.
 pub const MARKER_OCTETS_MAX: usize = 32;
 
 /// Above this much memory an empty buffer gives back what it has.

@@ -1,4 +1,5 @@
-//! The capabilities this grammar knows (RFC 9051 §7.2.2). Which of them are shown, and when, the session decides.
+//! The capabilities this grammar knows (RFC 9051 §7.2.2). Which of them are shown, and when, the session
+//! decides.
 
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {

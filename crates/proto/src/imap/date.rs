@@ -59,7 +59,8 @@ impl Date {
         let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
         era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
     }
-    /// The day so many days after 1970-01-01, held to the years 0 to 9999, which is all the grammar can write.
+    /// The day so many days after 1970-01-01, held to the years 0 to 9999, which is all the grammar can
+    /// write.
     #[must_use]
     pub fn from_days(days: i64) -> Self {
         let days = days.clamp(-719_528, 2_932_896) + 719_468;

@@ -1,8 +1,9 @@
 //! From octets to commands: lines, literals, limits, and how to go on after an error
 //! (RFC 9051 §2.2.1, §4.3 and §7.1, RFC 7888 §3 to §5).
 //!
-//! A command with its literals is parsed in place, once, when its last line is there. Only the message literal of
-//! APPEND is handed out as it comes. Nothing above the limits is ever held: what is refused is skipped as it comes.
+//! A command with its literals is parsed in place, once, when its last line is there. Only the message
+//! literal of APPEND is handed out as it comes. Nothing above the limits is ever held: what is refused is
+//! skipped as it comes.
 
 use koi_types::limits;
 use memchr::memchr;
@@ -57,7 +58,8 @@ pub enum Decoded {
     AppendEnd {
         nul: bool,
     },
-    /// After an accepted message the command went wrong: discard the message and answer BAD with the tag of APPEND.
+    /// After an accepted message the command went wrong: discard the message and answer BAD with the tag of
+    /// APPEND.
     AppendAborted {
         text: &'static str,
     },
@@ -79,7 +81,8 @@ pub enum SaslLine {
     Malformed(&'static str),
 }
 
-/// Finds commands in the octets of one connection. Holds at most one unfinished command and what was fed after it.
+/// Finds commands in the octets of one connection. Holds at most one unfinished command and what was fed
+/// after it.
 #[derive(Debug)]
 pub struct Decoder {
     input: Input,
@@ -129,8 +132,9 @@ struct Partly {
 }
 
 impl Decoder {
-    /// `skip_octets_max`: an unasked-for literal above this, in a command that is refused, ends the connection
-    /// instead of being skipped; the largest message is a good value. The size of APPEND is the session's to judge.
+    /// `skip_octets_max`: an unasked-for literal above this, in a command that is refused, ends the
+    /// connection instead of being skipped; the largest message is a good value. The size of APPEND is the
+    /// session's to judge.
     #[must_use]
     pub fn new(skip_octets_max: u64) -> Self {
         Self { input: Input::default(), state: State::READY, utf8: false, skip_octets_max, shown: 0 }
@@ -313,8 +317,8 @@ impl Decoder {
         self.state = State::Command(Partly { line, scanned: line, literals });
         marker.synchronising.then_some(Decoded::Continue)
     }
-    /// Answers BAD before the literal comes. One the client already sends is skipped, unless it is so large that
-    /// closing is cheaper (RFC 7888 §4).
+    /// Answers BAD before the literal comes. One the client already sends is skipped, unless it is so large
+    /// that closing is cheaper (RFC 7888 §4).
     fn refuse(&mut self, bad: Decoded, marker: LiteralMarker, phase: Phase) -> Decoded {
         let max = match phase {
             Phase::NotAuthenticated => limits::IMAP_LITERAL_BEFORE_LOGIN_OCTETS_MAX as u64,

@@ -1,7 +1,7 @@
 //! A cursor over one complete command: the terminals of the grammar (RFC 9051 §9).
 //!
-//! Nothing is copied unless a quoted string has escapes. Literals stand in the octets as they came, with their
-//! announcement; the decoder has made sure that they are complete.
+//! Nothing is copied unless a quoted string has escapes. Literals stand in the octets as they came, with
+//! their announcement; the decoder has made sure that they are complete.
 
 use std::borrow::Cow;
 use std::fmt;

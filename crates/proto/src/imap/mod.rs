@@ -1,6 +1,7 @@
 //! IMAP4rev1 and IMAP4rev2 as seen by a server (RFC 3501, RFC 9051): bytes to commands, values to responses.
 //!
-//! `decode::Decoder` finds lines and literals and yields `command::Command`; `response` writes what is sent back.
+//! `decode::Decoder` finds lines and literals and yields `command::Command`; `response` writes what is sent
+//! back.
 
 pub mod capability;
 pub mod command;

@@ -15,7 +15,7 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         name: "bare_lf",
         what: "LF without CR ends a line, also one that announces a literal",
-        who: "people and scripts on a terminal (netcat, openssl s_client without -crlf); Dovecot and Cyrus accept it",
+        who: "people and scripts on a terminal (netcat, openssl s_client without -crlf)",
     },
     Quirk {
         name: "empty_line",

@@ -10,7 +10,8 @@ use super::lex::{Cursor, SyntaxError};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SequenceSet(Vec<SequenceRange>);
 
-/// `seq-number` or `seq-range`; a single number has both ends equal. The ends are as written: `4:2` is allowed.
+/// `seq-number` or `seq-range`; a single number has both ends equal. The ends are as written: `4:2` is
+/// allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SequenceRange {
     pub from: SequenceEnd,
@@ -25,8 +26,8 @@ pub enum SequenceEnd {
 }
 
 impl SequenceSet {
-    /// The numbers meant, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where `*` means nothing;
-    /// the other end of a range with it then means nothing either.
+    /// The numbers meant, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where `*` means
+    /// nothing; the other end of a range with it then means nothing either.
     #[must_use]
     pub fn resolve(&self, largest: u32) -> NumSet {
         let mut resolved: Vec<_> = self.0.iter().filter_map(|range| range.resolve(largest)).collect();
@@ -35,7 +36,8 @@ impl SequenceSet {
         resolved.into_iter().for_each(|range| set.insert_range(range));
         set
     }
-    /// The largest number written, without `*`: one above the count of messages deserves BAD (RFC 9051 §9 `seq-number`).
+    /// The largest number written, without `*`: one above the count of messages deserves BAD (RFC 9051 §9
+    /// `seq-number`).
     #[must_use]
     pub fn largest_number(&self) -> Option<u32> {
         let number = |end: SequenceEnd| match end {

@@ -1,4 +1,5 @@
-//! SASL as every protocol here needs it (RFC 4422, RFC 4616, RFC 4648 §4): base64 and the messages of the mechanisms.
+//! SASL as every protocol here needs it (RFC 4422, RFC 4616, RFC 4648 §4): base64 and the messages of the
+//! mechanisms.
 //!
 //! Whether a password is right is decided elsewhere.
 

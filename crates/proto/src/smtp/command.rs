@@ -14,7 +14,8 @@ pub enum Command {
     Rcpt(Rcpt),
     /// If the answer is 354, call `Decoder::begin_data` before anything else.
     Data,
-    /// The octets of the chunk follow as `Decoded::Data`, whether or not the command is welcome (RFC 3030 §2).
+    /// The octets of the chunk follow as `Decoded::Data`, whether or not the command is welcome (RFC 3030
+    /// §2).
     Bdat {
         octets: u64,
         last: bool,
@@ -26,7 +27,8 @@ pub enum Command {
     Expn(Box<str>),
     Help,
     StartTls,
-    /// RFC 4954 §4; the response is base64 as sent, `=` for an empty one. The rest comes as `Decoded::AuthLine`.
+    /// RFC 4954 §4; the response is base64 as sent, `=` for an empty one. The rest comes as
+    /// `Decoded::AuthLine`.
     Auth {
         mechanism: Box<str>,
         initial_response: Option<Box<str>>,

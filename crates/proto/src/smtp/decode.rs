@@ -38,8 +38,8 @@ pub enum Decoded {
     Bad(Reply),
     /// Nobody knows what the following octets are: send the reply and close. Further input is discarded.
     Fatal(Reply),
-    /// The next octets of the message, without the dots of transparency: `Decoder::data`, until `next` is called
-    /// again.
+    /// The next octets of the message, without the dots of transparency: `Decoder::data`, until `next` is
+    /// called again.
     Data,
     /// The message (DATA) or the chunk (BDAT) is complete.
     DataEnd(DataEnd),

@@ -1,4 +1,5 @@
-//! From a command line to a command, or to the reply that refuses it (RFC 5321 §4.1.1 and §4.2.4, RFC 2033 §4.1).
+//! From a command line to a command, or to the reply that refuses it (RFC 5321 §4.1.1 and §4.2.4, RFC 2033
+//! §4.1).
 
 use koi_types::ReversePath;
 

@@ -1,6 +1,7 @@
 //! Paths and mailboxes of MAIL and RCPT (RFC 5321 §4.1.2 and §4.1.3, RFC 6531 §3.3).
 //!
-//! A quoted local part and its plain form are the same address (RFC 5321 §4.1.2), so that only the content is kept.
+//! A quoted local part and its plain form are the same address (RFC 5321 §4.1.2), so that only the content is
+//! kept.
 
 use koi_types::Address;
 
@@ -60,8 +61,8 @@ pub fn quoted(address: &Address) -> String {
     text + "\"@" + address.domain()
 }
 
-/// `@a,@b:` in front of a mailbox: "servers MUST be prepared to encounter a list of source routes, SHOULD ignore"
-/// (RFC 5321 §4.1.1.3).
+/// `@a,@b:` in front of a mailbox: "servers MUST be prepared to encounter a list of source routes, SHOULD
+/// ignore" (RFC 5321 §4.1.1.3).
 fn after_route(text: &str) -> Option<&str> {
     let mut rest = text;
     loop {

@@ -44,7 +44,8 @@ impl Reply {
         self.code / 100 == 4
     }
     /// ```abnf
-    /// Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP textstring ] CRLF   ; RFC 5321 §4.2
+    /// Reply-line = *( Reply-code "-" [ textstring ] CRLF )   ; RFC 5321 §4.2
+    ///              Reply-code [ SP textstring ] CRLF
     /// textstring = 1*(%d09 / %d32-126)
     /// ```
     pub fn push(&self, out: &mut Vec<u8>) {

@@ -1,4 +1,5 @@
-//! APPEND (RFC 9051 §6.3.12): everything before the message literal. The message itself is streamed by the decoder.
+//! APPEND (RFC 9051 §6.3.12): everything before the message literal. The message itself is streamed by the
+//! decoder.
 
 use koi_types::Flags;
 
@@ -23,8 +24,8 @@ pub struct AppendBegin {
     pub literal8: bool,
 }
 
-/// Reads from behind the word APPEND to the announcement of a literal, which is that of the mailbox name or that of
-/// the message.
+/// Reads from behind the word APPEND to the announcement of a literal, which is that of the mailbox name or
+/// that of the message.
 ///
 /// ```abnf
 /// append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal   ; RFC 9051 §9

@@ -6,8 +6,8 @@ use super::{Command, SequenceSet};
 use crate::imap::lex::{Cursor, SyntaxError};
 use crate::imap::set::sequence_set;
 
-/// FETCH or UID FETCH. Macros are already replaced by what they stand for, and no item comes twice. In the UID form
-/// `Uid` is among the items, with CHANGEDSINCE `ModSeq` is (RFC 9051 §6.4.9, RFC 7162 §3.1.4.1).
+/// FETCH or UID FETCH. Macros are already replaced by what they stand for, and no item comes twice. In the
+/// UID form `Uid` is among the items, with CHANGEDSINCE `ModSeq` is (RFC 9051 §6.4.9, RFC 7162 §3.1.4.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fetch {
     pub by_uid: bool,
@@ -91,7 +91,8 @@ impl FetchItem {
 
 /// ```abnf
 /// fetch          = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" /
-///                  fetch-att / "(" fetch-att *(SP fetch-att) ")") [SP fetch-modifiers]   ; RFC 9051 §9, RFC 4466 §2.4
+///                  fetch-att / "(" fetch-att *(SP fetch-att) ")")
+///                  [SP fetch-modifiers]   ; RFC 9051 §9, RFC 4466 §2.4
 /// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value                                  ; RFC 7162 §7
 /// ```
 pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {

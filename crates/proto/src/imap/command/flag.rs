@@ -25,7 +25,8 @@ pub(super) fn flags_until_end(cursor: &mut Cursor<'_>) -> Result<Flags, SyntaxEr
 }
 
 /// ```abnf
-/// flag           = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension
+/// flag           = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword /
+///                  flag-extension
 /// flag-keyword   = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom     ; RFC 9051 §9
 /// flag-extension = "\" atom
 /// ```

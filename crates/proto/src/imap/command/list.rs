@@ -61,7 +61,8 @@ pub enum StatusItem {
 }
 
 /// ```abnf
-/// list         = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]   ; RFC 9051 §9
+/// list         = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat
+///                [SP list-return-opts]   ; RFC 9051 §9
 /// mbox-or-pat  = list-mailbox / patterns
 /// patterns     = "(" list-mailbox *(SP list-mailbox) ")"
 /// ```

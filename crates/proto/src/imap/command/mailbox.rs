@@ -48,7 +48,8 @@ pub(super) fn select(cursor: &mut Cursor<'_>, read_only: bool) -> Result<Command
     Ok(Command::Select(Select { mailbox, read_only, condstore }))
 }
 
-/// A name that ends in the separator only says that the client means to create names below it (RFC 9051 §6.3.4).
+/// A name that ends in the separator only says that the client means to create names below it (RFC 9051
+/// §6.3.4).
 ///
 /// ```abnf
 /// create       = "CREATE" SP mailbox [create-params]                   ; RFC 9051 §9, RFC 4466 §2.2

@@ -28,7 +28,8 @@ pub enum StoreAction {
 }
 
 /// ```abnf
-/// store           = "STORE" SP sequence-set [store-modifiers] SP store-att-flags      ; RFC 9051 §9, RFC 4466 §2.5
+/// store           = "STORE" SP sequence-set [store-modifiers] SP store-att-flags
+///                   ; RFC 9051 §9, RFC 4466 §2.5
 /// store-modifiers = SP "(" store-modifier *(SP store-modifier) ")"
 /// store-modifier  = "UNCHANGEDSINCE" SP mod-sequence-valzer                           ; RFC 7162 §7
 /// store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))

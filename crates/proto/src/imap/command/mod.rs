@@ -1,4 +1,5 @@
-//! What a client can ask for: one `Command` with every argument parsed and checked (RFC 9051 §6, RFC 3501 §6).
+//! What a client can ask for: one `Command` with every argument parsed and checked (RFC 9051 §6, RFC 3501
+//! §6).
 //!
 //! One file per family of commands; each has the values and, below them, the parser with its ABNF.
 //! Whether a command is allowed in the current state is not decided here.
@@ -156,8 +157,9 @@ pub fn parse(octets: &[u8], utf8: bool) -> Result<Parsed, SyntaxError> {
     Ok(Parsed { tag, command })
 }
 
-/// Judges an unfinished command at the announcement of a literal: `octets` end where the announcement begins, and
-/// the line with it begins at `line`. An error here saves the client from sending the literal (RFC 9051 §2.2.1).
+/// Judges an unfinished command at the announcement of a literal: `octets` end where the announcement begins,
+/// and the line with it begins at `line`. An error here saves the client from sending the literal (RFC 9051
+/// §2.2.1).
 pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, SyntaxError> {
     let mut cursor = Cursor::new(octets, utf8);
     let tag = tag(&mut cursor)?;

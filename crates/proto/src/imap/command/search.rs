@@ -11,7 +11,8 @@ use crate::imap::set::sequence_set;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Search {
     pub by_uid: bool,
-    /// `None` without RETURN: answer with SEARCH (rev1). `Some` of an empty list for `RETURN ()`, which means ALL.
+    /// `None` without RETURN: answer with SEARCH (rev1). `Some` of an empty list for `RETURN ()`, which means
+    /// ALL.
     pub returns: Option<Vec<ReturnOption>>,
     pub charset: Charset,
     /// At least one; all must match.
@@ -88,7 +89,8 @@ pub enum SearchKey {
     SentSince(Date),
     Larger(u64),
     Smaller(u64),
-    /// RFC 7162 §3.1.5; entry name and type are read and ignored, as §3.1.5 allows a server that keeps one per message.
+    /// RFC 7162 §3.1.5; entry name and type are read and ignored, as §3.1.5 allows a server that keeps one
+    /// per message.
     ModSeq(u64),
 }
 
@@ -244,7 +246,8 @@ impl Keys<'_, '_> {
 }
 
 /// ```abnf
-/// search-key = "ALL" / "ANSWERED" / "DELETED" / "FLAGGED" / "SEEN" / "UNANSWERED" / "UNDELETED" / "UNFLAGGED" /
+/// search-key = "ALL" / "ANSWERED" / "DELETED" / "FLAGGED" / "SEEN" / "UNANSWERED" /
+///              "UNDELETED" / "UNFLAGGED" /
 ///              "UNSEEN" / "DRAFT" / "UNDRAFT"                                ; RFC 9051 §9
 /// search-key =/ "NEW" / "OLD" / "RECENT"                                     ; RFC 3501 §9
 /// ```

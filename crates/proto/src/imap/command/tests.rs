@@ -264,9 +264,8 @@ fn list_and_lsub() {
     assert_eq!(read("a LIST /usr/staff/jones \"\""), Command::List(plain("/usr/staff/jones", "")));
     assert_eq!(read("a LIST {0}\r\n {5+}\r\nIN%*]"), Command::List(plain("", "IN%*]")));
     assert_eq!(read("a LIST \"\" Entw&APw-%"), Command::List(plain("", "Entwü%")));
-    assert!(
-        matches!(read("a LIST \"\" a&b"), Command::List(l) if matches!(l.patterns[0], ListPattern::Invalid(_)))
-    );
+    assert!(matches!(read("a LIST \"\" a&b"), Command::List(List { patterns, .. })
+            if matches!(patterns[0], ListPattern::Invalid(_))));
     let lsub = Command::Lsub { reference: pattern("#news."), pattern: pattern("comp.%") };
     assert_eq!(read("a LSUB \"#news.\" \"comp.%\""), lsub);
     refused(&[

@@ -269,11 +269,12 @@ fn nothing_survives_starttls() {
 /// The error says what and where.
 #[test]
 fn errors_say_what_is_wrong() {
-    let text = |line: &str| match {
-        let mut d = Decoder::new(0);
-        d.feed(line.as_bytes());
-        d.next(Phase::Authenticated)
-    } {
+    let first = |line: &str| {
+        let mut decoder = Decoder::new(0);
+        decoder.feed(line.as_bytes());
+        decoder.next(Phase::Authenticated)
+    };
+    let text = |line: &str| match first(line) {
         Decoded::Bad { text, .. } => text.into_string(),
         other => panic!("{other:?}"),
     };

@@ -4,7 +4,8 @@ use super::envelope::{EnvelopeRef, push_envelope};
 use super::number::push_number;
 use super::string::{push_nstring, push_string};
 
-/// One part with what is below it; the caller bounds the depth, as its parser of messages does. Media types are written as given; the caller has put in the defaults of MIME.
+/// One part with what is below it; the caller bounds the depth, as its parser of messages does. Media types
+/// are written as given; the caller has put in the defaults of MIME.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BodyRef<'a> {
     /// `text`, `multipart` …
@@ -75,7 +76,7 @@ pub enum BodyForm {
 /// Appends the value of BODY or BODYSTRUCTURE.
 ///
 /// ```abnf
-/// body            = "(" (body-type-1part / body-type-mpart) ")"                                  ; RFC 9051 §9
+/// body            = "(" (body-type-1part / body-type-mpart) ")"   ; RFC 9051 §9
 /// body-type-1part = (body-type-basic / body-type-msg / body-type-text) [SP body-ext-1part]
 /// body-type-mpart = 1*body SP media-subtype [SP body-ext-mpart]
 /// body-ext-mpart  = body-fld-param [SP body-fld-dsp [SP body-fld-lang [SP body-fld-loc]]]
@@ -111,7 +112,8 @@ pub fn push_body(part: &BodyRef<'_>, form: BodyForm, out: &mut Vec<u8>) {
 }
 
 /// ```abnf
-/// body-fields = body-fld-param SP body-fld-id SP body-fld-desc SP body-fld-enc SP body-fld-octets   ; RFC 9051 §9
+/// body-fields = body-fld-param SP body-fld-id SP body-fld-desc SP body-fld-enc SP
+///               body-fld-octets   ; RFC 9051 §9
 /// ```
 fn push_fields(part: &BodyRef<'_>, fields: &BodyFields<'_>, out: &mut Vec<u8>) {
     out.push(b' ');
@@ -123,7 +125,7 @@ fn push_fields(part: &BodyRef<'_>, fields: &BodyFields<'_>, out: &mut Vec<u8>) {
 }
 
 /// ```abnf
-/// body-type-msg  = media-message SP body-fields SP envelope SP body SP body-fld-lines            ; RFC 9051 §9
+/// body-type-msg  = media-message SP body-fields SP envelope SP body SP body-fld-lines   ; RFC 9051 §9
 /// body-type-text = media-text SP body-fields SP body-fld-lines
 /// ```
 fn push_kind(kind: &BodyKind<'_>, form: BodyForm, out: &mut Vec<u8>) {

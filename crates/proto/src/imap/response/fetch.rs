@@ -9,8 +9,8 @@ use super::string::push_astring;
 use crate::imap::command::{Section, SectionText};
 use crate::imap::date::{DateTime, push_date_time};
 
-/// One `* n FETCH (…)` being written. It does not hold the output, so that a message may be sent in pieces with
-/// other work in between; nothing else may be written before `end`.
+/// One `* n FETCH (…)` being written. It does not hold the output, so that a message may be sent in pieces
+/// with other work in between; nothing else may be written before `end`.
 ///
 /// ```abnf
 /// message-data = nz-number SP ("EXPUNGE" / ("FETCH" SP msg-att))                       ; RFC 9051 §9
@@ -89,8 +89,8 @@ impl FetchLine {
         self.item(b"BODYSTRUCTURE ", out);
         push_body(body, BodyForm::Extended, out);
     }
-    /// `BODY[section]<first>` up to the announcement of its literal: exactly `octets` octets must follow, as they are.
-    /// `first` is that of the partial asked for.
+    /// `BODY[section]<first>` up to the announcement of its literal: exactly `octets` octets must follow, as
+    /// they are. `first` is that of the partial asked for.
     pub fn section(&mut self, section: &Section, first: Option<u64>, octets: u64, out: &mut Vec<u8>) {
         self.section_name(section, first, out);
         push_literal_header(octets, out);

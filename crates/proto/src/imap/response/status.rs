@@ -38,7 +38,8 @@ impl Status {
     }
 }
 
-/// Tagged, or untagged without a tag. The text must not be empty; what `TEXT-CHAR` forbids is replaced by `?`.
+/// Tagged, or untagged without a tag. The text must not be empty; what `TEXT-CHAR` forbids is replaced by
+/// `?`.
 ///
 /// ```abnf
 /// resp-text = ["[" resp-text-code "]" SP] [text]   ; RFC 9051 §9

@@ -161,7 +161,8 @@ fn list_responses() {
         Attribute::Remote,
         Attribute::Role(Role::Sent),
     ];
-    let names = "\\NonExistent \\Noinferiors \\HasChildren \\HasNoChildren \\Marked \\Unmarked \\Subscribed \\Remote \\Sent";
+    let names = "\\NonExistent \\Noinferiors \\HasChildren \\HasNoChildren \\Marked \
+        \\Unmarked \\Subscribed \\Remote \\Sent";
     assert_eq!(line("x", &all, plain), format!("* LIST ({names}) \"/\" x"));
     let entry = ListEntry { name: "foo", attributes: &[], subscribed_below: true };
     assert_eq!(sent(|out| list(&entry, plain, out)), "* LIST () \"/\" foo (CHILDINFO (\"SUBSCRIBED\"))");
@@ -187,7 +188,8 @@ fn mailbox_responses() {
         |values: &[StatusValue]| sent(|out| status_data("blurdybloop", NameEncoding::default(), values, out));
     assert_eq!(
         line(&values),
-        "* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 HIGHESTMODSEQ 7011231777 RECENT 0 UIDVALIDITY 1 UNSEEN 2 \
+        "* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 HIGHESTMODSEQ 7011231777 RECENT 0 UIDVALIDITY 1 \
+         UNSEEN 2 \
          DELETED 3 SIZE 4294967296)"
     );
     assert_eq!(line(&[]), "* STATUS blurdybloop ()");
@@ -265,7 +267,8 @@ fn envelope_of_the_sample_session() {
     };
     let gray = "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\"))";
     let expected = format!(
-        "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg summary and minutes\" {gray} {gray} {gray} \
+        "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg summary and minutes\" {gray} \
+         {gray} {gray} \
          ((NIL NIL \"imap\" \"cac.washington.edu\")) ((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")\
          (\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) NIL NIL \"<B27397-0100000@cac.washington.edu>\")"
     );
@@ -345,7 +348,8 @@ fn body_with_everything() {
     alternative.language = vec![b"fr"];
     assert_eq!(
         body(&alternative, BodyForm::Extended),
-        "((\"image\" \"png\" NIL NIL NIL \"base64\" 10 \"Q2hlY2s=\" (\"attachment\" (\"filename\" {3}\r\nä\")) \
+        "((\"image\" \"png\" NIL NIL NIL \"base64\" 10 \"Q2hlY2s=\" \
+         (\"attachment\" (\"filename\" {3}\r\nä\")) \
          (\"en\" \"de\") \"http://x/\") \"alternative\" (\"boundary\" \"x y\") (\"inline\" NIL) (\"fr\") NIL)"
     );
     assert_eq!(
@@ -364,7 +368,8 @@ fn body_of_messages_and_of_empty_multiparts() {
     let kind = BodyKind::Message { fields, envelope: Box::new(envelope), body: inner, lines: 7 };
     assert_eq!(
         body(&leaf("message", "rfc822", kind), BodyForm::Short),
-        "(\"message\" \"rfc822\" NIL NIL NIL \"7BIT\" 99 (NIL \"in\" ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL NIL NIL) \
+        "(\"message\" \"rfc822\" NIL NIL NIL \"7BIT\" 99 \
+         (NIL \"in\" ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL NIL NIL) \
          ((\"text\" \"plain\" NIL NIL NIL \"7BIT\" 0 0) \"mixed\") 7)"
     );
 }
@@ -394,9 +399,11 @@ fn fetch_lines() {
     assert_eq!(
         sent(|all| all.extend(out)),
         format!(
-            "* 12 FETCH (FLAGS (\\Seen $MDNSent \\Recent) UID 4827313 INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" RFC822.SIZE 4286 \
+            "* 12 FETCH (FLAGS (\\Seen $MDNSent \\Recent) UID 4827313 \
+             INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" RFC822.SIZE 4286 \
              MODSEQ (624140003) ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ENVELOPE (x) BODY {part}) \
-             BODYSTRUCTURE {part} NIL NIL NIL NIL) RFC822 {{2}}\r\nab RFC822.HEADER {{0}}\r\n RFC822.TEXT {{1}}\r\nx)"
+             BODYSTRUCTURE {part} NIL NIL NIL NIL) \
+             RFC822 {{2}}\r\nab RFC822.HEADER {{0}}\r\n RFC822.TEXT {{1}}\r\nx)"
         )
     );
 }

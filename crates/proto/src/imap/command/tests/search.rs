@@ -159,7 +159,8 @@ fn malformed_keys() {
     ]);
 }
 
-/// `limits::IMAP_SEARCH_DEPTH_MAX`: no input makes us recurse without bound, but chains of OR are as long as they like.
+/// `limits::IMAP_SEARCH_DEPTH_MAX`: no input makes us recurse without bound, but chains of OR are as long as
+/// they like.
 #[test]
 fn depth_is_bounded() {
     let nested = |depth: usize| format!("a SEARCH {}SEEN{}", "(".repeat(depth), ")".repeat(depth));
