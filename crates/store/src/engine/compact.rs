@@ -183,6 +183,7 @@ impl Shared {
             let before = octets;
             let after = repack.run()?;
             add(&self.counters.compacted_segments, 1);
+            add(&self.counters.background_flushes, 2);
             add(&self.counters.compacted_octets, before.saturating_sub(after));
         }
         Ok(())

@@ -9,6 +9,7 @@
 mod applier;
 mod bodies;
 pub(crate) mod body_row;
+mod check;
 mod commit;
 mod compact;
 mod counters;
@@ -40,6 +41,7 @@ use koi_types::Result;
 use parking_lot::Mutex;
 
 pub use body_row::BodyKey;
+pub use check::{CheckReport, Finding, References};
 pub use counters::{Counters, LATENCY_STEPS_MICROS};
 pub use index::Usage;
 pub use options::{CompactorOptions, Durability, OpenError, Options};

@@ -16,7 +16,7 @@ use super::group::{BODY_HEADER_OCTETS, BodyHeader, GROUP_HEADER_OCTETS, GroupBui
 use super::journal::{now_millis, random};
 use super::merge::Row;
 use super::pack::{Moved, PackTable};
-use super::scan::{Found, Link, Scanner};
+use super::scan::{Behind, Found, Link, Scanner};
 use super::segment::{FileKind, Header, SEGMENT_HEADER_OCTETS, SMALL_HEADER_OCTETS};
 use super::snapshot::Snapshot;
 use crate::kv::Read;
@@ -238,6 +238,20 @@ fn last_by_reading(segment: &SegmentFile) -> Option<Link> {
     while scanner.next().ok()?.is_some() {}
     let end = segment.file.octets().ok()?;
     (scanner.offset == end).then_some(scanner.link)
+}
+
+/// Whether every group of a segment is good: up to the group with the sequence `end`, or up to what the next file says.
+pub(crate) fn is_whole(segment: &SegmentFile, next: Option<Header>, end: Option<u64>) -> io::Result<bool> {
+    let start = Link { sequence: segment.header.sequence.wrapping_sub(1), chain: segment.header.chain };
+    let mut scanner = Scanner::new(segment.file.as_ref(), segment.header, SEGMENT_HEADER_OCTETS, start);
+    while end.is_none_or(|end| scanner.link.sequence < end) && scanner.next()?.is_some() {}
+    Ok(match (end, next) {
+        (Some(end), _) => scanner.link.sequence == end,
+        (None, Some(next)) if next.kind == FileKind::Journal => {
+            scanner.link == Link { sequence: next.sequence.wrapping_sub(1), chain: next.chain }
+        }
+        (None, _) => !matches!(scanner.behind()?, Behind::Groups { .. }),
+    })
 }
 
 struct PackWriter {

@@ -15,7 +15,7 @@ use super::applier::Applied;
 use super::bodies::{SegmentFile, Segments};
 use super::commit::Queue;
 use super::compact::Compactor;
-use super::counters::{Counters, Live as LiveCounters};
+use super::counters::{Counters, Live as LiveCounters, add};
 use super::index::{Index, Position, Usage};
 use super::journal::{Live, LiveFile};
 use super::options::Options;
@@ -196,7 +196,9 @@ impl Shared {
                     }
                 }
             };
-            while file.fill(self.options.fill_ahead_octets) {}
+            while file.fill(self.options.fill_ahead_octets) {
+                add(&self.counters.background_flushes, 1);
+            }
         }
     }
     /// No further transaction is taken; those that wait are finished by the writer thread, which then ends.

@@ -9,6 +9,7 @@
     clippy::print_stdout
 )]
 
+mod check;
 mod crash_points;
 mod damage;
 mod faults;
