@@ -40,14 +40,13 @@ impl Env for FakeEnv {
     }
 }
 
-struct Deaf;
+pub(crate) struct Deaf;
 
 impl Commits for Deaf {
     fn committed(&self, _: &[CommitNotice]) {}
 }
 
 pub(crate) struct Rig {
-    pub(crate) kv: Arc<dyn Kv>,
     pub(crate) env: Arc<FakeEnv>,
     pub(crate) service: MailboxService,
 }
@@ -61,9 +60,9 @@ impl Rig {
     }
     pub(crate) fn on(kv: Arc<dyn Kv>, options: Options) -> Self {
         let env = Arc::new(FakeEnv { now: AtomicI64::new(START.0), random: AtomicU64::new(0) });
-        let service = MailboxService::new(Arc::clone(&kv), options, Arc::clone(&env) as Arc<dyn Env>);
+        let service = MailboxService::new(kv, options, Arc::clone(&env) as Arc<dyn Env>);
         service.directory().create_domain("example.org").unwrap();
-        Self { kv, env, service }
+        Self { env, service }
     }
     pub(crate) fn account(&self, local: &str) -> Account {
         let address = Address::new(local, "example.org").unwrap();
