@@ -10,7 +10,7 @@
 
 use std::ops::ControlFlow;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use crate::charset;
 use crate::encoded_word;
@@ -51,7 +51,7 @@ enum Finder {
 pub struct Scratch {
     octets: Vec<u8>,
     text: String,
-    folded: String,
+    folded: Vec<u8>,
 }
 
 impl Scratch {
@@ -78,9 +78,9 @@ impl Needle {
         } else if text.is_ascii() {
             Finder::Ascii(AsciiFinder::new(text.as_bytes()))
         } else {
-            let mut folded = String::new();
+            let mut folded = Vec::new();
             fold::fold(text, &mut folded);
-            Finder::Folded(Box::new(memmem::Finder::new(folded.as_bytes()).into_owned()))
+            Finder::Folded(Box::new(memmem::Finder::new(&folded).into_owned()))
         };
         Needle { finder, spaced: text.contains(char::is_whitespace) }
     }
@@ -194,8 +194,14 @@ impl Needle {
 
     /// In a header with its field names: as one text of lines, unfolded and decoded.
     fn in_whole_header(&self, header: &[u8], scratch: &mut Scratch) -> ControlFlow<()> {
-        if is_plain(header) && !self.crosses_folds(header) {
-            return found(self.in_octets_as_ascii(header));
+        if is_plain(header) {
+            let raw = self.in_octets_as_ascii(header);
+            if raw || !self.crosses_folds(header) {
+                return found(raw);
+            }
+            scratch.octets.clear();
+            unfold_all(header, &mut scratch.octets);
+            return found(self.in_octets_as_ascii(&scratch.octets));
         }
         scratch.text.clear();
         for field in Fields::new(header) {
@@ -211,7 +217,7 @@ impl Needle {
         octets: &[u8],
         label: &[u8],
         text: &mut String,
-        folded: &mut String,
+        folded: &mut Vec<u8>,
     ) -> ControlFlow<()> {
         let safe = charset::has_plain_ascii(label);
         match &self.finder {
@@ -230,7 +236,7 @@ impl Needle {
         found(self.in_str(text, folded))
     }
 
-    fn in_str(&self, text: &str, folded: &mut String) -> bool {
+    fn in_str(&self, text: &str, folded: &mut Vec<u8>) -> bool {
         match &self.finder {
             Finder::Empty => true,
             Finder::Ascii(finder) => finder.is_in(text.as_bytes()),
@@ -238,7 +244,7 @@ impl Needle {
             Finder::Folded(finder) => {
                 folded.clear();
                 fold::fold(text, folded);
-                finder.find(folded.as_bytes()).is_some()
+                finder.find(folded).is_some()
             }
         }
     }
@@ -265,6 +271,19 @@ fn found(yes: bool) -> ControlFlow<()> {
 /// Whether a header holds nothing to decode.
 fn is_plain(header: &[u8]) -> bool {
     header.is_ascii() && memmem::find(header, b"=?").is_none()
+}
+
+/// The lines of a header with folds taken out.
+fn unfold_all(header: &[u8], out: &mut Vec<u8>) {
+    let mut done = 0;
+    for lf in memchr_iter(b'\n', header) {
+        if matches!(header.get(lf + 1), Some(b' ' | b'\t')) {
+            let line = header.get(done..lf).unwrap_or_default();
+            out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+            done = lf + 1;
+        }
+    }
+    out.extend_from_slice(header.get(done..).unwrap_or_default());
 }
 
 fn push_field(field: &Field<'_>, text: &mut String) {

@@ -33,6 +33,14 @@ impl Probe {
     fn hits(self, octet: u8) -> bool {
         octet | self.case_bit == self.lower
     }
+
+    fn hits_any(self, block: &[u8; BLOCK]) -> bool {
+        let mut any = 0_u8;
+        for &octet in block {
+            any |= u8::from(self.hits(octet));
+        }
+        any != 0
+    }
 }
 
 impl AsciiFinder {
@@ -55,7 +63,10 @@ impl AsciiFinder {
         let (rarest_blocks, rarest_tail) = rarest.as_chunks::<BLOCK>();
         let (second_blocks, second_tail) = second.as_chunks::<BLOCK>();
         for (at, (rarest, second)) in rarest_blocks.iter().zip(second_blocks).enumerate() {
-            if self.hits_block(rarest, second) && self.verify(text, at * BLOCK, rarest, second) {
+            if self.rarest.hits_any(rarest)
+                && self.hit_both(rarest, second)
+                && self.verify(text, at * BLOCK, rarest, second)
+            {
                 return true;
             }
         }
@@ -63,7 +74,7 @@ impl AsciiFinder {
     }
 
     /// Whether both probes hit at one place of the block at least.
-    fn hits_block(&self, rarest: &[u8; BLOCK], second: &[u8; BLOCK]) -> bool {
+    fn hit_both(&self, rarest: &[u8; BLOCK], second: &[u8; BLOCK]) -> bool {
         let mut any = 0_u8;
         for (&a, &b) in rarest.iter().zip(second) {
             any |= u8::from(self.rarest.hits(a)) & u8::from(self.second.hits(b));

@@ -2,10 +2,22 @@
 //! Unicode. No normalisation: a composed and a decomposed letter are different texts.
 
 /// Appends `text` folded.
-pub(super) fn fold(text: &str, out: &mut String) {
+pub(super) fn fold(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len());
-    for c in text.chars() {
-        out.push(fold_char(c));
+    let mut rest = text;
+    while !rest.is_empty() {
+        let ascii = rest.bytes().position(|octet| !octet.is_ascii()).unwrap_or(rest.len());
+        let (plain, after) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
+        out.extend(plain.as_bytes().iter().map(u8::to_ascii_lowercase));
+        let mut chars = after.chars();
+        while let Some(c) = chars.next() {
+            let folded = fold_char(c);
+            out.extend_from_slice(folded.encode_utf8(&mut [0; 4]).as_bytes());
+            if chars.as_str().as_bytes().first().is_none_or(u8::is_ascii) {
+                break;
+            }
+        }
+        rest = chars.as_str();
     }
 }
 

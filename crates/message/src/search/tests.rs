@@ -17,7 +17,8 @@ soft=\r\nbreak caf=C3=A9\r\n\
 --bb\r\nContent-Transfer-Encoding: base64\r\n\r\nYmFzZTY0\r\ndGV4dA==\r\n\
 --bb\r\nContent-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\nAHcAaQBkAGU=\r\n\
 --bb\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\nna\xefve\r\n\
---bb\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xce\xa3\xce\x8a\xce\xa3\xce\xa5\xce\xa6\xce\x9f\xce\xa3\r\n\
+--bb\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+\xce\xa3\xce\x8a\xce\xa3\xce\xa5\xce\xa6\xce\x9f\xce\xa3\r\n\
 --bb--\r\nepilogue\r\n";
 
 struct Answer {
