@@ -36,7 +36,7 @@ pub use facts::Facts;
 pub use header::{Field, Fields, header_fields};
 pub use parse::{Message, parse};
 pub use range::Range32;
-pub use record::Corrupt;
+pub use record::{AddressView, Addresses, Corrupt, EnvelopeView};
 pub use search::{Needle, Scratch};
 pub use section::{Section, find_part, locate, section_octets};
 pub use structure::{Embedded, Part, PartKind, Structure};

@@ -12,10 +12,12 @@ use crate::range::Range32;
 use crate::structure::{Embedded, Part, PartKind, Structure};
 
 mod read;
+mod view;
 mod walk;
 mod write;
 
 use read::Reader;
+pub use view::{AddressView, Addresses, EnvelopeView};
 pub(crate) use walk::{RecordPart, walk_record};
 use write::{put_number, put_octets, put_optional};
 

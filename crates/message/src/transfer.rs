@@ -64,8 +64,9 @@ fn whole_groups<'a>(octets: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 /// Octets decoded without looking at each result: most of a line as RFC 2045 §6.8 makes them.
 const BASE64_BLOCK: usize = 32;
 
-/// A block of groups and some octets more; None if one of its octets is not of the alphabet. Eight octets become
-/// six at a time, written as eight of which the next six overwrite two: whole words are faster than octets.
+/// A block of groups and some octets more; None if one of its octets is not of the alphabet. Eight octets
+/// become six at a time, written as eight of which the next six overwrite two: whole words are faster than
+/// octets.
 fn whole_block(block: &[u8; BASE64_BLOCK]) -> Option<[u8; BASE64_BLOCK]> {
     let mut decoded = [0; BASE64_BLOCK];
     let mut all = 0;
@@ -87,8 +88,8 @@ fn whole_group(group: [u8; 4]) -> Option<u32> {
     (bits < 1 << 24).then_some(bits)
 }
 
-/// Four octets as 24 bits, and bit 24 if one of them is not of the alphabet. A table for each place holds the value
-/// where it belongs.
+/// Four octets as 24 bits, and bit 24 if one of them is not of the alphabet. A table for each place holds
+/// the value where it belongs.
 #[inline]
 #[allow(clippy::indexing_slicing)] // tables of 256, indexed by octets
 fn group_bits([a, b, c, d]: [u8; 4]) -> u32 {
@@ -157,8 +158,8 @@ const fn sextet_table() -> [u8; 256] {
     table
 }
 
-/// RFC 2045 §6.7: `=XX`, soft line breaks, and no white space at the ends of lines. A `=` that begins nothing
-/// stays.
+/// RFC 2045 §6.7: `=XX`, soft line breaks, and no white space at the ends of lines. A `=` that begins
+/// nothing stays.
 pub fn decode_quoted_printable(octets: &[u8], out: &mut Vec<u8>) {
     out.reserve(octets.len());
     let mut done = 0;

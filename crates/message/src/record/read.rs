@@ -24,6 +24,11 @@ impl<'a> Reader<'a> {
         if self.pos == self.record.len() { Ok(()) } else { Err(self.corrupt("octets behind the record")) }
     }
 
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.record.get(self.pos..).unwrap_or_default()
+    }
+
     pub(crate) fn octet(&mut self) -> Result<u8, Corrupt> {
         let octet = *self.record.get(self.pos).ok_or(self.corrupt("record ends early"))?;
         self.pos += 1;

@@ -1,6 +1,6 @@
 //! What holds for every message: ranges nest, records round-trip, sections are octets of the message.
 
-use koi_message::{Envelope, Needle, Part, PartKind, Scratch, Structure, parse};
+use koi_message::{AddressView, Envelope, EnvelopeView, Needle, Part, PartKind, Scratch, Structure, parse};
 use proptest::prelude::*;
 
 /// Checks one message, whatever it is.
@@ -18,7 +18,35 @@ pub(crate) fn check_message(name: &str, raw: &[u8]) {
     let mut envelope = Vec::new();
     facts.envelope.encode(&mut envelope);
     assert_eq!(Envelope::decode(&envelope).as_ref(), Ok(&facts.envelope), "{name}");
+    check_view(name, &envelope, &facts.envelope);
     check_search(name, raw, &facts.structure, &record);
+}
+
+fn check_view(name: &str, record: &[u8], envelope: &Envelope) {
+    let view = EnvelopeView::of(record).unwrap();
+    assert_eq!((view.date, view.subject), (envelope.date.as_deref(), envelope.subject.as_deref()), "{name}");
+    let lists = [
+        (view.from, &envelope.from),
+        (view.sender, &envelope.sender),
+        (view.reply_to, &envelope.reply_to),
+        (view.to, &envelope.to),
+        (view.cc, &envelope.cc),
+        (view.bcc, &envelope.bcc),
+    ];
+    for (ours, addresses) in lists {
+        let expected = addresses.iter().map(|address| AddressView {
+            name: address.name.as_deref(),
+            route: address.route.as_deref(),
+            mailbox: address.mailbox.as_deref(),
+            host: address.host.as_deref(),
+        });
+        assert_eq!(ours.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{name}");
+    }
+    assert_eq!(view.in_reply_to, envelope.in_reply_to.as_deref(), "{name}");
+    assert_eq!(view.message_id, envelope.message_id.as_deref(), "{name}");
+    for end in 0..record.len() {
+        assert!(EnvelopeView::of(&record[..end]).is_err(), "{name}: cut envelope at {end}");
+    }
 }
 
 fn check_part(name: &str, raw: &[u8], part: &Part) {
@@ -130,6 +158,7 @@ proptest! {
     fn decoding_any_record_never_panics(record in prop::collection::vec(any::<u8>(), 0..200)) {
         let structure = Structure::decode(&record);
         let envelope = Envelope::decode(&record);
+        prop_assert_eq!(EnvelopeView::of(&record).is_ok(), envelope.is_ok());
         if let Ok(structure) = structure {
             let mut again = Vec::new();
             structure.encode(&mut again);
