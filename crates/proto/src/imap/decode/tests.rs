@@ -189,7 +189,7 @@ fn what_append_begins_with() {
     assert_eq!(begin.mailbox.name().map(ToString::to_string).as_deref(), Ok("Entwürfe"));
     assert_eq!(begin.flags.system, koi_types::SystemFlags::DRAFT);
     assert_eq!(begin.flags.keywords.len(), 1);
-    assert_eq!(begin.date.map(koi_types::Timestamp::secs), Some(760_686_745));
+    assert_eq!(begin.date.map(|date| date.at.secs()), Some(760_686_745));
     assert_eq!((begin.octets, begin.synchronising, begin.literal8), (310, true, true));
     assert!(matches!(decoder.next(Phase::Authenticated), Decoded::NeedMore), "undecided");
     decoder.refuse_append();

@@ -1,12 +1,15 @@
 //! Known answers: what the server sends, most of it from the examples of the standards.
 
-use koi_types::{Keyword, ModSeq, NumSet, Role, SeqNum, SystemFlags, Timestamp, Uid, UidSet, UidValidity};
+use koi_types::{
+    Keyword, ModSeq, NumSet, Role, SeqNum, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+};
 
 use super::body::BodyForm;
 use super::envelope::push_envelope;
 use super::*;
 use crate::imap::capability::Capability;
 use crate::imap::command::{Section, SectionText, Tag, tag_of};
+use crate::imap::date::DateTime;
 
 fn sent(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
@@ -381,7 +384,8 @@ fn fetch_lines() {
     let mut line = FetchLine::begin(SeqNum::new(12).unwrap(), &mut out);
     line.flags(SystemFlags::SEEN, ["$MDNSent", "\\Recent"], &mut out);
     line.uid(Uid::new(4_827_313).unwrap(), &mut out);
-    line.internal_date(Timestamp::from_secs(837_596_665), &mut out);
+    let date = DateTime { at: Timestamp::from_secs(837_596_665), zone: ZoneOffset(0) };
+    line.internal_date(date, &mut out);
     line.rfc822_size(4286, &mut out);
     line.mod_seq(ModSeq::new(624_140_003).unwrap(), &mut out);
     line.envelope(EnvelopeRef::<Vec<_>>::default(), &mut out);
