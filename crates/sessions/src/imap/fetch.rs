@@ -4,7 +4,7 @@ mod section;
 mod structure;
 
 use koi_mailbox::{BodyRef, EmailRow, KeywordTable, MessageRow, Snapshot};
-use koi_message::{Envelope, Structure};
+use koi_message::{EnvelopeView, Structure};
 use koi_proto::imap::command::FetchItem;
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::FetchLine;
@@ -128,8 +128,8 @@ impl<'w> Message<'w> {
             FetchItem::Rfc822Size => line.rfc822_size(u64::from(self.row.octets), out),
             FetchItem::ModSeq => line.mod_seq(self.row.modseq, out),
             FetchItem::Envelope => {
-                let envelope = Envelope::decode(self.email()?.envelope()).map_err(|e| corrupt(&e))?;
-                line.envelope(structure::envelope(&envelope), out);
+                let envelope = EnvelopeView::of(self.email()?.envelope()).map_err(|e| corrupt(&e))?;
+                line.envelope(structure::envelope(envelope), out);
             }
             FetchItem::Body => line.body(&structure::body(&self.structure()?.root), out),
             FetchItem::BodyStructure => line.body_structure(&structure::body(&self.structure()?.root), out),

@@ -1,22 +1,29 @@
 //! ENVELOPE, BODY and BODYSTRUCTURE from what was found out at delivery (RFC 9051 §7.5.2).
 
-use koi_message::{Address, Content, Disposition, Envelope, Param, Part, PartKind};
+use koi_message::{
+    Address, AddressView, Content, Disposition, Envelope, EnvelopeView, Param, Part, PartKind,
+};
 use koi_proto::imap::response::{self as wire, AddressRef, BodyFields, BodyKind, BodyRef, EnvelopeRef};
 
-/// Borrows what `envelope` holds; nothing is copied.
-pub(super) fn envelope(envelope: &Envelope) -> EnvelopeRef<'_, impl Iterator<Item = AddressRef<'_>>> {
+/// Borrows what the record of an envelope holds; nothing is copied.
+pub(super) fn envelope(envelope: EnvelopeView<'_>) -> EnvelopeRef<'_, impl Iterator<Item = AddressRef<'_>>> {
     EnvelopeRef {
-        date: envelope.date.as_deref(),
-        subject: envelope.subject.as_deref(),
-        from: envelope.from.iter().map(address),
-        sender: envelope.sender.iter().map(address),
-        reply_to: envelope.reply_to.iter().map(address),
-        to: envelope.to.iter().map(address),
-        cc: envelope.cc.iter().map(address),
-        bcc: envelope.bcc.iter().map(address),
-        in_reply_to: envelope.in_reply_to.as_deref(),
-        message_id: envelope.message_id.as_deref(),
+        date: envelope.date,
+        subject: envelope.subject,
+        from: envelope.from.map(borrowed),
+        sender: envelope.sender.map(borrowed),
+        reply_to: envelope.reply_to.map(borrowed),
+        to: envelope.to.map(borrowed),
+        cc: envelope.cc.map(borrowed),
+        bcc: envelope.bcc.map(borrowed),
+        in_reply_to: envelope.in_reply_to,
+        message_id: envelope.message_id,
     }
+}
+
+fn borrowed(address: AddressView<'_>) -> AddressRef<'_> {
+    let AddressView { name, route, mailbox, host } = address;
+    AddressRef { name, route, mailbox, host }
 }
 
 fn address(address: &Address) -> AddressRef<'_> {
