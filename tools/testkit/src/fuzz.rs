@@ -5,6 +5,7 @@
 
 pub mod imap;
 pub mod mime;
+pub mod session;
 pub mod smtp;
 
 mod mutate;

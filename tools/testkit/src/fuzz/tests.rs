@@ -18,6 +18,11 @@ fn fuzz_smtp() {
 }
 
 #[test]
+fn fuzz_session() {
+    session::target().smoke();
+}
+
+#[test]
 fn a_failure_is_found() {
     fn body(input: &[u8]) {
         assert!(!input.windows(4).any(|window| window == b"BOOM"), "found");

@@ -35,7 +35,7 @@ impl Check<'_> {
                 check.report(key, "a body's row has a key of the wrong form");
                 return Ok(());
             };
-            let Ok(row) = BodyRow::decode(&blob, &value) else {
+            let Ok(row) = BodyRow::decode(&blob, value) else {
                 check.report(key, "a body's row cannot be read");
                 return Ok(());
             };

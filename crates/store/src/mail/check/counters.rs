@@ -102,7 +102,7 @@ impl Check<'_> {
             if !mailbox.is_some_and(|mailbox| state.knows(mailbox)) {
                 check.superfluous(key, value, "vanished messages of a mailbox that does not exist");
             } else if decode_vanished(value).is_none() {
-                check.unreadable_vanished(state, key, &value);
+                check.unreadable_vanished(state, key, value);
             }
             Ok(())
         })?;
