@@ -1,3 +1,5 @@
+//! What a cached proof, a throttle and the pool of password threads promise.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -57,7 +57,7 @@ impl Snapshot {
         })
     }
     /// Looks below `current`.
-    pub(crate) fn get_below(&self, key: &[u8]) -> Result<Option<&[u8]>> {
+    pub(crate) fn value_below(&self, key: &[u8]) -> Result<Option<&[u8]>> {
         match self.frozen.get(key) {
             Some(entry) => Ok(entry.value()),
             None => self.index.get(&self.txn, key),
@@ -84,7 +84,7 @@ impl Read for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
         let value = match self.current.get(key) {
             Some(entry) => entry.value(),
-            None => self.get_below(key)?,
+            None => self.value_below(key)?,
         };
         Ok(value.map(Cow::Borrowed))
     }

@@ -61,7 +61,7 @@ impl Read for EngineTxn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
         let value = match self.stage.rows.get(key).or_else(|| self.group.get(key)) {
             Some(entry) => entry.value(),
-            None => self.snapshot.get_below(key)?,
+            None => self.snapshot.value_below(key)?,
         };
         Ok(value.map(Cow::Borrowed))
     }
