@@ -110,7 +110,7 @@ fn is_old(file: &Path) -> bool {
 }
 
 /// Writes beside and renames, mode 0600.
-pub(crate) fn write_private(file: &Path, text: &str) -> Result<(), Problem> {
+pub fn write_private(file: &Path, text: &str) -> Result<(), Problem> {
     let beside = file.with_extension("new");
     let mut out = OpenOptions::new()
         .write(true)

@@ -3,6 +3,7 @@
 //! A connection: `listen` accepts, `admission` lets it in, `driver` moves octets between `wire` and its session,
 //! `watch` wakes it. Must not know a protocol's words beyond the one line that refuses a connection.
 
+pub mod admin;
 pub mod admission;
 pub mod ca;
 pub mod clock;
@@ -16,7 +17,11 @@ pub mod metrics;
 mod notes;
 pub mod password;
 pub mod problem;
+mod protocols;
+pub mod server;
+pub mod service;
 pub mod tls;
+pub mod transfer;
 pub mod watch;
 mod wire;
 

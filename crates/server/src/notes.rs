@@ -62,6 +62,8 @@ impl Tally {
                     self.commands += 1;
                     count(&metrics.commands);
                 }
+                // Counted where the password was checked.
+                Note::LoggedIn { .. } => {}
                 Note::Ended { reason } => self.reason = Some(reason),
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{Fallback, KEYS, Key, Reload, SECTIONS};
+use super::raw::Raw;
 
 /// `docs/CONFIG.md`.
 #[must_use]
@@ -51,6 +52,22 @@ pub fn defaults_file() -> String {
                 Fallback::Required => writeln!(out, "# required, e.g.\n# {} = {}", key.short(), key.example),
                 Fallback::Nothing => writeln!(out, "# {} = {}", key.short(), key.example),
                 Fallback::Value(value) => writeln!(out, "{} = {value}", key.short()),
+            };
+        }
+    }
+    out
+}
+
+/// Every value in force, defaults included.
+#[must_use]
+pub fn in_force(raw: &Raw) -> String {
+    let mut out = String::new();
+    for (section, _) in SECTIONS {
+        let _ = writeln!(out, "{}[{section}]", if out.is_empty() { "" } else { "\n" });
+        for key in of_section(section) {
+            let _ = match raw.value(key.name) {
+                Some(value) => writeln!(out, "{} = {}", key.short(), value.as_toml()),
+                None => writeln!(out, "# {} is not set", key.short()),
             };
         }
     }

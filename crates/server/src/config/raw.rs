@@ -26,6 +26,23 @@ pub enum Value {
     Addresses(Vec<SocketAddr>),
 }
 
+impl Value {
+    /// As it would be written.
+    #[must_use]
+    pub fn as_toml(&self) -> String {
+        let quoted = |t: &String| toml::Value::from(t.as_str()).to_string();
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::List(list) => format!("[{}]", list.iter().map(quoted).collect::<Vec<_>>().join(", ")),
+            Self::Switch(on) => on.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Addresses(all) => {
+                format!("[{}]", all.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
 /// The values of one file, defaults included.
 #[derive(Debug)]
 pub struct Raw {

@@ -1,0 +1,149 @@
+//! What can be typed: subcommands, options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong configuration or arguments; 3 a port or the data folder is in use by another
+process; 4 `koi check` found damage.
+
+Commands that need the data folder speak to the server running on it, or open the files when none runs.";
+
+/// Koi, a mail server: mail in by LMTP, mail out by IMAP, and never a message lost.
+#[derive(Parser, Debug)]
+#[command(name = "koi", version, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The configuration file [default: koi.toml here, else koi-data/koi.toml]
+    #[arg(long, short = 'c', global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make a data folder with everything in it, if it is not there, and serve on loopback
+    #[command(after_help = QUICKSTART)]
+    Quickstart(Quickstart),
+    /// Serve what a configuration file says
+    #[command(
+        after_help = "SIGHUP reads configuration and certificates again; SIGINT and SIGTERM end cleanly."
+    )]
+    Serve,
+    /// Add, list, change and remove accounts
+    #[command(subcommand)]
+    Account(Account),
+    /// Bring mail from files into an account
+    #[command(subcommand)]
+    Import(Import),
+    /// Write all mail of an account to a new folder, as Maildir++ with sidecars that `koi import` understands
+    Export(Export),
+    /// Verify every record against every other
+    Check(Check),
+    /// Show what the server does and what the folder holds
+    Status(Status),
+    /// Ask the running server to shut down
+    Stop,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+const QUICKSTART: &str = "\
+Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts alice@ and
+bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base plus the standard
+port: IMAP 143, IMAPS 993, LMTP 24. Prints `ready` when everything is bound. A second start just starts.";
+
+#[derive(Args, Debug)]
+pub(crate) struct Quickstart {
+    /// The data folder
+    #[arg(long, default_value = "koi-data", value_name = "FOLDER")]
+    pub(crate) dir: PathBuf,
+    /// The mail domain of a new folder [default: example.org]
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) domain: Option<String>,
+    /// Instead of alice and bob; for an account that exists, sets its password. May be repeated
+    #[arg(long = "account", value_name = "USER@DOMAIN:PASSWORD")]
+    pub(crate) accounts: Vec<String>,
+    /// Added to the standard ports [default: 10000, or what koi.toml says]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) port_base: Option<u16>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Account {
+    /// Add an account; its password is asked for, or read as one line from standard input
+    Add(Password),
+    /// List all accounts
+    List,
+    /// Change a password; open sessions of the account end
+    Passwd(Password),
+    /// Remove an account and all its mail; its open sessions end
+    Remove {
+        /// The account, user@domain
+        address: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Password {
+    /// The account, user@domain
+    pub(crate) address: String,
+    /// Make a password up and print it
+    #[arg(long)]
+    pub(crate) generate: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Import {
+    /// One mbox file
+    Mbox(Source),
+    /// One Maildir folder; without --mailbox, a whole Maildir++ tree to the mailboxes it names
+    Maildir(Source),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Source {
+    /// The file or folder
+    pub(crate) path: PathBuf,
+    /// The account, user@domain
+    #[arg(long)]
+    pub(crate) account: String,
+    /// Where to put it; made if it is not there [default: INBOX, or what the Maildir++ tree names]
+    #[arg(long)]
+    pub(crate) mailbox: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// A folder that does not exist yet
+    pub(crate) path: PathBuf,
+    /// The account, user@domain
+    #[arg(long)]
+    pub(crate) account: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Repair what can be repaired; what cannot be read is given up and named
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Config {
+    /// Print a configuration file
+    Show {
+        /// Every key at its default, with what it means
+        #[arg(long)]
+        defaults: bool,
+    },
+}

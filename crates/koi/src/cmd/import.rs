@@ -1,0 +1,43 @@
+//! `koi import mbox|maildir`.
+
+use std::time::Instant;
+
+use koi_server::Problem;
+use koi_server::admin::{Reply, Request};
+use koi_server::config::Config;
+use koi_server::transfer::{Format, Moved};
+
+use crate::cli::Import;
+use crate::terminal::{note, say};
+
+pub(crate) fn run(config: &Config, arguments: Import) -> Result<(), Problem> {
+    let (format, source) = match arguments {
+        Import::Mbox(source) => (Format::Mbox, source),
+        Import::Maildir(source) => (Format::Maildir, source),
+    };
+    let path = super::absolute(&source.path)?;
+    let request = Request::Import { format, path, account: source.account, mailbox: source.mailbox };
+    let began = Instant::now();
+    match super::ask_long(config, &request, "import")? {
+        Reply::Moved(moved) => report("imported", &moved, began),
+        other => Err(super::unexpected(other)),
+    }
+}
+
+/// One line, and why messages were left out; then it is a failure.
+pub(crate) fn report(what: &str, moved: &Moved, began: Instant) -> Result<(), Problem> {
+    let secs = began.elapsed().as_secs_f64();
+    let rate = moved.messages as f64 / secs.max(0.001);
+    let Moved { messages, mailboxes, octets, skipped, reasons } = moved;
+    let mailboxes = if *mailboxes == 1 { "1 mailbox".into() } else { format!("{mailboxes} mailboxes") };
+    say(format_args!(
+        "{what} {messages} messages ({octets} octets, {mailboxes}) in {secs:.1} s, {rate:.0} messages/s"
+    ));
+    if *skipped == 0 {
+        return Ok(());
+    }
+    for reason in reasons {
+        note(format_args!("left out: {reason}"));
+    }
+    Err(Problem::new(format!("{skipped} messages were left out"), "the lines above say why"))
+}

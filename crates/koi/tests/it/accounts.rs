@@ -1,0 +1,79 @@
+//! `koi account`: beside a running server and on the files; what a change does to open sessions and cached proofs.
+
+use crate::imap::{Imap, Lmtp};
+use crate::rig::{ALICE, BOB, PASSWORD, Server, complained, koi, new_folder, said};
+
+const CAROL: &str = "carol@example.org";
+
+#[test]
+fn accounts_are_added_listed_and_removed_beside_a_running_server() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let added = said(&koi(&folder, &["account", "add", CAROL], "geheim\n"));
+    assert_eq!(added, format!("added {CAROL}\n"));
+    server.login(CAROL, "geheim").ok("STATUS Drafts (MESSAGES)");
+    let listed = said(&server.koi(&["account", "list"]));
+    for account in [ALICE, BOB, CAROL] {
+        assert!(listed.contains(account), "{listed}");
+    }
+    let text = complained(&koi(&folder, &["account", "add", CAROL], "x\n"), 1);
+    assert!(text.contains("exists already"), "{text}");
+    let text = complained(&koi(&folder, &["account", "add", "x@example.net"], "x\n"), 1);
+    assert!(text.contains("not one of this server's domains (example.org)"), "{text}");
+    let text = complained(&koi(&folder, &["account", "add", "nonsense"], "x\n"), 2);
+    assert!(text.contains("user@domain"), "{text}");
+    complained(&koi(&folder, &["account", "add", "dora@example.org"], "\n"), 2);
+
+    let mut open = server.login(CAROL, "geheim");
+    assert_eq!(said(&server.koi(&["account", "remove", CAROL])), format!("removed {CAROL}\n"));
+    let goodbye = String::from_utf8(open.line().unwrap()).unwrap();
+    assert!(goodbye.starts_with("* BYE"), "{goodbye}");
+    let mut imap = Imap::connect_tls(server.imaps_port(), &folder);
+    let answer = imap.command(format!("LOGIN {CAROL} geheim").as_bytes()).unwrap();
+    assert!(answer.tagged.starts_with("NO [AUTHENTICATIONFAILED]"), "{}", answer.tagged);
+    let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
+    let error = lmtp.deliver(&[CAROL], b"\r\n").unwrap_err().to_string();
+    assert!(error.starts_with("550 5.1.1"), "{error}");
+}
+
+#[test]
+fn a_changed_password_ends_sessions_and_cached_proofs() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    server.login(ALICE, PASSWORD);
+    let mut open = server.login(ALICE, PASSWORD);
+    let mut other = server.login(BOB, PASSWORD);
+    open.ok("SELECT INBOX");
+    let changed = said(&server.koi(&["account", "passwd", ALICE, "--generate"]));
+    let fresh = changed.lines().find_map(|l| l.strip_prefix("password: ")).unwrap().to_owned();
+    assert!(open.line().unwrap().starts_with(b"* BYE"));
+    let mut imap = Imap::connect_tls(server.imaps_port(), &folder);
+    let answer = imap.command(format!("LOGIN {ALICE} \"{PASSWORD}\"").as_bytes()).unwrap();
+    assert!(answer.tagged.starts_with("NO [AUTHENTICATIONFAILED]"), "{}", answer.tagged);
+    server.login(ALICE, &fresh);
+    other.ok("NOOP");
+}
+
+#[test]
+fn without_a_server_the_commands_work_on_the_files() {
+    let (_outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    said(&koi(&folder, &["account", "add", CAROL], "geheim\n"));
+    said(&koi(&folder, &["account", "passwd", ALICE], "neu und lang\n"));
+    said(&koi(&folder, &["account", "remove", BOB], ""));
+    let listed = said(&koi(&folder, &["account", "list"], ""));
+    assert!(listed.contains(CAROL) && !listed.contains(BOB), "{listed}");
+    let status = said(&koi(&folder, &["status"], ""));
+    assert!(status.contains("no server is running") && status.contains("2 accounts"), "{status}");
+    let server = Server::quickstart(&folder, &[]);
+    server.login(CAROL, "geheim");
+    server.login(ALICE, "neu und lang");
+    let status = said(&server.koi(&["status"]));
+    assert!(
+        status.contains(&format!("process {}", server.child.id())) && status.contains("logins"),
+        "{status}"
+    );
+    let json = said(&server.koi(&["status", "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["running"]["pid"], server.child.id());
+}

@@ -1,0 +1,56 @@
+//! Real clients against the real binary. A client that is missing is a failure that names its package.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::rig::{ALICE, BOB, PASSWORD, Server, new_folder};
+
+fn script(name: &str, needs: &str, package: &str, messages: usize) {
+    for (program, package) in [("python3", "python3"), (needs, package)] {
+        let there = Command::new(program).arg("--version").output().is_ok();
+        assert!(there, "{program} is missing: apt-get install {package} (tests/packages.txt lists all)");
+    }
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let scratch = outer.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop").join(name);
+    let mut command = Command::new("python3");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("HOME", &scratch).arg(script);
+    command.args([
+        "--user",
+        ALICE,
+        "--password",
+        PASSWORD,
+        "--other-user",
+        BOB,
+        "--other-password",
+        PASSWORD,
+    ]);
+    for (option, port) in
+        [("--imap", server.imap_port()), ("--imaps", server.imaps_port()), ("--lmtp", server.lmtp_port())]
+    {
+        command.args([option, &port.to_string()]);
+    }
+    command.arg("--ca").arg(folder.join("tls/ca.pem")).arg("--folder").arg(&scratch);
+    command.args(["--messages", &messages.to_string()]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}:\n{text}\nthe server's log:\n{}", server.log());
+    server.stop();
+}
+
+#[test]
+fn python_imaplib() {
+    script("imaplib_client.py", "python3", "python3", 0);
+}
+
+#[test]
+fn curl() {
+    script("curl_client.py", "curl", "curl", 0);
+}
+
+#[test]
+fn mbsync_both_ways() {
+    script("mbsync_client.py", "mbsync", "isync", 2000);
+}

@@ -1,0 +1,11 @@
+//! The real binary: started, spoken to, killed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod accounts;
+mod clients;
+mod imap;
+mod kill;
+mod quickstart;
+mod rig;
+mod signals;
+mod transfer;

@@ -1,0 +1,138 @@
+//! `koi quickstart`: first start, second start, ports and folders in use, what it prints and when.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::imap::{Imap, Lmtp};
+use crate::rig::{ALICE, KOI, PASSWORD, Server, complained, koi, new_folder, said};
+
+#[test]
+fn the_first_start_makes_everything_and_the_second_just_starts() {
+    let (_outer, folder) = new_folder();
+    let server = Server::quickstart(&folder, &[]);
+    let password = |user: &str, banner: &str| {
+        let line = banner.lines().find(|l| l.trim_start().starts_with(user)).unwrap();
+        line.split("password ").nth(1).unwrap().to_owned()
+    };
+    let alice = password("alice@example.org", &server.banner);
+    let bob = password("bob@example.org", &server.banner);
+    assert_ne!(alice, bob);
+    for (path, mode) in
+        [("", 0o700), ("tls", 0o700), ("koi.toml", 0o600), ("tls/key.pem", 0o600), ("admin.sock", 0o600)]
+    {
+        let found = std::fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{path}");
+    }
+    let mut imap = server.login(ALICE, &alice);
+    let listed = imap.ok("LIST \"\" * RETURN (SPECIAL-USE)").lines();
+    for (name, role) in [
+        ("Drafts", "\\Drafts"),
+        ("Sent", "\\Sent"),
+        ("Junk", "\\Junk"),
+        ("Trash", "\\Trash"),
+        ("Archive", "\\Archive"),
+    ] {
+        assert!(listed.iter().any(|l| l.ends_with(name) && l.contains(role)), "{name}: {listed:?}");
+    }
+    assert!(listed.iter().any(|l| l.ends_with("INBOX")), "{listed:?}");
+    assert!(imap.ok("STATUS INBOX (MESSAGES)").lines()[0].contains("MESSAGES 0"), "no welcome message");
+    let replies =
+        Lmtp::connect(server.lmtp_port()).unwrap().deliver(&[ALICE], b"Subject: x\r\n\r\ny\r\n").unwrap();
+    assert!(replies[0].starts_with("250"), "{replies:?}");
+    assert_eq!(server.stop(), "", "nothing on standard output after `ready`");
+
+    let again = Server::quickstart(&folder, &[]);
+    assert!(!again.banner.contains(&alice), "a password is printed once");
+    let mut imap = again.login(ALICE, &alice);
+    assert!(imap.ok("STATUS INBOX (MESSAGES)").lines()[0].contains("MESSAGES 1"));
+    // An account that exists gets the new password and keeps its mail.
+    again.stop();
+    let third = Server::quickstart(&folder, &["--account=alice@example.org:a password: with everything"]);
+    let mut imap = third.login(ALICE, PASSWORD);
+    assert!(imap.ok("STATUS INBOX (MESSAGES)").lines()[0].contains("MESSAGES 1"));
+    assert!(!said(&third.koi(&["account", "list"])).is_empty());
+}
+
+#[test]
+fn both_loopback_addresses_listen_when_they_are_there() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", server.imap_port())).is_ok());
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        assert!(std::net::TcpStream::connect(("::1", server.imap_port())).is_ok());
+    }
+}
+
+#[test]
+fn a_port_in_use_is_reported_as_such() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let (_outer, other) = new_folder();
+    let problem = Server::try_quickstart(&other, server.base, &[]).err().unwrap();
+    let at = format!("cannot listen on 127.0.0.1:{} (imap): the port is in use", server.imap_port());
+    assert!(problem.contains(&at) && problem.contains("--port-base"), "{problem}");
+    assert!(problem.starts_with("exit status: 3"), "{problem}");
+}
+
+#[test]
+fn a_second_server_on_the_folder_stops_and_names_the_first() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let problem = Server::try_quickstart(&folder, crate::rig::free_base(), &[]).err().unwrap();
+    assert!(problem.contains(&format!("is in use by process {}", server.child.id())), "{problem}");
+    assert!(problem.starts_with("exit status: 3"), "{problem}");
+    Imap::connect(server.imap_port()).unwrap();
+}
+
+#[test]
+fn wrong_arguments_say_what_to_write() {
+    let (_outer, folder) = new_folder();
+    for (argument, what) in [
+        ("--account=alice@example.org", "no password"),
+        ("--account=alice:x", "not an address"),
+        ("--port-base=65000", "is not a port"),
+        ("--domain=exa mple", "not a domain"),
+    ] {
+        let output = std::process::Command::new(KOI)
+            .arg("quickstart")
+            .arg("--dir")
+            .arg(&folder)
+            .arg(argument)
+            .output();
+        let text = complained(&output.unwrap(), 2);
+        assert!(text.contains(what) && text.contains("what to do"), "{text}");
+        assert!(!text.contains(":x"), "no password in messages: {text}");
+    }
+    let text = complained(&koi(&folder, &["status"], ""), 1);
+    assert!(text.contains("koi.toml"), "{text}");
+}
+
+#[test]
+fn serve_reads_the_configuration_of_a_quickstart() {
+    let (_outer, folder) = new_folder();
+    let first = Server::start(&folder);
+    let base = first.base;
+    first.stop();
+    let mut command = std::process::Command::new(KOI);
+    command.arg("serve").arg("--config").arg(folder.join("koi.toml"));
+    let server = Server::spawn(command, &folder, base).unwrap();
+    assert_eq!(server.banner, "ready\n");
+    server.login(ALICE, PASSWORD);
+    let text = std::fs::read_to_string(folder.join("koi.toml")).unwrap();
+    std::fs::write(folder.join("koi.toml"), text.replace("[server]", "[server]\nhostnam = 1")).unwrap();
+    let text = complained(&koi(&folder, &["serve"], ""), 2);
+    assert!(
+        text.contains("koi.toml:4: unknown key server.hostnam") && text.contains("server.hostname"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_configuration_can_be_shown() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let shown = said(&server.koi(&["config", "show"]));
+    assert!(shown.contains("domains = [\"example.org\"]") && shown.contains("write_secs = 60"), "{shown}");
+    let defaults =
+        said(&std::process::Command::new(KOI).args(["config", "show", "--defaults"]).output().unwrap());
+    assert!(defaults.contains("[limits]\n") && defaults.contains("# hostname = "), "{defaults}");
+}

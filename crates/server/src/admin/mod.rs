@@ -1,0 +1,153 @@
+//! The administrator's requests: one set, answered by the running server over `admin.sock`, or by the command itself
+//! on the files when no server runs.
+//!
+//! On the socket (mode 0600, in a folder of mode 0700) each request and each answer is one line of JSON: a request,
+//! then any number of `progress`, then one `done` or `failed`.
+
+pub mod client;
+pub mod execute;
+pub mod socket;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::{Counter, NamedLatency};
+use crate::problem::{Exit, Problem};
+use crate::transfer::{Format, Moved};
+
+/// A line of a request at most.
+const LINE_OCTETS_MAX: u64 = 64 * 1024;
+
+/// What can be asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Request {
+    Status,
+    AccountAdd {
+        address: String,
+        password: String,
+    },
+    AccountPasswd {
+        address: String,
+        password: String,
+    },
+    AccountRemove {
+        address: String,
+    },
+    AccountList,
+    /// Paths are absolute: the server may have another working directory.
+    Import {
+        format: Format,
+        path: std::path::PathBuf,
+        account: String,
+        mailbox: Option<String>,
+    },
+    Export {
+        path: std::path::PathBuf,
+        account: String,
+    },
+    Check {
+        repair: bool,
+    },
+    Shutdown,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Done,
+    Accounts(Vec<AccountLine>),
+    Status(Box<Status>),
+    Moved(Moved),
+    Checked(Checked),
+}
+
+/// One account in a list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountLine {
+    pub address: String,
+    pub disabled: bool,
+    pub messages: u64,
+    pub octets: u64,
+}
+
+/// What `koi check` found.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// One line each: which record, what is wrong.
+    pub findings: Vec<String>,
+    /// Findings that were repaired.
+    pub repaired: u64,
+    /// Rows that were looked at.
+    pub rows: u64,
+}
+
+/// What `koi status` shows.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// `None`: no server runs, the files were read.
+    pub running: Option<Running>,
+    pub data: String,
+    pub accounts: u64,
+    pub messages: u64,
+    pub octets: u64,
+    pub store: Vec<Counter>,
+    /// Of the store: why it takes no more writes.
+    pub store_trouble: Option<String>,
+}
+
+/// The server process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub pid: u32,
+    pub version: String,
+    pub up_secs: u64,
+    pub listeners: Vec<String>,
+    pub connections: u64,
+    pub counters: Vec<Counter>,
+    pub latencies: Vec<NamedLatency>,
+}
+
+/// How far a long request has come.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Progress {
+    pub done: u64,
+    /// 0: not known.
+    pub total: u64,
+    /// What is counted, and where it is now.
+    pub unit: String,
+}
+
+/// A line from the server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Progress(Progress),
+    Done(Reply),
+    Failed(Failure),
+}
+
+/// A [`Problem`] on the socket.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    pub what: String,
+    pub remedy: String,
+    pub exit: u8,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { what: problem.what.into(), remedy: problem.remedy.into(), exit: problem.exit as u8 }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let exits = [Exit::Failed, Exit::Usage, Exit::InUse, Exit::Findings];
+        let exit = exits.into_iter().find(|e| *e as u8 == failure.exit).unwrap_or(Exit::Failed);
+        Self { what: failure.what.into(), remedy: failure.remedy.into(), exit }
+    }
+}
+
+/// Where progress goes.
+pub type OnProgress<'p> = dyn FnMut(Progress) + Send + 'p;

@@ -1,0 +1,255 @@
+//! The running server: opens the folder, binds everything, announces itself, serves until a signal, and ends cleanly.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::admin::socket::AdminSocket;
+use crate::admin::{Reply, Request, Running, execute};
+use crate::admission::Admission;
+use crate::config::raw::{self, Raw};
+use crate::config::{Config, resolve};
+use crate::edge::Edge;
+use crate::listen;
+use crate::log::LogLevel;
+use crate::metrics::Metrics;
+use crate::password::Passwords;
+use crate::problem::Problem;
+use crate::protocols::RealSessions;
+use crate::service::{Service, ServiceDirectory};
+use crate::tls::Tls;
+
+/// Between two rounds of housekeeping; a round that left something undone is followed at once.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Threads beyond the processors: a step that waits for a page of the index must not stop all others.
+const EXTRA_THREADS: usize = 2;
+
+/// What a server is started with.
+pub struct Start {
+    pub config: Config,
+    /// As written, to see what a reload changes. `None`: SIGHUP reads only the certificates again.
+    pub raw: Option<Raw>,
+    pub log: Option<LogLevel>,
+}
+
+struct State {
+    service: Service,
+    edge: Arc<Edge>,
+    config: RwLock<Config>,
+    raw: Mutex<Option<Raw>>,
+    log: Option<LogLevel>,
+    started: Instant,
+    listeners: Vec<String>,
+    stop: tokio::sync::Notify,
+}
+
+/// Serves until SIGINT, SIGTERM or `koi` asks for the end. `prepare` runs on the open folder before anything listens;
+/// `ready` when everything is bound.
+pub fn run(
+    start: Start,
+    prepare: impl FnOnce(&Service) -> Result<(), Problem>,
+    ready: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    raise_descriptor_limit();
+    let service = Service::open(&start.config)?;
+    prepare(&service)?;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from) + EXTRA_THREADS;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("koi")
+        .enable_all()
+        .build()
+        .map_err(|e| Problem::new(format!("cannot start threads: {e}"), "raise the limit on processes"))?;
+    let ended = runtime.block_on(serve(start, service, ready));
+    // Blocking work (an import, a check) gets a little time; sessions have ended.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    ended
+}
+
+async fn serve(
+    start: Start,
+    service: Service,
+    ready: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let Start { config, raw, log } = start;
+    let bound = listen::bind_all(&config.listen)?;
+    let listeners = bound.iter().map(|b| format!("{} {}", b.service, b.address)).collect();
+    let edge = Arc::new(edge(&config, &service)?);
+    let admin = AdminSocket::bind(&config.data)?;
+    let mut signals = Signals::new()?;
+    let shutdown = config.limits.shutdown;
+    let state = Arc::new(State {
+        service,
+        edge: Arc::clone(&edge),
+        config: RwLock::new(config),
+        raw: Mutex::new(raw),
+        log,
+        started: Instant::now(),
+        listeners,
+        stop: tokio::sync::Notify::new(),
+    });
+    let mut tasks = tokio::task::JoinSet::new();
+    for listener in bound {
+        tasks.spawn(listen::accept(listener, Arc::clone(&edge)));
+    }
+    let answering = Arc::clone(&state);
+    tasks.spawn(admin.serve(Arc::new(move |request, progress: &mut crate::admin::OnProgress<'_>| {
+        answering.answer(&request, progress)
+    })));
+    tasks.spawn(housekeep(Arc::clone(&state)));
+    ready()?;
+    tracing::info!(listeners = state.listeners.join(", "), "ready");
+    signals.until_stop(&state).await;
+    tracing::info!(connections = edge.admission.count(), "shutting down");
+    edge.admission.shut_down();
+    if tokio::time::timeout(shutdown, edge.admission.drained()).await.is_err() {
+        tracing::warn!(connections = edge.admission.count(), "sessions did not end in time");
+    }
+    tasks.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
+    let metrics: Arc<Metrics> = Arc::default();
+    let domain = config.domains.first().map(String::as_str).unwrap_or_default();
+    let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
+    let passwords = Passwords::new(directory, domain, &config.auth, Arc::clone(&metrics))?;
+    Ok(Edge {
+        tls: config.tls.as_ref().map(Tls::load).transpose()?,
+        passwords,
+        watch: Arc::clone(&service.watch),
+        admission: Arc::new(Admission::default()),
+        metrics,
+        sessions: Box::new(RealSessions::new(config, service)),
+        limits: RwLock::new(Arc::new(config.limits.clone())),
+    })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Problem> {
+        let catch = |kind| {
+            signal(kind)
+                .map_err(|e| Problem::new(format!("cannot catch signals: {e}"), "report this as a bug"))
+        };
+        Ok(Self {
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
+    }
+
+    async fn until_stop(&mut self, state: &Arc<State>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                () = state.stop.notified() => return,
+                _ = self.hangup.recv() => {
+                    let state = Arc::clone(state);
+                    let _ = tokio::task::spawn_blocking(move || state.reload()).await;
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn answer(
+        &self,
+        request: &Request,
+        progress: &mut crate::admin::OnProgress<'_>,
+    ) -> Result<Reply, Problem> {
+        match request {
+            Request::Shutdown => {
+                self.stop.notify_one();
+                Ok(Reply::Done)
+            }
+            Request::Status => {
+                let mut status = execute::status(&self.service)?;
+                status.data = self.config.read().data.display().to_string();
+                status.running = Some(Running {
+                    pid: std::process::id(),
+                    version: env!("CARGO_PKG_VERSION").into(),
+                    up_secs: self.started.elapsed().as_secs(),
+                    listeners: self.listeners.clone(),
+                    connections: self.edge.admission.count() as u64,
+                    counters: self.edge.metrics.counters(),
+                    latencies: self.edge.metrics.latencies(),
+                });
+                Ok(Reply::Status(Box::new(status)))
+            }
+            other => execute::execute(&self.service, other, progress),
+        }
+    }
+
+    /// SIGHUP: what is wrong is logged and changes nothing.
+    fn reload(&self) {
+        match self.try_reload() {
+            Ok(()) => tracing::info!("configuration and certificates read again"),
+            Err(problem) => tracing::error!(%problem, "reload failed; the old settings stay"),
+        }
+    }
+
+    fn try_reload(&self) -> Result<(), Problem> {
+        let file = self.config.read().file.clone();
+        let fresh_raw = raw::read(&file)?;
+        let fresh = resolve::resolve(&fresh_raw)?;
+        if let (Some(tls), Some(files)) = (&self.edge.tls, &fresh.tls) {
+            tls.reload(files)?;
+        }
+        self.edge.passwords.reload(&fresh.auth)?;
+        *self.edge.limits.write() = Arc::new(fresh.limits.clone());
+        if let Some(log) = &self.log {
+            log.set(fresh.log.level);
+        }
+        let old = self.raw.lock().replace(fresh_raw);
+        if let (Some(old), Some(new)) = (&old, &*self.raw.lock()) {
+            let waiting = resolve::needs_restart(old, new);
+            if !waiting.is_empty() {
+                tracing::warn!(keys = waiting.join(", "), "these keys changed and wait for a restart");
+            }
+        }
+        *self.config.write() = fresh;
+        Ok(())
+    }
+}
+
+async fn housekeep(state: Arc<State>) {
+    loop {
+        let round = Arc::clone(&state);
+        let kept =
+            tokio::task::spawn_blocking(move || round.service.mailbox.housekeep(crate::clock::now())).await;
+        match kept {
+            Ok(Ok(kept)) if kept.more => continue,
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "housekeeping failed; it is tried again"),
+            Err(_) => tracing::error!("housekeeping panicked; this is a bug, please report it"),
+        }
+        tokio::time::sleep(HOUSEKEEPING).await;
+    }
+}
+
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Reads the configuration and starts the log.
+pub fn start(file: &Path) -> Result<Start, Problem> {
+    let raw = raw::read(file)?;
+    let config = resolve::resolve(&raw)?;
+    let log = crate::log::start(&config.log);
+    Ok(Start { config, raw: Some(raw), log })
+}

@@ -1,0 +1,165 @@
+//! Export: every mailbox of an account as a Maildir++ folder with its sidecar.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use koi_mailbox::{Account, BodyRef, MailboxRow};
+use koi_types::{Flags, NumSet, Uid};
+
+use super::maildir::{self, Letters};
+use super::sidecar::{self, Head, Line};
+use super::{Moved, sidecar::FILE};
+use crate::admin::{OnProgress, Progress};
+use crate::problem::Problem;
+
+/// Messages of one snapshot: a snapshot pins pages of the index and must not live long.
+const BATCH_MESSAGES: usize = 200;
+
+/// Writes an account to a folder that does not exist yet or is empty.
+pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> Result<Moved, Problem> {
+    let empty = std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
+    if !empty {
+        let what = format!("{} is not empty", path.display());
+        return Err(Problem::usage(what, "give a folder that does not exist yet"));
+    }
+    let mailboxes = account.snapshot()?.mailboxes()?;
+    let total = mailboxes.iter().map(|m| u64::from(m.messages)).sum();
+    let mut moved = Moved::default();
+    for row in &mailboxes {
+        let folder = match maildir::folder_of(&row.name) {
+            Some(name) => path.join(format!(".{name}")),
+            None => path.to_owned(),
+        };
+        mailbox(account, row, &folder, &mut moved, &mut |done| {
+            progress(Progress { done, total, unit: "messages".into() });
+        })?;
+        moved.mailboxes += 1;
+    }
+    Ok(moved)
+}
+
+fn mailbox(
+    account: &Account,
+    row: &MailboxRow,
+    folder: &Path,
+    moved: &mut Moved,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), Problem> {
+    for part in ["cur", "new", "tmp"] {
+        crate::folder::make_private(&folder.join(part))?;
+    }
+    if !row.name.is_inbox() {
+        // Maildir++: an empty file that says this is a folder of the one above.
+        create(&folder.join("maildirfolder"))?;
+    }
+    let letters = Letters::of(account.snapshot()?.keywords().iter().cloned());
+    let keywords = folder.join(maildir::KEYWORDS_FILE);
+    create(&keywords)?.write_all(letters.list().as_bytes()).map_err(Problem::file("write", &keywords))?;
+    let sidecar_file = folder.join(FILE);
+    let mut sidecar = BufWriter::new(create(&sidecar_file)?);
+    sidecar::write(&mut sidecar, &head(row)).map_err(Problem::file("write", &sidecar_file))?;
+    let mut next = Some(Uid::MIN);
+    while let Some(from) = next {
+        let batch = batch(account, row, from, moved)?;
+        next = batch.last().and_then(|m| m.uid.next());
+        for message in batch {
+            write_message(account, folder, &letters, &message, &mut sidecar)?;
+            moved.messages += 1;
+            moved.octets += message.line.octets;
+        }
+        progress(moved.messages);
+    }
+    let file = sidecar.into_inner().map_err(|e| Problem::file("write", &sidecar_file)(e.into_error()))?;
+    file.sync_all().map_err(Problem::file("write", &sidecar_file))
+}
+
+fn head(row: &MailboxRow) -> Head {
+    Head {
+        version: Head::version(),
+        mailbox: row.name.as_str().to_owned(),
+        uidvalidity: row.uidvalidity.value(),
+        uidnext: row.uidnext.value(),
+        highest_modseq: row.highest_modseq.value(),
+        role: row.role.map(|r| r.attribute().to_owned()),
+        subscribed: row.subscribed,
+    }
+}
+
+struct Outgoing {
+    uid: Uid,
+    flags: Flags,
+    body: BodyRef,
+    line: Line,
+}
+
+/// The next messages from a UID on.
+fn batch(
+    account: &Account,
+    row: &MailboxRow,
+    from: Uid,
+    moved: &mut Moved,
+) -> Result<Vec<Outgoing>, Problem> {
+    let snapshot = account.snapshot()?;
+    let keywords = snapshot.keywords();
+    let mut uids = NumSet::new();
+    uids.insert_range(from.value()..=u32::MAX);
+    let mut batch = Vec::new();
+    let scanned = snapshot.messages(row.id, &uids, |message| {
+        let mut flags = Flags::system(message.flags);
+        message.keywords.iter().filter_map(|n| keywords.keyword(n)).for_each(|k| flags.insert(k.clone()));
+        match snapshot.email(message.email) {
+            Ok(Some(email)) => {
+                let secs = message.received_at.secs().max(0);
+                let uid = message.uid.value();
+                let line = Line {
+                    file: format!("{secs}.M{uid:010}P1.koi,S={}", email.body.octets),
+                    uid,
+                    modseq: message.modseq.value(),
+                    octets: email.body.octets,
+                    internaldate: message.received_at.0,
+                    zone_minutes: message.received_zone.0,
+                    savedate: message.saved_at.0,
+                    flags: sidecar::words(&flags),
+                    emailid: message.email.to_string(),
+                };
+                batch.push(Outgoing { uid: message.uid, flags, body: email.body, line });
+            }
+            Ok(None) => moved.skip(format!("{} UID {}: its email record is missing", row.name, message.uid)),
+            Err(error) => moved.skip(format!("{} UID {}: {error}", row.name, message.uid)),
+        }
+        if batch.len() >= BATCH_MESSAGES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    for uid in scanned.corrupt.iter() {
+        moved.skip(format!("{} UID {uid}: its record cannot be read", row.name));
+    }
+    Ok(batch)
+}
+
+fn write_message(
+    account: &Account,
+    folder: &Path,
+    letters: &Letters,
+    message: &Outgoing,
+    sidecar: &mut BufWriter<File>,
+) -> Result<(), Problem> {
+    let mut octets = Vec::new();
+    account.snapshot()?.read_body(&message.body, 0..message.body.octets, &mut octets)?;
+    let tmp: PathBuf = folder.join("tmp").join(&message.line.file);
+    let mut file = create(&tmp)?;
+    file.write_all(&octets).map_err(Problem::file("write", &tmp))?;
+    let received = Duration::from_millis(u64::try_from(message.line.internaldate).unwrap_or(0));
+    file.set_modified(UNIX_EPOCH + received).map_err(Problem::file("set the time of", &tmp))?;
+    let name = format!("{}:2,{}", message.line.file, letters.encode(&message.flags));
+    let cur = folder.join("cur").join(name);
+    std::fs::rename(&tmp, &cur).map_err(Problem::file("rename to", &cur))?;
+    sidecar::write(sidecar, &message.line).map_err(Problem::file("write", &folder.join(FILE)))
+}
+
+fn create(path: &Path) -> Result<File, Problem> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    opened.map_err(Problem::file("create", path))
+}

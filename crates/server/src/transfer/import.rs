@@ -1,0 +1,278 @@
+//! Import: read a batch, parse it on all processors, append it in one transaction, with several transactions on their
+//! way to the disk at the same time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use koi_mailbox::{Appended, MailboxService, NewMessage, Pending};
+use koi_types::{MailError, MailboxId, MailboxName, Role, Timestamp, ZoneOffset};
+
+use super::maildir::{self, Folder, Letters, MessageFile};
+use super::mbox::{Mbox, Next};
+use super::sidecar::{self, Sidecar};
+use super::{Format, Found, Moved, Target, lines};
+use crate::admin::{OnProgress, Progress};
+use crate::problem::Problem;
+
+/// Messages of one transaction.
+const BATCH_MESSAGES: usize = 250;
+/// Octets of one transaction; the journal group has a bound.
+const BATCH_OCTETS: usize = 2 * 1024 * 1024;
+/// Transactions on their way.
+const IN_FLIGHT: usize = 6;
+
+/// Imports a file or folder into a mailbox, which is made if it is not there. Without a mailbox: an mbox file goes to
+/// INBOX, a Maildir++ tree to the mailboxes it names.
+pub fn import(
+    target: &Target<'_>,
+    format: Format,
+    path: &Path,
+    mailbox: Option<&str>,
+    progress: &mut OnProgress<'_>,
+) -> Result<Moved, Problem> {
+    let mailbox = mailbox.map(|name| {
+        MailboxName::new(name)
+            .map_err(|e| Problem::usage(format!("mailbox `{name}`: {e}"), "give another name"))
+    });
+    let mailbox = mailbox.transpose()?;
+    let mut moved = Moved::default();
+    match format {
+        Format::Mbox => {
+            let mailbox = mailbox.unwrap_or_else(MailboxName::inbox);
+            mbox(target, path, &mailbox, &mut moved, progress)?;
+        }
+        Format::Maildir => {
+            if !path.join("cur").is_dir() {
+                let what = format!("{} is not a Maildir: it has no folder `cur`", path.display());
+                return Err(Problem::usage(what, "give the folder that has `cur` and `new` in it"));
+            }
+            let folders = match mailbox {
+                Some(mailbox) => vec![Folder { path: path.to_owned(), mailbox }],
+                None => maildir::tree(path)?,
+            };
+            maildirs(target, &folders, &mut moved, progress)?;
+        }
+    }
+    Ok(moved)
+}
+
+fn mbox(
+    target: &Target<'_>,
+    path: &Path,
+    mailbox: &MailboxName,
+    moved: &mut Moved,
+    progress: &mut OnProgress<'_>,
+) -> Result<(), Problem> {
+    let file = File::open(path).map_err(Problem::file("read", path))?;
+    let total = file.metadata().map_or(0, |m| m.len());
+    let mut reader =
+        Mbox::new(BufReader::with_capacity(256 * 1024, file), target.service.options().message_octets_max);
+    let mut batches = Batches::new(target, mailbox, &Sidecar::default())?;
+    moved.mailboxes += 1;
+    loop {
+        match reader.next().map_err(Problem::file("read the mbox", path))? {
+            Next::Message(found) => batches.add(found, moved)?,
+            Next::TooLarge { place } => moved.skip(format!("{place}: larger than limits.message_octets_max")),
+            Next::End => break,
+        }
+        if batches.just_sent() {
+            progress(Progress { done: reader.read, total, unit: "octets".into() });
+        }
+    }
+    batches.finish(moved)
+}
+
+fn maildirs(
+    target: &Target<'_>,
+    folders: &[Folder],
+    moved: &mut Moved,
+    progress: &mut OnProgress<'_>,
+) -> Result<(), Problem> {
+    let mut listed = Vec::new();
+    for folder in folders {
+        listed.push(maildir::files(&folder.path)?);
+    }
+    let total = listed.iter().map(|files| files.len() as u64).sum();
+    let mut done = 0;
+    for (folder, files) in folders.iter().zip(&listed) {
+        let letters = Letters::read(&folder.path)?;
+        let sidecar = Sidecar::read(&folder.path)?;
+        let mut batches = Batches::new(target, &folder.mailbox, &sidecar)?;
+        moved.mailboxes += 1;
+        let mut files: Vec<&MessageFile> = files.iter().collect();
+        // The order of UIDs, where it is known.
+        files.sort_by_key(|f| sidecar.line(f.unique()).map_or(u32::MAX, |l| l.uid));
+        for file in files {
+            done += 1;
+            match read_file(file, &letters, &sidecar, target.service.options().message_octets_max) {
+                Ok(found) => batches.add(found, moved)?,
+                Err(reason) => moved.skip(format!("{}: {reason}", file.path.display())),
+            }
+            if batches.just_sent() {
+                progress(Progress { done, total, unit: "messages".into() });
+            }
+        }
+        batches.finish(moved)?;
+    }
+    progress(Progress { done, total, unit: "messages".into() });
+    Ok(())
+}
+
+fn read_file(
+    file: &MessageFile,
+    letters: &Letters,
+    sidecar: &Sidecar,
+    octets_max: u64,
+) -> Result<Found, String> {
+    let facts = std::fs::metadata(&file.path).map_err(|e| e.to_string())?;
+    if facts.len() > octets_max {
+        return Err("larger than limits.message_octets_max".into());
+    }
+    let octets = std::fs::read(&file.path).map_err(|e| e.to_string())?;
+    let place = file.path.display().to_string();
+    if let Some(line) = sidecar.line(file.unique()).filter(|l| l.octets == octets.len() as u64) {
+        // The file name is newer than the sidecar, should a program have changed flags meanwhile.
+        let mut flags = sidecar::flags(&line.flags);
+        let named = letters.decode(&file.name);
+        flags.system = named.system;
+        named.keywords.into_iter().for_each(|k| flags.insert(k));
+        let received_at = Some(Timestamp(line.internaldate));
+        return Ok(Found { place, octets, flags, received_at, zone_minutes: line.zone_minutes });
+    }
+    let modified = facts.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    let received_at = modified.and_then(|d| i64::try_from(d.as_millis()).ok()).map(Timestamp);
+    let flags = letters.decode(&file.name);
+    Ok(Found { place, octets: lines::to_crlf(octets), flags, received_at, zone_minutes: 0 })
+}
+
+/// Messages on their way to one mailbox.
+struct Batches<'t> {
+    target: &'t Target<'t>,
+    mailbox: MailboxId,
+    waiting: Vec<Found>,
+    waiting_octets: usize,
+    in_flight: VecDeque<Pending<Vec<Appended>>>,
+    sent: bool,
+}
+
+impl<'t> Batches<'t> {
+    fn new(target: &'t Target<'t>, name: &MailboxName, sidecar: &Sidecar) -> Result<Self, Problem> {
+        let mailbox = open_mailbox(target, name, sidecar)?;
+        Ok(Self {
+            target,
+            mailbox,
+            waiting: Vec::new(),
+            waiting_octets: 0,
+            in_flight: VecDeque::new(),
+            sent: false,
+        })
+    }
+
+    fn add(&mut self, found: Found, moved: &mut Moved) -> Result<(), Problem> {
+        self.waiting_octets += found.octets.len();
+        self.waiting.push(found);
+        if self.waiting.len() >= BATCH_MESSAGES || self.waiting_octets >= BATCH_OCTETS {
+            self.send(moved)?;
+        }
+        Ok(())
+    }
+
+    fn just_sent(&mut self) -> bool {
+        std::mem::take(&mut self.sent)
+    }
+
+    fn send(&mut self, moved: &mut Moved) -> Result<(), Problem> {
+        let batch = std::mem::take(&mut self.waiting);
+        let octets = std::mem::take(&mut self.waiting_octets);
+        let places: Vec<String> = batch.iter().map(|f| f.place.clone()).collect();
+        let mut messages = Vec::with_capacity(batch.len());
+        for (parsed, place) in parse(self.target.service, batch).into_iter().zip(places) {
+            match parsed {
+                Ok(message) => messages.push(message),
+                Err(error) => moved.skip(format!("{place}: {error}")),
+            }
+        }
+        if !messages.is_empty() {
+            moved.messages += messages.len() as u64;
+            moved.octets += octets as u64;
+            self.in_flight.push_back(self.target.account.append(self.mailbox, messages));
+        }
+        while self.in_flight.len() >= IN_FLIGHT {
+            self.oldest()?;
+        }
+        self.sent = true;
+        Ok(())
+    }
+
+    fn oldest(&mut self) -> Result<(), Problem> {
+        if let Some(pending) = self.in_flight.pop_front() {
+            pending.wait()?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, moved: &mut Moved) -> Result<(), Problem> {
+        self.send(moved)?;
+        while !self.in_flight.is_empty() {
+            self.oldest()?;
+        }
+        Ok(())
+    }
+}
+
+fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> Result<MailboxId, Problem> {
+    let account = &target.account;
+    let known = account.snapshot()?.mailbox_named(name)?;
+    let role = sidecar.head.as_ref().and_then(|h| h.role.as_deref()).and_then(Role::from_attribute);
+    let id = match known {
+        Some(row) => row.id,
+        None => match account.create(name, role).wait() {
+            Ok(created) => created.mailbox,
+            // Another mailbox has the role already.
+            Err(_) if role.is_some() => account.create(name, None).wait()?.mailbox,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    if sidecar.head.as_ref().is_some_and(|h| h.subscribed) {
+        account.subscribe(name, true).wait()?;
+    }
+    Ok(id)
+}
+
+/// Hashes and parses on all processors; the order stays.
+fn parse(service: &MailboxService, batch: Vec<Found>) -> Vec<Result<NewMessage, MailError>> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = batch.len().div_ceil(processors).max(1);
+    let mut batch = batch.into_iter();
+    let mut shares: Vec<Vec<Found>> = Vec::new();
+    loop {
+        let next: Vec<Found> = batch.by_ref().take(share).collect();
+        if next.is_empty() {
+            break;
+        }
+        shares.push(next);
+    }
+    std::thread::scope(|scope| {
+        let work = |share: Vec<Found>| share.into_iter().map(|f| parse_one(service, f)).collect::<Vec<_>>();
+        let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || work(share))).collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+    })
+}
+
+fn parse_one(service: &MailboxService, found: Found) -> Result<NewMessage, MailError> {
+    let mut stage = service.stage();
+    stage.write(&found.octets)?;
+    let message = Arc::new(stage.finish()?);
+    let received_at = found.received_at.unwrap_or_else(|| date_field(&found.octets));
+    let received_zone = ZoneOffset(found.zone_minutes);
+    Ok(NewMessage { message, flags: found.flags, received_at, received_zone })
+}
+
+/// The Date field, or now.
+fn date_field(octets: &[u8]) -> Timestamp {
+    let sent = koi_message::parse(octets).facts.sent_at;
+    sent.map_or_else(crate::clock::now, |date| Timestamp::from_secs(date.unix_s))
+}

@@ -1,0 +1,70 @@
+//! Mail in and out of an account as files: mbox (RFC 4155) and Maildir++.
+//!
+//! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each a sidecar
+//! of JSON lines for what a Maildir has no place for; `import` of such a folder restores octets, dates, flags and
+//! keywords exactly. UIDs are given anew.
+
+mod export;
+mod import;
+mod lines;
+mod maildir;
+mod mbox;
+mod sidecar;
+#[cfg(test)]
+mod tests;
+
+pub use export::export;
+pub use import::import;
+
+use koi_mailbox::{Account, MailboxService};
+use koi_types::{Flags, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    Mbox,
+    Maildir,
+}
+
+/// Where messages go.
+pub struct Target<'s> {
+    pub service: &'s MailboxService,
+    pub account: Account,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Moved {
+    pub mailboxes: u64,
+    pub messages: u64,
+    pub octets: u64,
+    pub skipped: u64,
+    /// Why, for the first of them.
+    pub reasons: Vec<String>,
+}
+
+/// Reasons that are kept.
+const REASONS_MAX: usize = 20;
+
+impl Moved {
+    fn skip(&mut self, reason: String) {
+        self.skipped += 1;
+        if self.reasons.len() < REASONS_MAX {
+            self.reasons.push(reason);
+        }
+    }
+}
+
+/// A message on its way from a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Found {
+    /// For messages about it.
+    place: String,
+    octets: Vec<u8>,
+    flags: Flags,
+    /// `None`: the Date field, or now.
+    received_at: Option<Timestamp>,
+    zone_minutes: i16,
+}
