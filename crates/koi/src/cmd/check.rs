@@ -13,21 +13,24 @@ pub(crate) fn run(config: &Config, arguments: &Check) -> Result<(), Problem> {
     else {
         return Err(Problem::new("the server did not check", "use the `koi` of the server's version"));
     };
-    let Checked { findings, repaired, rows } = checked;
+    let Checked { findings, repaired, left } = checked;
     findings.iter().for_each(say);
-    if findings.is_empty() {
-        say(format_args!("checked {rows} rows: everything is in order"));
+    let count = findings.len();
+    if count == 0 {
+        say("everything is in order");
         return Ok(());
     }
-    let count = findings.len();
     if arguments.repair {
-        say(format_args!("repaired {repaired} of {count} findings"));
-        if repaired as usize >= count {
+        say(format_args!("{count} findings, {repaired} rows put right, {left} findings left"));
+        if left == 0 {
             return Ok(());
         }
     }
-    let remedy =
-        if arguments.repair { "restore the folder from a backup" } else { "run `koi check --repair`" };
-    let problem = Problem::new(format!("{count} findings in {rows} rows"), remedy);
+    let remedy = if arguments.repair {
+        "restore the folder from a backup, or `koi export` what is readable"
+    } else {
+        "run `koi check --repair`"
+    };
+    let problem = Problem::new(format!("the check found {count} things that are wrong"), remedy);
     Err(Problem { exit: Exit::Findings, ..problem })
 }

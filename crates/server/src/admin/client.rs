@@ -20,7 +20,9 @@ pub fn ask(config: &Config, request: &Request, progress: &mut OnProgress<'_>) ->
                 )
             };
             config.data.is_dir().then_some(()).ok_or_else(missing)?;
-            execute::execute(&Service::open(config)?, request, progress)
+            let repairing = matches!(request, Request::Check { repair: true });
+            let service = if repairing { Service::open_repairing(config)? } else { Service::open(config)? };
+            execute::execute(&service, request, progress)
         }
     }
 }

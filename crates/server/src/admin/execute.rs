@@ -3,11 +3,16 @@
 use koi_store::engine::Health;
 use koi_types::Address;
 
-use super::{AccountLine, Checked, OnProgress, Reply, Request, Status};
+use super::{AccountLine, Checked, OnProgress, Progress, Reply, Request, Status};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::transfer;
+
+/// Repairing that does not come to an end after so many rounds is given up.
+const REPAIR_ROUNDS_MAX: u64 = 8;
+/// Rows of one transaction of a repair.
+const REPAIR_ROWS_MAX: usize = 5000;
 
 /// Everything but `Shutdown` and the running server's part of `Status`, which only the server knows.
 pub fn execute(
@@ -110,7 +115,22 @@ fn store_trouble(service: &Service) -> Option<String> {
     }
 }
 
+/// Repairs until nothing that can be repaired is left: one fix may show what another row should have been.
 fn check(service: &Service, repair: bool, progress: &mut OnProgress<'_>) -> Result<Checked, Problem> {
-    let _ = (service, repair, progress);
-    Ok(Checked::default())
+    let given_up = service.store.report().given_up.iter().map(|what| format!("given up: {what}"));
+    let mut checked = Checked { findings: given_up.collect(), ..Checked::default() };
+    let mut left = service.mailbox.check()?;
+    checked.findings.extend(left.iter().map(|f| format!("{}: {}", f.key_text(), f.problem)));
+    for round in 0..REPAIR_ROUNDS_MAX {
+        if !repair || left.iter().all(|f| f.fix.is_none()) {
+            break;
+        }
+        for some in left.chunks(REPAIR_ROWS_MAX) {
+            checked.repaired += service.mailbox.repair(some)? as u64;
+        }
+        progress(Progress { done: round + 1, total: 0, unit: "rounds of repair".into() });
+        left = service.mailbox.check()?;
+    }
+    checked.left = left.len() as u64;
+    Ok(checked)
 }

@@ -76,10 +76,10 @@ pub struct AccountLine {
 pub struct Checked {
     /// One line each: which record, what is wrong.
     pub findings: Vec<String>,
-    /// Findings that were repaired.
+    /// Rows that were put right.
     pub repaired: u64,
-    /// Rows that were looked at.
-    pub rows: u64,
+    /// Findings that are still there.
+    pub left: u64,
 }
 
 /// What `koi status` shows.
