@@ -67,7 +67,7 @@ def messages(imap):
     expect("a piece of the header", header, b"Subject: mes")
     ok("STORE", imap.store("1:5", "+FLAGS", "(\\Deleted)"))
     ok("COPY", imap.copy("1:3", "INBOX"))
-    expect("EXPUNGE", ok("EXPUNGE", imap.expunge()), [b"1"] * 5)
+    expect("EXPUNGE", len(ok("EXPUNGE", imap.expunge())), 5)
     data = ok("UID FETCH", imap.uid("FETCH", "6", "(FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE)"))[0]
     expect("the first is UID 6 now", data.startswith(b"1 (") and b"UID 6" in data, True)
     expect("its size", b"RFC822.SIZE %d" % len(message(6)) in data, True)

@@ -22,7 +22,7 @@ def configure(args, name, user, password):
     file = os.path.join(args.folder, name + ".rc")
     with open(file, "w", encoding="utf-8") as out:
         out.write(
-            "IMAPStore far\nHost localhost\nPort %d\nUser %s\nPass %s\nSSLType IMAPS\nCertificateFile %s\n\n"
+            "IMAPStore far\nHost localhost\nPort %d\nUser %s\nPass \"%s\"\nSSLType IMAPS\nCertificateFile %s\n\n"
             "MaildirStore near\nPath %s/\nInbox %s/INBOX\nSubFolders Verbatim\n\n"
             "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n"
             % (args.imaps, user, password, args.ca, local, local)

@@ -45,6 +45,8 @@ pub struct Driver {
     written: usize,
     flushed: bool,
     input_closed: bool,
+    /// Octets were read, and nothing was written since.
+    unanswered: bool,
     /// When the peer last took output, or when output began to wait.
     moved: Instant,
     pub tally: Tally,
@@ -98,6 +100,7 @@ impl Driver {
             written: 0,
             flushed: true,
             input_closed: false,
+            unanswered: false,
             moved: Instant::now(),
             tally,
         }
@@ -162,6 +165,9 @@ impl Driver {
         let deadline = self.session.deadline();
         if self.out.is_empty() {
             self.out = Vec::new();
+            if std::mem::take(&mut self.unanswered) {
+                self.wire.acknowledge_now();
+            }
         }
         while let Moved::Wrote = self.wait(deadline, None).await? {}
         Ok(())
@@ -250,6 +256,7 @@ impl Driver {
         }
         if wrote {
             self.moved = Instant::now();
+            self.unanswered = false;
         }
         if !self.input_closed && self.session.wants_input() {
             let session = &mut self.session;
@@ -262,6 +269,7 @@ impl Driver {
                 Poll::Ready(Ok(length)) => {
                     add(&self.edge.metrics.octets_in, length as u64);
                     self.tally.octets_in += length as u64;
+                    self.unanswered = true;
                     return Poll::Ready(Ok(Moved::Read));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

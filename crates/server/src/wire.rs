@@ -74,6 +74,18 @@ impl Wire {
         }
     }
 
+    /// Acknowledges what was read now. A peer that sends a command in several small writes waits (RFC 1122 §4.2.3.4) for
+    /// the acknowledgement of the first, which the system would hold back for 40 ms when there is nothing to answer.
+    pub fn acknowledge_now(&self) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Handshaking => return,
+        };
+        // Fails only for a broken connection, which the next read reports.
+        let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
+    }
+
     /// Says that nothing more comes (TLS: close_notify first, RFC 8446 §6.1).
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -1,4 +1,4 @@
-//! `koi stop`.
+//! `koi stop`: asks for the end and waits for it.
 
 use koi_server::Problem;
 use koi_server::admin::{Request, client};
@@ -12,6 +12,6 @@ pub(crate) fn run(config: &Config) -> Result<(), Problem> {
         return Ok(());
     }
     super::ask(config, &Request::Shutdown)?;
-    say("the server is shutting down");
+    say("the server has stopped");
     Ok(())
 }

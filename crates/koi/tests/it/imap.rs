@@ -153,7 +153,10 @@ pub(crate) struct Fetched {
 impl Fetched {
     fn parse(line: &[u8]) -> Option<Self> {
         let at = line.windows(2).position(|w| w == b"\r\n").unwrap_or(line.len());
-        let head = std::str::from_utf8(&line[..at]).ok()?;
+        let length = literal_at_end(&line[..at]).unwrap_or(0);
+        // The literal's octets may look like anything; the items stand before and after it.
+        let after = line.get(at + 2 + length..).unwrap_or_default();
+        let head = format!("{}{}", std::str::from_utf8(&line[..at]).ok()?, std::str::from_utf8(after).ok()?);
         let between = |from: &str, to: &str| {
             let start = head.find(from)? + from.len();
             let end = head[start..].find(to)? + start;
@@ -167,7 +170,6 @@ impl Fetched {
             between("FLAGS (", ")")?.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect();
         flags.sort();
         let internaldate = between("INTERNALDATE \"", "\"").unwrap_or_default().to_owned();
-        let length = literal_at_end(&line[..at]).unwrap_or(0);
         let octets = line.get(at + 2..at + 2 + length).unwrap_or_default().to_vec();
         Some(Self { uid, flags, internaldate, octets })
     }

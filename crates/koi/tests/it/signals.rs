@@ -69,7 +69,7 @@ fn a_long_path_has_an_admin_socket_too() {
     let folder = outer.path().join("f".repeat(120)).join("data");
     std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
     let mut server = Server::start(&folder);
-    assert!(said(&server.koi(&["stop"])).contains("shutting down"));
+    assert!(said(&server.koi(&["stop"])).contains("has stopped"));
     assert!(server.child.wait().unwrap().success());
     assert!(said(&crate::rig::koi(&folder, &["stop"], "")).contains("no server is running"));
 }

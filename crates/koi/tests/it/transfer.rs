@@ -50,7 +50,10 @@ fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
     assert!(report.starts_with("imported 21 messages"), "{report}");
     let (mut alice, mut bob) = (server.login(ALICE, PASSWORD), server.login(BOB, PASSWORD));
     for mailbox in ["INBOX", "Sent/2001", "v1.0", "Entw&APw-rfe"] {
-        assert_eq!(alice.all(mailbox), bob.all(mailbox), "{mailbox}");
+        let (sent, came) = (alice.all(mailbox), bob.all(mailbox));
+        assert_eq!(sent.len(), if mailbox == "INBOX" { 6 } else { 5 });
+        assert_eq!(sent[0].internaldate, " 3-Feb-2001 04:05:06 +0230");
+        assert_eq!(sent, came, "{mailbox}");
     }
     let subscribed = bob.ok("LSUB \"\" *").lines();
     assert!(subscribed.iter().any(|l| l.contains("v1.0")), "{subscribed:?}");
@@ -83,7 +86,7 @@ fn a_maildir_of_another_program_keeps_flags_keywords_and_times() {
         (b"Subject: 1\r\n\r\na\r\n".as_slice(), 0)
     );
     assert_eq!(found[1].flags, ["\\Flagged", "\\Seen", "work"]);
-    assert_eq!(found[1].internaldate, "09-Sep-2001 01:46:40 +0000");
+    assert_eq!(found[1].internaldate, " 9-Sep-2001 01:46:40 +0000");
 }
 
 fn write(path: &Path, text: &str, secs: u64) {

@@ -51,7 +51,13 @@ fn converse(
     let mut line = serde_json::to_vec(request).map_err(|e| broken(e.into()))?;
     line.push(b'\n');
     stream.write_all(&line).map_err(broken)?;
-    for line in BufReader::new(stream).lines() {
+    let mut lines = BufReader::new(stream).lines();
+    if *request == Request::Shutdown {
+        // The socket closes when the process ends; the answer may or may not come before.
+        while let Some(Ok(_)) = lines.next() {}
+        return Ok(Reply::Done);
+    }
+    for line in lines {
         match serde_json::from_str(&line.map_err(broken)?).map_err(|e| broken(e.into()))? {
             Answer::Progress(step) => progress(step),
             Answer::Done(reply) => return Ok(reply),
