@@ -62,11 +62,12 @@ def far(imap, mailbox):
     expect("SELECT", imap.select(mailbox, readonly=True)[0], "OK")
     found = {}
     _, data = imap.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[])")
-    for item in data:
+    for item, after in zip(data, data[1:]):
         if not isinstance(item, tuple):
             continue
         number = int(re.search(rb"<interop-(\d+)@", item[1]).group(1))
-        head = item[0].decode()
+        # Items stand before and after the octets.
+        head = item[0].decode() + after.decode()
         letters = "".join(sorted(FLAGS[f] for f in FLAGS if f in head))
         found[number] = (without_tuid(item[1]), letters, int(re.search(r"UID (\d+)", head).group(1)))
     return found
