@@ -158,7 +158,7 @@ fn replies_share_a_thread_and_other_subjects_do_not() {
 fn long_searches_go_in_pieces_over_what_changes_meanwhile() {
     let rig = Rig::new();
     let alice = rig.account("alice");
-    let number = |n: u32| format!("Subject: {n}\n\n{}\n", if n % 3 == 0 { "needle" } else { "hay" });
+    let number = |n: u32| format!("Subject: {n}\n\n{}\n", if n.is_multiple_of(3) { "needle" } else { "hay" });
     let messages = (1..=5000).map(|n| new_message(&number(n), &[])).collect();
     alice.append(INBOX, messages).wait().unwrap();
     let mut run = alice.search(INBOX, all(), &text("NEEDLE")).unwrap();
