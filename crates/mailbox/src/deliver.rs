@@ -1,5 +1,7 @@
 //! Delivery: one message to the INBOXes of several accounts, in one transaction.
 
+use std::sync::Arc;
+
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::{AccountTxn, INBOX, NewEmail, Quota};
 use koi_types::{AccountId, EmailId, ErrorKind, MailError, Result, SystemFlags, Timestamp, ZoneOffset};
@@ -13,11 +15,12 @@ impl MailboxService {
     pub fn deliver(&self, delivery: Delivery) -> Pending<Vec<Result<Delivered>>> {
         let inner = &self.inner;
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };
-        let recipients: Vec<To> = delivery.recipients.iter().map(to).collect();
+        let recipients: Arc<[To]> = delivery.recipients.iter().map(to).collect();
         let (quota, now) = (inner.options.quota, inner.env.now());
+        let all = Arc::clone(&recipients);
         let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| {
-            let mut results = Vec::with_capacity(recipients.len());
-            for to in &recipients {
+            let mut results = Vec::with_capacity(all.len());
+            for to in all.iter() {
                 let one = deliver_one(txn, &delivery, *to, quota, now);
                 if let Some(fatal) = one.as_ref().err().filter(|error| !is_about_one_account(error)) {
                     return Err(fatal.clone());
@@ -26,6 +29,7 @@ impl MailboxService {
             }
             Ok(results)
         });
+        recipients.iter().for_each(|to| inner.backlog.add(to.account));
         Pending::of(pending)
     }
 }

@@ -53,7 +53,8 @@ impl MailboxService {
                 break;
             }
         }
-        done.more = steps == 0 || self.inner.backlog.count() > turns;
+        // Whatever was due may have been only the beginning.
+        done.more = steps < STEPS_MAX || self.inner.backlog.count() > turns;
         Ok(done)
     }
     fn find_all(&self) -> Result<()> {

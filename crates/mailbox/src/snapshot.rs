@@ -277,7 +277,11 @@ impl<'a> Snapshot<'a> {
                     Event::Expunged { uids, .. } => (&mut changed.vanished, uids),
                     _ => continue,
                 };
-                left = left.saturating_sub(uids.count() - 1);
+                let Some(fewer) = left.checked_sub(uids.count() - 1) else {
+                    complete = false;
+                    return ControlFlow::Break(());
+                };
+                left = fewer;
                 set.0.extend(&uids.0);
             }
             ControlFlow::Continue(())

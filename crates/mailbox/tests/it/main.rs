@@ -6,3 +6,4 @@ mod names;
 mod rig;
 mod scenarios;
 mod search;
+mod upkeep;

@@ -47,6 +47,7 @@ impl Commits for Deaf {
 }
 
 pub(crate) struct Rig {
+    pub(crate) kv: Arc<dyn Kv>,
     pub(crate) env: Arc<FakeEnv>,
     pub(crate) service: MailboxService,
 }
@@ -60,9 +61,9 @@ impl Rig {
     }
     pub(crate) fn on(kv: Arc<dyn Kv>, options: Options) -> Self {
         let env = Arc::new(FakeEnv { now: AtomicI64::new(START.0), random: AtomicU64::new(0) });
-        let service = MailboxService::new(kv, options, Arc::clone(&env) as Arc<dyn Env>);
+        let service = MailboxService::new(Arc::clone(&kv), options, Arc::clone(&env) as Arc<dyn Env>);
         service.directory().create_domain("example.org").unwrap();
-        Self { env, service }
+        Self { kv, env, service }
     }
     pub(crate) fn account(&self, local: &str) -> Account {
         let address = Address::new(local, "example.org").unwrap();
@@ -90,7 +91,7 @@ impl Rig {
         for _ in 0..1000 {
             let done = self.service.housekeep(self.service_now()).unwrap();
             purged += done.purged;
-            if !done.more && done.purged == 0 {
+            if !done.more {
                 return purged;
             }
         }

@@ -43,7 +43,8 @@ impl<'a> Source<'a> {
 /// Visits every live row once; `sources` are ordered from the newest to the oldest.
 pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
     sources.retain(|source| source.head.is_some());
-    while let Some(row) = next(&sources, direction) {
+    while sources.len() > 1 {
+        let Some(row) = next(&sources, direction) else { return Ok(()) };
         if let Some(value) = row.value
             && visit(row.key, value).is_break()
         {
@@ -59,6 +60,16 @@ pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &
         if ended {
             sources.retain(|source| source.head.is_some());
         }
+    }
+    // Mostly there is one source, or one that outlasts the others: it needs no comparing.
+    let Some(mut last) = sources.pop() else { return Ok(()) };
+    while let Some(row) = last.head {
+        if let Some(value) = row.value
+            && visit(row.key, value).is_break()
+        {
+            return Ok(());
+        }
+        last.advance()?;
     }
     Ok(())
 }
