@@ -90,11 +90,11 @@ impl Parser<'_> {
                 Some(octet) if is_atom(octet) => words.local.extend_from_slice(self.lexer.run(is_atom)),
                 _ => return words,
             }
-            if space && !words.phrase.is_empty() {
+            let word = words.local.get(before..).unwrap_or_default();
+            if space && !words.phrase.is_empty() && !word.is_empty() {
                 words.phrase.push(b' ');
                 words.count += 1;
             }
-            let word = words.local.get(before..).unwrap_or_default();
             words.phrase.extend_from_slice(word);
             let after = self.lexer.pos();
             self.lexer.skip_cfws_keeping(&mut self.comment);
