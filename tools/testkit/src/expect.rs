@@ -37,7 +37,7 @@ pub struct Literal<'t> {
 #[must_use]
 pub fn next_literal<'t>(text: &'t str, texts: &'t Texts) -> Option<Literal<'t>> {
     for (from, _) in text.match_indices('{') {
-        let Some(length) = text[from..].find('}') else { return None };
+        let length = text[from..].find('}')?;
         let name = &text[from + 1..from + length];
         let (bare, synchronising) = name.strip_suffix('+').map_or((name, true), |bare| (bare, false));
         if let Some(octets) = texts.get(bare) {

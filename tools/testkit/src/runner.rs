@@ -113,6 +113,8 @@ impl Play<'_> {
                 Action::Expect { peer: p, text } if *p == peer => {
                     block.push(line, &self.expected(peer, text));
                 }
+                // What must not come before the next command cannot be told apart in this mode.
+                Action::Never { peer: p, .. } if *p == peer => {}
                 _ => break,
             }
             taken += 1;
