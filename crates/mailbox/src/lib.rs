@@ -38,5 +38,5 @@ pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pen
 pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 pub use search::SearchRun;
 pub use service::{Env, MailboxService, Options};
-pub use snapshot::{Scanned, Snapshot};
+pub use snapshot::{ExpungedMessage, Scanned, Snapshot};
 pub use watch::Watching;

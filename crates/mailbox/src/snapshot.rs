@@ -38,6 +38,14 @@ pub struct Scanned {
     pub corrupt: UidSet,
 }
 
+/// A message that left its mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpungedMessage {
+    pub uid: Uid,
+    pub email: EmailId,
+    pub modseq: ModSeq,
+}
+
 /// Runs of UIDs closer than this are read in one scan: passing over a row costs less than beginning a scan.
 const GAP_MAX: u32 = 64;
 
@@ -234,6 +242,27 @@ impl<'a> Snapshot<'a> {
     /// Appends octets of a body to `out`; a range past the end is cut.
     pub fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         self.view.read_body(body, range, out)
+    }
+    /// Those of `uids` that left the mailbox after `since`, with their emails, as far as the log still knows: for
+    /// clients that were not told yet. Whether the email is still in its grace, `email` says.
+    pub fn expunged(&self, mailbox: MailboxId, since: ModSeq, uids: &NumSet) -> Result<Vec<ExpungedMessage>> {
+        let mut found = Vec::new();
+        let from = key::log(self.account, since.value().saturating_add(1));
+        let end = key::log(self.account, u64::MAX);
+        self.view.scan(&from, &end, &mut |key, row| {
+            let modseq = key::part(key, 5).and_then(|octets| ModSeq::new(u64::from_be_bytes(octets)));
+            let (Some(modseq), Some(log)) = (modseq, LogRecord::decode(row)) else {
+                return ControlFlow::Continue(());
+            };
+            for section in log.sections.into_iter().filter(|section| section.mailbox == Some(mailbox)) {
+                let Event::Expunged { uids: gone, emails } = section.event else { continue };
+                let pairs = gone.iter().zip(emails).filter(|(uid, _)| uids.contains(uid.value()));
+                found.extend(pairs.map(|(uid, email)| ExpungedMessage { uid, email, modseq }));
+            }
+            ControlFlow::Continue(())
+        })?;
+        found.sort_by_key(|message| message.uid);
+        Ok(found)
     }
     /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max`
     /// messages and as many commits.

@@ -6,10 +6,12 @@
 
 use std::ops::ControlFlow;
 
-use koi_mailbox::{FlagChange, FlagOp, FlagsSet, MessageRow, Pending};
+use koi_mailbox::{
+    ExpungedMessage, FlagChange, FlagOp, FlagsSet, KeywordNumbers, Membership, MessageRow, Pending, Snapshot,
+};
 use koi_proto::imap::command::{Fetch, FetchItem};
 use koi_proto::imap::response::Code;
-use koi_types::{MailError, NumSet, Result, SeqNum, SystemFlags, UidSet};
+use koi_types::{MailError, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
 
 use super::sequence;
 use crate::imap::fetch::{Progress, Writer, Wrote};
@@ -21,6 +23,7 @@ pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
         fetch,
         left: NumSet::new(),
         progress: None,
+        gone: Vec::new(),
         seen: UidSet::new(),
         missing: false,
         corrupt: false,
@@ -34,6 +37,8 @@ struct Fetching {
     left: NumSet,
     /// How far the first of them is written.
     progress: Option<Progress>,
+    /// Messages that left after this client was last told: read from their grace, after the others.
+    gone: Vec<ExpungedMessage>,
     /// Messages that are to get `\Seen`.
     seen: UidSet,
     /// Some messages are gone for good.
@@ -46,6 +51,7 @@ struct Fetching {
 enum Phase {
     Begin,
     Messages,
+    Gone,
     Seen,
     SeenWritten(Pending<FlagsSet>),
 }
@@ -64,6 +70,13 @@ impl Job for Fetching {
                 }
                 Phase::Messages => {
                     if let Some(outcome) = self.messages(cx)? {
+                        return Ok(outcome);
+                    }
+                    self.phase = Phase::Gone;
+                }
+                Phase::Gone => {
+                    if let Some(outcome) = self.expunged(cx)? {
+                        self.phase = Phase::Gone;
                         return Ok(outcome);
                     }
                     self.phase = Phase::Seen;
@@ -148,12 +161,59 @@ impl Fetching {
                 if let Some(progress) = self.progress.take() {
                     progress.abandon(cx.out);
                 }
-                let gone = self.left.difference(&visited);
-                self.left = NumSet::new();
-                self.missing |= !gone.is_empty();
+                let gone = std::mem::take(&mut self.left).difference(&visited);
+                if !gone.is_empty() {
+                    self.gone = snapshot.expunged(view.mailbox, view.told_vanished(), &gone)?;
+                    self.missing |= gone.count() != self.gone.len() as u64;
+                }
                 Ok(None)
             }
         }
+    }
+
+    /// Writes messages that another session has removed, from what is kept of them for a while.
+    fn expunged(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
+        if self.gone.is_empty() {
+            return Ok(None);
+        }
+        let snapshot = cx.core.account()?.snapshot()?;
+        let view = cx.core.view()?;
+        let keywords = snapshot.keywords();
+        let mut visit = Visit {
+            writer: Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords },
+            changed_since: None,
+            sets_seen: false,
+            seen: &mut self.seen,
+            progress: self.progress.take(),
+            visited: NumSet::new(),
+            rows: 0,
+            stopped: None,
+            out: &mut *cx.out,
+        };
+        if visit.body_first()? {
+            for message in &self.gone {
+                let (Some(seqnum), Some(row)) = (view.seqnum(message.uid), last_row(&snapshot, message)?)
+                else {
+                    self.missing = true;
+                    continue;
+                };
+                if visit.row(seqnum, &row).is_break() {
+                    break;
+                }
+            }
+        }
+        let Visit { progress, stopped, .. } = visit;
+        self.progress = progress;
+        let done = match stopped {
+            Some(Stopped::Failed(error)) => return Err(error),
+            Some(Stopped::Full { before: done } | Stopped::Slice { last: done }) => done,
+            None => {
+                self.gone = Vec::new();
+                return Ok(None);
+            }
+        };
+        self.gone.retain(|message| message.uid.value() > done);
+        Ok(Some(Outcome::OutputFull))
     }
 
     fn finished(&self, changed: UidSet) -> Reply {
@@ -166,6 +226,24 @@ impl Fetching {
         };
         reply.telling(telling)
     }
+}
+
+/// What is still known of a message that is gone: its email, and that it is deleted. `None` after its grace.
+fn last_row(snapshot: &Snapshot<'_>, message: &ExpungedMessage) -> Result<Option<MessageRow<'static>>> {
+    let Some(email) = snapshot.email(message.email)? else { return Ok(None) };
+    let membership = Membership {
+        flags: SystemFlags::DELETED,
+        email: message.email,
+        modseq: message.modseq,
+        created_modseq: message.modseq,
+        octets: u32::try_from(email.body.octets).unwrap_or(u32::MAX),
+        received_at: email.received_at,
+        received_zone: ZoneOffset(0),
+        saved_at: email.received_at,
+        sent_day: None,
+        keywords: KeywordNumbers::default(),
+    };
+    Ok(Some(MessageRow { uid: message.uid, membership }))
 }
 
 /// One pass over rows.
