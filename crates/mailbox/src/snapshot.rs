@@ -243,8 +243,8 @@ impl<'a> Snapshot<'a> {
     pub fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         self.view.read_body(body, range, out)
     }
-    /// Those of `uids` that left the mailbox after `since`, with their emails, as far as the log still knows: for
-    /// clients that were not told yet. Whether the email is still in its grace, `email` says.
+    /// Those of `uids` that left the mailbox after `since`, with their emails, as far as the log still knows:
+    /// for clients that were not told yet. Whether the email is still in its grace, `email` says.
     pub fn expunged(&self, mailbox: MailboxId, since: ModSeq, uids: &NumSet) -> Result<Vec<ExpungedMessage>> {
         let mut found = Vec::new();
         let from = key::log(self.account, since.value().saturating_add(1));

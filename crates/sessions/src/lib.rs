@@ -1,6 +1,7 @@
 //! One state machine per protocol between proto and mailbox. No sockets, no clock, no threads.
 //!
-//! [`session`] is the border to the driver; `selected` a client's view of its mailbox; one module per protocol.
+//! [`session`] is the border to the driver; `selected` a client's view of its mailbox; one module per
+//! protocol.
 
 pub mod imap;
 pub mod lmtp;

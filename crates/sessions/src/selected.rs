@@ -186,7 +186,8 @@ mod tests {
         // spec: RFC 9051 §2.3.1.2
         #[test]
         fn positions_are_those_of_a_plain_list(
-            uids in prop::collection::btree_set(1u32..80, 0..50), wanted in prop::collection::btree_set(1u32..80, 0..50)
+            uids in prop::collection::btree_set(1u32..80, 0..50),
+            wanted in prop::collection::btree_set(1u32..80, 0..50),
         ) {
             let list: Vec<u32> = uids.iter().copied().collect();
             let mut selected = view(&list);
@@ -197,7 +198,8 @@ mod tests {
             }
             let seqnums: NumSet = wanted.iter().copied().filter(|n| *n as usize <= list.len()).collect();
             let expected: Vec<u32> = seqnums.iter().map(|n| list[n as usize - 1]).collect();
-            prop_assert_eq!(selected.uids_at(&seqnums).unwrap().0.iter().collect::<Vec<_>>(), expected.clone());
+            let found: Vec<u32> = selected.uids_at(&seqnums).unwrap().0.iter().collect();
+            prop_assert_eq!(&found, &expected);
             prop_assert_eq!(selected.seqnums_of(&expected.iter().copied().collect()), seqnums);
             let gone: NumSet = wanted.iter().copied().collect();
             let mut left = list.clone();

@@ -1,8 +1,9 @@
-//! The border between a protocol's state machine and whoever drives it: the server's driver, or the test kit's.
+//! The border between a protocol's state machine and whoever drives it: the server's driver, or the test
+//! kit's.
 //!
 //! A driver does always the same, whatever the protocol: hand in octets while the session wants them, call
-//! [`Session::step`] until it says what must happen outside, do that, write out what it produced. A session has no
-//! socket, no clock and no thread of its own; time is an argument and waiting is a [`Step`].
+//! [`Session::step`] until it says what must happen outside, do that, write out what it produced. A session
+//! has no socket, no clock and no thread of its own; time is an argument and waiting is a [`Step`].
 
 use std::fmt;
 
@@ -14,7 +15,8 @@ pub trait Session: Send {
     /// Octets from the peer. The driver hands in at most `limits::INPUT_OCTETS_MAX` at a time, and only while
     /// [`Session::wants_input`]; then calls `step`.
     fn input(&mut self, octets: &[u8]);
-    /// Whether the session would take more octets now; while it does not, the driver leaves them in the socket.
+    /// Whether the session would take more octets now; while it does not, the driver leaves them in the
+    /// socket.
     fn wants_input(&self) -> bool;
     /// The peer has closed its side; what arrived completely is still answered, then the session closes.
     fn input_closed(&mut self);
@@ -53,7 +55,8 @@ pub enum Step {
     Await(Ticket),
     /// Do it, call `effect_done`, step again.
     Effect(Effect),
-    /// Write out everything, throw away what is buffered unread, do the TLS handshake, call `tls_ready`, step again.
+    /// Write out everything, throw away what is buffered unread, do the TLS handshake, call `tls_ready`, step
+    /// again.
     StartTls,
     /// Write out everything and close.
     Close,

@@ -1,8 +1,8 @@
 //! Compares what a server said with what a script expects.
 //!
-//! A block of expected lines is matched against everything that was said: untagged lines in any order up to the next
-//! tagged line or continuation request, but EXPUNGE and EXISTS among themselves in their order, because every one of
-//! them changes what the numbers after it mean. Nothing may be left over.
+//! A block of expected lines is matched against everything that was said: untagged lines in any order up to
+//! the next tagged line or continuation request, but EXPUNGE and EXISTS among themselves in their order,
+//! because every one of them changes what the numbers after it mean. Nothing may be left over.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

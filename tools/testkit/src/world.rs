@@ -1,5 +1,5 @@
-//! A whole server in one thread: a mailbox service on an engine, sessions in place of sockets, a clock that moves only
-//! when it is told to.
+//! A whole server in one thread: a mailbox service on an engine, sessions in place of sockets, a clock that
+//! moves only when it is told to.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What an IMAP session is apart from the command it works on: who is logged in, what is selected, what was enabled.
+//! What an IMAP session is apart from the command it works on: who is logged in, what is selected, what was
+//! enabled.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ pub(crate) struct Core {
     pub(crate) peer: Peer,
     pub(crate) login: Option<LoggedIn>,
     pub(crate) selected: Option<Box<Open>>,
-    /// The client has shown that it knows CONDSTORE: MODSEQ is told with every change of flags (RFC 7162 §3.1).
+    /// The client has shown that it knows CONDSTORE: MODSEQ is told with every change of flags (RFC 7162
+    /// §3.1).
     pub(crate) condstore: bool,
     /// The step that runs.
     pub(crate) now: Timestamp,

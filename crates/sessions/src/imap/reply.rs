@@ -23,8 +23,8 @@ pub(crate) struct Reply {
 pub(crate) struct Telling {
     /// Messages whose flags are told whether they changed or not: the result of STORE.
     pub(crate) flags_of: NumSet,
-    /// Messages this command changed with `.SILENT`: told only if somebody else changed them too, or if the client
-    /// wants modseqs.
+    /// Messages this command changed with `.SILENT`: told only if somebody else changed them too, or if the
+    /// client wants modseqs.
     pub(crate) silent: NumSet,
     /// The modseqs of this command's own changes.
     pub(crate) silent_commits: Vec<ModSeq>,

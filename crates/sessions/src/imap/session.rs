@@ -1,5 +1,5 @@
-//! The IMAP session: reads commands one after the other, runs each as a job, tells what changed, ends it with its
-//! tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5).
+//! The IMAP session: reads commands one after the other, runs each as a job, tells what changed, ends it with
+//! its tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5).
 //!
 //! Must not: know what a command does; keep anything large while it waits for input.
 

@@ -1,7 +1,8 @@
-//! Telling a client what changed in its selected mailbox: EXPUNGE, EXISTS, FETCH FLAGS (RFC 9051 §7, RFC 3501 §5.2).
+//! Telling a client what changed in its selected mailbox: EXPUNGE, EXISTS, FETCH FLAGS (RFC 9051 §7, RFC 3501
+//! §5.2).
 //!
-//! Everything is computed from the change log against what the client was told before. The order is always EXPUNGE,
-//! EXISTS, FLAGS, FETCH, so that every number in a line is right after the lines before it.
+//! Everything is computed from the change log against what the client was told before. The order is always
+//! EXPUNGE, EXISTS, FLAGS, FETCH, so that every number in a line is right after the lines before it.
 //! A long answer is written over several steps; the view is moved on once, at the beginning.
 
 use std::ops::ControlFlow;

@@ -1,8 +1,9 @@
-//! The command table: in which state a command is allowed, and when the client may be told that messages are gone.
+//! The command table: in which state a command is allowed, and when the client may be told that messages are
+//! gone.
 //!
 //! EXPUNGE must not be sent while FETCH, STORE or SEARCH by sequence number is in progress (RFC 9051 §7.5.1,
-//! RFC 3501 §7.4.1); the UID forms may send it. COPY and MOVE by number are held to the same, because a client that
-//! pipelines them would otherwise lose count (RFC 3501 §5.5).
+//! RFC 3501 §7.4.1); the UID forms may send it. COPY and MOVE by number are held to the same, because a
+//! client that pipelines them would otherwise lose count (RFC 3501 §5.5).
 
 use koi_proto::imap::Command;
 

@@ -1,5 +1,5 @@
-//! The names of an account as LIST sees them: mailboxes, levels above them that are no mailboxes, and patterns
-//! (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3501 §6.3.9).
+//! The names of an account as LIST sees them: mailboxes, levels above them that are no mailboxes, and
+//! patterns (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3501 §6.3.9).
 
 use std::collections::BTreeMap;
 

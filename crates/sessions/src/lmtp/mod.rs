@@ -1,4 +1,5 @@
-//! LMTP (RFC 2033): messages come in, one reply per recipient, and none is positive before the message is durable.
+//! LMTP (RFC 2033): messages come in, one reply per recipient, and none is positive before the message is
+//! durable.
 
 mod command;
 mod error;

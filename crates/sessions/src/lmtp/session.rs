@@ -1,7 +1,8 @@
-//! The LMTP session (RFC 2033 §4, RFC 5321 §4.1, RFC 3030 §2, RFC 2920 §3.2): reads commands, streams the message to
-//! the store while it arrives, answers once per recipient when the delivery is durable.
+//! The LMTP session (RFC 2033 §4, RFC 5321 §4.1, RFC 3030 §2, RFC 2920 §3.2): reads commands, streams the
+//! message to the store while it arrives, answers once per recipient when the delivery is durable.
 //!
-//! Must not: hold a large message; answer 250 before the commit (I6); leave anything of a message that was cut off.
+//! Must not: hold a large message; answer 250 before the commit (I6); leave anything of a message that was
+//! cut off.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The lines put in front of a message at final delivery: Return-Path and Received (RFC 5321 §4.4).
 //!
-//! They are the same for all recipients, so that one stored body serves all: Received has no `for`, which would also
-//! tell each of them about the others.
+//! They are the same for all recipients, so that one stored body serves all: Received has no `for`, which
+//! would also tell each of them about the others.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! A test harness for tests that are found when they run: filter, threads, one line per failure.
 //!
-//! Understands what `cargo test` hands through: name filters, `--exact`, `--list`, `--skip`, `--test-threads`; other
-//! flags of libtest are read and have no effect.
+//! Understands what `cargo test` hands through: name filters, `--exact`, `--list`, `--skip`,
+//! `--test-threads`; other flags of libtest are read and have no effect.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

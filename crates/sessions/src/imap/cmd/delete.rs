@@ -1,4 +1,5 @@
-//! DELETE (RFC 9051 §6.3.5). Sessions that have the mailbox selected are told at their next command and closed.
+//! DELETE (RFC 9051 §6.3.5). Sessions that have the mailbox selected are told at their next command and
+//! closed.
 
 use koi_proto::imap::command::MailboxArg;
 

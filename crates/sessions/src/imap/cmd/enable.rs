@@ -1,4 +1,5 @@
-//! ENABLE (RFC 9051 §6.3.1, RFC 5161 §3.1): names this server does not know, or does not need to be told, are ignored.
+//! ENABLE (RFC 9051 §6.3.1, RFC 5161 §3.1): names this server does not know, or does not need to be told, are
+//! ignored.
 
 use koi_proto::imap::capability::Capability;
 use koi_proto::imap::response;

@@ -1,6 +1,7 @@
 //! EXPUNGE and UID EXPUNGE (RFC 9051 §6.4.3, RFC 9051 §6.4.9, RFC 4315 §2.1).
 //!
-//! The EXPUNGE responses are those of every command: computed from the change log when the removal is durable.
+//! The EXPUNGE responses are those of every command: computed from the change log when the removal is
+//! durable.
 
 use koi_proto::imap::SequenceSet;
 use koi_types::Result;

@@ -1,8 +1,8 @@
 //! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4).
 //!
-//! Rows are visited in UID order and written straight into the output; at the high-water mark the job stops in the
-//! middle of a mailbox, of a message, or of a body, and goes on at the next step. `\Seen` is set for all messages in
-//! one transaction at the end, and its FLAGS follow.
+//! Rows are visited in UID order and written straight into the output; at the high-water mark the job stops
+//! in the middle of a mailbox, of a message, or of a body, and goes on at the next step. `\Seen` is set for
+//! all messages in one transaction at the end, and its FLAGS follow.
 
 use std::ops::ControlFlow;
 
@@ -271,7 +271,8 @@ enum Stopped {
 }
 
 impl Visit<'_> {
-    /// The rest of a half-written body, whether its message is still there or not. `false` when output is full.
+    /// The rest of a half-written body, whether its message is still there or not. `false` when output is
+    /// full.
     fn body_first(&mut self) -> Result<bool> {
         let Some(progress) = &mut self.progress else { return Ok(true) };
         let before = progress.uid.saturating_sub(1);

@@ -41,7 +41,8 @@ impl Job for LogIn {
     }
 }
 
-/// RFC 9051 §6.2.3: no password in clear text; the client should not have tried (RFC 9051 §7.1, PRIVACYREQUIRED).
+/// RFC 9051 §6.2.3: no password in clear text; the client should not have tried (RFC 9051 §7.1,
+/// PRIVACYREQUIRED).
 pub(crate) fn refused_in_clear() -> Reply {
     Reply::no("use STARTTLS first").code(&Code::PrivacyRequired)
 }

@@ -15,7 +15,8 @@ pub(crate) fn start(reference: ListPattern, pattern: ListPattern) -> Box<dyn Job
         let ends_in_percent = matches!(&pattern, ListPattern::Text(text) if text.ends_with('%'));
         let pattern = Pattern::new(&reference, &pattern);
         for (name, node) in tree.names.iter().filter(|(name, _)| pattern.matches(name)) {
-            // RFC 3501 §6.3.9: with `%` a level above a subscribed name is told too, as one that is not subscribed.
+            // RFC 3501 §6.3.9: with `%` a level above a subscribed name is told too, as one that is not
+            // subscribed.
             let above = ends_in_percent && node.subscribed_below;
             if !node.subscribed && !above {
                 continue;

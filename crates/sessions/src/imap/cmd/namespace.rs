@@ -1,4 +1,5 @@
-//! NAMESPACE (RFC 9051 §6.3.10, RFC 2342 §5): one personal namespace without a prefix; none of others, none shared.
+//! NAMESPACE (RFC 9051 §6.3.10, RFC 2342 §5): one personal namespace without a prefix; none of others, none
+//! shared.
 
 use koi_proto::imap::response::{self, Namespace};
 

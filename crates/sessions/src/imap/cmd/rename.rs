@@ -1,4 +1,5 @@
-//! RENAME (RFC 9051 §6.3.6). What lies below moves along; renaming INBOX moves its messages and leaves it empty.
+//! RENAME (RFC 9051 §6.3.6). What lies below moves along; renaming INBOX moves its messages and leaves it
+//! empty.
 
 use koi_proto::imap::command::MailboxArg;
 

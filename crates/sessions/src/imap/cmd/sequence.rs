@@ -18,8 +18,8 @@ impl From<BadSet> for Reply {
 
 /// The messages of the set that this client knows.
 ///
-/// RFC 9051 §6.4.9: a UID that does not exist is ignored. RFC 9051 §9, `seq-number`: a sequence number above EXISTS
-/// is BAD, and so is `*` in an empty mailbox.
+/// RFC 9051 §6.4.9: a UID that does not exist is ignored. RFC 9051 §9, `seq-number`: a sequence number above
+/// EXISTS is BAD, and so is `*` in an empty mailbox.
 pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<UidSet, BadSet> {
     if by_uid {
         let wanted = set.resolve(view.largest_uid().unwrap_or(0));

@@ -1,5 +1,5 @@
-//! STARTTLS (RFC 9051 §6.2.1). What the client sent behind it in clear text is thrown away unread: it may be from
-//! somebody else.
+//! STARTTLS (RFC 9051 §6.2.1). What the client sent behind it in clear text is thrown away unread: it may be
+//! from somebody else.
 
 use koi_types::Result;
 

@@ -1,7 +1,7 @@
 //! STORE (RFC 9051 §6.4.6), conditional with UNCHANGEDSINCE (RFC 7162 §3.1.3).
 //!
-//! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT` keeps
-//! back what only this command changed.
+//! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT`
+//! keeps back what only this command changed.
 
 use koi_mailbox::{Changes, FlagChange, FlagOp, FlagsSet, Pending, Snapshot};
 use koi_proto::imap::command::{Store, StoreAction};
@@ -85,7 +85,7 @@ impl Written {
         let view = cx.core.view()?;
         let mut telling = Telling::default();
         if !self.silent {
-            telling.flags_of = self.uids.0.difference(&set.modified.0);
+            telling.flags_of = self.uids.0.clone();
         } else if follow(self.told, &set.commits) {
             telling.silent = set.changed.0.clone();
             telling.silent_commits.clone_from(&set.commits);
@@ -93,6 +93,8 @@ impl Written {
             // Somebody else wrote between what was told and our change, and our rows hide what.
             telling.flags_of = set.changed.0.clone();
         }
+        // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can decide.
+        telling.flags_of.extend(&set.modified.0);
         let gone = gone(&cx.core.snapshot()?, view, &self.uids)?;
         let modified = match self.by_uid {
             true => set.modified.0.clone(),

@@ -1,4 +1,5 @@
-//! SUBSCRIBE and UNSUBSCRIBE (RFC 9051 §6.3.7, RFC 9051 §6.3.8). A name may stay subscribed when its mailbox is gone.
+//! SUBSCRIBE and UNSUBSCRIBE (RFC 9051 §6.3.7, RFC 9051 §6.3.8). A name may stay subscribed when its mailbox
+//! is gone.
 
 use koi_proto::imap::command::MailboxArg;
 
