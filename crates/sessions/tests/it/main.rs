@@ -3,6 +3,15 @@
 //!
 //! `cargo test -p koi-sessions NAME` runs what has NAME in its name.
 
+// A test binary without libtest: clippy does not know that all of it is a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
 mod harness;
 mod scripts;
 
