@@ -24,8 +24,8 @@ part of it. Nothing is skipped in silence: a missing program or an ignored test 
 
   --no-packages   only check that the packages are there; never install
 
-Tests see KOI_BIN (path of the built koi), KOI_FUZZ_SECS=10. A test that has a number to tell writes a
-line `suite: …` to standard error itself (not by eprintln!, which libtest captures); the summary repeats it.",
+Tests see KOI_BIN (path of the built koi), KOI_FUZZ_SECS=10. A test that has a number to tell
+prints a line `suite: …`; the summary repeats it.",
     },
     Page {
         name: "quick",

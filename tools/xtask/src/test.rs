@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the whole suite from a clean checkout, in the dev profile, nothing skipped in silence.
 //!
 //! Only plain `cargo test` is assumed. It must not know single tests: what needs a program finds it through
-//! the packages of the list, and what has a number to tell writes a line `suite: …` to standard error.
+//! the packages of the list, and what has a number to tell prints a line `suite: …`.
 
 use crate::failure::Failure;
 use crate::packages::{self, Section};
@@ -18,6 +18,8 @@ fn run_phases(repo: &Repo, phases: &mut Phases, may_install: bool) -> Result<(),
     })?;
     let mut command = cargo();
     command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    // What passing tests print is shown too: counts of crash points, rounds, seeds.
+    command.args(["--", "--show-output"]);
     environment(repo, &mut command);
     command.env("KOI_FUZZ_SECS", std::env::var_os("KOI_FUZZ_SECS").unwrap_or_else(|| "10".into()));
     let tests =

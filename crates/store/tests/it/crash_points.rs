@@ -92,7 +92,7 @@ fn power_may_go_at_any_write_and_flush() {
             }
         }
     }
-    println!("crash points: {points}");
+    println!("suite: store crash points: {points}");
     assert!(points >= rounds(5_000, 200));
 }
 
@@ -133,7 +133,7 @@ fn a_journal_without_flushes_is_found_out() {
         }
     }
     std::panic::set_hook(hook);
-    println!("without flushes: {found_out} of {} images bad", run.events.len() + 1);
+    println!("suite: control without flushes: {found_out} of {} images bad", run.events.len() + 1);
     assert!(found_out > run.events.len() / 10, "the test is blind");
 }
 

@@ -91,7 +91,7 @@ fn everywhere(kind: IoKind) {
             }
         }
     }
-    println!("{kind:?} at {runs} calls");
+    println!("suite: store fault {kind:?} at each of {runs} calls");
 }
 
 #[test]

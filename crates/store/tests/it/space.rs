@@ -76,7 +76,10 @@ fn deleting_nine_tenths_shrinks_the_folder_and_salvage_still_works() {
     kv.compact_now().unwrap();
     let live = u64::from(count / 10) * (4096 + 8 * 75);
     let left = folder_octets(folder.path());
-    println!("{full} octets, then {left}; {live} live, {:.2}x", left as f64 / live as f64);
+    println!(
+        "suite: store space: {full} octets, then {left}; {live} live, {:.2}x",
+        left as f64 / live as f64
+    );
     // The rows are there twice, in the packs and in the index; the lock files and the index's own cost some
     // more.
     assert!(left as f64 <= live as f64 * 1.3 + 1_000_000.0);
