@@ -14,7 +14,8 @@
 
 mod harness;
 mod scripts;
+mod view;
 
 fn main() -> std::process::ExitCode {
-    harness::run(scripts::tests())
+    harness::run(scripts::tests().into_iter().chain(view::tests()).collect())
 }

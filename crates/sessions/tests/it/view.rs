@@ -1,0 +1,251 @@
+//! After any interleaving of three sessions' commands, what each client has put together from untagged responses is
+//! what a fresh SELECT and FETCH show (RFC 9051 §5.2, RFC 9051 §7.4.1, RFC 9051 §7.5.1, RFC 3501 §5.5).
+//!
+//! On the way: a FETCH response never names a message the client does not know, a UID never changes its place, and
+//! EXPUNGE never comes where it must not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use koi_store::kv::{Commits, Kv};
+use koi_store::memory::MemoryKv;
+use koi_testkit::runner::numbered;
+use koi_testkit::world::World;
+
+use crate::harness::Test;
+
+const CLIENTS: u32 = 3;
+const COMMANDS: usize = 60;
+const FLAGS: [&str; 4] = ["\\Seen", "\\Deleted", "\\Flagged", "$Work"];
+
+/// Each seed is a run of its own.
+pub(crate) fn tests() -> Vec<Test> {
+    let first: u64 = std::env::var("KOI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let run = move || {
+        (first..first + 200).try_for_each(|seed| run(seed).map_err(|e| format!("KOI_SEED={seed}: {e}")))
+    };
+    vec![Test { name: "view/random_interleavings".to_owned(), run: Box::new(run) }]
+}
+
+fn run(seed: u64) -> Result<(), String> {
+    let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
+    world.add_user("alice");
+    world.fill("alice", "INBOX", &(1..=4).map(numbered).collect::<Vec<_>>());
+    world.fill("alice", "other", &(1..=3).map(numbered).collect::<Vec<_>>());
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut clients: Vec<Client> = (1..=CLIENTS).map(|peer| Client::new(peer, &mut world)).collect();
+    for client in &mut clients {
+        if random.below(3) == 0 {
+            client.command(&mut world, "ENABLE CONDSTORE", Expunges::Allowed)?;
+        }
+        client.select(&mut world)?;
+    }
+    for _ in 0..COMMANDS {
+        let at = random.below(clients.len());
+        step(&mut clients[at], &mut world, &mut random)?;
+        for client in clients.iter_mut().filter(|client| client.idling) {
+            client.read(&mut world, Expunges::Allowed)?;
+        }
+    }
+    for client in &mut clients {
+        client.stop_idling(&mut world)?;
+        client.command(&mut world, "NOOP", Expunges::Allowed)?;
+        client.learn(&mut world)?;
+    }
+    let mut fresh = Client::new(99, &mut world);
+    fresh.select(&mut world)?;
+    for client in &clients {
+        if client.messages != fresh.messages {
+            return Err(format!(
+                "client {}: {:?}\nbut there is {:?}",
+                client.peer, client.messages, fresh.messages
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(), String> {
+    if client.idling {
+        return client.stop_idling(world);
+    }
+    let flag = FLAGS[random.below(FLAGS.len())];
+    let sign = ["+", "-", ""][random.below(3)];
+    let count = client.messages.len();
+    let some = |random: &mut Random| (1 + random.below(count), 1 + random.below(count));
+    match random.below(14) {
+        0 => world.fill("alice", "INBOX", &[numbered(9)]),
+        1 => client.command(world, "NOOP", Expunges::Allowed)?,
+        2 => client.command(world, "EXPUNGE", Expunges::Allowed)?,
+        3 => {
+            client.send(world, "i IDLE\r\n");
+            client.idling = true;
+        }
+        4 | 5 if count > 0 => {
+            let (a, b) = some(random);
+            client.command(world, &format!("STORE {a}:{b} {sign}FLAGS ({flag})"), Expunges::Forbidden)?;
+        }
+        6 if count > 0 => {
+            let (a, b) = some(random);
+            client.store_silently(world, a, b, sign, flag)?;
+        }
+        7 if count > 0 => {
+            let (a, b) = some(random);
+            client.command(world, &format!("FETCH {a}:{b} (UID FLAGS)"), Expunges::Forbidden)?;
+        }
+        8 if count > 0 => {
+            let (a, _) = some(random);
+            client.command(world, &format!("FETCH {a} (UID BODY[HEADER])"), Expunges::Forbidden)?;
+        }
+        9 if count > 0 => {
+            let (a, b) = some(random);
+            client.command(world, &format!("COPY {a}:{b} INBOX"), Expunges::Forbidden)?;
+        }
+        10 if count > 0 => {
+            let (a, _) = some(random);
+            client.command(world, &format!("MOVE {a} other"), Expunges::Allowed)?;
+        }
+        11 => client.command(world, "SEARCH UNSEEN", Expunges::Forbidden)?,
+        12 => client.command(world, &format!("UID STORE 2:9 {sign}FLAGS ({flag})"), Expunges::Allowed)?,
+        13 => client.command(world, "UID EXPUNGE 3:12", Expunges::Allowed)?,
+        _ => {}
+    }
+    if client.idling { Ok(()) } else { client.learn(world) }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expunges {
+    Allowed,
+    Forbidden,
+}
+
+/// What a client knows of one message.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Message {
+    uid: Option<u32>,
+    flags: Option<BTreeSet<String>>,
+}
+
+struct Client {
+    peer: u32,
+    messages: Vec<Message>,
+    idling: bool,
+}
+
+impl Client {
+    fn new(peer: u32, world: &mut World) -> Self {
+        world.open_imap(peer, true);
+        world.send(peer, b"l LOGIN alice secret\r\n");
+        world.peer(peer).unwrap().said.clear();
+        Self { peer, messages: Vec::new(), idling: false }
+    }
+    fn select(&mut self, world: &mut World) -> Result<(), String> {
+        self.command(world, "SELECT INBOX", Expunges::Allowed)?;
+        self.learn(world)
+    }
+    fn send(&self, world: &mut World, line: &str) {
+        world.send(self.peer, line.as_bytes());
+    }
+    fn command(&mut self, world: &mut World, command: &str, expunges: Expunges) -> Result<(), String> {
+        self.send(world, &format!("t {command}\r\n"));
+        let said = self.read(world, expunges).map_err(|e| format!("client {}: {command}: {e}", self.peer))?;
+        match said.lines().last() {
+            Some(last) if last.starts_with("t OK") || last.starts_with("t NO [EXPUNGEISSUED]") => Ok(()),
+            _ => Err(format!("client {}: {command}: {said}", self.peer)),
+        }
+    }
+    fn stop_idling(&mut self, world: &mut World) -> Result<(), String> {
+        if self.idling {
+            self.read(world, Expunges::Allowed)?;
+            self.idling = false;
+            self.send(world, "DONE\r\n");
+            self.read(world, Expunges::Allowed)?;
+            self.learn(world)?;
+        }
+        Ok(())
+    }
+    /// Asks for what it does not know of new messages.
+    fn learn(&mut self, world: &mut World) -> Result<(), String> {
+        while let Some(at) = self.messages.iter().position(|m| m.uid.is_none() || m.flags.is_none()) {
+            let number = at + 1;
+            self.command(world, &format!("FETCH {number}:* (UID FLAGS)"), Expunges::Forbidden)?;
+        }
+        Ok(())
+    }
+    /// A client that is not told knows by itself what it did.
+    fn store_silently(
+        &mut self,
+        world: &mut World,
+        a: usize,
+        b: usize,
+        sign: &str,
+        flag: &str,
+    ) -> Result<(), String> {
+        self.command(world, &format!("STORE {a}:{b} {sign}FLAGS.SILENT ({flag})"), Expunges::Forbidden)?;
+        for message in &mut self.messages[a.min(b) - 1..a.max(b)] {
+            let flags = message.flags.get_or_insert_default();
+            match sign {
+                "+" => drop(flags.insert(flag.to_owned())),
+                "-" => drop(flags.remove(flag)),
+                _ => *flags = BTreeSet::from([flag.to_owned()]),
+            }
+        }
+        Ok(())
+    }
+    fn read(&mut self, world: &mut World, expunges: Expunges) -> Result<String, String> {
+        let said = std::mem::take(&mut world.peer(self.peer).unwrap().said);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        for line in said.lines() {
+            self.line(line, expunges).map_err(|e| format!("`{line}`: {e}\nin\n{said}"))?;
+        }
+        Ok(said)
+    }
+    fn line(&mut self, line: &str, expunges: Expunges) -> Result<(), String> {
+        let Some(rest) = line.strip_prefix("* ") else { return Ok(()) };
+        let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Ok(number) = number.parse::<usize>() else { return Ok(()) };
+        match rest.split_once(' ').map_or(rest, |(word, _)| word) {
+            "EXISTS" if number < self.messages.len() => return Err("EXISTS never shrinks".to_owned()),
+            "EXISTS" => self.messages.resize(number, Message::default()),
+            "EXPUNGE" if expunges == Expunges::Forbidden => {
+                return Err("EXPUNGE must not come here".to_owned());
+            }
+            "EXPUNGE" if number == 0 || number > self.messages.len() => {
+                return Err("no such message".to_owned());
+            }
+            "EXPUNGE" => drop(self.messages.remove(number - 1)),
+            "FETCH" => {
+                let message = self.messages.get_mut(number.wrapping_sub(1)).ok_or("no such message")?;
+                fetched(message, rest)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn fetched(message: &mut Message, rest: &str) -> Result<(), String> {
+    if let Some((_, after)) = rest.split_once("UID ") {
+        let uid = after.split([' ', ')']).next().and_then(|uid| uid.parse().ok());
+        if message.uid.is_some() && message.uid != uid {
+            return Err(format!("its UID was {:?}", message.uid));
+        }
+        message.uid = uid;
+    }
+    if let Some((_, after)) = rest.split_once("FLAGS (") {
+        let flags = after.split_once(')').map_or("", |(flags, _)| flags);
+        message.flags = Some(flags.split_whitespace().map(str::to_owned).collect());
+    }
+    Ok(())
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % end.max(1)
+    }
+}
