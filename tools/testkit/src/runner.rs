@@ -340,9 +340,14 @@ impl Play<'_> {
                 let _ = write!(wrong, "connection {number}:\n{}", expect::show(&connection.said));
             }
         }
-        match wrong.is_empty() {
+        if !wrong.is_empty() {
+            return Err(format!("at the end came, unexpected:\n{wrong}"));
+        }
+        // Whatever a script did, every row of the store agrees with every other.
+        let findings = self.world.service.check().map_err(|e| format!("check: {e}"))?;
+        match findings.is_empty() {
             true => Ok(()),
-            false => Err(format!("at the end came, unexpected:\n{wrong}")),
+            false => Err(format!("the store does not agree with itself: {findings:#?}")),
         }
     }
 }
