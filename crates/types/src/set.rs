@@ -270,13 +270,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_a_plain_set(a in prop::collection::vec(1u32..60, 0..40), b in prop::collection::vec(1u32..60, 0..40)) {
+        fn equals_a_plain_set(
+            a in prop::collection::vec(1u32..60, 0..40),
+            b in prop::collection::vec(1u32..60, 0..40),
+        ) {
             let (mut x, mut mx) = model(&a);
             let (y, my) = model(&b);
             prop_assert_eq!(x.iter().collect::<Vec<_>>(), mx.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(x.count(), mx.len() as u64);
-            prop_assert_eq!(x.intersect(&y).iter().collect::<Vec<_>>(), mx.intersection(&my).copied().collect::<Vec<_>>());
-            prop_assert_eq!(x.difference(&y).iter().collect::<Vec<_>>(), mx.difference(&my).copied().collect::<Vec<_>>());
+            let both: Vec<u32> = mx.intersection(&my).copied().collect();
+            prop_assert_eq!(x.intersect(&y).iter().collect::<Vec<_>>(), both);
+            let rest: Vec<u32> = mx.difference(&my).copied().collect();
+            prop_assert_eq!(x.difference(&y).iter().collect::<Vec<_>>(), rest);
             for (at, n) in mx.iter().enumerate() {
                 prop_assert_eq!(x.nth(at as u64), Some(*n));
                 prop_assert_eq!(x.rank(*n), at as u64);

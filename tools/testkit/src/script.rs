@@ -285,8 +285,8 @@ mod tests {
     fn reads_every_kind_of_line() {
         let source = "# spec: RFC 2177 §3; RFC 3501 §7\nusers: alice\n\
             mailbox: alice/INBOX 3 messages hello\n\
-            text hello:\n| From: a\n|\n| Hi <LF>x\n1: imap alice select INBOX\n1> a NOOP   # comment\n1< a OK ...\n\
-            1! * 1 EXISTS\nadvance 29m\n1 close\n";
+            text hello:\n| From: a\n|\n| Hi <LF>x\n1: imap alice select INBOX\n1> a NOOP   # comment\n\
+            1< a OK ...\n1! * 1 EXISTS\nadvance 29m\n1 close\n";
         let script = Script::parse("x", source).unwrap();
         assert_eq!(script.specs, ["RFC 2177 §3", "RFC 3501 §7"]);
         assert_eq!(script.texts["hello"], b"From: a\r\n\r\nHi \nx\r\n");

@@ -1,5 +1,5 @@
-//! Looks at everything the engine knows of: every group of every segment, every body with its octets, and, with the help
-//! of the level above, how many rows refer to each body.
+//! Looks at everything the engine knows of: every group of every segment, every body with its octets, and,
+//! with the help of the level above, how many rows refer to each body.
 //!
 //! Must not: stop at the first finding; change anything unless repair was asked for.
 

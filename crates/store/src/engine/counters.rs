@@ -38,7 +38,8 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
             /// Time of the flush of a group; steps as in `LATENCY_STEPS_MICROS`.
             pub commit_flush_micros: [u64; LATENCY_STEPS_MICROS.len() + 1],
-            /// All flushes through the file layer: groups, segments, bodies, folders, and those in the background.
+            /// All flushes through the file layer: groups, segments, bodies, folders, and those in the
+            /// background.
             pub flushes: u64,
             /// All octets written through the file layer (the index library's own writes are not in it).
             pub octets_written: u64,

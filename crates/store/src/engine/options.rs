@@ -148,7 +148,8 @@ impl fmt::Display for OpenError {
             }
             Self::Damaged { file, what } => write!(
                 f,
-                "{}: {what}; restore the file from a backup, or run `koi check --repair` to give up what is damaged",
+                "{}: {what}; restore the file from a backup, or run `koi check --repair` to give up what is \
+                 damaged",
                 file.display()
             ),
             Self::Foreign { file, what } => {
@@ -160,9 +161,9 @@ impl fmt::Display for OpenError {
             }
             Self::IndexAhead { index_sequence, journal_sequence } => write!(
                 f,
-                "the journal ends at group {journal_sequence}, but the index already has group {index_sequence}: the \
-                 journal was cut or replaced by an older copy; restore it, or run `koi check --repair` to go on with \
-                 what is there"
+                "the journal ends at group {journal_sequence}, but the index already has group \
+                 {index_sequence}: the journal was cut or replaced by an older copy; restore it, or run \
+                 `koi check --repair` to go on with what is there"
             ),
             Self::Io { path, error } => {
                 write!(f, "{}: {error}; check the disk and the permissions", path.display())

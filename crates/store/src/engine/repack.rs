@@ -240,7 +240,8 @@ fn last_by_reading(segment: &SegmentFile) -> Option<Link> {
     (scanner.offset == end).then_some(scanner.link)
 }
 
-/// Whether every group of a segment is good: up to the group with the sequence `end`, or up to what the next file says.
+/// Whether every group of a segment is good: up to the group with the sequence `end`, or up to what the next
+/// file says.
 pub(crate) fn is_whole(segment: &SegmentFile, next: Option<Header>, end: Option<u64>) -> io::Result<bool> {
     let start = Link { sequence: segment.header.sequence.wrapping_sub(1), chain: segment.header.chain };
     let mut scanner = Scanner::new(segment.file.as_ref(), segment.header, SEGMENT_HEADER_OCTETS, start);

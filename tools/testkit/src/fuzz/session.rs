@@ -1,5 +1,5 @@
-//! A whole IMAP session beside a second one: whatever the first is sent, both come to rest, both speak in whole
-//! lines, and what the second counts is what the mailbox holds (RFC 9051 §7.4.1 and §7.5.1).
+//! A whole IMAP session beside a second one: whatever the first is sent, both come to rest, both speak in
+//! whole lines, and what the second counts is what the mailbox holds (RFC 9051 §7.4.1 and §7.5.1).
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const BEFORE: [&str; 4] = [
 pub fn target() -> Target {
     let seeds: [&[u8]; 8] = [
         b"0a CAPABILITY\r\nb LOGIN alice {6}\r\nsecret\r\nc NAMESPACE\r\nd ID NIL\r\ne LOGOUT\r\n",
-        b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" * RETURN (CHILDREN)\r\ne DELETE z/y\r\n",
+        b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" *\r\ne DELETE z/y\r\n",
         b"1a APPEND INBOX (\\Seen) {12+}\r\nSubject: a\r\n\r\nb STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\r\n",
         b"2a STORE 1:* +FLAGS (\\Deleted $x)\r\nb EXPUNGE\r\nc FETCH 1:* (FLAGS UID)\r\nd CLOSE\r\n",
         b"2a UID FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY[1]<0.3>)\r\n",

@@ -93,7 +93,8 @@ impl Written {
             // Somebody else wrote between what was told and our change, and our rows hide what.
             telling.flags_of = set.changed.0.clone();
         }
-        // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can decide.
+        // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can
+        // decide.
         telling.flags_of.extend(&set.modified.0);
         let gone = gone(&cx.core.snapshot()?, view, &self.uids)?;
         let modified = match self.by_uid {
