@@ -2,8 +2,7 @@
 //!
 //! The end of DATA is CRLF "." CRLF and nothing else; LF "." LF is data, so that no message can hide another.
 
-use memchr::memchr3_iter;
-use memchr::memmem;
+use memchr::{memchr_iter, memchr3_iter};
 
 /// What was seen in the message data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,10 +63,14 @@ impl Dots {
                 _ => {}
             }
         }
-        match memmem::find(input, b"\r\n.") {
+        // A search for CRLF "." as a whole would pay its preparation for every dot of a message full of dots.
+        let dotted = |at: &usize| {
+            input.get(at + 1) == Some(&b'.') && at.checked_sub(1).and_then(|cr| input.get(cr)) == Some(&b'\r')
+        };
+        match memchr_iter(b'\n', input).find(dotted) {
             Some(at) => {
                 self.line_begins = true;
-                Front::Message(at + 2)
+                Front::Message(at + 1)
             }
             None => {
                 self.line_begins = input.ends_with(b"\r\n");
