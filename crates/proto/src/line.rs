@@ -9,6 +9,14 @@ pub struct Input {
     start: usize,
 }
 
+/// Something accepted although the grammar forbids it. The code that makes the exception says `QUIRK name`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quirk {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub who: &'static str,
+}
+
 /// `{n}`, `{n+}`, `~{n}`, `~{n+}` at the end of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LiteralMarker {

@@ -2,13 +2,7 @@
 //!
 //! The code that makes the exception carries a comment `QUIRK name`. Nothing else is lenient.
 
-/// One leniency.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quirk {
-    pub name: &'static str,
-    pub what: &'static str,
-    pub who: &'static str,
-}
+use crate::line::Quirk;
 
 /// All of them.
 pub const QUIRKS: &[Quirk] = &[

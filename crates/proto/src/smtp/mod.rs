@@ -7,6 +7,7 @@ pub mod data;
 pub mod decode;
 pub mod parse;
 pub mod path;
+pub mod quirks;
 pub mod reply;
 
 pub use command::{BodyType, Command, Mail, Path, Rcpt};

@@ -60,7 +60,7 @@ fn alone(argument: &str, command: Command) -> Result<Command, Reply> {
 /// ```abnf
 /// ehlo = "EHLO" SP ( Domain / address-literal ) CRLF   ; RFC 5321 §4.1.1.1
 /// ```
-/// What clients call themselves is seldom a domain and decides nothing, so that any printable word will do.
+/// The name decides nothing. QUIRK client_name
 fn client_name(argument: &str) -> Result<Box<str>, Reply> {
     let name = argument.trim_start();
     let valid = !name.is_empty() && name.len() <= 255 && !name.contains(|c: char| c.is_control() || c == ' ');
@@ -145,7 +145,7 @@ fn unknown_parameter() -> Reply {
     Reply::new(555, EnhancedCode::new(5, 5, 4), "Unknown parameter")
 }
 
-/// What follows a word such as `FROM:`. Spaces before the path are let through: old clients send them.
+/// What follows a word such as `FROM:`. QUIRK space_before_path
 fn after_word<'a>(argument: &'a str, word: &str) -> Option<&'a str> {
     let argument = argument.trim_start_matches(' ');
     let there = argument.get(..word.len())?.eq_ignore_ascii_case(word);

@@ -120,7 +120,7 @@ fn is_atext(c: char) -> bool {
 /// Domain     = sub-domain *("." sub-domain)                            ; RFC 5321 §4.1.2
 /// sub-domain = Let-dig [Ldh-str] / U-label                             ; RFC 6531 §3.3
 /// ```
-/// An underscore is let through: hosts in private networks have it in their names.
+/// QUIRK underscore_in_domain
 fn domain_end(text: &str) -> Option<usize> {
     if text.starts_with('[') {
         let end = text.find(']')?;
