@@ -61,7 +61,8 @@ pub(crate) fn collect(repo: &Repo, workspace: &Workspace) -> Result<Vec<Mark>, F
     for path in repo.files()? {
         let is_ours = !path.starts_with("docs/specs/") && path != "docs/SPECS.md";
         if is_ours && TEXTS.iter().any(|end| path.ends_with(end)) {
-            let place = if path.starts_with("tests/") { Place::Test } else { Place::Document };
+            let is_test = path.starts_with("tests/") && !path.ends_with(".md");
+            let place = if is_test { Place::Test } else { Place::Document };
             let text = Text::of_lines(&repo.read(&path)?);
             marks.extend(text.marks().into_iter().map(|found| found.into_mark(&path, place)));
         }
