@@ -73,7 +73,7 @@ impl Parser<'_> {
 
     /// What stands before `<`, `@` or `:`, read both as a phrase and as a local part.
     fn words(&mut self) -> Words {
-        let mut words = Words::default();
+        let mut words = Words::with_room();
         self.lexer.skip_cfws();
         let mut space = false;
         loop {
@@ -125,7 +125,7 @@ impl Parser<'_> {
         std::mem::swap(&mut inner, &mut self.comment);
         let spec = self.words();
         std::mem::swap(&mut inner, &mut self.comment);
-        let mut host = Vec::new();
+        let mut host = Vec::with_capacity(WORD_OCTETS);
         if self.lexer.take(b'@') {
             self.host(&mut host);
         }
@@ -141,7 +141,7 @@ impl Parser<'_> {
     /// name.
     fn at_host(&mut self, words: Words) -> Address {
         self.lexer.bump();
-        let mut host = Vec::new();
+        let mut host = Vec::with_capacity(WORD_OCTETS);
         self.host(&mut host);
         self.lexer.skip_cfws_keeping(&mut self.comment);
         if self.lexer.peek() == Some(b'<') {
@@ -235,4 +235,13 @@ struct Words {
     local: Vec<u8>,
     /// 0 for one word that is not quoted (or for none), more for others.
     count: usize,
+}
+
+/// Room for most names and hosts, so that they are allocated once.
+const WORD_OCTETS: usize = 32;
+
+impl Words {
+    fn with_room() -> Words {
+        Words { phrase: Vec::with_capacity(WORD_OCTETS), local: Vec::with_capacity(WORD_OCTETS), count: 0 }
+    }
 }

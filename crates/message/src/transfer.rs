@@ -4,7 +4,7 @@
 //! Lenient: octets that do not belong are skipped (base64) or kept (quoted-printable). All append to `out`,
 //! none makes more octets than it was given.
 
-use memchr::{memchr, memchr2_iter};
+use memchr::memchr;
 
 use crate::transfer_encoding::TransferEncoding;
 
@@ -158,23 +158,47 @@ const fn sextet_table() -> [u8; 256] {
     table
 }
 
-/// RFC 2045 §6.7: `=XX`, soft line breaks, and no white space at the ends of lines. A `=` that begins
-/// nothing stays.
+/// RFC 2045 §6.7: `=XX`, soft line breaks, and no white space at the ends of lines. A `=` that begins nothing
+/// stays.
 pub fn decode_quoted_printable(octets: &[u8], out: &mut Vec<u8>) {
     out.reserve(octets.len());
-    let mut done = 0;
-    for at in memchr2_iter(b'=', b'\n', octets) {
-        let Some(text) = octets.get(done..at) else { continue };
-        let after = octets.get(at + 1..).unwrap_or_default();
-        out.extend_from_slice(text);
-        if octets.get(at) == Some(&b'=') {
-            done = at + 1 + escape(after, out);
-        } else {
-            end_line(text.len(), out);
-            done = at + 1;
+    let mut rest = octets;
+    // Octets of the present line that were written as they stood since the last `=`.
+    let mut plain = 0;
+    loop {
+        let text = plain_octets(rest);
+        let (written, marked) = rest.split_at_checked(text).unwrap_or((rest, &[]));
+        out.extend_from_slice(written);
+        plain += text;
+        match marked.split_first() {
+            None => return,
+            Some((b'=', after)) => {
+                rest = after.get(escape(after, out)..).unwrap_or_default();
+                plain = 0;
+            }
+            Some((_, after)) => {
+                end_line(plain, out);
+                rest = after;
+                plain = 0;
+            }
         }
     }
-    out.extend_from_slice(octets.get(done..).unwrap_or_default());
+}
+
+/// Octets before the first `=` or LF. Both come often, so blocks are tested here: a search of its own for each would
+/// cost more than it finds.
+fn plain_octets(octets: &[u8]) -> usize {
+    let marked = |octet: u8| octet == b'=' || octet == b'\n';
+    let is_plain = |block: &&[u8; 16]| {
+        let mut any = 0_u8;
+        for &octet in *block {
+            any |= u8::from(marked(octet));
+        }
+        any == 0
+    };
+    let blocks = octets.as_chunks::<16>().0.iter().take_while(is_plain).count() * 16;
+    let tail = octets.get(blocks..).unwrap_or_default();
+    blocks + tail.iter().position(|&octet| marked(octet)).unwrap_or(tail.len())
 }
 
 /// Ends a line whose last `octets` were just written as they stood: without white space at its end.
