@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use koi_message::{Envelope, Part, Section, Structure, locate, parse};
+use koi_message::{Envelope, EnvelopeView, Needle, Part, Scratch, Section, Structure, locate, parse};
 
 use super::Target;
 
@@ -57,6 +57,8 @@ pub fn body(raw: &[u8]) {
     let message = parse(raw);
     assert_eq!(message.root().whole().end as usize, raw.len(), "the message ends where its octets end");
     check_part(message.root(), raw);
+    // A message is not a record, but reading it as one may do no harm.
+    let _ = (Structure::decode(raw), Envelope::decode(raw), EnvelopeView::of(raw));
     check_records(&message.facts.structure, &message.facts.envelope);
     for path in [&[][..], &[1], &[1, 1], &[2], &[2, 1]] {
         for section in [Section::Full, Section::Header, Section::Text, Section::Mime] {
@@ -65,6 +67,7 @@ pub fn body(raw: &[u8]) {
             }
         }
     }
+    check_search(raw, &message.facts.structure);
     assert_eq!(parse(raw), message, "the same octets give the same parts");
 }
 
@@ -84,4 +87,21 @@ fn check_records(structure: &Structure, envelope: &Envelope) {
     record.clear();
     envelope.encode(&mut record);
     assert_eq!(Envelope::decode(&record).as_ref().ok(), Some(envelope), "an envelope reads back");
+    let view = EnvelopeView::of(&record).ok();
+    let recipients = view.map(|view| view.to.count());
+    assert_eq!(recipients, Some(envelope.to.len()), "an envelope reads back without being copied");
+}
+
+/// Searching decodes everything: it may not panic, and a record says what its structure says.
+fn check_search(raw: &[u8], structure: &Structure) {
+    let mut record = Vec::new();
+    structure.encode(&mut record);
+    let mut scratch = Scratch::default();
+    for word in ["a b", "\u{e9}"] {
+        let needle = Needle::new(word);
+        let text = needle.in_text(raw, structure, &mut scratch);
+        let by_record = needle.in_text_by_record(raw, &record, &mut scratch);
+        assert_eq!(by_record.ok(), Some(text), "TEXT by the record");
+        assert!(text || !needle.in_body(raw, structure, &mut scratch), "BODY is part of TEXT");
+    }
 }
