@@ -185,8 +185,8 @@ pub fn decode_quoted_printable(octets: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Octets before the first `=` or LF. Both come often, so blocks are tested here: a search of its own for each would
-/// cost more than it finds.
+/// Octets before the first `=` or LF. Both come often, so blocks are tested here: a search of its own for
+/// each would cost more than it finds.
 fn plain_octets(octets: &[u8]) -> usize {
     let marked = |octet: u8| octet == b'=' || octet == b'\n';
     let is_plain = |block: &&[u8; 16]| {

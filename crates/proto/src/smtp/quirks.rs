@@ -1,7 +1,7 @@
 //! What is accepted although the grammar of SMTP forbids it: each with a name, what it is, and who needs it.
 //!
-//! The code that makes the exception carries a comment `QUIRK name`. Nothing else is lenient; above all not the end
-//! of lines and of messages.
+//! The code that makes the exception carries a comment `QUIRK name`. Nothing else is lenient; above all not
+//! the end of lines and of messages.
 
 use crate::line::Quirk;
 

@@ -44,7 +44,8 @@ fn on_memory(file: &Path) -> Result<(), String> {
     runner::play(&read(file)?, &engine)
 }
 
-/// Durability is the same code here as in the server: tickets that resolve on other threads, a view that lags.
+/// Durability is the same code here as in the server: tickets that resolve on other threads, a view that
+/// lags.
 fn on_embedded(file: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let engine = |commits: Arc<dyn Commits>| {

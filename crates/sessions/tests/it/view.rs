@@ -1,8 +1,9 @@
-//! After any interleaving of three sessions' commands, what each client has put together from untagged responses is
-//! what a fresh SELECT and FETCH show (RFC 9051 §5.2, RFC 9051 §7.4.1, RFC 9051 §7.5.1, RFC 3501 §5.5).
+//! After any interleaving of three sessions' commands, what each client has put together from untagged
+//! responses is what a fresh SELECT and FETCH show (RFC 9051 §5.2, RFC 9051 §7.4.1, RFC 9051 §7.5.1, RFC 3501
+//! §5.5).
 //!
-//! On the way: a FETCH response never names a message the client does not know, a UID never changes its place, and
-//! EXPUNGE never comes where it must not.
+//! On the way: a FETCH response never names a message the client does not know, a UID never changes its
+//! place, and EXPUNGE never comes where it must not.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
