@@ -98,7 +98,6 @@ impl Shared {
         let mut state = self.state.lock();
         if state.frozen.is_empty() {
             state.frozen = std::mem::take(&mut state.current);
-            state.generation += 1;
             state.frozen_end = state.durable;
             state.oldest = None;
         }

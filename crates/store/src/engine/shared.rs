@@ -74,8 +74,6 @@ pub(crate) struct State {
     pub(crate) current: Overlay,
     /// Rows the applier is writing to the index.
     pub(crate) frozen: Overlay,
-    /// Counts the times `current` became `frozen`.
-    pub(crate) generation: u64,
     /// End of the groups in `frozen`.
     pub(crate) frozen_end: Position,
     pub(crate) durable: Position,
@@ -121,7 +119,6 @@ impl Shared {
         let state = State {
             current: recovered.overlay,
             frozen: Overlay::default(),
-            generation: 0,
             frozen_end: recovered.applied,
             durable: recovered.live.position,
             applied: recovered.applied,

@@ -22,8 +22,6 @@ use crate::kv::{Read, View, Visit};
 pub(crate) struct Snapshot {
     pub(crate) current: Overlay,
     pub(crate) frozen: Overlay,
-    /// Counts the swaps of the overlay.
-    pub(crate) generation: u64,
     txn: ReadTxn,
     index: Arc<Index>,
     segments: Arc<Segments>,
@@ -48,7 +46,6 @@ impl Snapshot {
         Ok(Self {
             current: state.current.clone(),
             frozen: state.frozen.clone(),
-            generation: state.generation,
             txn,
             index,
             segments: Arc::clone(&state.segments),

@@ -18,7 +18,7 @@ use crate::memory::check_key;
 /// One run of a transaction function.
 pub(crate) struct EngineTxn<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    /// Everything before this transaction that is not in the snapshot's lower parts.
+    /// What the transactions before this one in the same group wrote.
     pub(crate) group: &'a Overlay,
     pub(crate) builder: &'a mut GroupBuilder,
     pub(crate) segment: u32,
@@ -53,7 +53,7 @@ impl EngineTxn<'_> {
         Ok(())
     }
     fn scan_all(&self, span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
-        self.snapshot.scan_with(&[&self.stage.rows, self.group], span, visit)
+        self.snapshot.scan_with(&[&self.stage.rows, self.group, &self.snapshot.current], span, visit)
     }
 }
 
@@ -61,7 +61,7 @@ impl Read for EngineTxn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
         let value = match self.stage.rows.get(key).or_else(|| self.group.get(key)) {
             Some(entry) => entry.value(),
-            None => self.snapshot.value_below(key)?,
+            None => return self.snapshot.get(key),
         };
         Ok(value.map(Cow::Borrowed))
     }
