@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "\
-Exit codes: 0 done; 1 failed; 2 wrong configuration or arguments; 3 a port or the data folder is in use by another
-process; 4 `koi check` found damage.
+Exit codes: 0 done; 1 failed; 2 wrong configuration or arguments; 3 a port or the data folder is in use by
+another process; 4 `koi check` found damage.
 
 Commands that need the data folder speak to the server running on it, or open the files when none runs.";
 
@@ -51,9 +51,10 @@ pub(crate) enum Command {
 }
 
 const QUICKSTART: &str = "\
-Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts alice@ and
-bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base plus the standard
-port: IMAP 143, IMAPS 993, LMTP 24. Prints `ready` when everything is bound. A second start just starts.";
+Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts
+alice@ and bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base
+plus the standard port: IMAP 143, IMAPS 993, LMTP 24. Prints `ready` when everything is bound. A second start
+just starts.";
 
 #[derive(Args, Debug)]
 pub(crate) struct Quickstart {

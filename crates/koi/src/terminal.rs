@@ -1,4 +1,5 @@
-//! What a person sees: lines on standard output, complaints on standard error, passwords without echo, progress bars.
+//! What a person sees: lines on standard output, complaints on standard error, passwords without echo,
+//! progress bars.
 
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};

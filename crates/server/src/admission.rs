@@ -155,8 +155,8 @@ mod tests {
     use super::*;
 
     fn limits() -> LimitsConfig {
-        let text = "[server]\nhostname='h'\ndomains=['d']\n[listen]\nlmtp=['[::1]:24']\n[limits]\nconnections_max=3\n\
-                    connections_per_address_max=2\nconnections_before_login_max=1\n";
+        let text = "[server]\nhostname='h'\ndomains=['d']\n[listen]\nlmtp=['[::1]:24']\n[limits]\n\
+                    connections_max=3\nconnections_per_address_max=2\nconnections_before_login_max=1\n";
         let raw = crate::config::raw::parse(std::path::Path::new("koi.toml"), text).unwrap();
         crate::config::resolve::resolve(&raw).unwrap().limits
     }

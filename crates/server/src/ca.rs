@@ -1,4 +1,5 @@
-//! A local certificate authority for `koi quickstart`: one CA and one certificate for the domain and loopback.
+//! A local certificate authority for `koi quickstart`: one CA and one certificate for the domain and
+//! loopback.
 //!
 //! A production server gets its certificate from elsewhere; nothing here runs under `koi serve`.
 
@@ -42,7 +43,8 @@ impl LocalCa {
         }
     }
 
-    /// Makes what is missing; issues the certificate again when it is old. Names: the domain, localhost, loopback.
+    /// Makes what is missing; issues the certificate again when it is old. Names: the domain, localhost,
+    /// loopback.
     pub fn make(data: &Path, domain: &str) -> Result<Self, Problem> {
         let files = Self::paths(data);
         let ca_key_file = data.join("tls").join("ca-key.pem");

@@ -120,7 +120,7 @@ impl Driver {
     /// The session's task is being unwound.
     pub fn panicked(&self) {
         count(&self.edge.metrics.sessions_panicked);
-        tracing::error!(peer = %self.peer, "a session panicked and was closed; this is a bug, please report it");
+        tracing::error!(peer = %self.peer, "a session panicked and was closed; please report this bug");
     }
 
     /// One step and what it asked for. `false`: closed.
@@ -341,7 +341,8 @@ impl Driver {
             Err(error) => {
                 self.joined = None;
                 count(&edge.metrics.login_failures);
-                tracing::info!(peer = %self.peer, login = %credentials.authcid.escape_debug(), %error, "login failed");
+                let login = credentials.authcid.escape_debug();
+                tracing::info!(peer = %self.peer, %login, %error, "login failed");
             }
         }
         self.session.effect_done(EffectResult::Authenticated(login));

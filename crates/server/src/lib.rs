@@ -1,6 +1,8 @@
-//! The edge: listeners, TLS, drivers, configuration, passwords, admin socket. The only server-side crate with tokio.
+//! The edge: listeners, TLS, drivers, configuration, passwords, admin socket. The only server-side crate with
+//! tokio.
 //!
-//! A connection: `listen` accepts, `admission` lets it in, `driver` moves octets between `wire` and its session,
+//! A connection: `listen` accepts, `admission` lets it in, `driver` moves octets between `wire` and its
+//! session,
 //! `watch` wakes it. Must not know a protocol's words beyond the one line that refuses a connection.
 
 pub mod admin;

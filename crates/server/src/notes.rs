@@ -55,8 +55,11 @@ impl Tally {
                     let recipient = recipient.escape_debug();
                     tracing::warn!(peer = %self.peer, %recipient, %error, "delivery failed");
                 }
+                // Logged with the login name where the password was checked.
+                Note::Failed { command: "LOGIN" | "AUTHENTICATE", .. } => {}
                 Note::Failed { command, error } => {
-                    tracing::warn!(peer = %self.peer, account = self.account_text(), command, %error, "command failed");
+                    let account = self.account_text();
+                    tracing::warn!(peer = %self.peer, account, command, %error, "command failed");
                 }
                 Note::Command { .. } => {
                     self.commands += 1;

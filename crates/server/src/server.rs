@@ -1,4 +1,5 @@
-//! The running server: opens the folder, binds everything, announces itself, serves until a signal, and ends cleanly.
+//! The running server: opens the folder, binds everything, announces itself, serves until a signal, and ends
+//! cleanly.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ struct State {
     stop: tokio::sync::Notify,
 }
 
-/// Serves until SIGINT, SIGTERM or `koi` asks for the end. `prepare` runs on the open folder before anything listens;
+/// Serves until SIGINT, SIGTERM or `koi` asks for the end. `prepare` runs on the open folder before anything
+/// listens;
 /// `ready` when everything is bound.
 pub fn run(
     start: Start,

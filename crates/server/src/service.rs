@@ -1,4 +1,5 @@
-//! The mailbox service on the files of a data folder, with what the edge lends it: clock, randomness, password hashing.
+//! The mailbox service on the files of a data folder, with what the edge lends it: clock, randomness,
+//! password hashing.
 //!
 //! Used by the running server, and by the command line when no server runs.
 

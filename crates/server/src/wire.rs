@@ -74,8 +74,9 @@ impl Wire {
         }
     }
 
-    /// Acknowledges what was read now. A peer that sends a command in several small writes waits (RFC 1122 §4.2.3.4) for
-    /// the acknowledgement of the first, which the system would hold back for 40 ms when there is nothing to answer.
+    /// Acknowledges what was read now. A peer that sends a command in several small writes waits
+    /// for the acknowledgement of the first, which the system would hold back for 40 ms when there is nothing
+    /// to answer.
     pub fn acknowledge_now(&self) {
         let stream = match self {
             Self::Plain(stream) => stream,

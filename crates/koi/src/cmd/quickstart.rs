@@ -174,8 +174,9 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
         let to = &first.address;
         let _ = writeln!(
             out,
-            "  printf 'LHLO me\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<{to}>\\r\\nDATA\\r\\nSubject: hello\\r\\n\\r\\nHi!\\r\\n.\\r\\n\
-             QUIT\\r\\n' \\\n    | curl -s telnet://localhost:{lmtp}"
+            "  printf 'LHLO me\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<{to}>\\r\\nDATA\\r\\n\
+             Subject: hello\\r\\n\\r\\nHi!\\r\\n.\\r\\nQUIT\\r\\n' \\\n    \
+             | curl -s telnet://localhost:{lmtp}"
         );
     }
     let _ =

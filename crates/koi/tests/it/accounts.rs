@@ -1,4 +1,5 @@
-//! `koi account`: beside a running server and on the files; what a change does to open sessions and cached proofs.
+//! `koi account`: beside a running server and on the files; what a change does to open sessions and cached
+//! proofs.
 
 use crate::imap::{Imap, Lmtp};
 use crate::rig::{ALICE, BOB, PASSWORD, Server, complained, koi, new_folder, said};

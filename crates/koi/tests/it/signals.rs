@@ -1,6 +1,6 @@
 //! SIGTERM, SIGINT, SIGHUP, `koi stop`, and a socket path that is too long for a socket.
 
-use crate::imap::Imap;
+use crate::imap::{Imap, Lmtp};
 use crate::rig::{ALICE, PASSWORD, Server, new_folder, said};
 
 #[test]
@@ -24,6 +24,36 @@ fn a_clean_shutdown_says_bye_to_every_session() {
         assert!(log.contains("session ended") && log.contains(ALICE), "{log}");
         assert!(!log.contains(PASSWORD), "no passwords in the log");
     }
+}
+
+#[test]
+fn what_is_acknowledged_while_the_server_goes_down_is_kept() {
+    let (_outer, folder) = new_folder();
+    let mut server = Server::start(&folder);
+    let port = server.lmtp_port();
+    let (first, started) = std::sync::mpsc::channel();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let first = first.clone();
+            std::thread::spawn(move || {
+                let mut lmtp = Lmtp::connect(port).unwrap();
+                let mut acknowledged = 0;
+                let message = format!("Subject: x\r\n\r\n{}\r\n", "y".repeat(2000));
+                while lmtp.deliver(&[ALICE], message.as_bytes()).is_ok_and(|r| r[0].starts_with("250")) {
+                    acknowledged += 1;
+                    let _ = first.send(());
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    (0..50).for_each(|_| started.recv().unwrap());
+    server.signal("TERM");
+    let acknowledged: usize = threads.into_iter().map(|t| t.join().unwrap()).sum();
+    assert!(server.child.wait().unwrap().success(), "{}", server.log());
+    let server = Server::quickstart(&folder, &[]);
+    let found = server.login(ALICE, PASSWORD).all("INBOX").len();
+    assert!(found >= acknowledged, "{found} of {acknowledged}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The administrator's requests: one set, answered by the running server over `admin.sock`, or by the command itself
-//! on the files when no server runs.
+//! The administrator's requests: one set, answered by the running server over `admin.sock`, or by the command
+//! itself on the files when no server runs.
 //!
-//! On the socket (mode 0600, in a folder of mode 0700) each request and each answer is one line of JSON: a request,
-//! then any number of `progress`, then one `done` or `failed`.
+//! On the socket (mode 0600, in a folder of mode 0700) each request and each answer is one line of JSON: a
+//! request, then any number of `progress`, then one `done` or `failed`.
 
 pub mod client;
 pub mod execute;

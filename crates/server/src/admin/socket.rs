@@ -66,7 +66,8 @@ impl Drop for AdminSocket {
     }
 }
 
-/// Calls `with` with a path short enough for a socket: through the opened folder when the path itself is too long.
+/// Calls `with` with a path short enough for a socket: through the opened folder when the path itself is too
+/// long.
 pub(super) fn reach<T>(file: &Path, with: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     if file.as_os_str().len() <= PATH_OCTETS_MAX {
         return with(file);

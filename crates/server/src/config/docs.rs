@@ -10,16 +10,18 @@ use super::raw::Raw;
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Configuration\n\n\
-         One TOML file, `koi.toml`; `koi quickstart` writes one, `koi serve --config koi.toml` reads it. Keys that are\n\
-         not listed here are refused with their line. Paths are relative to the folder of the file. SIGHUP reads the\n\
-         file and the certificates again without dropping a session; keys marked *restart* wait for the next start.\n\n\
-         This page is made from the table in `crates/server/src/config/keys.rs`; `koi config show --defaults` prints\n\
-         the same as a file to start from.\n",
+         One TOML file, `koi.toml`; `koi quickstart` writes one, `koi serve --config koi.toml` reads it.\n\
+         Keys that are not listed here are refused with their line. Paths are relative to the folder of the\n\
+         file. SIGHUP reads the file and the certificates again without dropping a session; keys marked\n\
+         *restart* wait for the next start.\n\n\
+         This page is made from the table in `crates/server/src/config/keys.rs`;\n\
+         `koi config show --defaults` prints the same as a file to start from.\n",
     );
     for (section, about) in SECTIONS {
         let _ = write!(
             out,
-            "\n## [{section}]\n\n{about}\n\n| key | type | default | unit | changes at | meaning | example |\n"
+            "\n## [{section}]\n\n{about}\n\n\
+             | key | type | default | unit | changes at | meaning | example |\n"
         );
         out.push_str("|---|---|---|---|---|---|---|\n");
         for key in of_section(section) {

@@ -75,9 +75,16 @@ use Fallback::{Nothing, Required, Value};
 use Reload::{Live, Restart};
 
 macro_rules! keys {
-    ($($name:literal $kind:expr, $default:expr, $unit:literal, $reload:expr, $example:literal, $doc:literal;)*) => {
+    ($($name:literal $kind:expr, $default:expr, $unit:literal, $reload:expr,
+       $example:literal, $doc:literal;)*) => {
         pub const KEYS: &[Key] = &[$(Key {
-            name: $name, kind: $kind, default: $default, unit: $unit, reload: $reload, example: $example, doc: $doc,
+            name: $name,
+            kind: $kind,
+            default: $default,
+            unit: $unit,
+            reload: $reload,
+            example: $example,
+            doc: $doc,
         }),*];
     };
 }
@@ -88,13 +95,13 @@ keys! {
     "server.domains" Kind::TextList, Required, "", Restart, "[\"example.org\"]",
         "Mail domains whose accounts live here. Deduplication of bodies never crosses a domain.";
     "server.data" Kind::Path, Value("\".\""), "", Restart, "\"/var/lib/koi\"",
-        "The data folder (mode 0700): mail, accounts, and the admin socket. Locked by the process that has it open.";
+        "The data folder (mode 0700): mail, accounts, the admin socket. Locked by the process that has it.";
     "listen.imap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10143\", \"[::1]:10143\"]",
         "IMAP in clear text with STARTTLS (RFC 9051 §6.2.1).";
     "listen.imaps" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10993\", \"[::1]:10993\"]",
         "IMAP over TLS from the first octet (RFC 8314 §3.2).";
     "listen.lmtp" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10024\", \"[::1]:10024\"]",
-        "LMTP (RFC 2033), for the mail transfer agent in front. It trusts whoever can connect: keep it on loopback.";
+        "LMTP (RFC 2033), for the mail transfer agent in front. Trusts whoever connects: use loopback.";
     "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
         "Certificate chain, PEM, the server's own first. Needed for imaps and STARTTLS.";
     "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
@@ -110,7 +117,7 @@ keys! {
     "auth.hashing_queue_max" number(1, 100_000), Value("256"), "logins", Restart, "256",
         "Logins waiting for a hashing thread; more are told to try again.";
     "auth.proof_cache_entries_max" number(0, 10_000_000), Value("10000"), "proofs", Restart, "10000",
-        "Logins remembered as right, as keyed hashes, so that a reconnecting client costs no Argon2. 0: none.";
+        "Logins remembered as right, as keyed hashes: a reconnecting client costs no Argon2. 0: none.";
     "auth.proof_cache_secs" number(1, 86_400), Value("3600"), "seconds", Live, "3600",
         "How long such a login is remembered.";
     "auth.failures_free" number(1, 1000), Value("5"), "failures", Live, "5",
@@ -137,7 +144,8 @@ keys! {
         "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
     "mailbox.quota_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
         "Octets of mail one account may hold. 0: no bound.";
-    "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live, "\"info\"",
+    "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
+        "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";
     "log.format" Kind::Choice(&["text", "json"]), Value("\"text\""), "", Restart, "\"json\"",
         "Lines for people, or one JSON object a line.";

@@ -1,5 +1,5 @@
-//! Reads `koi.toml` exactly as written: unknown sections and keys, wrong types and numbers out of bounds are refused
-//! with their line and, where one is near, the key that was probably meant.
+//! Reads `koi.toml` exactly as written: unknown sections and keys, wrong types and numbers out of bounds are
+//! refused with their line and, where one is near, the key that was probably meant.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

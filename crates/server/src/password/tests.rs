@@ -1,3 +1,5 @@
+//! Logins, cached proofs, the throttle: against a table of verifiers.
+
 //! What a cached proof, a throttle and the pool of password threads promise.
 
 use std::collections::HashMap;
@@ -9,8 +11,8 @@ use koi_sessions::{Mechanism, Secret};
 use super::*;
 
 pub(super) fn config() -> AuthConfig {
-    let text = "[server]\nhostname='h'\ndomains=['d']\n[listen]\nlmtp=['[::1]:24']\n[auth]\nargon2_memory_kib=8192\n\
-                argon2_passes=1\nfailures_free=3\nfailure_wait_secs_max=0\n";
+    let text = "[server]\nhostname='h'\ndomains=['d']\n[listen]\nlmtp=['[::1]:24']\n[auth]\n\
+                argon2_memory_kib=8192\nargon2_passes=1\nfailures_free=3\nfailure_wait_secs_max=0\n";
     let raw = crate::config::raw::parse(std::path::Path::new("koi.toml"), text).unwrap();
     crate::config::resolve::resolve(&raw).unwrap().auth
 }

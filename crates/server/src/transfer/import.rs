@@ -1,5 +1,5 @@
-//! Import: read a batch, parse it on all processors, append it in one transaction, with several transactions on their
-//! way to the disk at the same time.
+//! Import: read a batch, parse it on all processors, append it in one transaction, with several transactions
+//! on their way to the disk at the same time.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,8 +24,8 @@ const BATCH_OCTETS: usize = 2 * 1024 * 1024;
 /// Transactions on their way.
 const IN_FLIGHT: usize = 6;
 
-/// Imports a file or folder into a mailbox, which is made if it is not there. Without a mailbox: an mbox file goes to
-/// INBOX, a Maildir++ tree to the mailboxes it names.
+/// Imports a file or folder into a mailbox, which is made if it is not there. Without a mailbox: an mbox file
+/// goes to INBOX, a Maildir++ tree to the mailboxes it names.
 pub fn import(
     target: &Target<'_>,
     format: Format,

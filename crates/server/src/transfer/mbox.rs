@@ -1,5 +1,6 @@
-//! Reads mbox files (RFC 4155, and what came before it): `From ` lines between messages, `>From ` quoting taken back,
-//! flags from Status, X-Status, X-Keywords and X-Mozilla-Status. Messages are kept with all their fields.
+//! Reads mbox files (RFC 4155, and what came before it): `From ` lines between messages, `>From ` quoting
+//! taken back, flags from Status, X-Status, X-Keywords and X-Mozilla-Status. Messages are kept with all their
+//! fields.
 
 use std::io::BufRead;
 

@@ -1,8 +1,8 @@
 //! Mail in and out of an account as files: mbox (RFC 4155) and Maildir++.
 //!
-//! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each a sidecar
-//! of JSON lines for what a Maildir has no place for; `import` of such a folder restores octets, dates, flags and
-//! keywords exactly. UIDs are given anew.
+//! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each
+//! a sidecar of JSON lines for what a Maildir has no place for; `import` of such a folder restores octets,
+//! dates, flags and keywords exactly. UIDs are given anew.
 
 mod export;
 mod import;

@@ -1,3 +1,5 @@
+//! mbox splitting, line ends, Maildir letters and folder names.
+
 use std::io::Cursor;
 
 use koi_types::{Flags, Keyword, MailboxName, SystemFlags, Timestamp};
@@ -26,7 +28,8 @@ fn all(text: &str) -> Vec<Found> {
 
 #[test]
 fn an_mbox_is_split_at_from_lines_with_a_date() {
-    let text = "From a@b Thu Nov 21 21:55:52 2026\nSubject: 1\nStatus: RO\nX-Status: AF\nX-Keywords: $Junk two\n\n\
+    let text = "From a@b Thu Nov 21 21:55:52 2026\nSubject: 1\nStatus: RO\nX-Status: AF\n\
+                X-Keywords: $Junk two\n\n\
                 From here on no date\n>From quoted\n>>From twice\n\nFrom c Sun Nov  1 01:02:03 +0100 2026\n\
                 X-Mozilla-Status: 0005\n\nlast\n";
     let found = all(text);

@@ -106,7 +106,8 @@ impl Rig {
 
 pub(crate) fn config(folder: &Path, settings: &str) -> Config {
     let text = format!(
-        "[server]\nhostname='localhost'\ndomains=['example.org']\n[tls]\ncertificate='tls/cert.pem'\nkey='tls/key.pem'\n\
+        "[server]\nhostname='localhost'\ndomains=['example.org']\n[tls]\n\
+         certificate='tls/cert.pem'\nkey='tls/key.pem'\n\
          [listen]\nimap=['127.0.0.1:0']\nimaps=['127.0.0.1:0']\n{settings}"
     );
     resolve::resolve(&raw::parse(&folder.join("koi.toml"), &text).unwrap()).unwrap()

@@ -1,8 +1,8 @@
 //! `kill -9` of the real server under 64 LMTP connections and 8 IMAP writers, again and again.
 //!
-//! After each restart: everything that was acknowledged is there and nothing twice, no UID was given to two messages,
-//! UIDVALIDITY stayed, UIDNEXT and HIGHESTMODSEQ never went back. The moment of the kill is a random number of
-//! acknowledgements, not a time.
+//! After each restart: everything that was acknowledged is there and nothing twice, no UID was given to two
+//! messages, UIDVALIDITY stayed, UIDNEXT and HIGHESTMODSEQ never went back. The moment of the kill is a
+//! random number of acknowledgements, not a time.
 //!
 //! `KOI_SOAK_ROUNDS` sets the rounds, `KOI_QUICK` makes it small, `KOI_SEED` repeats the same choices.
 
