@@ -13,6 +13,7 @@ use crate::rig::{Rig, config};
 async fn a_peer_that_does_not_read_is_dropped_with_bounded_memory() {
     let rig = Rig::new("[limits]\nwrite_secs=1\n");
     let mut client = rig.connect().await;
+    assert_eq!(client.ask("a").await, "a");
     // 640 MB are asked for; the echo session asserts that its output stays below 1 MiB.
     client.send("flood\n").await;
     tokio::time::timeout(Duration::from_secs(20), rig.edge.admission.drained()).await.unwrap();
