@@ -84,7 +84,7 @@ fn head(session: &Session, folder: &Path) -> String {
          times as good Koi is. The driver shares the processors with the server; `run` names runs, load of\n\
          the machine at the start (1-minute average; above 0.5 other work ran beside and the absolute\n\
          numbers are low), and commit.\n\n\
-         - machine: {}\n- servers: {}\n",
+         - machine: {}\n- servers: {}\n\n",
         device::machine(folder),
         session.versions.join("; "),
     )

@@ -116,21 +116,26 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     let store = KoiStore::open(&home, Listener(Some(sender)))?;
     store.create_accounts(ACCOUNTS)?;
     ground.koi(&store, PRODUCERS, ACCOUNTS, Until::Count(plan.size(150_000, 5_000)))?;
+    let wants = |rows: &[&str]| rows.iter().any(|row| plan.wants(GROUP.name, row));
     for _ in 0..plan.runs {
-        let bare = lone(&ground, &store, bench.sheet)?;
-        while commits.try_recv().is_ok() {}
-        visible(&ground, &store, &commits, bare, bench.sheet)?;
-        many(&ground, &store, bench.sheet)?;
-        while commits.try_recv().is_ok() {}
+        if wants(&["store-lone", "store-visible", "store-flushes"]) {
+            let bare = lone(&ground, &store, bench.sheet)?;
+            while commits.try_recv().is_ok() {}
+            visible(&ground, &store, &commits, bare, bench.sheet)?;
+        }
+        if wants(&["store-64", "store-device", "store-flushes-64"]) {
+            many(&ground, &store, bench.sheet)?;
+            while commits.try_recv().is_ok() {}
+        }
     }
     drop(commits);
-    if bench.wants("store-million") || bench.wants("store-longest") {
+    if wants(&["store-million", "store-longest"]) {
         million(&ground, &store, bench.sheet)?;
     }
     let delivered = ground.serials.load(Ordering::Relaxed);
     store.engine.close()?;
     let sheet = &mut *bench.sheet;
-    if plan.wants(GROUP.name, "salvage") {
+    if wants(&["salvage"]) {
         salvage(&home, delivered, sheet)?;
     }
     std::fs::remove_dir_all(&home)?;
