@@ -236,5 +236,12 @@ fn mean(list: &[f64]) -> f64 {
 
 fn spread(load: &Load) -> String {
     let at = |part| figure(quantile(&load.delivery_ms, part).unwrap_or(f64::NAN));
-    format!("{}/s, p50 {} ms, p99 {} ms, max {} ms", figure(load.per_second), at(0.5), at(0.99), at(1.0))
+    format!(
+        "{}/s, p50 {} ms, p99 {} ms, max {} ms, processor time each {:.0} us",
+        figure(load.per_second),
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        load.processor_us
+    )
 }

@@ -78,7 +78,8 @@ impl Spent {
     }
 }
 
-fn own_time() -> Duration {
+/// Processor time of this driver so far.
+pub(crate) fn own_time() -> Duration {
     let own = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(own.tv_sec.unsigned_abs(), own.tv_nsec as u32)
 }

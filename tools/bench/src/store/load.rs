@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Durable;
 use crate::failure::{Outcome, fail};
 use crate::net::pool::Pool;
+use crate::server::process::own_time;
 
 /// What a load showed.
 pub(crate) struct Load {
@@ -13,6 +14,8 @@ pub(crate) struct Load {
     pub(crate) per_second: f64,
     /// Milliseconds of each delivery.
     pub(crate) delivery_ms: Vec<f64>,
+    /// Processor time of all threads for each delivery, in microseconds.
+    pub(crate) processor_us: f64,
 }
 
 /// When the producers stop.
@@ -34,6 +37,7 @@ pub(crate) fn produce(
     until: Until,
 ) -> Outcome<Load> {
     let start = Instant::now();
+    let spent = own_time();
     let claimed = AtomicU64::new(0);
     let one = |producer: u32| -> Outcome<Vec<f64>> {
         let mut times = Vec::new();
@@ -62,5 +66,7 @@ pub(crate) fn produce(
         }
         Ok(all)
     })?;
-    Ok(Load { per_second: delivery_ms.len() as f64 / start.elapsed().as_secs_f64(), delivery_ms })
+    let count = delivery_ms.len().max(1) as f64;
+    let processor_us = own_time().saturating_sub(spent).as_secs_f64() * 1e6 / count;
+    Ok(Load { per_second: count / start.elapsed().as_secs_f64(), delivery_ms, processor_us })
 }
