@@ -25,6 +25,12 @@ pub(super) const GROUP: Group = Group {
         row("store-flags", "STORE 1:* +FLAGS, 50,000 messages (Koi flushes it)", 1.0),
         row("search-text", "SEARCH TEXT, fresh random needle, 50,000 messages", 10.0),
         row("search-first", "the same, first query after a restart", 10.0),
+        Row {
+            name: "select-holes",
+            what: "SELECT in a fresh session after every tenth message was expunged",
+            unit: Unit::Millis,
+            mark: Mark::Recorded,
+        },
     ],
     run,
 };
@@ -55,7 +61,13 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     let names: Vec<&str> = GROUP.rows.iter().filter(wanted).map(|row| row.name).collect();
     for name in names.iter().copied() {
         match name {
-            "select" => bench.alternate(|server, sheet, _| select(server, sheet, count))?,
+            "select" => bench.alternate(|server, sheet, _| select(server, sheet, count, name))?,
+            "select-holes" => {
+                for server in bench.servers.iter_mut() {
+                    expunge_every_tenth(server.as_ref(), count)?;
+                }
+                bench.alternate(|server, sheet, _| select(server, sheet, count - count / 10, name))?;
+            }
             "fetch-body" => bench.alternate(|server, sheet, run| bodies(server, sheet, count, run))?,
             "store-flags" => bench.alternate(|server, sheet, _| store(server, sheet, count))?,
             // One measurement fills both rows.
@@ -86,7 +98,7 @@ fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, f64)> {
     Ok((result, millis(start.elapsed())))
 }
 
-fn select(server: &mut dyn Server, sheet: &mut Sheet, count: u64) -> Outcome<()> {
+fn select(server: &mut dyn Server, sheet: &mut Sheet, count: u64, row: &str) -> Outcome<()> {
     let mut sum = 0.0;
     for _ in 0..5 {
         let mut imap = Imap::login(server.ports().imap, &user(0), PASSWORD)?;
@@ -95,8 +107,17 @@ fn select(server: &mut dyn Server, sheet: &mut Sheet, count: u64) -> Outcome<()>
         imap.run("LOGOUT")?;
         sum += ms / 5.0;
     }
-    sheet.record("select", server.name(), sum);
+    sheet.record(row, server.name(), sum);
     Ok(())
+}
+
+fn expunge_every_tenth(server: &dyn Server, count: u64) -> Outcome<()> {
+    let mut imap = session(server, count)?;
+    let numbers: Vec<String> = (1..=count / 10).map(|tenth| (tenth * 10).to_string()).collect();
+    for some in numbers.chunks(500) {
+        imap.run(&format!("STORE {} +FLAGS.SILENT (\\Deleted)", some.join(",")))?;
+    }
+    imap.run("EXPUNGE").map(drop)
 }
 
 fn warm(server: &mut dyn Server, sheet: &mut Sheet, count: u64, row: &str, item: &str) -> Outcome<()> {
