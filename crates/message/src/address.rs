@@ -33,8 +33,14 @@ impl Address {
 
 /// Appends the addresses of the raw field value `value` to `list`, at most up to the limit.
 pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
-    let mut parser =
-        Parser { lexer: Lexer::new(value), comment: Vec::new(), in_group: false, separated: true };
+    let mut parser = Parser {
+        lexer: Lexer::new(value),
+        outer: Words::default(),
+        inner: Words::default(),
+        comment: Vec::new(),
+        in_group: false,
+        separated: true,
+    };
     while list.len() < ADDRESSES_MAX && parser.entry(list) {}
     if parser.in_group {
         list.push(Address::default());
@@ -43,6 +49,9 @@ pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
+    /// Buffers for the words of an entry and for those within its angle brackets, used again for the next one.
+    outer: Words,
+    inner: Words,
     /// Text of the last comment of the present entry.
     comment: Vec<u8>,
     in_group: bool,
@@ -55,25 +64,33 @@ impl Parser<'_> {
     fn entry(&mut self, list: &mut Vec<Address>) -> bool {
         self.lexer.skip_cfws();
         self.comment.clear();
-        let words = self.words();
+        let mut words = std::mem::take(&mut self.outer);
+        self.words(&mut words);
+        let opened_group = self.take_entry(&words, list);
+        self.outer = words;
+        opened_group || self.separator(list)
+    }
+
+    /// Takes what begins with `words`; true if it opened a group.
+    fn take_entry(&mut self, words: &Words, list: &mut Vec<Address>) -> bool {
         match self.lexer.peek() {
-            Some(b'<') => list.push(self.angle(words)),
+            Some(b'<') => list.push(self.angle(&words.phrase)),
             Some(b'@') => list.push(self.at_host(words)),
             Some(b':') if !self.in_group => {
                 self.lexer.bump();
                 self.in_group = true;
                 self.separated = true;
-                list.push(Address { mailbox: Some(words.phrase), ..Address::default() });
+                list.push(Address { mailbox: Some(words.phrase.clone()), ..Address::default() });
                 return true;
             }
             _ => list.extend(self.lone(words)),
         }
-        self.separator(list)
+        false
     }
 
     /// What stands before `<`, `@` or `:`, read both as a phrase and as a local part.
-    fn words(&mut self) -> Words {
-        let mut words = Words::with_room();
+    fn words(&mut self, words: &mut Words) {
+        words.clear();
         self.lexer.skip_cfws();
         let mut space = false;
         loop {
@@ -88,7 +105,7 @@ impl Parser<'_> {
                     words.local.push(b'.');
                 }
                 Some(octet) if is_atom(octet) => words.local.extend_from_slice(self.lexer.run(is_atom)),
-                _ => return words,
+                _ => return,
             }
             let word = words.local.get(before..).unwrap_or_default();
             if space && !words.phrase.is_empty() && !word.is_empty() {
@@ -103,7 +120,7 @@ impl Parser<'_> {
     }
 
     /// `[phrase] "<" [route] addr-spec ">"` (RFC 5322 §3.4 angle-addr, §4.4 obs-route).
-    fn angle(&mut self, words: Words) -> Address {
+    fn angle(&mut self, phrase: &[u8]) -> Address {
         self.lexer.bump();
         let mut route = Vec::new();
         self.lexer.skip_cfws();
@@ -121,55 +138,54 @@ impl Parser<'_> {
             self.lexer.take(b':');
             self.lexer.skip_cfws();
         }
-        let mut inner = Vec::new();
-        std::mem::swap(&mut inner, &mut self.comment);
-        let spec = self.words();
-        std::mem::swap(&mut inner, &mut self.comment);
-        let mut host = Vec::with_capacity(WORD_OCTETS);
+        let comment = std::mem::take(&mut self.comment);
+        let mut spec = std::mem::take(&mut self.inner);
+        self.words(&mut spec);
+        let mailbox = Some(spec.local.clone());
+        self.inner = spec;
+        self.comment = comment;
+        let mut host = Vec::with_capacity(HOST_OCTETS);
         if self.lexer.take(b'@') {
             self.host(&mut host);
         }
         self.lexer.run(|b| !matches!(b, b'>' | b','));
         self.lexer.take(b'>');
         self.lexer.skip_cfws();
-        let name = (!words.phrase.is_empty()).then_some(words.phrase);
+        let name = (!phrase.is_empty()).then(|| phrase.to_vec());
         let route = (!route.is_empty()).then_some(route);
-        Address { name, route, mailbox: Some(spec.local), host: Some(host) }
+        Address { name, route, mailbox, host: Some(host) }
     }
 
     /// `local-part "@" domain`, and a comment after it as the name. If `<` follows, it was meant as the
     /// name.
-    fn at_host(&mut self, words: Words) -> Address {
+    fn at_host(&mut self, words: &Words) -> Address {
         self.lexer.bump();
-        let mut host = Vec::with_capacity(WORD_OCTETS);
+        let mut host = Vec::with_capacity(HOST_OCTETS);
         self.host(&mut host);
         self.lexer.skip_cfws_keeping(&mut self.comment);
         if self.lexer.peek() == Some(b'<') {
-            let mut phrase = words.phrase;
-            phrase.push(b'@');
-            phrase.extend_from_slice(&host);
-            return self.angle(Words { phrase, ..Words::default() });
+            return self.angle(&[words.phrase.as_slice(), b"@", &host].concat());
         }
-        self.named_by_comment(words.local, host)
+        self.named_by_comment(&words.local, host)
     }
 
     /// Words alone: one is a local part without a host, several are a name without an address. Behind an
     /// address they are nothing.
-    fn lone(&mut self, words: Words) -> Option<Address> {
+    fn lone(&mut self, words: &Words) -> Option<Address> {
         if !self.separated || (words.phrase.is_empty() && words.count == 0) {
             return None;
         }
         if words.count == 0 {
-            return Some(self.named_by_comment(words.phrase, Vec::new()));
+            return Some(self.named_by_comment(&words.phrase, Vec::new()));
         }
         let empty = Some(Vec::new());
-        Some(Address { name: Some(words.phrase), route: None, mailbox: empty.clone(), host: empty })
+        Some(Address { name: Some(words.phrase.clone()), route: None, mailbox: empty.clone(), host: empty })
     }
 
-    fn named_by_comment(&mut self, local: Vec<u8>, host: Vec<u8>) -> Address {
+    fn named_by_comment(&mut self, local: &[u8], host: Vec<u8>) -> Address {
         let comment = std::mem::take(&mut self.comment);
         let name = (!comment.is_empty()).then_some(comment);
-        Address { name, route: None, mailbox: Some(local), host: Some(host) }
+        Address { name, route: None, mailbox: Some(local.to_vec()), host: Some(host) }
     }
 
     /// A domain (RFC 5322 §3.4.1, §4.4): atoms and dots, or a literal; comments and spaces between them go.
@@ -237,11 +253,13 @@ struct Words {
     count: usize,
 }
 
-/// Room for most names and hosts, so that they are allocated once.
-const WORD_OCTETS: usize = 32;
+/// Room for most hosts, so that they are allocated once.
+const HOST_OCTETS: usize = 24;
 
 impl Words {
-    fn with_room() -> Words {
-        Words { phrase: Vec::with_capacity(WORD_OCTETS), local: Vec::with_capacity(WORD_OCTETS), count: 0 }
+    fn clear(&mut self) {
+        self.phrase.clear();
+        self.local.clear();
+        self.count = 0;
     }
 }

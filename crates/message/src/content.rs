@@ -100,26 +100,33 @@ impl ContentBuilder {
     /// Takes in `field`, if it is one of ours.
     pub(crate) fn field(&mut self, field: &Field<'_>) {
         let Some(name) = strip_content(field.name) else { return };
+        let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
         let content = &mut self.content;
-        match name.to_ascii_lowercase().as_slice() {
-            b"type" if !self.typed => {
+        if is(b"type") {
+            if !self.typed {
                 self.typed = true;
                 parse_type(field.value, content);
             }
-            b"transfer-encoding" if content.encoding.is_none() => {
+        } else if is(b"transfer-encoding") {
+            if content.encoding.is_none() {
                 content.encoding = parse_encoding(field.value);
             }
-            b"disposition" if content.disposition.is_none() => {
+        } else if is(b"disposition") {
+            if content.disposition.is_none() {
                 content.disposition = parse_disposition(field.value);
             }
-            b"language" if content.language.is_empty() => {
+        } else if is(b"language") {
+            if content.language.is_empty() {
                 content.language = parse_languages(field.value);
             }
-            b"id" => first(&mut content.id, field.value),
-            b"description" => first(&mut content.description, field.value),
-            b"md5" => first(&mut content.md5, field.value),
-            b"location" => first(&mut content.location, field.value),
-            _ => {}
+        } else if is(b"id") {
+            first(&mut content.id, field.value);
+        } else if is(b"description") {
+            first(&mut content.description, field.value);
+        } else if is(b"md5") {
+            first(&mut content.md5, field.value);
+        } else if is(b"location") {
+            first(&mut content.location, field.value);
         }
     }
 

@@ -19,7 +19,7 @@ impl BaseSubject {
         let subject = subject.get(..SUBJECT_OCTETS_MAX).unwrap_or(subject);
         let decoded = encoded_word::decode_text(subject);
         let mut base = BaseSubject::default();
-        let text = collapse(&decoded);
+        let text = collapse(decoded);
         base.text = base.strip(&text).to_owned();
         base
     }
@@ -66,7 +66,10 @@ impl BaseSubject {
 }
 
 /// Step 1: tabs and continuations become spaces, several spaces one.
-fn collapse(text: &str) -> String {
+fn collapse(text: String) -> String {
+    if !text.contains(['\t', '\r', '\n']) && !text.contains("  ") {
+        return text;
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let space = matches!(c, ' ' | '\t' | '\r' | '\n');
