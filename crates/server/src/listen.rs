@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use koi_sessions::Peer;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
@@ -24,6 +24,9 @@ use crate::wire::Wire;
 const BACKLOG: i32 = 1024;
 /// Wait after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// One line in the log so often, while it goes on.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// A listener that is bound.
 pub struct Bound {
@@ -116,11 +119,15 @@ pub async fn accept(bound: Bound, edge: Arc<Edge>) {
             return;
         }
     };
+    let mut complained: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => begin(&edge, protocol, tls, stream, peer.ip()),
             Err(error) => {
-                tracing::warn!(service, %address, %error, "cannot accept a connection");
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
+                    complained = Some(Instant::now());
+                    tracing::warn!(service, %address, %error, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -165,7 +172,7 @@ async fn serve(
     let tally = Tally::new(protocol.name(), peer, tls);
     let mut who = Peer { address: peer.to_string().into(), tls: None };
     let wire = if tls {
-        match Box::pin(handshake(&edge, stream)).await {
+        match Box::pin(handshake(&edge, stream, &admitted)).await {
             Some(wire) => wire,
             None => {
                 tally.log_end(&End::Handshake);
@@ -184,10 +191,15 @@ async fn serve(
     driver.0.tally.log_end(&end);
 }
 
-async fn handshake(edge: &Edge, stream: TcpStream) -> Option<Wire> {
+/// A peer that is still shaking hands when the server goes down has nothing to be told.
+async fn handshake(edge: &Edge, stream: TcpStream, admitted: &Admitted) -> Option<Wire> {
     let tls = edge.tls.clone()?;
     let limit = edge.limits().handshake;
-    match tokio::time::timeout(limit, tls.acceptor().accept(stream)).await {
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(limit, tls.acceptor().accept(stream)) => accepted,
+        () = admitted.link.woken() => return None,
+    };
+    match accepted {
         Ok(Ok(stream)) => {
             count(&edge.metrics.tls_handshakes);
             Some(Wire::Tls(Box::new(stream)))

@@ -47,9 +47,9 @@ struct State {
     stop: tokio::sync::Notify,
 }
 
-/// Serves until SIGINT, SIGTERM or `koi` asks for the end. `prepare` runs on the open folder before anything
-/// listens;
-/// `ready` when everything is bound.
+/// Serves until SIGINT, SIGTERM or `koi` asks for the end. `prepare` runs on the open folder
+/// when everything is bound and nothing accepted yet (so that what it made and shows is not lost to a port in
+/// use); then `ready`.
 pub fn run(
     start: Start,
     prepare: impl FnOnce(&Service) -> Result<(), Problem>,
@@ -57,7 +57,6 @@ pub fn run(
 ) -> Result<(), Problem> {
     raise_descriptor_limit();
     let service = Service::open(&start.config)?;
-    prepare(&service)?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from) + EXTRA_THREADS;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -65,7 +64,7 @@ pub fn run(
         .enable_all()
         .build()
         .map_err(|e| Problem::new(format!("cannot start threads: {e}"), "raise the limit on processes"))?;
-    let ended = runtime.block_on(serve(start, service, ready));
+    let ended = runtime.block_on(serve(start, service, prepare, ready));
     // Blocking work (an import, a check) gets a little time; sessions have ended.
     runtime.shutdown_timeout(Duration::from_secs(2));
     ended
@@ -74,6 +73,7 @@ pub fn run(
 async fn serve(
     start: Start,
     service: Service,
+    prepare: impl FnOnce(&Service) -> Result<(), Problem>,
     ready: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let Start { config, raw, log } = start;
@@ -82,6 +82,7 @@ async fn serve(
     let edge = Arc::new(edge(&config, &service)?);
     let admin = AdminSocket::bind(&config.data)?;
     let mut signals = Signals::new()?;
+    prepare(&service)?;
     let shutdown = config.limits.shutdown;
     let state = Arc::new(State {
         service,

@@ -71,6 +71,9 @@ fn a_port_in_use_is_reported_as_such() {
     let at = format!("cannot listen on 127.0.0.1:{} (imap): the port is in use", server.imap_port());
     assert!(problem.contains(&at) && problem.contains("--port-base"), "{problem}");
     assert!(problem.starts_with("exit status: 3"), "{problem}");
+    // Nobody has seen the passwords of that start, so the next one makes the accounts.
+    let second = Server::quickstart(&other, &[]);
+    assert!(second.banner.contains("alice@example.org   password ") && !second.banner.contains("as before"));
 }
 
 #[test]

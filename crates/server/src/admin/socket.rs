@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Answer, LINE_OCTETS_MAX, Request};
 use crate::problem::Problem;
@@ -18,6 +18,8 @@ pub type Answerer =
 
 /// Progress lines that may wait for a client; the work waits for a client that does not read them.
 const PROGRESS_MAX: usize = 16;
+/// Commands that are answered at the same time; more wait.
+const CONVERSATIONS_MAX: usize = 32;
 /// A path of a socket may not be longer (`sun_path`).
 const PATH_OCTETS_MAX: usize = 100;
 
@@ -46,10 +48,17 @@ impl AdminSocket {
 
     /// Answers for ever.
     pub async fn serve(self, answerer: Arc<Answerer>) {
+        let places = Arc::new(Semaphore::new(CONVERSATIONS_MAX));
         loop {
+            // Never closed, so there is always a permit in the end.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(converse(stream, Arc::clone(&answerer)));
+                    let answerer = Arc::clone(&answerer);
+                    tokio::spawn(async move {
+                        converse(stream, answerer).await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept on admin.sock");
