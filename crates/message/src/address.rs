@@ -49,7 +49,7 @@ pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
-    /// Buffers for the words of an entry and for those within its angle brackets, used again for the next one.
+    /// Buffers for the words of an entry and for those within its angle brackets, used again for the next.
     outer: Words,
     inner: Words,
     /// Text of the last comment of the present entry.
