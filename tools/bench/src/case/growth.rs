@@ -50,9 +50,14 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     let steps = [(bench.plan.size(1_000, 100), ""), (bench.plan.size(99_000, 900), "-5")];
     let last = (bench.plan.size(900_000, 9_000), "-6");
     let Some(server) = bench.servers.get_mut(at) else { return Ok(()) };
-    server.start_empty(10)?;
+    let wanted = |rows: &[Row]| rows.iter().any(|row| bench.plan.wants(GROUP.name, row.name));
+    let (by_messages, by_accounts) = GROUP.rows.split_at(6);
+    let (by_messages, by_accounts) = (wanted(by_messages), wanted(by_accounts));
+    if by_messages {
+        server.start_empty(10)?;
+    }
     let mut first = None;
-    for (more, suffix) in steps.into_iter().chain([last]) {
+    for (more, suffix) in steps.into_iter().chain([last]).filter(|_| by_messages) {
         grow(server.as_ref(), &path, more)?;
         let costs = costs(server.as_ref(), &pool, &mut serial)?;
         let base = *first.get_or_insert(costs);
@@ -60,7 +65,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     }
     let accounts = bench.plan.size(100_000, 100) as u32;
     let mut first = None;
-    for (count, suffix) in [(10, ""), (accounts, "-a")] {
+    for (count, suffix) in [(10, ""), (accounts, "-a")].into_iter().filter(|_| by_accounts) {
         server.start_empty(count)?;
         grow(server.as_ref(), &path, bench.plan.size(1_000, 100))?;
         let costs = costs(server.as_ref(), &pool, &mut serial)?;
