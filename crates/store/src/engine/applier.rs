@@ -83,6 +83,9 @@ impl Shared {
             }
             Err(error) => {
                 add(&self.counters.applier_failures, 1);
+                if let IndexError::Unusable(_) = error {
+                    round.index.mark_damaged();
+                }
                 let error = error.into_mail();
                 let mut state = self.state.lock();
                 state.apply_failure = Some(error.to_string());

@@ -143,7 +143,10 @@ impl Shared {
         if !live.builder.is_empty() {
             match self.write_group(&mut live) {
                 Ok(position) => self.merge(&mut ran, position),
-                Err(failure) => again = self.fail(&mut ran, &mut jobs, failure),
+                Err(failure) => {
+                    live.file.disown(live.position.offset);
+                    again = self.fail(&mut ran, &mut jobs, failure);
+                }
             }
         }
         drop(live);

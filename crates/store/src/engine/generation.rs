@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Shared;
-use super::index::{Index, IndexError};
+use super::index::{DAMAGED_MARK, Index, IndexError};
 use super::segment::Layout;
 
 type Result<T> = std::result::Result<T, IndexError>;
@@ -28,6 +28,9 @@ fn number_of(name: &str) -> Option<u32> {
 pub(crate) fn open_newest(layout: &Layout, map_octets: usize) -> Result<Index> {
     let root = layout.index();
     make_folder(&root)?;
+    if root.join(DAMAGED_MARK).exists() {
+        return Err(IndexError::Unusable("it was found damaged while the store was open".to_owned()));
+    }
     let mut newest = 1;
     let mut others = Vec::new();
     for entry in std::fs::read_dir(&root).map_err(failed)? {

@@ -24,6 +24,8 @@ const STORE_KEY: &[u8] = b"store";
 const POSITION_KEY: &[u8] = b"position";
 const POSITION_VERSION: u8 = 1;
 const DATA_FILE: &str = "data.mdb";
+/// Beside the generations: the index was found damaged while the store was open.
+pub(crate) const DAMAGED_MARK: &str = "damaged";
 
 /// How far the journal has come, or how much of it the index holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -131,14 +133,14 @@ impl Index {
         Ok(index)
     }
     pub(crate) fn begin_read(&self) -> Result<ReadTxn> {
-        self.env.clone().static_read_txn().map_err(|error| IndexError::from(error).into_mail())
+        self.env.clone().static_read_txn().map_err(|error| self.failed(error))
     }
     pub(crate) fn get<'t>(&self, txn: &'t ReadTxn, key: &[u8]) -> Result<Option<&'t [u8]>> {
-        self.rows.get(txn, key).map_err(|error| IndexError::from(error).into_mail())
+        self.rows.get(txn, key).map_err(|error| self.failed(error))
     }
     /// Rows with `from <= key < end`.
     pub(crate) fn range<'t>(
-        &self,
+        &'t self,
         txn: &'t ReadTxn,
         from: &[u8],
         end: &[u8],
@@ -146,9 +148,9 @@ impl Index {
     ) -> Result<Box<dyn Iterator<Item = Result<Row<'t>>> + 't>> {
         let row = |item: heed::Result<(&'t [u8], &'t [u8])>| match item {
             Ok((key, value)) => Ok(Row { key, value: Some(value) }),
-            Err(error) => Err(IndexError::from(error).into_mail()),
+            Err(error) => Err(self.failed(error)),
         };
-        let failed = |error| IndexError::from(error).into_mail();
+        let failed = |error| self.failed(error);
         let bounds = (std::ops::Bound::Included(from), std::ops::Bound::Excluded(end));
         Ok(match direction {
             Direction::Up => Box::new(self.rows.range(txn, &bounds).map_err(failed)?.map(row)),
@@ -175,6 +177,23 @@ impl Index {
         self.meta.put(&mut txn, POSITION_KEY, &encode_position(&position))?;
         txn.commit()?;
         self.fill_up()
+    }
+    /// Reads every row; an error says that the index is damaged inside.
+    pub(crate) fn read_through(&self) -> std::result::Result<(), IndexError> {
+        let txn = self.env.read_txn()?;
+        self.rows.iter(&txn)?.try_for_each(|row| row.map(drop))?;
+        Ok(())
+    }
+    /// A damaged index is marked, so that the next start builds it again.
+    fn failed(&self, error: heed::Error) -> MailError {
+        let error = IndexError::from(error);
+        if let IndexError::Unusable(_) = error {
+            self.mark_damaged();
+        }
+        error.into_mail()
+    }
+    pub(crate) fn mark_damaged(&self) {
+        let _ = File::create(self.folder.with_file_name(DAMAGED_MARK));
     }
     pub(crate) fn set_store(&self, store: StoreId) -> std::result::Result<(), IndexError> {
         let mut txn = self.env.write_txn()?;

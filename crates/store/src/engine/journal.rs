@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::group::GroupBuilder;
+use super::group::{GROUP_HEADER_OCTETS, GroupBuilder};
 use super::index::Position;
 use super::options::Durability;
 use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId};
@@ -69,8 +69,13 @@ impl LiveFile {
         self.end.store(end, Ordering::Release);
         Ok(())
     }
-    /// Cuts the file behind the last group, after a write that failed, or because the segment is done with.
-    pub(crate) fn cut(&self, end: u64) -> io::Result<()> {
+    /// A group could not be written: what there is of it must not pass for one later. The room stays: on a full disk it
+    /// may be all there is.
+    pub(crate) fn disown(&self, offset: u64) {
+        let _ = self.file.write_at(&[0; GROUP_HEADER_OCTETS], offset);
+    }
+    /// Cuts the file behind the last group.
+    fn cut(&self, end: u64) -> io::Result<()> {
         let _filling = self.filling.lock();
         self.file.set_octets(end)?;
         self.filled.store(end, Ordering::Release);

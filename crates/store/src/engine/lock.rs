@@ -9,7 +9,14 @@ use rustix::fs::{FlockOperation, flock};
 
 /// Held as long as the store is open.
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a process that was forked meanwhile, until it runs its own program.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why the folder could not be locked.
@@ -33,7 +40,7 @@ impl FolderLock {
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(LockError::Io)?;
         writeln!(file, "{}", std::process::id()).map_err(LockError::Io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
         Some(segment) => segment.header.store,
         None => StoreId(random().map_err(OpenError::io(&layout.root))?),
     };
-    let index = open_index(layout, options, &segments, store, &mut report)?;
+    let index = open_index(layout, options, &segments, store, repair, &mut report)?;
     let applied = index.position().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let mut replay =
         Replay { layout, options, segments, index, overlay: Overlay::default(), applied, report, repair };
@@ -159,10 +159,14 @@ fn open_index(
     options: &Options,
     segments: &Segments,
     store: StoreId,
+    repair: bool,
     report: &mut Report,
 ) -> Result<Index> {
     let opened = generation::open_newest(layout, options.map_octets).and_then(|index| {
         usable(&index, segments, store)?;
+        if repair {
+            index.read_through()?;
+        }
         Ok(index)
     });
     let why = match opened {
@@ -242,7 +246,7 @@ impl Replay<'_> {
             };
             clean = behind == Behind::End && segment.table.is_none();
             self.report.torn_tail |= number == last && behind == Behind::Torn;
-            if self.overlay.rows() >= self.options.apply_rows {
+            if self.is_full() {
                 self.apply(position)?;
             }
         }
@@ -312,7 +316,7 @@ impl Replay<'_> {
                 }
                 (position.sequence, position.chain) = (found.group.sequence, found.group.checksum);
                 position.offset = found.offset + u64::from(found.group.total_octets);
-                if self.overlay.rows() >= self.options.apply_rows {
+                if self.is_full() {
                     self.apply(*position)?;
                 }
             }
@@ -360,6 +364,11 @@ impl Replay<'_> {
     }
     fn damaged(&self, number: u32, what: &str) -> OpenError {
         OpenError::Damaged { file: self.layout.segment(number), what: what.to_owned() }
+    }
+    /// Only a rebuilt or long neglected index gets here: what a crash leaves fits, and the start does not wait for it.
+    fn is_full(&self) -> bool {
+        self.overlay.rows() >= self.options.overlay_rows_max
+            || self.overlay.octets() >= self.options.overlay_octets_max
     }
     fn apply(&mut self, position: Position) -> Result<()> {
         let rows = std::mem::take(&mut self.overlay);

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use koi_types::{BlobId, ErrorKind, MailError, Result};
 use parking_lot::Mutex;
@@ -61,13 +62,17 @@ struct Hold {
     shared: Arc<Shared>,
     number: u32,
     path: PathBuf,
+    octets: u64,
     finished: bool,
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         self.shared.body_files.inner.lock().held.remove(&self.number);
-        if !self.finished {
+        if self.finished {
+            // Perhaps nobody refers to it: then the compactor should look before long.
+            self.shared.dead_hint.fetch_add(self.octets / 4, Ordering::Relaxed);
+        } else {
             let _ = self.shared.vfs.remove(&self.path);
         }
     }
@@ -92,7 +97,8 @@ impl Staging {
         let out_of_numbers = || MailError::new(ErrorKind::LimitReached, "no more body files can be named");
         let number = shared.body_files.take().ok_or_else(out_of_numbers)?;
         let path = shared.layout.body(number);
-        let hold = Hold { shared: Arc::clone(shared), number, path: path.clone(), finished: false };
+        let hold =
+            Hold { shared: Arc::clone(shared), number, path: path.clone(), octets: 0, finished: false };
         let file = shared.vfs.create(&path).map_err(|error| failed(shared, &error))?;
         Ok(Self {
             hold,
@@ -160,6 +166,7 @@ impl StageBody for Staging {
             BodyRef { blob, segment: self.hold.number, offset: SMALL_HEADER_OCTETS, octets: self.written };
         let mut hold = self.hold;
         hold.finished = true;
+        hold.octets = self.written;
         Ok(NewBody::Staged(StagedBody::new(body, Arc::new(hold))))
     }
 }

@@ -196,6 +196,18 @@ fn an_index_that_cannot_serve_is_built_again() {
 }
 
 #[test]
+fn an_index_that_was_marked_as_damaged_is_built_again_at_the_next_start() {
+    let left = left(13, 60);
+    copy(&left.folder, &left.scratch);
+    std::fs::write(left.scratch.join("index/damaged"), []).unwrap();
+    let kv = open(&left.scratch, options());
+    assert!(kv.report().index_rebuilt.as_ref().is_some_and(|why| why.contains("found damaged")));
+    assert_eq!(Content::of(&kv), *left.state(0));
+    kv.close().unwrap();
+    assert_eq!(open(&left.scratch, options()).report().index_rebuilt, None);
+}
+
+#[test]
 fn an_index_older_by_some_groups_catches_up_and_replay_equals_live() {
     let root = fast_folder();
     let (folder, old) = (root.path().join("store"), root.path().join("old"));

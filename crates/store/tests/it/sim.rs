@@ -26,8 +26,10 @@ pub(crate) enum Event {
         octets: Arc<[u8]>,
         durable: bool,
     },
+    /// Covers the writes among the first `started` events: those that came before the flush began.
     Flush {
         file: FileId,
+        started: usize,
     },
     SetOctets {
         file: FileId,
@@ -246,7 +248,8 @@ impl File for SimFile {
     fn flush(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.call()?;
-        disk.record(Event::Flush { file: self.file });
+        let started = disk.events.len();
+        disk.record(Event::Flush { file: self.file, started });
         Ok(())
     }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -298,6 +301,22 @@ impl SimFile {
     }
 }
 
+/// Octets that were written but not yet flushed.
+#[derive(Clone)]
+struct Pending {
+    /// Number of the event.
+    at: usize,
+    file: FileId,
+    offset: u64,
+    octets: Arc<[u8]>,
+}
+
+impl Pending {
+    fn end(&self) -> u64 {
+        self.offset + self.octets.len() as u64
+    }
+}
+
 /// Follows the events and says what the disk may hold at each of them.
 #[derive(Default)]
 pub(crate) struct Replay {
@@ -307,7 +326,9 @@ pub(crate) struct Replay {
     /// Names and lengths that may or may not be there yet, in order.
     pending_names: Vec<Event>,
     /// Octets that may or may not be there yet.
-    pending_octets: Vec<Event>,
+    pending_octets: Vec<Pending>,
+    /// Events so far.
+    clock: usize,
     index: Option<Arc<[u8]>>,
 }
 
@@ -318,13 +339,19 @@ impl Replay {
     /// The event has happened completely.
     pub(crate) fn advance(&mut self, event: &Event) {
         match event {
-            Event::Write { file, durable, .. } => {
-                self.pending_octets.push(event.clone());
+            Event::Write { file, offset, octets, durable } => {
+                let written =
+                    Pending { at: self.clock, file: *file, offset: *offset, octets: octets.clone() };
                 if *durable {
-                    self.flush(*file);
+                    self.settle_names();
+                    // What was written there before is no longer waiting: this came over it.
+                    self.supersede(&written);
+                    write_into(self.files.entry(*file).or_default(), octets, *offset);
+                } else {
+                    self.pending_octets.push(written);
                 }
             }
-            Event::Flush { file } => self.flush(*file),
+            Event::Flush { file, started } => self.flush(*file, *started),
             Event::SyncDir => self.settle_names(),
             Event::Index { copy } => self.index = copy.clone(),
             Event::SetOctets { file, octets } => {
@@ -333,27 +360,38 @@ impl Replay {
             }
             other => self.pending_names.push(other.clone()),
         }
+        self.clock += 1;
     }
-    /// What was written behind a cut does not come back.
-    fn clip(&mut self, cut: FileId, end: u64) {
-        for event in &mut self.pending_octets {
-            if let Event::Write { file, offset, octets, .. } = event
-                && *file == cut
-            {
-                let keep = end.saturating_sub(*offset).min(octets.len() as u64) as usize;
-                *octets = octets[..keep].into();
+    fn supersede(&mut self, newer: &Pending) {
+        let (from, end) = (newer.offset, newer.end());
+        let pending = std::mem::take(&mut self.pending_octets);
+        for old in pending {
+            if old.file != newer.file || old.end() <= from || old.offset >= end {
+                self.pending_octets.push(old);
+                continue;
             }
+            let before = from.saturating_sub(old.offset) as usize;
+            let after = end.min(old.end()).saturating_sub(old.offset) as usize;
+            let part = |offset: u64, octets: &[u8]| Pending { offset, octets: octets.into(), ..old.clone() };
+            self.pending_octets.push(part(old.offset, &old.octets[..before]));
+            self.pending_octets.push(part(old.offset + after as u64, &old.octets[after..]));
         }
     }
-    fn flush(&mut self, flushed: FileId) {
+    /// What was written behind a cut does not come back.
+    fn clip(&mut self, file: FileId, end: u64) {
+        for pending in self.pending_octets.iter_mut().filter(|pending| pending.file == file) {
+            let keep = end.saturating_sub(pending.offset).min(pending.octets.len() as u64) as usize;
+            pending.octets = pending.octets[..keep].into();
+        }
+    }
+    fn flush(&mut self, file: FileId, started: usize) {
         self.settle_names();
         let pending = std::mem::take(&mut self.pending_octets);
-        for event in pending {
-            match &event {
-                Event::Write { file, offset, octets, .. } if *file == flushed => {
-                    write_into(self.files.entry(*file).or_default(), octets, *offset);
-                }
-                _ => self.pending_octets.push(event),
+        for pending in pending {
+            if pending.file == file && pending.at < started {
+                write_into(self.files.entry(file).or_default(), &pending.octets, pending.offset);
+            } else {
+                self.pending_octets.push(pending);
             }
         }
     }
@@ -370,8 +408,13 @@ impl Replay {
             apply_name(&mut names, &mut files, event);
         }
         let piece = if dice.below(2) == 0 { 512 } else { 4096 };
-        for event in self.pending_octets.iter().chain(next) {
-            let Event::Write { file, offset, octets, .. } = event else { continue };
+        let under_way = next.and_then(|event| match event {
+            Event::Write { file, offset, octets, .. } => {
+                Some(Pending { at: self.clock, file: *file, offset: *offset, octets: octets.clone() })
+            }
+            _ => None,
+        });
+        for Pending { file, offset, octets, .. } in self.pending_octets.iter().chain(&under_way) {
             // All, none, a half of the pieces, or each by itself.
             let likely = [0, 100, 50, dice.below(101)][dice.below(4) as usize];
             let mut at = 0;
@@ -401,8 +444,13 @@ fn apply_name(names: &mut BTreeMap<PathBuf, FileId>, files: &mut BTreeMap<FileId
             names.remove(path);
         }
         Event::Rename { from, to } => {
-            if let Some(file) = names.remove(from) {
-                names.insert(to.clone(), file);
+            // A folder takes its content along.
+            let moved: Vec<_> = names.keys().filter(|path| path.starts_with(from)).cloned().collect();
+            for path in moved {
+                let file = names.remove(&path).unwrap();
+                let inside = path.strip_prefix(from).unwrap();
+                let target = if inside.as_os_str().is_empty() { to.clone() } else { to.join(inside) };
+                names.insert(target, file);
             }
         }
         Event::SetOctets { file, octets } => files.entry(*file).or_default().resize(*octets as usize, 0),
