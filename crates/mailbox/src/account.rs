@@ -1,8 +1,8 @@
 //! One account: snapshots to read it, transactions to change it.
 //!
-//! A change of many messages is a chain of transactions of at most [`CHUNK`] messages, submitted together and run one
-//! after the other; each gets its own MODSEQ. Only COPY must be whole (RFC 9051 §6.4.7): when a piece of it fails,
-//! those before it are taken back.
+//! A change of many messages is a chain of transactions of at most [`CHUNK`] messages, submitted together and
+//! run one after the other; each gets its own MODSEQ. Only COPY must be whole (RFC 9051 §6.4.7): when a piece
+//! of it fails, those before it are taken back.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -199,7 +199,8 @@ impl Account {
         let name = name.clone();
         self.change(move |account| account.subscribe(&name, subscribed))
     }
-    /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as it is.
+    /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as
+    /// it is.
     fn present(&self, mailbox: MailboxId, uids: &UidSet) -> Result<UidSet> {
         if uids.count() <= u64::from(CHUNK) {
             return Ok(uids.clone());

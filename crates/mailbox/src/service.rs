@@ -12,6 +12,7 @@ use crate::backlog::Backlog;
 use crate::directory::Directory;
 use crate::incoming::Stage;
 use crate::names::NamesCache;
+use crate::uids::UidsCache;
 use crate::watch::Watchers;
 
 /// What the edge lends: a clock and randomness.
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) names: NamesCache,
+    pub(crate) uids: UidsCache,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
 }
@@ -77,6 +79,7 @@ impl MailboxService {
             options,
             env,
             names: NamesCache::default(),
+            uids: UidsCache::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),
         };

@@ -21,6 +21,7 @@ use crate::names::{NameEntry, Names};
 use crate::outcome::{ChangedMessages, Changes};
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 use crate::service::Inner;
+use crate::uids::UidsCache;
 
 /// A view of one account. It pins pages of the store: drop it at the end of the step.
 pub struct Snapshot<'a> {
@@ -28,6 +29,7 @@ pub struct Snapshot<'a> {
     pub(crate) account: AccountId,
     record: AccountRecord,
     names: Arc<Names>,
+    uids: &'a UidsCache,
 }
 
 /// What a scan could not read.
@@ -58,7 +60,7 @@ impl<'a> Snapshot<'a> {
         let record = AccountRecord::decode(&row).ok_or_else(|| corrupt("account", &key))?;
         drop(row);
         let names = inner.names.read(&*view, account, record.names_modseq)?;
-        Ok(Self { view, account, record, names })
+        Ok(Self { view, account, record, names, uids: &inner.uids })
     }
     /// How far the account has come.
     #[must_use]
@@ -123,12 +125,16 @@ impl<'a> Snapshot<'a> {
     pub fn keywords(&self) -> Arc<KeywordTable> {
         Arc::clone(&self.names.keywords)
     }
-    /// The UIDs in a mailbox. Without holes it costs nothing, otherwise a scan.
+    /// The UIDs in a mailbox: without holes it costs nothing, with holes a scan when messages have left since
+    /// it was last asked.
     pub fn uids(&self, mailbox: MailboxId) -> Result<UidSet> {
         let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
         let mut uids = UidSet::new();
         if record.messages == record.uidnext.value() - 1 {
             uids.0.insert_range(1..=record.messages);
+            return Ok(uids);
+        }
+        if let Some(uids) = self.uids.at(self.account, mailbox, &record) {
             return Ok(uids);
         }
         let range = key::below(&key::mailbox(self.account, table::MEMBERSHIP, mailbox));
@@ -138,6 +144,7 @@ impl<'a> Snapshot<'a> {
             }
             ControlFlow::Continue(())
         })?;
+        self.uids.keep(self.account, mailbox, &record, &uids);
         Ok(uids)
     }
     /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is

@@ -1,4 +1,5 @@
-//! The mailbox service on the memory engine: scenarios, a model, delivery tables. Every test ends with a check.
+//! The mailbox service on the memory engine: scenarios, a model, delivery tables. Every test ends with a
+//! check.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod model;

@@ -1,5 +1,5 @@
-//! The service against a plain model: random operations by seed on several accounts, compared after each one; and the
-//! change log against the states it claims to lead between.
+//! The service against a plain model: random operations by seed on several accounts, compared after each one;
+//! and the change log against the states it claims to lead between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -202,7 +202,8 @@ impl Actor {
             self.adopt(text);
         }
     }
-    /// Takes ids and UIDVALIDITY of new mailboxes over from the service: the model only knows they must be new.
+    /// Takes ids and UIDVALIDITY of new mailboxes over from the service: the model only knows they must be
+    /// new.
     fn adopt(&mut self, text: &str) {
         let mut all = parents(text);
         all.push(text.to_owned());

@@ -25,10 +25,13 @@ fn mailbox(rig: &Rig) -> Account {
     let plain = "From: Ann <ann@example.org>\nTo: bob@example.org\nSubject: lunch today\n\
         Date: Thu, 1 Jan 2026 23:30:00 -0200\nMessage-ID: <1@x>\n\nCome at noon\n";
     let quoted = "From: =?utf-8?q?J=C3=B6rg?= <joerg@example.org>\nCc: carl@example.org\n\
-        Subject: =?utf-8?b?w5xiZXI=?= lunch\nIn-Reply-To: <1@x>\nDate: Fri, 2 Jan 2026 00:30:00 +0000\n\
-        Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nSch=C3=B6n=\nheit\n";
-    let parts = "From: ann@example.org\nSubject: parts\nX-Odd: yes\nContent-Type: multipart/mixed; boundary=b\n\n\
-        preamble words\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\nbmVlZGxlIGhlcmU=\n--b--\n";
+        Subject: =?utf-8?b?w5xiZXI=?= lunch\nIn-Reply-To: <1@x>\n\
+        Date: Fri, 2 Jan 2026 00:30:00 +0000\nContent-Type: text/plain; charset=utf-8\n\
+        Content-Transfer-Encoding: quoted-printable\n\n\
+        Sch=C3=B6n=\nheit\n";
+    let parts = "From: ann@example.org\nSubject: parts\nX-Odd: yes\n\
+        Content-Type: multipart/mixed; boundary=b\n\npreamble words\n--b\n\
+        Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\nbmVlZGxlIGhlcmU=\n--b--\n";
     let at = |text, names: &[&str], received_at, zone| NewMessage {
         message: incoming(text),
         flags: flags(names),

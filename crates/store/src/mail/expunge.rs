@@ -1,4 +1,5 @@
-//! Messages leave a mailbox: EXPUNGE (RFC 9051 §6.4.3, RFC 9051 §6.4.9). Their emails stay readable for a while (grace).
+//! Messages leave a mailbox: EXPUNGE (RFC 9051 §6.4.3, RFC 9051 §6.4.9). Their emails stay readable for a
+//! while (grace).
 
 use std::ops::ControlFlow;
 

@@ -33,8 +33,8 @@ pub struct FlagsSet {
 }
 
 impl AccountTxn<'_> {
-    /// Changes the flags of the messages in `uids` (few enough for one transaction). With `unchanged_since`, only
-    /// of those whose MODSEQ is not greater; 0 excludes every message.
+    /// Changes the flags of the messages in `uids` (few enough for one transaction). With `unchanged_since`,
+    /// only of those whose MODSEQ is not greater; 0 excludes every message.
     pub fn set_flags(
         &mut self,
         mailbox: MailboxId,
