@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use koi_store::kv::{self, Txn};
 use koi_store::mail::{
-    AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagsSet, INBOX, NewEmail, Renamed,
+    AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, NewEmail, Renamed,
 };
 use koi_types::{
     AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags,
@@ -64,7 +64,12 @@ impl Account {
         unchanged_since: Option<u64>,
     ) -> Pending<FlagsSet> {
         let change = Arc::new(change);
+        // Without it nobody could free a full disk by EXPUNGE.
+        let frees = change.op == FlagOp::Add && change.system.contains(SystemFlags::DELETED);
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
+            if frees {
+                account.frees_space();
+            }
             account.set_flags(mailbox, piece, &change, unchanged_since)
         };
         self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
@@ -162,7 +167,10 @@ impl Account {
     /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
     pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {
         let name = name.clone();
-        self.change(move |account| account.delete(&name))
+        self.change(move |account| {
+            account.frees_space();
+            account.delete(&name)
+        })
     }
     /// Renames a mailbox and all below it. INBOX stays, empty, and its messages move (RFC 9051 §6.3.6).
     pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Pending<()> {

@@ -8,6 +8,7 @@
 
 mod account;
 mod backlog;
+mod changes;
 mod deliver;
 mod directory;
 pub mod filter;
@@ -30,6 +31,7 @@ pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};
 
 pub use account::Account;
+pub use changes::ExpungedMessage;
 pub use directory::{AccountRow, Directory, Verifier};
 pub use filter::{DayRange, FILTER_DEPTH_MAX, Filter};
 pub use housekeep::Housekept;
@@ -38,5 +40,5 @@ pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pen
 pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 pub use search::SearchRun;
 pub use service::{Env, MailboxService, Options};
-pub use snapshot::{ExpungedMessage, Scanned, Snapshot};
+pub use snapshot::{Scanned, Snapshot};
 pub use watch::Watching;

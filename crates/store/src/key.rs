@@ -3,6 +3,26 @@
 //! The account comes first so that an account is one range: it can be exported, moved or dropped as one, and
 //! its rows share pages. Keys are arrays of fixed length wherever their parts are, so that making one
 //! allocates nothing. Table `B` of account 0 (bodies) and its layout belong to the engine.
+//!
+//! | table | rest of the key | value |
+//! |---|---|---|
+//! | A | | `AccountRecord`: MODSEQ, numbers given out, quota counters |
+//! | C | mailbox | `MailboxRecord`: UIDVALIDITY, UIDNEXT, counters |
+//! | N | mailbox | `NameRecord`: name, role |
+//! | P | name | mailbox |
+//! | S | name | nothing: a subscription, with or without mailbox |
+//! | U | mailbox, uid | `Membership`: one message, the row that is scanned |
+//! | M | email | `EmailRecord`: body, envelope, structure, thread |
+//! | E | email, mailbox, uid | nothing: where an email is |
+//! | G | time in ms, email | `GraceRecord`: an email that is nowhere any more and may go soon |
+//! | L | modseq | `LogRecord`: what one commit changed |
+//! | V | mailbox, modseq | UIDs that left the mailbox |
+//! | K | number | keyword |
+//! | I | hash of a Message-ID, email | `ThreadKeyRecord`: thread and base subject |
+//! | T | thread, email | nothing |
+//! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
+//! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
+//! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 
 use koi_types::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits};
 

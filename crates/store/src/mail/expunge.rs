@@ -49,7 +49,7 @@ impl AccountTxn<'_> {
         let open = self.at(at)?;
         open.record.messages = open.record.messages.saturating_sub(1);
         open.record.octets = open.record.octets.saturating_sub(octets);
-        open.count_flags_out(uid, row.flags);
+        open.count_flags_out(row.flags);
         open.log_expunged(uid, row.email);
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;

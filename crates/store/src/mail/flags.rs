@@ -43,9 +43,12 @@ impl AccountTxn<'_> {
         unchanged_since: Option<u64>,
     ) -> Result<FlagsSet> {
         let at = self.mailbox(mailbox)?;
-        let numbers = self.numbers_of(change)?;
         let rows = self.collect_rows(mailbox, uids)?;
         let mut set = FlagsSet::default();
+        if rows.is_empty() {
+            return Ok(set);
+        }
+        let numbers = self.numbers_of(change)?;
         let mut encoded = Vec::new();
         for (uid, row) in rows.iter() {
             // A row that cannot be read is for `check` to report; it must not stop the others.
@@ -72,7 +75,7 @@ impl AccountTxn<'_> {
     }
     fn count_change(&mut self, at: At, uid: Uid, old: SystemFlags, new: SystemFlags) -> Result<()> {
         let open = self.at(at)?;
-        open.count_flags_out(uid, old);
+        open.count_flags_out(old);
         open.count_flags_in(uid, new);
         open.log_flags(uid);
         Ok(())
@@ -109,14 +112,13 @@ impl OpenMailbox {
             self.record.unseen_from = self.record.unseen_from.min(uid);
         }
     }
-    pub(super) fn count_flags_out(&mut self, uid: Uid, flags: SystemFlags) {
+    pub(super) fn count_flags_out(&mut self, flags: SystemFlags) {
         if flags.contains(SystemFlags::DELETED) {
             self.record.deleted = self.record.deleted.saturating_sub(1);
         }
         if !flags.contains(SystemFlags::SEEN) {
             self.record.unseen = self.record.unseen.saturating_sub(1);
         }
-        let _ = uid;
     }
 }
 

@@ -27,6 +27,9 @@ impl Rows {
         self.octets.extend_from_slice(row);
         self.entries.push(Entry { uid, end: self.octets.len() });
     }
+    pub(super) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
     pub(super) fn iter(&self) -> impl Iterator<Item = (Uid, &[u8])> {
         let mut start = 0;
         self.entries.iter().map(move |entry| {
