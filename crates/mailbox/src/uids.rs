@@ -62,7 +62,8 @@ impl UidsCache {
             let (uidnext, messages) = (record.uidnext.value(), record.messages);
             uidnext > set.uidnext || uidnext == set.uidnext && messages < set.messages
         };
-        if !kept.sets.get(&place).is_none_or(newer) {
+        let is_newer = kept.sets.get(&place).is_none_or(newer);
+        if !is_newer {
             return;
         }
         let runs = uids.0.runs().count() + 8;
