@@ -29,6 +29,8 @@ use crate::wire::Wire;
 
 /// A session goes on when the waiting output has shrunk to this.
 const OUTPUT_OCTETS_LOW: usize = OUTPUT_OCTETS_HIGH / 4;
+/// A peer that has sent so much without an answer is in the middle of a large message.
+const LARGE_OCTETS: u64 = koi_types::limits::BODY_INLINE_OCTETS_MAX as u64;
 /// The longest wait without looking at the clock again.
 const SLEEP_MAX: Duration = Duration::from_secs(3600);
 
@@ -45,8 +47,10 @@ pub struct Driver {
     written: usize,
     flushed: bool,
     input_closed: bool,
-    /// Octets were read, and nothing was written since.
-    unanswered: bool,
+    /// Octets read since something was written.
+    unanswered: u64,
+    /// Some of them came after the last acknowledgement.
+    unacknowledged: bool,
     /// When the peer last took output, or when output began to wait.
     moved: Instant,
     pub tally: Tally,
@@ -100,7 +104,8 @@ impl Driver {
             written: 0,
             flushed: true,
             input_closed: false,
-            unanswered: false,
+            unanswered: 0,
+            unacknowledged: false,
             moved: Instant::now(),
             tally,
         }
@@ -131,7 +136,7 @@ impl Driver {
         if self.out.is_empty() {
             self.moved = began;
         }
-        let step = self.session.step(crate::clock::now(), &mut self.out);
+        let step = self.step();
         self.edge.metrics.step.record(began.elapsed());
         self.tally.take(self.session.take_notes(), &self.edge.metrics);
         match step {
@@ -145,6 +150,13 @@ impl Driver {
             Step::Close => return self.close().await,
         }
         Ok(true)
+    }
+
+    /// The end of a large message waits for the disk and parses it all: first the other connections of this
+    /// thread are given to another.
+    fn step(&mut self) -> Step {
+        let mut step = || self.session.step(crate::clock::now(), &mut self.out);
+        if self.unanswered >= LARGE_OCTETS { tokio::task::block_in_place(step) } else { step() }
     }
 
     fn signals(&mut self) {
@@ -165,7 +177,7 @@ impl Driver {
         let deadline = self.session.deadline();
         if self.out.is_empty() {
             self.out = Vec::new();
-            if std::mem::take(&mut self.unanswered) {
+            if std::mem::take(&mut self.unacknowledged) {
                 self.wire.acknowledge_now();
             }
         }
@@ -256,7 +268,8 @@ impl Driver {
         }
         if wrote {
             self.moved = Instant::now();
-            self.unanswered = false;
+            self.unanswered = 0;
+            self.unacknowledged = false;
         }
         if !self.input_closed && self.session.wants_input() {
             let session = &mut self.session;
@@ -269,7 +282,8 @@ impl Driver {
                 Poll::Ready(Ok(length)) => {
                     add(&self.edge.metrics.octets_in, length as u64);
                     self.tally.octets_in += length as u64;
-                    self.unanswered = true;
+                    self.unanswered = self.unanswered.saturating_add(length as u64);
+                    self.unacknowledged = true;
                     return Poll::Ready(Ok(Moved::Read));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
