@@ -1,4 +1,5 @@
-//! The change log as a snapshot reads it: what happened in a mailbox since a MODSEQ (RFC 7162 §3.1, RFC 8621 §4.3).
+//! The change log as a snapshot reads it: what happened in a mailbox since a MODSEQ (RFC 7162 §3.1,
+//! RFC 8621 §4.3).
 
 use std::ops::ControlFlow;
 
