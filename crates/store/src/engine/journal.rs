@@ -69,7 +69,8 @@ impl LiveFile {
         self.end.store(end, Ordering::Release);
         Ok(())
     }
-    /// A group could not be written: what there is of it must not pass for one later. The room stays: on a full disk it
+    /// A group could not be written: what there is of it must not pass for one later. The room stays:
+    /// on a full disk it
     /// may be all there is.
     pub(crate) fn disown(&self, offset: u64) {
         let _ = self.file.write_at(&[0; GROUP_HEADER_OCTETS], offset);

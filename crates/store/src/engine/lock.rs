@@ -14,7 +14,8 @@ pub(crate) struct FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Closing alone would leave the lock to a process that was forked meanwhile, until it runs its own program.
+        // Closing alone would leave the lock to a process that was forked meanwhile, until it runs its
+        // own program.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }

@@ -365,7 +365,8 @@ impl Replay<'_> {
     fn damaged(&self, number: u32, what: &str) -> OpenError {
         OpenError::Damaged { file: self.layout.segment(number), what: what.to_owned() }
     }
-    /// Only a rebuilt or long neglected index gets here: what a crash leaves fits, and the start does not wait for it.
+    /// Only a rebuilt or long neglected index gets here: what a crash leaves fits, and the start does
+    /// not wait for it.
     fn is_full(&self) -> bool {
         self.overlay.rows() >= self.options.overlay_rows_max
             || self.overlay.octets() >= self.options.overlay_octets_max

@@ -1,5 +1,7 @@
-//! Stores written by every version of the format so far open and hold what they held. The folders in `fixtures/` are
-//! never written again; a new version gets a new one: `KOI_WRITE_FIXTURE=v2 cargo test -p koi-store fixtures`.
+//! Stores written by every version of the format so far open and hold what they held. The folders in
+//! `fixtures/` are
+//! never written again; a new version gets a new one: `KOI_WRITE_FIXTURE=v2 cargo test -p koi-store
+//! fixtures`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +24,8 @@ fn options() -> Options {
 
 const SEED: u64 = 1;
 
-/// A pack, sealed segments, a live one, a body file; left without closing, so that the journal's tail is not applied.
+/// A pack, sealed segments, a live one, a body file; left without closing, so that the journal's tail
+/// is not applied.
 fn write(to: &Path) -> Model {
     let root = fast_folder();
     let kv = Embedded::open(root.path(), options(), heard()).unwrap();

@@ -1,5 +1,7 @@
-//! The power goes while a whole process is at work, LMDB's own writes included: a child is traced, and disks are made of
-//! everything it had flushed and of chance for the rest. Two controls must be found out, or the test is blind.
+//! The power goes while a whole process is at work, LMDB's own writes included: a child is traced, and
+//! disks are made of
+//! everything it had flushed and of chance for the rest. Two controls must be found out, or the test is
+//! blind.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Reads what `strace -f -xx` wrote about a process and turns it into the events of `sim`, LMDB's own writes included.
+//! Reads what `strace -f -xx` wrote about a process and turns it into the events of `sim`, LMDB's own
+//! writes included.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,8 @@ impl Trace {
             self.finish(rest, self.events.len(), folder, said);
         }
     }
-    /// A write under way may reach the disk from now on; a descriptor being closed may be given to another thread.
+    /// A write under way may reach the disk from now on; a descriptor being closed may be given to
+    /// another thread.
     fn begin(&mut self, text: &str) {
         let Some(call) = Call::parse(text) else { return };
         if call.name.contains("write") {
