@@ -20,7 +20,7 @@ use super::counters::add;
 use super::group::Placing;
 use super::index::Position;
 use super::journal::{Live, Start, create_segment, now_millis};
-use super::overlay::{Entry, Overlay};
+use super::overlay::{Entry, Overlay, RowAt};
 use super::snapshot::Snapshot;
 use super::txn::{EngineTxn, Stage};
 use crate::body::BodyRef;
@@ -54,7 +54,8 @@ enum Admission {
 struct Ran {
     /// The rows of this group alone, for the transactions behind.
     group: Overlay,
-    rows: Vec<Entry>,
+    /// Where its rows lie, in their order.
+    rows: Vec<RowAt>,
     notices: Vec<CommitNotice>,
     dead: Vec<BodyRef>,
     results: Vec<Result<()>>,
@@ -140,9 +141,10 @@ impl Shared {
         drop(snapshot);
         let mut again = Vec::new();
         let group_operations = live.builder.operation_octets();
+        let operations = live.builder.share_operations();
         if !live.builder.is_empty() {
             match self.write_group(&mut live) {
-                Ok(position) => self.merge(&mut ran, position),
+                Ok(position) => self.merge(&mut ran, &operations, position),
                 Err(failure) => {
                     live.file.disown(live.position.offset);
                     again = self.fail(&mut ran, &mut jobs, failure);
@@ -282,9 +284,8 @@ impl Shared {
         } else if !stage.rows.is_empty() {
             live.builder.transactions += 1;
             for entry in stage.rows.iter() {
-                live.builder.operation(entry.row());
+                ran.rows.push(live.builder.operation(entry.row()));
                 ran.group.insert(entry.clone());
-                ran.rows.push(entry.clone());
             }
         }
         if result.is_ok() {
@@ -325,11 +326,11 @@ impl Shared {
     /// Makes a durable group visible: rows go into the pending ones in place. A copy of the tree with the
     /// group in it could be made ahead and only swapped in, but then every node on the way is copied in every
     /// group: that was two thirds of what a delivery cost the processor.
-    fn merge(&self, ran: &mut Ran, position: Position) {
+    fn merge(&self, ran: &mut Ran, operations: &Arc<[u8]>, position: Position) {
         let rows = std::mem::take(&mut ran.rows);
         let mut state = self.state.lock();
         debug_assert!(position.sequence == state.durable.sequence + 1, "groups are merged in their order");
-        rows.into_iter().for_each(|entry| state.current.insert(entry));
+        rows.into_iter().for_each(|place| state.current.insert(Entry::inside(operations, place)));
         state.durable = position;
         state.disk_note = None;
         if state.oldest.is_none() {

@@ -4,9 +4,12 @@
 //! Operations are physical: final key, final value. So replay is idempotent and needs no rule of the levels
 //! above.
 
+use std::sync::Arc;
+
 use koi_types::{BlobId, limits};
 
 use super::merge::Row;
+use super::overlay::RowAt;
 use super::wire::{Fields, pad};
 
 pub(crate) const GROUP_HEADER_OCTETS: usize = 64;
@@ -101,8 +104,12 @@ impl GroupHeader {
     }
     /// The operations of a payload that fits.
     pub(crate) fn operations<'a>(&self, payload: &'a [u8]) -> Operations<'a> {
-        let part = self.covered(payload).and_then(|part| part.get(self.body_octets as usize..));
-        Operations { fields: Fields(part.unwrap_or_default()), left: self.operations }
+        let part = self.operation_part(payload);
+        Operations { fields: Fields(part), octets: part.len(), left: self.operations }
+    }
+    /// The operation part of a payload that fits.
+    pub(crate) fn operation_part<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
+        self.covered(payload).and_then(|part| part.get(self.body_octets as usize..)).unwrap_or_default()
     }
     /// The body part of a payload that fits.
     pub(crate) fn body_part<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
@@ -114,6 +121,8 @@ impl GroupHeader {
 /// read.
 pub(crate) struct Operations<'a> {
     fields: Fields<'a>,
+    /// Of the whole part.
+    octets: usize,
     left: u32,
 }
 
@@ -124,12 +133,13 @@ impl Operations<'_> {
     }
 }
 
-impl<'a> Iterator for Operations<'a> {
-    type Item = Row<'a>;
-    fn next(&mut self) -> Option<Row<'a>> {
+impl<'a> Operations<'a> {
+    /// The next operation, and where it lies in the operation part.
+    pub(crate) fn next_placed(&mut self) -> Option<Placed<'a>> {
         if self.left == 0 {
             return None;
         }
+        let at = self.octets - self.fields.0.len() + OPERATION_HEADER_OCTETS;
         let (kind, key_octets, value_octets) = (self.fields.u8()?, self.fields.u16()?, self.fields.u32()?);
         let key = self.fields.slice(usize::from(key_octets))?;
         let value = self.fields.slice(value_octets as usize)?;
@@ -139,7 +149,21 @@ impl<'a> Iterator for Operations<'a> {
             return None;
         }
         self.left -= 1;
-        Some(Row { key, value: (kind == PUT).then_some(value) })
+        let place = RowAt { at: at as u32, key_octets, value_octets, deleted: kind == DELETE };
+        Some(Placed { row: Row { key, value: (kind == PUT).then_some(value) }, place })
+    }
+}
+
+/// An operation and where it lies.
+pub(crate) struct Placed<'a> {
+    pub(crate) row: Row<'a>,
+    pub(crate) place: RowAt,
+}
+
+impl<'a> Iterator for Operations<'a> {
+    type Item = Row<'a>;
+    fn next(&mut self) -> Option<Row<'a>> {
+        self.next_placed().map(|placed| placed.row)
     }
 }
 
@@ -228,7 +252,9 @@ impl GroupBuilder {
         pad(&mut self.octets);
         at
     }
-    pub(crate) fn operation(&mut self, row: Row<'_>) {
+    /// Returns where the row lies in the operation part.
+    pub(crate) fn operation(&mut self, row: Row<'_>) -> RowAt {
+        let at = (self.operation_part.len() + OPERATION_HEADER_OCTETS) as u32;
         let value = row.value.unwrap_or_default();
         self.operation_part.reserve(OPERATION_HEADER_OCTETS + row.key.len() + value.len());
         self.operation_part.push(if row.value.is_some() { PUT } else { DELETE });
@@ -237,6 +263,12 @@ impl GroupBuilder {
         self.operation_part.extend_from_slice(row.key);
         self.operation_part.extend_from_slice(value);
         self.operations += 1;
+        let (key_octets, value_octets) = (row.key.len() as u16, value.len() as u32);
+        RowAt { at, key_octets, value_octets, deleted: row.value.is_none() }
+    }
+    /// The operations so far, in one allocation that all rows of the group share.
+    pub(crate) fn share_operations(&self) -> Arc<[u8]> {
+        self.operation_part.as_slice().into()
     }
     /// The group as it goes to the file, and the chain for the next.
     pub(crate) fn finish(&mut self, placing: Placing) -> Finished<'_> {

@@ -310,7 +310,10 @@ impl Replay<'_> {
                 self.report.replayed_groups += 1;
                 self.report.replayed_rows += u64::from(found.group.operations);
                 let mut rows = found.group.operations(found.payload);
-                rows.by_ref().for_each(|row| self.overlay.insert(Entry::new(row.key, row.value)));
+                let buffer: Arc<[u8]> = found.group.operation_part(found.payload).into();
+                while let Some(placed) = rows.next_placed() {
+                    self.overlay.insert(Entry::inside(&buffer, placed.place));
+                }
                 if !rows.is_complete() {
                     return Err(self.damaged(number, "a group holds operations of an unknown kind"));
                 }

@@ -127,7 +127,9 @@ impl<'a> Repack<'a> {
         let whole = self.visit(&mut |item| {
             match item {
                 Item::Body { logical, octets } => out.body(logical, octets),
-                Item::Operation(row) => out.builder.operation(row),
+                Item::Operation(row) => {
+                    out.builder.operation(row);
+                }
             }
             out.flush_if_large(|octets| self.shared.pace(octets))
         })?;
