@@ -178,11 +178,24 @@ impl Index {
         txn.commit()?;
         self.fill_up()
     }
-    /// Reads every row; an error says that the index is damaged inside.
+    /// Reads every row; an error says that the index is damaged inside. LMDB has no checksums, so order and number of
+    /// the rows are looked at too.
     pub(crate) fn read_through(&self) -> std::result::Result<(), IndexError> {
         let txn = self.env.read_txn()?;
-        self.rows.iter(&txn)?.try_for_each(|row| row.map(drop))?;
-        Ok(())
+        let (mut before, mut rows) = (Vec::new(), 0);
+        for row in self.rows.iter(&txn)? {
+            let (key, _) = row?;
+            if rows > 0 && key <= before.as_slice() {
+                return Err(IndexError::Unusable("its rows are out of order".to_owned()));
+            }
+            before.clear();
+            before.extend_from_slice(key);
+            rows += 1;
+        }
+        match rows == self.rows.len(&txn)? {
+            true => Ok(()),
+            false => Err(IndexError::Unusable("it does not hold as many rows as it says".to_owned())),
+        }
     }
     /// A damaged index is marked, so that the next start builds it again.
     fn failed(&self, error: heed::Error) -> MailError {
