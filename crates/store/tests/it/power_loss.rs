@@ -163,7 +163,7 @@ fn power_may_go_at_any_moment_of_a_whole_process() {
         let folder = images.at(&trace.events, cut);
         judge(&folder, images.known(cut), |count| model.states[count as usize].clone());
     }
-    println!("{count} images from {} events, all good", trace.events.len());
+    println!("suite: store power loss: {count} images from {} events, all good", trace.events.len());
 
     let lying = |is_lie: &dyn Fn(&Path) -> bool| -> Vec<Event> {
         let events = trace.events.iter().cloned().map(|event| match event {
@@ -192,7 +192,7 @@ fn power_may_go_at_any_moment_of_a_whole_process() {
             let folder = images.at(&events, cut);
             bad += u64::from(!is_good(&folder, images.known(cut)));
         }
-        println!("control, {what}: {bad} of {count} bad");
+        println!("suite: store power loss, control, {what}: {bad} of {count} bad");
         assert!(bad > 0, "the test is blind: {what}");
     }
 }
