@@ -11,6 +11,8 @@ use crate::rig::PASSWORD;
 /// Mailboxes only the account's IMAP writer touches.
 pub(crate) const WORK: &str = "Work";
 pub(crate) const MOVED: &str = "Moved";
+/// A mailbox with more messages is emptied after it was compared.
+const KEPT_MAX: usize = 1000;
 const MAILBOXES: [&str; 3] = ["INBOX", WORK, MOVED];
 
 /// A message by the token in its subject, with its flags.
@@ -124,7 +126,22 @@ impl Ledger {
         let who = address(self.account);
         verify_inbox(&who, &facts, &shown["INBOX"]);
         verify_work(&who, &mut facts, &shown[WORK], &shown[MOVED]);
+        if shown["INBOX"].len() > KEPT_MAX {
+            expunge_all(&mut imap, "INBOX");
+            facts.delivered.clear();
+        }
+        if shown[MOVED].len() > KEPT_MAX {
+            expunge_all(&mut imap, MOVED);
+            facts.moved.clear();
+        }
     }
+}
+
+/// So that the rounds of a soak stay equally long.
+fn expunge_all(imap: &mut Imap, mailbox: &str) {
+    imap.ok(&format!("SELECT {mailbox}"));
+    imap.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    imap.ok("CLOSE");
 }
 
 fn messages(imap: &mut Imap, mailbox: &str) -> BTreeMap<u32, Message> {
