@@ -21,6 +21,8 @@ pub(crate) struct Core {
     /// The client has shown that it knows CONDSTORE: MODSEQ is told with every change of flags (RFC 7162
     /// §3.1).
     pub(crate) condstore: bool,
+    /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
+    pub(crate) rev2: bool,
     /// The step that runs.
     pub(crate) now: Timestamp,
     /// A commit in the account was heard of since the last look at it.
@@ -63,6 +65,7 @@ impl Core {
             login: None,
             selected: None,
             condstore: false,
+            rev2: false,
             now,
             advanced: false,
             idling: false,
@@ -91,8 +94,12 @@ impl Core {
     pub(crate) fn view(&self) -> Result<&Selected> {
         self.selected.as_ref().map(|open| &open.view).ok_or_else(not_now)
     }
+    /// RFC 9051 §5.1: UTF-8 once the client has enabled rev2, until then modified UTF-7 (RFC 3501 §5.1.3).
     pub(crate) const fn names(&self) -> NameEncoding {
-        NameEncoding::ModifiedUtf7
+        match self.rev2 {
+            true => NameEncoding::Utf8,
+            false => NameEncoding::ModifiedUtf7,
+        }
     }
     pub(crate) const fn has_tls(&self) -> bool {
         self.peer.tls.is_some()

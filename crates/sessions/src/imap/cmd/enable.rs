@@ -4,17 +4,32 @@
 use koi_proto::imap::capability::Capability;
 use koi_proto::imap::response;
 
-use crate::imap::job::{Job, at_once};
+use crate::imap::job::{Context, Job, at_once};
 use crate::imap::reply::Reply;
 
 pub(crate) fn start(names: Vec<Box<str>>) -> Box<dyn Job> {
     at_once(move |cx| {
-        let condstore = names.iter().any(|name| Capability::parse(name) == Some(Capability::CondStore));
-        // RFC 5161 §3.2: only what this very command enabled is named.
-        let enabled: &[Capability] =
-            if condstore && !cx.core.condstore { &[Capability::CondStore] } else { &[] };
-        cx.core.condstore |= condstore;
-        response::enabled(enabled, cx.out);
+        let mut enabled = Vec::new();
+        for capability in names.iter().filter_map(|name| Capability::parse(name)) {
+            // RFC 5161 §3.2: only what this very command enabled is named.
+            if enable(capability, cx) {
+                enabled.push(capability);
+            }
+        }
+        response::enabled(&enabled, cx.out);
         Ok(Reply::ok("ENABLE completed"))
     })
+}
+
+/// Whether it is enabled now and was not before.
+fn enable(capability: Capability, cx: &mut Context<'_>) -> bool {
+    let switch = match capability {
+        Capability::CondStore => &mut cx.core.condstore,
+        Capability::Imap4Rev2 => {
+            cx.decoder.enable_utf8();
+            &mut cx.core.rev2
+        }
+        _ => return false,
+    };
+    !std::mem::replace(switch, true)
 }
