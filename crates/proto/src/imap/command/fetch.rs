@@ -87,6 +87,18 @@ impl FetchItem {
             _ => false,
         }
     }
+    /// Where an item stands in the answer: UID first, then what is short, what may hold a literal behind it,
+    /// and bodies last. RFC 9051 §7.5.2 leaves the order open; clients that read a line up to the first
+    /// literal find there what tells them which message it is.
+    #[must_use]
+    pub const fn answer_order(&self) -> u8 {
+        match self {
+            Self::Uid => 0,
+            Self::Flags | Self::ModSeq | Self::InternalDate | Self::Rfc822Size => 1,
+            Self::Envelope | Self::Body | Self::BodyStructure => 2,
+            Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) => 3,
+        }
+    }
 }
 
 /// ```abnf

@@ -110,8 +110,7 @@ impl Fetching {
             // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
             self.fetch.items.push(FetchItem::ModSeq);
         }
-        // First, where people and simple clients look for it.
-        self.fetch.items.sort_by_key(|item| *item != FetchItem::Uid);
+        self.fetch.items.sort_by_key(FetchItem::answer_order);
         let view = cx.core.view()?;
         match sequence::uids(view, &self.fetch.set, self.fetch.by_uid) {
             Ok(uids) => self.left = uids.0,
