@@ -81,9 +81,9 @@ impl Attribute {
     }
 }
 
-/// Appends a mailbox name as astring. `&` is a letter like any other in UTF-8 (RFC 9051 §A.1).
+/// Appends a mailbox name as astring.
 pub fn push_mailbox(name: &str, encoding: NameEncoding, out: &mut Vec<u8>) {
-    if name.is_ascii() && (encoding == NameEncoding::Utf8 || !name.contains('&')) {
+    if name.is_ascii() && !name.contains('&') {
         push_astring(name.as_bytes(), out);
     } else if encoding == NameEncoding::Utf8 {
         push_utf8(name, out);
