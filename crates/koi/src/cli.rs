@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Read the index in a process that may be lost
+    #[command(name = koi_server::probe::SUBCOMMAND, hide = true)]
+    ProbeIndex { folder: PathBuf, how: String },
 }
 
 const QUICKSTART: &str = "\

@@ -21,3 +21,9 @@ pub fn make_private(folder: &Path) -> Result<(), Problem> {
 pub fn admin_socket(data: &Path) -> PathBuf {
     data.join("admin.sock")
 }
+
+/// The folder of the store inside the data folder.
+#[must_use]
+pub fn store(data: &Path) -> PathBuf {
+    data.join("store")
+}

@@ -18,6 +18,7 @@ pub mod log;
 pub mod metrics;
 mod notes;
 pub mod password;
+pub mod probe;
 pub mod problem;
 mod protocols;
 pub mod server;

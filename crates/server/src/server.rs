@@ -103,6 +103,11 @@ async fn serve(
         answering.answer(&request, progress)
     })));
     tasks.spawn(housekeep(Arc::clone(&state)));
+    if state.service.was_unclean {
+        let folder = crate::folder::store(&state.config.read().data);
+        let store = Arc::clone(&state.service.store);
+        tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
+    }
     ready()?;
     tracing::info!(listeners = state.listeners.join(", "), "ready");
     signals.until_stop(&state).await;

@@ -15,15 +15,14 @@ use crate::password::{Directory, Entry};
 use crate::problem::Problem;
 use crate::watch::Watch;
 
-/// The folder of the store inside the data folder.
-const STORE: &str = "store";
-
 /// An open data folder.
 #[derive(Clone)]
 pub struct Service {
     pub mailbox: MailboxService,
     pub store: Arc<Embedded>,
     pub watch: Arc<Watch>,
+    /// The store had not been closed: a crash, or `kill -9`.
+    pub(crate) was_unclean: bool,
     cost: Cost,
     domains: Arc<[String]>,
 }
@@ -55,7 +54,9 @@ impl Service {
         let watch = Arc::new(Watch::default());
         let commits = Arc::clone(&watch) as Arc<dyn koi_store::kv::Commits>;
         let options = koi_store::engine::Options::default();
-        let folder = config.data.join(STORE);
+        let folder = crate::folder::store(&config.data);
+        let was_unclean = koi_store::engine::unclean_ends(&folder) > 0;
+        crate::probe::before_opening(&folder);
         let open = if repairing { Embedded::open_repairing } else { Embedded::open };
         let store = Arc::new(open(&folder, options, commits).map_err(|e| open_problem(&config.data, e))?);
         log_report(&store);
@@ -76,6 +77,7 @@ impl Service {
             watch,
             cost: Cost::of(&config.auth),
             domains: config.domains.clone().into(),
+            was_unclean,
         })
     }
 

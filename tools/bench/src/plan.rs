@@ -98,7 +98,8 @@ impl Plan {
 
 /// The root of the repository.
 pub(crate) fn repository() -> Outcome<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let manifest = Path::new(&manifest);
     Ok(manifest.parent().and_then(Path::parent).context("the repository's root")?.to_path_buf())
 }
 

@@ -12,9 +12,11 @@ pub(crate) struct Repo {
 }
 
 impl Repo {
-    /// The checkout this xtask was built from; the current folder becomes its root.
+    /// The checkout cargo was called in; the current folder becomes its root. What cargo says when it starts
+    /// us goes before what it said when it built us: checkouts that share a target folder share the binary.
     pub(crate) fn open() -> Result<Repo, Failure> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+        let here = Path::new(&here);
         let root = here.ancestors().nth(2).unwrap_or(here).to_path_buf();
         std::env::set_current_dir(&root)
             .map_err(|error| Failure::new(format!("cannot enter {}: {error}", root.display())))?;

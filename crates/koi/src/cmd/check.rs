@@ -8,6 +8,17 @@ use crate::cli::Check;
 use crate::terminal::say;
 
 pub(crate) fn run(config: &Config, arguments: &Check) -> Result<(), Problem> {
+    if let Some(why) = koi_server::probe::whole(&koi_server::folder::store(&config.data)) {
+        say(format_args!(
+            "the index is damaged ({why}); it is built again from the journal when the store is opened"
+        ));
+        if koi_server::admin::client::connect(config)?.is_some() {
+            return Err(Problem {
+                exit: Exit::Findings,
+                ..Problem::new("the running server has a damaged index", "start it again; no mail is lost")
+            });
+        }
+    }
     let Reply::Checked(checked) =
         super::ask_long(config, &Request::Check { repair: arguments.repair }, "check")?
     else {

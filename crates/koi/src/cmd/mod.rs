@@ -32,6 +32,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
         Command::Stop => stop::run(&load(&file()?)?),
         Command::Config(arguments) => config::run(arguments, file),
+        Command::ProbeIndex { folder, how } => koi_server::probe::run(&folder, &how),
     }
 }
 

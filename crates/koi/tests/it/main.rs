@@ -3,6 +3,7 @@
 
 mod accounts;
 mod clients;
+mod damage;
 mod imap;
 mod kill;
 mod quickstart;

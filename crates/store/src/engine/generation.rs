@@ -51,6 +51,19 @@ pub(crate) fn open_newest(layout: &Layout, map_octets: usize) -> Result<Index> {
     Index::open(&folder, map_octets.max(room_for(octets)), newest)
 }
 
+/// The folder of the newest generation, if there is one; changes nothing.
+pub(crate) fn newest(layout: &Layout) -> Result<Option<PathBuf>> {
+    let entries = match std::fs::read_dir(layout.index()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed)?,
+    };
+    let mut newest = None;
+    for entry in entries {
+        newest = newest.max(entry.map_err(failed)?.file_name().to_str().and_then(number_of));
+    }
+    Ok(newest.map(|number| folder_of(layout, number)).filter(|folder| folder.join("data.mdb").exists()))
+}
+
 /// Copies `old` to the next generation. It counts as soon as it has its name.
 pub(crate) fn renew(layout: &Layout, old: &Index, map_octets: usize) -> Result<Index> {
     let number = old.number() + 1;

@@ -55,7 +55,11 @@ impl IndexError {
     pub(crate) fn into_mail(self) -> MailError {
         match self {
             Self::MapFull => MailError::new(ErrorKind::Unavailable, "the index is full"),
-            Self::Unusable(why) => MailError::new(ErrorKind::Corrupt, "the index is damaged").context(why),
+            Self::Unusable(why) => MailError::new(
+                ErrorKind::Corrupt,
+                "the index is damaged; it is built again at the next start",
+            )
+            .context(why),
             Self::Failed(why) => MailError::new(ErrorKind::Unavailable, "the index failed").context(why),
         }
     }
@@ -97,7 +101,6 @@ impl Drop for Index {
 
 impl Index {
     /// Opens or makes the index in `folder`. The map is address space, not room on the disk.
-    #[allow(unsafe_code)]
     pub(crate) fn open(
         folder: &Path,
         map_octets: usize,
@@ -105,19 +108,7 @@ impl Index {
     ) -> std::result::Result<Self, IndexError> {
         let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let whole = pages_are_there(&folder.join(DATA_FILE)).map_err(failed)?;
-        if !whole {
-            return Err(IndexError::Unusable("the file is cut short or is no index".to_owned()));
-        }
-        let mut options = EnvOpenOptions::new().read_txn_without_tls();
-        options.map_size(map_octets).max_dbs(2).max_readers(READERS_MAX);
-        // Safety: the store's folder is locked by this process (`lock.rs`), nobody else writes the file while
-        // it is mapped, and it was just checked to be as long as its pages say. Reading ahead is only
-        // switched off.
-        let env = unsafe {
-            options.flags(EnvFlags::NO_READ_AHEAD);
-            options.open(folder)?
-        };
+        let env = open_env(folder, map_octets, EnvFlags::NO_READ_AHEAD)?;
         let txn = env.write_txn()?;
         let opened = env.create_databases_and_commit(txn, |opener, txn| {
             let rows = opener.create_database::<Bytes, Bytes>(txn, Some("rows"))?;
@@ -131,6 +122,30 @@ impl Index {
             Self { env, rows, meta, folder: folder.to_owned(), number, retired: AtomicBool::new(false) };
         index.fill_up()?;
         Ok(index)
+    }
+    /// Opens an index that another process may have open too, never to be written.
+    pub(crate) fn open_to_read(folder: &Path) -> std::result::Result<Self, IndexError> {
+        let octets = std::fs::metadata(folder.join(DATA_FILE)).map_or(0, |facts| facts.len());
+        let map_octets = usize::try_from(octets.next_multiple_of(1 << 20)).unwrap_or(usize::MAX);
+        let env = open_env(folder, map_octets, EnvFlags::READ_ONLY)?;
+        let txn = env.read_txn()?;
+        let opened = env.open_databases_and_commit(txn, |opener, txn| {
+            let rows = opener.open_database::<Bytes, Bytes>(txn, Some("rows"))?;
+            let meta = opener.open_database::<Bytes, Bytes>(txn, Some("meta"))?;
+            Ok::<_, heed::Error>(match rows.zip(meta) {
+                Some(tables) => CommitOrAbort::Commit(tables),
+                None => CommitOrAbort::Abort(()),
+            })
+        })?;
+        let Some((rows, meta)) = opened.commit() else {
+            return Err(IndexError::Unusable("its tables cannot be opened".to_owned()));
+        };
+        Ok(Self { env, rows, meta, folder: folder.to_owned(), number: 0, retired: AtomicBool::new(false) })
+    }
+    /// Lets go of what readers in other processes held when they died.
+    pub(crate) fn forget_dead_readers(&self) {
+        // A reader that stays only keeps pages from being used again.
+        let _ = self.env.clear_stale_readers();
     }
     pub(crate) fn begin_read(&self) -> Result<ReadTxn> {
         self.env.clone().static_read_txn().map_err(|error| self.failed(error))
@@ -178,8 +193,8 @@ impl Index {
         txn.commit()?;
         self.fill_up()
     }
-    /// Reads every row; an error says that the index is damaged inside. LMDB has no checksums, so order and number of
-    /// the rows are looked at too.
+    /// Reads every row; an error says that the index is damaged inside. LMDB has no checksums, so order and
+    /// number of the rows are looked at too.
     pub(crate) fn read_through(&self) -> std::result::Result<(), IndexError> {
         let txn = self.env.read_txn()?;
         let (mut before, mut rows) = (Vec::new(), 0);
@@ -266,6 +281,25 @@ impl Index {
         }
         Ok(())
     }
+}
+
+#[allow(unsafe_code)]
+fn open_env(
+    folder: &Path,
+    map_octets: usize,
+    flags: EnvFlags,
+) -> std::result::Result<Env<WithoutTls>, IndexError> {
+    let whole = pages_are_there(&folder.join(DATA_FILE));
+    if !whole.map_err(|error| IndexError::Failed(error.to_string()))? {
+        return Err(IndexError::Unusable("the file is cut short or is no index".to_owned()));
+    }
+    let mut options = EnvOpenOptions::new().read_txn_without_tls();
+    options.map_size(map_octets).max_dbs(2).max_readers(READERS_MAX);
+    // Safety: the store's folder is locked by this process (`lock.rs`) or the index is opened only to be read
+    // in a process of its own (`probe.rs`); nobody else writes the file while it is mapped, and it was just
+    // checked to be as long as its pages say. The flags switch off reading ahead, or writing.
+    let env = unsafe { options.flags(flags).open(folder)? };
+    Ok(env)
 }
 
 /// What the index takes.

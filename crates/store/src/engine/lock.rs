@@ -1,4 +1,7 @@
 //! The lock of the data folder: one process at a time, and whoever comes second learns who is first.
+//!
+//! The file holds two lines: the process, and how many processes before it ended one after the other without
+//! letting the lock go. It is empty after a clean end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -14,6 +17,8 @@ pub(crate) struct FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
+        // Whoever opens the store next sees that we ended well.
+        let _ = self.file.set_len(0);
         // Closing alone would leave the lock to a process that was forked meanwhile, until it runs its
         // own program.
         let _ = flock(&self.file, FlockOperation::Unlock);
@@ -39,14 +44,33 @@ impl FolderLock {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(holder(&mut file))),
             Err(error) => return Err(LockError::Io(error.into())),
         }
+        let ends = unclean_ends(&mut file);
         file.set_len(0).and_then(|()| file.rewind()).map_err(LockError::Io)?;
-        writeln!(file, "{}", std::process::id()).map_err(LockError::Io)?;
+        writeln!(file, "{}\n{ends}", std::process::id()).map_err(LockError::Io)?;
         Ok(Self { file })
+    }
+    /// How many processes ended, one after the other and just before now, without closing the store. Counts
+    /// one that still has it open.
+    pub(crate) fn unclean_ends(path: &Path) -> u32 {
+        File::open(path).map_or(0, |mut file| unclean_ends(&mut file))
     }
 }
 
 fn holder(file: &mut File) -> Option<u32> {
+    text(file).lines().next()?.parse().ok()
+}
+
+fn unclean_ends(file: &mut File) -> u32 {
+    let text = text(file);
+    if text.is_empty() {
+        return 0;
+    }
+    text.lines().nth(1).and_then(|count| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1)
+}
+
+fn text(file: &mut File) -> String {
     let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    // What cannot be read is no number, and is treated as such.
+    let _ = file.take(64).read_to_string(&mut text);
+    text
 }

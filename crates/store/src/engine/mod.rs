@@ -22,6 +22,7 @@ pub(crate) mod merge;
 mod options;
 mod overlay;
 mod pack;
+mod probe;
 mod recover;
 mod repack;
 mod reserve;
@@ -45,6 +46,7 @@ pub use check::{CheckReport, Finding, References};
 pub use counters::{Counters, LATENCY_STEPS_MICROS};
 pub use index::Usage;
 pub use options::{CompactorOptions, Durability, OpenError, Options};
+pub use probe::{Probe, mark_index_damaged, probe_index, unclean_ends};
 pub use recover::Report;
 pub use shared::Health;
 
@@ -119,6 +121,11 @@ impl Embedded {
     /// What the index takes on the disk.
     pub fn index_usage(&self) -> Result<Usage> {
         self.shared.index_usage()
+    }
+    /// To be called when a process died that had looked through the index (see [`probe_index`]).
+    pub fn forget_dead_readers(&self) {
+        let index = Arc::clone(&self.shared.state.lock().index);
+        index.forget_dead_readers();
     }
     /// Brings everything that is durable into the index, now.
     pub fn apply_now(&self) -> Result<()> {

@@ -15,8 +15,8 @@ const FANOUT: usize = 32;
 /// What a row costs in memory beside its octets.
 const ENTRY_OVERHEAD_OCTETS: usize = 64;
 
-/// Key and value, or key and "deleted", as a part of a buffer: rows of a group share one, so that they cost one
-/// allocation and are given back together.
+/// Key and value, or key and "deleted", as a part of a buffer: rows of a group share one, so that they cost
+/// one allocation and are given back together.
 #[derive(Clone)]
 pub(crate) struct Entry {
     buffer: Arc<[u8]>,
