@@ -16,7 +16,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use koi_mailbox::Ticket;
-use koi_sessions::{Credentials, Effect, EffectResult, Login, Session, Step};
+use koi_proto::sasl::scram::{Proof, Salt};
+use koi_sessions::{Credentials, Effect, EffectResult, Login, ScramName, ScramProved, Session, Step};
 use koi_types::limits::OUTPUT_OCTETS_HIGH;
 use koi_types::{ErrorKind, MailError, Timestamp};
 
@@ -24,6 +25,7 @@ use crate::admission::Admitted;
 use crate::edge::Edge;
 use crate::metrics::{add, count};
 use crate::notes::Tally;
+use crate::password::{Begun, Proven};
 use crate::watch::Joined;
 use crate::wire::Wire;
 
@@ -53,6 +55,8 @@ pub struct Driver {
     unacknowledged: bool,
     /// When the peer last took output, or when output began to wait.
     moved: Instant,
+    /// A SCRAM exchange between its halves.
+    scram: Option<Box<Begun>>,
     pub tally: Tally,
 }
 
@@ -107,6 +111,7 @@ impl Driver {
             unanswered: 0,
             unacknowledged: false,
             moved: Instant::now(),
+            scram: None,
             tally,
         }
     }
@@ -145,7 +150,7 @@ impl Driver {
             Step::OutputFull => self.drain(OUTPUT_OCTETS_LOW).await?,
             Step::Yield => self.give_way().await?,
             Step::Await(ticket) => self.commit(ticket).await?,
-            Step::Effect(Effect::Authenticate(credentials)) => self.authenticate(credentials).await?,
+            Step::Effect(effect) => self.effect(effect).await?,
             Step::StartTls => Box::pin(self.start_tls()).await?,
             Step::Close => return self.close().await,
         }
@@ -333,34 +338,67 @@ impl Driver {
         self.written = 0;
     }
 
-    async fn authenticate(&mut self, credentials: Credentials) -> Result<(), End> {
+    async fn effect(&mut self, effect: Effect) -> Result<(), End> {
         self.drain(0).await?;
+        let result = match effect {
+            Effect::Authenticate(credentials) => self.authenticate(&credentials).await,
+            Effect::ScramBegin(name) => EffectResult::ScramBegun(self.scram_begin(&name)),
+            Effect::ScramProve(proof) => EffectResult::ScramProved(self.scram_prove(&proof).await),
+        };
+        self.session.effect_done(result);
+        Ok(())
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> EffectResult {
         let began = Instant::now();
         let edge = Arc::clone(&self.edge);
-        let checked = Box::pin(edge.passwords.check(&credentials, self.peer)).await;
-        let login = checked.and_then(|proven| {
-            let login = self.join(proven.login)?;
-            // The password may have changed between the check and joining; from here on a change reaches the
-            // link.
-            edge.passwords.still_holds(&login.address, &proven.verifier)?;
-            Ok(login)
+        let checked = Box::pin(edge.passwords.check(credentials, self.peer)).await;
+        let entered = checked.and_then(|proven| self.enter(proven, began));
+        EffectResult::Authenticated(self.told(entered, &credentials.authcid))
+    }
+
+    fn scram_begin(&mut self, name: &ScramName) -> Result<Salt, MailError> {
+        let begun = self.edge.passwords.scram_begin(name)?;
+        let salt = begun.salt.clone();
+        self.scram = Some(Box::new(begun));
+        Ok(salt)
+    }
+
+    async fn scram_prove(&mut self, proof: &Proof) -> Result<ScramProved, MailError> {
+        let began = Instant::now();
+        let Some(begun) = self.scram.take() else {
+            let text = "internal error";
+            return Err(MailError::new(ErrorKind::Internal, text).context("a proof without a name"));
+        };
+        let (edge, authcid) = (Arc::clone(&self.edge), begun.authcid.clone());
+        let signed = Box::pin(edge.passwords.scram_prove(*begun, proof, self.peer)).await;
+        let entered = signed.and_then(|signed| {
+            let login = self.enter(signed.proven, began)?;
+            Ok(ScramProved { login, signature: signed.signature })
         });
-        match &login {
-            Ok(login) => {
-                self.admitted.logged_in();
-                self.tally.account = Some(login.address.clone());
-                count(&edge.metrics.logins);
-                edge.metrics.login.record(began.elapsed());
-            }
-            Err(error) => {
-                self.joined = None;
-                count(&edge.metrics.login_failures);
-                let login = credentials.authcid.escape_debug();
-                tracing::info!(peer = %self.peer, %login, %error, "login failed");
-            }
+        self.told(entered, &authcid)
+    }
+
+    /// The password may have changed between the check and joining; from here on a change reaches the link.
+    fn enter(&mut self, proven: Proven, began: Instant) -> Result<Login, MailError> {
+        let login = self.join(proven.login.clone())?;
+        self.edge.passwords.still_holds(&proven)?;
+        self.admitted.logged_in();
+        self.tally.account = Some(login.address.clone());
+        count(&self.edge.metrics.logins);
+        self.edge.metrics.login.record(began.elapsed());
+        Ok(login)
+    }
+
+    /// Counts and logs a failure.
+    fn told<T>(&mut self, entered: Result<T, MailError>, authcid: &str) -> Result<T, MailError> {
+        if let Err(error) = &entered {
+            self.joined = None;
+            count(&self.edge.metrics.login_failures);
+            let login = authcid.escape_debug();
+            tracing::info!(peer = %self.peer, %login, %error, "login failed");
         }
-        self.session.effect_done(EffectResult::Authenticated(login));
-        Ok(())
+        entered
     }
 
     fn join(&mut self, login: Login) -> Result<Login, MailError> {

@@ -125,7 +125,8 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
     let metrics: Arc<Metrics> = Arc::default();
     let domain = config.domains.first().map(String::as_str).unwrap_or_default();
     let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
-    let passwords = Passwords::new(directory, domain, &config.auth, Arc::clone(&metrics))?;
+    let secret = crate::clock::random();
+    let passwords = Passwords::new(directory, domain, secret, &config.auth, Arc::clone(&metrics))?;
     Ok(Edge {
         tls: config.tls.as_ref().map(Tls::load).transpose()?,
         passwords,

@@ -131,9 +131,14 @@ impl Service {
 pub struct ServiceDirectory(pub MailboxService);
 
 impl Directory for ServiceDirectory {
-    fn verifier(&self, address: &Address) -> Result<Option<Entry>> {
+    fn entry(&self, address: &Address) -> Result<Option<Entry>> {
         let found = self.0.directory().verifier(address)?;
-        Ok(found.map(|v| Entry { account: v.account, address: v.address, verifier: v.verifier.into() }))
+        Ok(found.map(|v| Entry {
+            account: v.account,
+            address: v.address,
+            verifier: v.verifier.into(),
+            scram: None,
+        }))
     }
 }
 

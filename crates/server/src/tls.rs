@@ -76,8 +76,10 @@ pub fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
         connection.protocol_version().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     let suite = connection.negotiated_cipher_suite();
     let cipher = suite.and_then(|s| s.suite().as_str().map(str::to_owned)).unwrap_or_default();
-    // RFC 9266 §2: label, no context, 32 octets.
-    let exporter = connection.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", None).ok();
+    // RFC 9266 §2: label, no context, 32 octets; RFC 9266 §4.2: before TLS 1.3 it need not be unique.
+    let unique = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let exported = || connection.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", None).ok();
+    let exporter = unique.then(exported).flatten();
     TlsFacts {
         version: version.replace('_', ".").into(),
         cipher: cipher.replacen("TLS13_", "TLS_", 1).into(),

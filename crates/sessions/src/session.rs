@@ -8,7 +8,8 @@
 use std::fmt;
 
 use koi_mailbox::Ticket;
-use koi_types::{AccountId, Address, MailError, ModSeq, Timestamp};
+use koi_proto::sasl::scram::{Exporter, Proof, Salt};
+use koi_types::{Access, AccessSet, AccountId, Address, MailError, ModSeq, Timestamp};
 
 /// One connection of one protocol.
 pub trait Session: Send {
@@ -62,21 +63,32 @@ pub enum Step {
     Close,
 }
 
-/// What only the edge can do.
+/// What only the edge can do. Each kind of effect has its kind of result.
 pub enum Effect {
     /// Check a password: on the hashing pool, with the throttle and the cache of proofs.
     Authenticate(Credentials),
+    /// First half of SCRAM: the salt of a name and a fresh nonce. The same shape and time whether there is
+    /// such an account or not (RFC 5802 §9).
+    ScramBegin(ScramName),
+    /// Second half, of the name last begun with: whether the proof fits.
+    ScramProve(Proof),
 }
 
 /// The answer to an [`Effect`].
 pub enum EffectResult {
+    /// To `Authenticate`.
     Authenticated(Result<Login, MailError>),
+    /// To `ScramBegin`.
+    ScramBegun(Result<Salt, MailError>),
+    /// To `ScramProve`.
+    ScramProved(Result<ScramProved, MailError>),
 }
 
 /// Who somebody says to be, and the proof.
 #[derive(Debug)]
 pub struct Credentials {
-    pub mechanism: Mechanism,
+    /// What the login is for: an app password may not be good for it.
+    pub access: Access,
     /// The name whose password this is: an address, or whatever the peer typed.
     pub authcid: Box<str>,
     /// Acting as somebody else (RFC 4616 §2).
@@ -84,13 +96,21 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// How the credentials came.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mechanism {
-    /// The IMAP LOGIN command.
-    Login,
-    /// SASL PLAIN (RFC 4616).
-    Plain,
+/// Who somebody says to be, with the proof still to come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScramName {
+    pub access: Access,
+    pub authcid: Box<str>,
+    /// Acting as somebody else (RFC 5802 §5.1).
+    pub authzid: Option<Box<str>>,
+}
+
+/// The proof was right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScramProved {
+    pub login: Login,
+    /// `ServerSignature` of RFC 5802 §3.
+    pub signature: [u8; 32],
 }
 
 /// An account, after its password was found right.
@@ -98,6 +118,8 @@ pub enum Mechanism {
 pub struct Login {
     pub account: AccountId,
     pub address: Address,
+    /// What this login may be used for; all of it with the account's own password.
+    pub access: AccessSet,
 }
 
 /// Octets that are never printed and are overwritten when dropped.
@@ -135,8 +157,9 @@ pub struct TlsFacts {
     pub version: Box<str>,
     /// Cipher suite by its registered name.
     pub cipher: Box<str>,
-    /// 32 octets of the `EXPORTER-Channel-Binding` (RFC 9266 §2).
-    pub exporter: Option<[u8; 32]>,
+    /// The `EXPORTER-Channel-Binding` (RFC 9266 §2); only of TLS 1.3, where it is always unique (RFC 9266
+    /// §4.2).
+    pub exporter: Option<Exporter>,
 }
 
 /// Who is at the other end, as the listener saw it.

@@ -3,6 +3,7 @@
 //! Every other crate speaks in these words. Nothing here does more than keep a value valid:
 //! no I/O, no clock, no randomness, no knowledge of any protocol's syntax.
 
+pub mod access;
 pub mod address;
 pub mod change;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod num;
 pub mod set;
 pub mod time;
 
+pub use access::{Access, AccessSet};
 pub use address::{Address, ReversePath};
 pub use change::{Change, ChangeKind, CommitNotice};
 pub use error::{ErrorKind, MailError, Result};

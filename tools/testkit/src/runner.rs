@@ -263,6 +263,7 @@ impl Play<'_> {
         let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
         match name {
             "imap.plain_without_tls" => self.world.imap.plain_without_tls = yes,
+            "imap.scram" => self.world.imap.scram = yes,
             "imap.starttls" => self.world.imap.starttls = yes,
             "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
@@ -293,6 +294,7 @@ impl Play<'_> {
     ) -> Result<(), String> {
         match protocol {
             Protocol::Imap => self.world.open_imap(peer, true),
+            Protocol::ImapTls12 => self.world.open_imap_tls12(peer),
             Protocol::ImapClear => self.world.open_imap(peer, false),
             Protocol::Lmtp => self.world.open_lmtp(peer),
         }

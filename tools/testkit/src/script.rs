@@ -107,6 +107,8 @@ pub enum Fill {
 pub enum Protocol {
     /// TLS from the first octet.
     Imap,
+    /// The same with TLS 1.2, which has no channel binding.
+    ImapTls12,
     /// Clear text.
     ImapClear,
     Lmtp,
@@ -210,6 +212,7 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
     let (protocol, rest) = what.split_once(' ').unwrap_or((what, ""));
     let protocol = match protocol {
         "imap" => Protocol::Imap,
+        "imap-tls12" => Protocol::ImapTls12,
         "imap-clear" => Protocol::ImapClear,
         "lmtp" => Protocol::Lmtp,
         other => return Err(format!("no such protocol: `{other}`")),

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options};
+use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::lmtp::{LmtpSession, LmtpSettings};
-use koi_sessions::{Effect, EffectResult, Login, Note, Peer, Session, Step, TlsFacts};
+use koi_sessions::{
+    Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
+};
 use koi_store::kv::{Commits, Kv};
 use koi_types::{
-    AccountId, Address, CommitNotice, ErrorKind, Flags, MailError, MailboxName, Timestamp, ZoneOffset,
+    AccessSet, AccountId, Address, CommitNotice, Flags, MailError, MailboxName, Timestamp, ZoneOffset,
 };
 use std::sync::Mutex;
 
@@ -21,6 +24,8 @@ use crate::fault::{Faults, FaultyKv};
 pub const DOMAIN: &str = "example.org";
 /// The password of all accounts.
 pub const PASSWORD: &str = "secret";
+/// What SCRAM clients have to compute: the least RFC 7677 §4 allows.
+pub const SCRAM_ITERATIONS: u32 = 4096;
 /// The clock stands at Saturday, 21 November 2026, noon UTC, until it is moved.
 pub const START: Timestamp = Timestamp::from_secs(1_795_262_400);
 
@@ -51,7 +56,17 @@ pub struct Connection {
     /// The session waits for a handshake.
     pub wants_tls: bool,
     waiting: Option<koi_mailbox::Ticket>,
+    scram: Option<Scram>,
+    /// SCRAM exchanges so far: the server's nonces are `server1`, `server2`, …
+    exchanges: u32,
     pub notes: Vec<Note>,
+}
+
+/// A SCRAM exchange between its halves.
+struct Scram {
+    /// `None`: nobody has this name.
+    login: Option<Login>,
+    keys: ScramKeys,
 }
 
 struct Clock {
@@ -122,8 +137,13 @@ impl World {
     }
 
     pub fn open_imap(&mut self, peer: u32, tls: bool) {
-        let session =
-            ImapSession::new(self.service.clone(), Arc::new(self.imap.clone()), client(tls), self.now());
+        self.begin_imap(peer, client(tls));
+    }
+    pub fn open_imap_tls12(&mut self, peer: u32) {
+        self.begin_imap(peer, client_with_tls12());
+    }
+    fn begin_imap(&mut self, peer: u32, client: Peer) {
+        let session = ImapSession::new(self.service.clone(), Arc::new(self.imap.clone()), client, self.now());
         self.open(peer, Box::new(session));
     }
     pub fn open_lmtp(&mut self, peer: u32) {
@@ -140,6 +160,8 @@ impl World {
             closed: false,
             wants_tls: false,
             waiting: None,
+            scram: None,
+            exchanges: 0,
             notes: Vec::new(),
         };
         self.peers.insert(peer, connection);
@@ -275,13 +297,9 @@ impl Connection {
                 self.waiting = Some(ticket);
                 any = true;
             }
-            Step::Effect(Effect::Authenticate(credentials)) => {
-                let password = credentials.password.expose() == PASSWORD.as_bytes();
-                self.session.effect_done(EffectResult::Authenticated(login(
-                    service,
-                    &credentials.authcid,
-                    password,
-                )));
+            Step::Effect(effect) => {
+                let result = self.effect(effect, service);
+                self.session.effect_done(result);
                 any = true;
             }
             Step::StartTls => self.wants_tls = true,
@@ -294,12 +312,53 @@ impl Connection {
     }
 }
 
-fn login(service: &MailboxService, name: &str, password: bool) -> Result<Login, MailError> {
-    let wrong = || MailError::new(ErrorKind::AuthenticationFailed, "wrong name or password");
-    let address = Address::parse(name).or_else(|| Address::new(name, DOMAIN)).ok_or_else(wrong)?;
+impl Connection {
+    fn effect(&mut self, effect: Effect, service: &MailboxService) -> EffectResult {
+        match effect {
+            Effect::Authenticate(credentials) => {
+                let password = credentials.password.expose() == PASSWORD.as_bytes();
+                let found = login(service, &credentials.authcid, credentials.authzid.as_deref());
+                EffectResult::Authenticated(found.and_then(|l| l.filter(|_| password).ok_or_else(wrong)))
+            }
+            Effect::ScramBegin(name) => EffectResult::ScramBegun(self.scram_begin(service, &name)),
+            Effect::ScramProve(proof) => {
+                let scram = self.scram.take().expect("an exchange was begun");
+                let signature = scram.keys.verify(&proof.auth_message, &proof.proof);
+                let proved = scram.login.zip(signature);
+                let proved = proved.map(|(login, signature)| ScramProved { login, signature });
+                EffectResult::ScramProved(proved.ok_or_else(wrong))
+            }
+        }
+    }
+    /// The same for names nobody has.
+    fn scram_begin(&mut self, service: &MailboxService, name: &ScramName) -> Result<Salt, MailError> {
+        let login = login(service, &name.authcid, name.authzid.as_deref())?;
+        let counted = named(&name.authcid).map_or_else(|| name.authcid.to_string(), |a| a.to_string());
+        let salt = keys::salt_of(&[1; 32], &counted);
+        let keys = ScramKeys::new(&SaltedPassword::new(PASSWORD.as_bytes(), &salt, SCRAM_ITERATIONS));
+        self.scram = Some(Scram { login, keys });
+        self.exchanges += 1;
+        let nonce = format!("server{}", self.exchanges).into();
+        Ok(Salt { salt: salt.into(), iterations: SCRAM_ITERATIONS, nonce })
+    }
+}
+
+fn wrong() -> MailError {
+    koi_sessions::auth::wrong()
+}
+
+fn named(name: &str) -> Option<Address> {
+    Address::parse(name).or_else(|| Address::new(name, DOMAIN)).map(|a| a.account_key())
+}
+
+/// Who it is, if there is such an account and nobody acts as somebody else.
+fn login(service: &MailboxService, name: &str, authzid: Option<&str>) -> Result<Option<Login>, MailError> {
+    let Some(address) = named(name) else { return Ok(None) };
+    if authzid.is_some_and(|z| named(z).as_ref() != Some(&address)) {
+        return Ok(None);
+    }
     let known = service.directory().verifier(&address)?;
-    let known = known.filter(|_| password).ok_or_else(wrong)?;
-    Ok(Login { account: known.account, address: known.address })
+    Ok(known.map(|k| Login { account: k.account, address: k.address, access: AccessSet::ALL }))
 }
 
 /// `alice@example.org`
@@ -308,10 +367,17 @@ pub fn address(user: &str) -> Address {
     Address::new(user, DOMAIN).unwrap()
 }
 
+/// TLS 1.3; the exporter of every connection is 32 times the octet 7.
 fn facts() -> TlsFacts {
-    TlsFacts { version: "TLSv1.3".into(), cipher: "TLS_AES_128_GCM_SHA256".into(), exporter: None }
+    let exporter = Some([7; 32]);
+    TlsFacts { version: "TLSv1.3".into(), cipher: "TLS_AES_128_GCM_SHA256".into(), exporter }
 }
 
 fn client(tls: bool) -> Peer {
     Peer { address: "127.0.0.1".into(), tls: tls.then(facts) }
+}
+
+fn client_with_tls12() -> Peer {
+    let tls = TlsFacts { version: "TLSv1.2".into(), exporter: None, ..facts() };
+    Peer { tls: Some(tls), ..client(false) }
 }

@@ -1,10 +1,12 @@
-//! Passwords: Argon2id at rest, a pool that hashes, a cache of proofs, a throttle on failures.
+//! Logins: Argon2id and SCRAM keys at rest, a pool that hashes, a cache of proofs, a throttle on failures.
 //!
 //! An unknown user, a wrong password and a disabled account get the same answer after the same work. The
 //! pool's queue and threads, the cache and the throttle are all bounded.
 
+mod check;
 mod pool;
 mod proof;
+mod scram;
 mod throttle;
 pub mod verifier;
 
@@ -12,21 +14,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use koi_sessions::{Credentials, Login};
-use koi_types::{AccountId, Address, ErrorKind, MailError, Result};
+use koi_proto::sasl::scram::ScramKeys;
+use koi_sessions::Login;
+use koi_types::{AccessSet, AccountId, Address, ErrorKind, MailError, Result};
 use parking_lot::RwLock;
 
 use crate::config::AuthConfig;
-use crate::metrics::{Metrics, count};
+use crate::metrics::Metrics;
 use pool::Pool;
 use proof::{Proof, Proofs};
+pub use scram::{Begun, Signed};
 use throttle::{Attempt, Subject, Throttle};
-use verifier::Cost;
+use verifier::{Cost, ScramVerifier};
 
 /// Where verifiers are: the mailbox service's directory, or a table in tests.
 pub trait Directory: Send + Sync {
-    /// The account of an address and its verifier (a PHC string); `None` for unknown and disabled ones.
-    fn verifier(&self, address: &Address) -> Result<Option<Entry>>;
+    /// What is known of an address; `None` for unknown and disabled ones.
+    fn entry(&self, address: &Address) -> Result<Option<Entry>>;
 }
 
 /// An account that may log in.
@@ -34,18 +38,27 @@ pub trait Directory: Send + Sync {
 pub struct Entry {
     pub account: AccountId,
     pub address: Address,
+    /// A PHC string.
     pub verifier: String,
+    /// Only of accounts that allow SCRAM.
+    pub scram: Option<ScramVerifier>,
 }
 
-/// A password that was found right.
+/// A login that was found right.
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub login: Login,
-    /// What it was right for.
-    pub verifier: String,
+    held: Held,
 }
 
-/// Checks passwords.
+/// What it was right for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Held {
+    Password(String),
+    Scram(ScramKeys),
+}
+
+/// Checks passwords and proofs.
 pub struct Passwords {
     directory: Box<dyn Directory>,
     /// Addresses without a domain get this one.
@@ -56,13 +69,19 @@ pub struct Passwords {
     config: RwLock<AuthConfig>,
     /// Verifier of nobody, made with the configured cost; what unknown users are checked against.
     nobody: RwLock<String>,
+    /// What the salts of names come from.
+    secret: [u8; 32],
+    /// Keys of nobody.
+    nobody_keys: ScramKeys,
     metrics: Arc<Metrics>,
 }
 
 impl Passwords {
+    /// `secret`: of this data folder, the same after every start.
     pub fn new(
         directory: Box<dyn Directory>,
         domain: &str,
+        secret: [u8; 32],
         config: &AuthConfig,
         metrics: Arc<Metrics>,
     ) -> Result<Self> {
@@ -74,6 +93,8 @@ impl Passwords {
             throttle: Throttle::default(),
             nobody: RwLock::new(nobody(config)?),
             config: RwLock::new(config.clone()),
+            secret,
+            nobody_keys: ScramKeys { stored_key: crate::clock::random(), server_key: crate::clock::random() },
             metrics,
         })
     }
@@ -86,51 +107,14 @@ impl Passwords {
         Ok(())
     }
 
-    /// The login of these credentials; `AuthenticationFailed` when they are wrong, `Unavailable` when too
-    /// many wait.
-    pub async fn check(&self, credentials: &Credentials, peer: IpAddr) -> Result<Proven> {
-        let config = self.config.read().clone();
-        let address = self.address(&credentials.authcid);
-        let entry = match &address {
-            Some(address) => self.directory.verifier(&address.account_key())?,
-            None => None,
-        };
-        // RFC 4616 §2: nobody may act as somebody else yet.
-        let other = credentials.authzid.as_deref().filter(|z| !z.is_empty());
-        let as_other = other.is_some_and(|z| {
-            self.address(z).map(|a| a.account_key()) != address.as_ref().map(Address::account_key)
+    /// Whether what a login was checked with is still the account's.
+    pub fn still_holds(&self, proven: &Proven) -> Result<()> {
+        let entry = self.directory.entry(&proven.login.address.account_key())?;
+        let holds = entry.is_some_and(|entry| match &proven.held {
+            Held::Password(verifier) => entry.verifier == *verifier,
+            Held::Scram(keys) => entry.scram.is_some_and(|s| s.keys == *keys),
         });
-        let password = credentials.password.expose();
-        let proof = entry.as_ref().map(|e| self.proofs.proof(e.account, &e.verifier, password));
-        if let (Some(proof), Some(entry)) = (&proof, &entry)
-            && !as_other
-            && self.proofs.holds(proof, Instant::now())
-        {
-            count(&self.metrics.login_proofs_hit);
-            return Ok(proven(entry));
-        }
-        let attempt = self.throttled(&config, &address, &credentials.authcid, peer).await?;
-        let verifier = entry.as_ref().map_or_else(|| self.nobody.read().clone(), |e| e.verifier.clone());
-        let right = self.pool.verify(verifier, password).await?;
-        match entry {
-            Some(entry) if right && !as_other => {
-                self.throttle.succeeded(&attempt);
-                self.remember(proof, &config);
-                Ok(proven(&entry))
-            }
-            _ => {
-                self.throttle.failed(&attempt, &config, Instant::now());
-                Err(MailError::new(ErrorKind::AuthenticationFailed, "Invalid login or password"))
-            }
-        }
-    }
-
-    /// Whether the verifier a login was checked with is still the account's.
-    pub fn still_holds(&self, address: &Address, verifier: &str) -> Result<()> {
-        match self.directory.verifier(&address.account_key())? {
-            Some(entry) if entry.verifier == verifier => Ok(()),
-            _ => Err(MailError::new(ErrorKind::AuthenticationFailed, "Invalid login or password")),
-        }
+        if holds { Ok(()) } else { Err(wrong()) }
     }
 
     /// A verifier for a new password.
@@ -140,37 +124,59 @@ impl Passwords {
     }
 
     fn address(&self, name: &str) -> Option<Address> {
-        Address::parse(name).or_else(|| Address::new(name, &self.domain))
+        let address = Address::parse(name).or_else(|| Address::new(name, &self.domain));
+        address.map(|a| a.account_key())
     }
 
+    fn entry(&self, address: Option<&Address>) -> Result<Option<Entry>> {
+        address.map_or(Ok(None), |address| self.directory.entry(address))
+    }
+
+    /// RFC 4616 §2, RFC 5802 §5.1: nobody may act as somebody else yet; as oneself is allowed.
+    fn as_other(&self, authzid: Option<&str>, address: Option<&Address>) -> bool {
+        let named = authzid.filter(|z| !z.is_empty());
+        named.is_some_and(|z| self.address(z).as_ref() != address)
+    }
+
+    /// `known`: the login is one that is in use from this address.
     async fn throttled(
         &self,
         config: &AuthConfig,
-        address: &Option<Address>,
-        name: &str,
+        account: &str,
         peer: IpAddr,
+        known: bool,
     ) -> Result<Attempt> {
-        let account = address.as_ref().map_or_else(|| name.to_lowercase(), |a| a.account_key().to_string());
-        let subjects = [Subject::address(peer), Subject::account(&account)];
+        let mut subjects = vec![Subject::address(peer)];
+        if !known {
+            subjects.push(Subject::account(account));
+        }
         let (attempt, wait) = self.throttle.attempt(subjects, config, Instant::now());
         if wait > config.failure_wait_max {
             return Err(MailError::new(ErrorKind::LimitReached, "Too many failed logins, try again later"));
         }
-        tokio::time::sleep(wait).await;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         Ok(attempt)
     }
 
-    fn remember(&self, proof: Option<Proof>, config: &AuthConfig) {
-        if let Some(proof) = proof {
-            let now = Instant::now();
-            self.proofs.remember(proof, now, now + config.proof_cache);
-        }
+    fn remember(&self, proof: Proof, config: &AuthConfig) {
+        let now = Instant::now();
+        self.proofs.remember(proof, now, now + config.proof_cache);
     }
 }
 
-fn proven(entry: &Entry) -> Proven {
-    let login = Login { account: entry.account, address: entry.address.clone() };
-    Proven { login, verifier: entry.verifier.clone() }
+/// How a name is counted and salted: the address it means, or what was typed.
+fn counted_name(address: Option<&Address>, typed: &str) -> String {
+    address.map_or_else(|| typed.to_lowercase(), ToString::to_string)
+}
+
+fn wrong() -> MailError {
+    koi_sessions::auth::wrong()
+}
+
+fn login(entry: &Entry) -> Login {
+    Login { account: entry.account, address: entry.address.clone(), access: AccessSet::ALL }
 }
 
 fn nobody(config: &AuthConfig) -> Result<String> {

@@ -1,15 +1,17 @@
-//! The cache of proofs: which password was right for which verifier, as keyed hashes.
+//! The cache of proofs: which password was right for which verifier, from which address, as keyed hashes.
 //!
 //! The key is random and lives as long as the process. The verifier is part of what is hashed, so a changed
-//! password makes every proof of the account worthless at once, whoever changed it.
+//! password makes every proof of the account worthless at once, whoever changed it. For SCRAM there is
+//! nothing to save, but it is remembered too: who logged in before is not locked out by a stranger's guesses.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use koi_types::AccountId;
 use parking_lot::Mutex;
 
-/// A keyed hash of account, verifier and password.
+/// A keyed hash of account, verifier, address and, but for SCRAM, password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Proof([u8; 32]);
 
@@ -32,10 +34,12 @@ impl Proofs {
         Self { key: crate::clock::random(), entries_max, entries: Mutex::default() }
     }
 
-    pub(super) fn proof(&self, account: AccountId, verifier: &str, password: &[u8]) -> Proof {
+    /// `password` is empty for SCRAM: that the proof fits was found out before.
+    pub(super) fn proof(&self, account: AccountId, peer: IpAddr, verifier: &[u8], password: &[u8]) -> Proof {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&account.0.to_be_bytes());
-        for part in [verifier.as_bytes(), password] {
+        let peer = crate::admission::counted(peer).to_string();
+        for part in [peer.as_bytes(), verifier, password] {
             hasher.update(&(part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
@@ -75,9 +79,11 @@ mod tests {
         let proofs = Proofs::new(2);
         let now = Instant::now();
         let later = now + Duration::from_secs(10);
-        let proof = |password: &[u8]| proofs.proof(AccountId(1), "v", password);
-        assert!(proof(b"a") != proofs.proof(AccountId(1), "w", b"a"));
-        assert!(proof(b"a") != proofs.proof(AccountId(2), "v", b"a"));
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        let proof = |password: &[u8]| proofs.proof(AccountId(1), peer, b"v", password);
+        assert!(proof(b"a") != proofs.proof(AccountId(1), peer, b"w", b"a"));
+        assert!(proof(b"a") != proofs.proof(AccountId(2), peer, b"v", b"a"));
+        assert!(proof(b"a") != proofs.proof(AccountId(1), IpAddr::from([10, 0, 0, 2]), b"v", b"a"));
         for password in [b"a", b"b", b"c"] {
             proofs.remember(proof(password), now, later);
         }

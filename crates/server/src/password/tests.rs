@@ -1,14 +1,18 @@
-//! Logins, cached proofs, the throttle: against a table of verifiers.
-
 //! What a cached proof, a throttle and the pool of password threads promise.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use koi_sessions::{Mechanism, Secret};
+use koi_sessions::{Credentials, ScramName, Secret};
+use koi_types::Access;
+
+use koi_proto::sasl::scram::client::Binding;
+use koi_proto::sasl::scram::{ClientFirst, Salt, ScramClient, keys};
 
 use super::*;
+
+const SECRET: [u8; 32] = [5; 32];
 
 pub(super) fn config() -> AuthConfig {
     let text = "[server]\nhostname='h'\ndomains=['d']\n[listen]\nlmtp=['[::1]:24']\n[auth]\n\
@@ -17,29 +21,35 @@ pub(super) fn config() -> AuthConfig {
     crate::config::resolve::resolve(&raw).unwrap().auth
 }
 
-struct Table(Arc<RwLock<HashMap<Address, String>>>);
+struct Table(Arc<RwLock<HashMap<Address, Entry>>>);
 
 impl Directory for Table {
-    fn verifier(&self, address: &Address) -> Result<Option<Entry>> {
+    fn entry(&self, address: &Address) -> Result<Option<Entry>> {
         let table = self.0.read();
-        let entry =
-            |v: &String| Entry { account: AccountId(7), address: address.clone(), verifier: v.clone() };
-        Ok(table.get(address).map(entry))
+        Ok(table.get(address).cloned())
     }
 }
 
 struct Rig {
     passwords: Passwords,
-    table: Arc<RwLock<HashMap<Address, String>>>,
+    table: Arc<RwLock<HashMap<Address, Entry>>>,
     metrics: Arc<Metrics>,
+}
+
+/// A SCRAM exchange before the proof is checked.
+struct Half {
+    begun: Begun,
+    client: ScramClient,
+    proof: koi_proto::sasl::scram::Proof,
 }
 
 impl Rig {
     fn new() -> Self {
-        let table: Arc<RwLock<HashMap<Address, String>>> = Arc::default();
+        let table: Arc<RwLock<HashMap<Address, Entry>>> = Arc::default();
         let metrics: Arc<Metrics> = Arc::default();
         let directory = Box::new(Table(Arc::clone(&table)));
-        let passwords = Passwords::new(directory, "example.org", &config(), Arc::clone(&metrics)).unwrap();
+        let passwords =
+            Passwords::new(directory, "example.org", SECRET, &config(), Arc::clone(&metrics)).unwrap();
         let rig = Self { passwords, table, metrics };
         rig.set("right");
         rig
@@ -47,16 +57,47 @@ impl Rig {
     fn set(&self, password: &str) {
         let cost = Cost { memory_kib: 64, passes: 1 };
         let verifier = verifier::make(cost, password.as_bytes(), &mut Vec::new()).unwrap();
-        self.table.write().insert(Address::parse("alice@example.org").unwrap(), verifier);
+        let address = Address::parse("alice@example.org").unwrap();
+        let salt = keys::salt_of(&SECRET, "alice@example.org");
+        let scram = Some(ScramVerifier::make(password, salt));
+        let entry = Entry { account: AccountId(7), address: address.clone(), verifier, scram };
+        self.table.write().insert(address, entry);
     }
     async fn login(&self, authcid: &str, authzid: Option<&str>, password: &str, peer: u8) -> Result<Proven> {
         let credentials = Credentials {
-            mechanism: Mechanism::Plain,
+            access: Access::Imap,
             authcid: authcid.into(),
             authzid: authzid.map(Into::into),
             password: Secret::new(password.as_bytes().to_vec()),
         };
         self.passwords.check(&credentials, IpAddr::from([10, 0, 0, peer])).await
+    }
+    /// A whole SCRAM exchange.
+    async fn scram(&self, name: &str, authzid: Option<&str>, password: &str, peer: u8) -> Result<Signed> {
+        self.prove(self.half(name, authzid, password), peer).await
+    }
+    /// Up to the proof: the part in which the client computes for long.
+    fn half(&self, name: &str, authzid: Option<&str>, password: &str) -> Half {
+        let authzid = authzid.map(Into::into);
+        let asked = ScramName { access: Access::Imap, authcid: name.into(), authzid };
+        let begun = self.passwords.scram_begin(&asked).unwrap();
+        let mut client = ScramClient::new(name, "client", Binding::None);
+        let first = ClientFirst::parse(&client.first(), false, None).unwrap();
+        let challenged = first.challenge(&begun.salt);
+        let last = client.proof(challenged.message(), password).unwrap();
+        let proof = challenged.proof(&last).unwrap();
+        Half { begun, client, proof }
+    }
+    async fn prove(&self, half: Half, peer: u8) -> Result<Signed> {
+        let Half { begun, client, proof } = half;
+        let signed = self.passwords.scram_prove(begun, &proof, IpAddr::from([10, 0, 0, peer])).await?;
+        let signature = koi_proto::sasl::base64_encode(&signed.signature);
+        client.check(format!("v={signature}").as_bytes()).unwrap();
+        Ok(signed)
+    }
+    fn salt(&self, name: &str) -> Salt {
+        let asked = ScramName { access: Access::Imap, authcid: name.into(), authzid: None };
+        self.passwords.scram_begin(&asked).unwrap().salt
     }
     fn hits(&self) -> u64 {
         self.metrics.login_proofs_hit.load(Ordering::Relaxed)
@@ -76,7 +117,7 @@ async fn the_second_login_costs_no_argon2_until_the_password_changes() {
     let before = rig.login("alice", None, "right", 1).await.unwrap();
     rig.set("other");
     assert!(rig.login("alice", None, "right", 1).await.is_err());
-    assert!(rig.passwords.still_holds(&before.login.address, &before.verifier).is_err());
+    assert!(rig.passwords.still_holds(&before).is_err());
     assert!(rig.login("alice", None, "other", 1).await.is_ok());
 }
 
@@ -105,4 +146,88 @@ async fn guessing_is_refused_but_a_cached_proof_is_not() {
     assert_eq!(rig.login("alice", None, "guess", 9).await.unwrap_err().kind, ErrorKind::LimitReached);
     assert_eq!(rig.login("alice", None, "guess", 8).await.unwrap_err().kind, ErrorKind::LimitReached);
     assert!(rig.login("alice", None, "right", 1).await.is_ok());
+}
+
+/// Every guess is slowed, also of what is cached: else the cache would be the place to guess at.
+#[tokio::test]
+async fn a_stranger_with_the_right_password_waits_like_any_other() {
+    let rig = Rig::new();
+    rig.login("alice", None, "right", 1).await.unwrap();
+    for _ in 0..4 {
+        rig.login("alice", None, "guess", 9).await.unwrap_err();
+    }
+    assert_eq!(rig.login("alice", None, "right", 9).await.unwrap_err().kind, ErrorKind::LimitReached);
+    assert!(rig.login("alice", None, "right", 1).await.is_ok());
+}
+
+/// RFC 5802 §5, RFC 7677 §3
+#[tokio::test]
+async fn scram_logs_in_until_the_password_changes() {
+    let rig = Rig::new();
+    let signed = rig.scram("ALICE", Some("alice@example.org"), "right", 1).await.unwrap();
+    assert_eq!(signed.proven.login.address.to_string(), "alice@example.org");
+    assert!(rig.passwords.still_holds(&signed.proven).is_ok());
+    rig.set("other");
+    assert!(rig.passwords.still_holds(&signed.proven).is_err());
+    assert!(rig.scram("alice", None, "right", 1).await.is_err());
+    assert!(rig.scram("alice", None, "other", 1).await.is_ok());
+}
+
+/// RFC 5802 §9: the exchange has the same shape for a name nobody has, and the same end.
+#[tokio::test]
+async fn scram_does_not_tell_who_has_an_account() {
+    let rig = Rig::new();
+    let alice = rig.table.read().values().next().cloned().unwrap();
+    let address = Address::parse("old@example.org").unwrap();
+    let old = Entry { address: address.clone(), scram: None, ..alice };
+    rig.table.write().insert(address, old);
+    let known = rig.salt("alice");
+    for name in ["nobody", "old", "not an address", "\u{1}"] {
+        let unknown = rig.salt(name);
+        assert_eq!((unknown.salt.len(), unknown.iterations), (known.salt.len(), known.iterations), "{name}");
+        assert_eq!(unknown.nonce.len(), known.nonce.len());
+        assert_ne!(unknown.nonce, known.nonce);
+        assert_ne!(unknown.salt, known.salt);
+        assert_eq!(unknown.salt, rig.salt(name).salt, "{name}: it does not change");
+    }
+    rig.set("other");
+    assert_eq!(rig.salt("alice").salt, known.salt, "neither does that of an account");
+    assert_eq!(rig.salt("Alice+x@EXAMPLE.org").salt, known.salt);
+    let wrong = rig.scram("alice", None, "wrong", 1).await.err().unwrap();
+    for (name, authzid) in [("nobody", None), ("old", None), ("alice", Some("bob"))] {
+        let error = rig.scram(name, authzid, "other", 2).await.err().unwrap();
+        assert_eq!((error.kind, error.to_string()), (wrong.kind, wrong.to_string()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_by_scram_is_slowed_and_locks_out_nobody() {
+    let rig = Rig::new();
+    rig.scram("alice", None, "right", 1).await.unwrap();
+    let half = |password: &str| rig.half("alice", None, password);
+    let (guesses, late) = ([half("guess"), half("guess"), half("guess"), half("guess")], half("guess"));
+    let (others, right, mine) = (half("guess"), half("right"), half("right"));
+    for guess in guesses {
+        let error = rig.prove(guess, 9).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::AuthenticationFailed);
+    }
+    for (peer, half) in [(9, late), (8, others), (8, right)] {
+        let error = rig.prove(half, peer).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::LimitReached, "{peer}");
+    }
+    assert_eq!(rig.login("alice", None, "right", 8).await.unwrap_err().kind, ErrorKind::LimitReached);
+    assert!(rig.prove(mine, 1).await.is_ok());
+}
+
+/// RFC 4616 §2: the password is prepared, whatever keyboard it was typed on.
+#[tokio::test]
+async fn passwords_are_prepared() {
+    let rig = Rig::new();
+    rig.set(&verifier::prepare("u\u{308}ber\u{a0}x").unwrap());
+    for typed in ["über x", "u\u{308}ber\u{a0}x"] {
+        assert!(rig.login("alice", None, typed, 1).await.is_ok(), "{typed}");
+        assert!(rig.scram("alice", None, typed, 1).await.is_ok(), "{typed}");
+    }
+    assert!(verifier::prepare("a\u{7}").is_err());
+    assert!(verifier::prepare("").is_err());
 }

@@ -2,8 +2,9 @@
 //! account, wait longer. Attempts that run at the same time reserve their turn, so opening many connections
 //! does not help.
 //!
-//! A login whose proof is cached is never slowed, so a stranger's guesses do not lock out a client that is in
-//! use.
+//! A login whose proof is cached is slowed by what its own address did, not by what others did to its
+//! account: a stranger's guesses do not lock out a client that is in use, and guessing what is cached is no
+//! quicker.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -42,7 +43,7 @@ impl Subject {
 
 /// A login being checked.
 pub(super) struct Attempt {
-    subjects: [Subject; 2],
+    subjects: Vec<Subject>,
 }
 
 #[derive(Default)]
@@ -61,7 +62,7 @@ impl Throttle {
     /// Registers an attempt and says how long it has to wait.
     pub(super) fn attempt(
         &self,
-        subjects: [Subject; 2],
+        subjects: Vec<Subject>,
         config: &AuthConfig,
         now: Instant,
     ) -> (Attempt, Duration) {
@@ -142,8 +143,8 @@ mod tests {
         super::super::tests::config()
     }
 
-    fn subjects(address: u8, account: &str) -> [Subject; 2] {
-        [Subject::address(IpAddr::from([10, 0, 0, address])), Subject::account(account)]
+    fn subjects(address: u8, account: &str) -> Vec<Subject> {
+        vec![Subject::address(IpAddr::from([10, 0, 0, address])), Subject::account(account)]
     }
 
     #[test]

@@ -1,7 +1,11 @@
-//! Verifiers: Argon2id in the PHC string form (RFC 9106 §3.1), salted with 16 random octets.
+//! Verifiers: Argon2id in the PHC string form (RFC 9106 §3.1), salted with 16 random octets; and the keys of
+//! SCRAM (RFC 5802 §3). docs/LOGIN.md says what each costs somebody who has stolen it.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use koi_proto::sasl::saslprep;
+use koi_proto::sasl::scram::keys::SALT_OCTETS;
+use koi_proto::sasl::scram::{SaltedPassword, ScramKeys};
 use koi_types::{ErrorKind, MailError, Result};
 use subtle::ConstantTimeEq as _;
 
@@ -11,6 +15,39 @@ use crate::config::AuthConfig;
 const HASH_OCTETS: usize = 32;
 /// A stored verifier that asks for more memory than this is refused, not computed.
 const MEMORY_KIB_MAX: u32 = 4 * 1024 * 1024;
+
+/// PBKDF2 rounds of SCRAM; RFC 7677 §4 asks for 4096 at least. The same for every name, so that the number
+/// says nothing about it: that is why it is not a setting.
+pub const SCRAM_ITERATIONS: u32 = 150_000;
+
+/// What SCRAM logins of one account are checked with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScramVerifier {
+    pub salt: [u8; SALT_OCTETS],
+    pub iterations: u32,
+    pub keys: ScramKeys,
+}
+
+impl ScramVerifier {
+    /// Of a password that [`prepare`] was through.
+    #[must_use]
+    pub fn make(prepared: &str, salt: [u8; SALT_OCTETS]) -> Self {
+        let salted = SaltedPassword::new(prepared.as_bytes(), &salt, SCRAM_ITERATIONS);
+        Self { salt, iterations: SCRAM_ITERATIONS, keys: ScramKeys::new(&salted) }
+    }
+}
+
+/// The form a new password is stored in (RFC 4013 §2): the same octets from every keyboard.
+pub fn prepare(password: &str) -> Result<String> {
+    let refused = |text| MailError::new(ErrorKind::InvalidInput, text);
+    let prohibited = "the password holds characters that mail clients cannot be relied on to send alike: \
+                      leave out control characters, emoji, and letters of both writing directions in one";
+    let prepared = saslprep(password).ok_or_else(|| refused(prohibited))?;
+    if prepared.is_empty() {
+        return Err(refused("the password is empty"));
+    }
+    Ok(prepared.into_owned())
+}
 
 /// What a hash costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

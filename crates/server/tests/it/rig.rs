@@ -13,9 +13,7 @@ use koi_server::password::{Directory, Entry, Passwords, verifier};
 use koi_server::tls::Tls;
 use koi_server::watch::Watch;
 use koi_server::{folder, listen};
-use koi_sessions::{
-    Credentials, Effect, EffectResult, Mechanism, Note, Peer, Secret, Session, Step, TlsFacts,
-};
+use koi_sessions::{Credentials, Effect, EffectResult, Note, Peer, Secret, Session, Step, TlsFacts};
 use koi_types::{AccountId, Address, ModSeq, Timestamp};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
@@ -32,9 +30,10 @@ pub(crate) struct Rig {
 struct Alice(String);
 
 impl Directory for Alice {
-    fn verifier(&self, address: &Address) -> koi_types::Result<Option<Entry>> {
+    fn entry(&self, address: &Address) -> koi_types::Result<Option<Entry>> {
         let known = address.to_string() == "alice@example.org";
-        let entry = Entry { account: AccountId(1), address: address.clone(), verifier: self.0.clone() };
+        let (verifier, scram) = (self.0.clone(), None);
+        let entry = Entry { account: AccountId(1), address: address.clone(), verifier, scram };
         Ok(known.then_some(entry))
     }
 }
@@ -57,7 +56,8 @@ impl Rig {
         let metrics: Arc<Metrics> = Arc::default();
         let cost = verifier::Cost { memory_kib: 64, passes: 1 };
         let alice = Box::new(Alice(verifier::make(cost, b"secret", &mut Vec::new()).unwrap()));
-        let passwords = Passwords::new(alice, "example.org", &config.auth, Arc::clone(&metrics)).unwrap();
+        let passwords =
+            Passwords::new(alice, "example.org", [1; 32], &config.auth, Arc::clone(&metrics)).unwrap();
         let edge = Arc::new(Edge {
             tls: Some(tls),
             passwords,
@@ -175,7 +175,8 @@ impl Session for Echo {
         self.input = Vec::new();
         self.tls = Some(tls.clone());
     }
-    fn effect_done(&mut self, EffectResult::Authenticated(result): EffectResult) {
+    fn effect_done(&mut self, result: EffectResult) {
+        let EffectResult::Authenticated(result) = result else { panic!("nobody asked") };
         self.account = result.as_ref().ok().map(|l| l.account);
         self.answer = Some(result.map_or_else(|e| format!("NO {}", e.text), |l| format!("OK {}", l.address)));
     }
@@ -210,7 +211,7 @@ impl Session for Echo {
             }
             ("login", password) => {
                 return Step::Effect(Effect::Authenticate(Credentials {
-                    mechanism: Mechanism::Login,
+                    access: koi_types::Access::Imap,
                     authcid: "alice".into(),
                     authzid: None,
                     password: Secret::new(password.as_bytes().to_vec()),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
 use koi_proto::imap::capability::Capability;
 use koi_proto::imap::response::NameEncoding;
+use koi_proto::sasl::Mechanism;
 use koi_types::{ErrorKind, MailError, Result, Timestamp};
 
 use super::ImapSettings;
+use crate::auth::Offer;
 use crate::selected::Selected;
 use crate::session::{EffectResult, Login, Note, Peer};
 
@@ -36,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) heard_at: Timestamp,
     pub(crate) effect: Option<EffectResult>,
     pub(crate) failed_logins: u32,
+    /// A login was bound to this connection already (RFC 9266 §4.1).
+    pub(crate) bound: bool,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -74,6 +78,7 @@ impl Core {
             heard_at: now,
             effect: None,
             failed_logins: 0,
+            bound: false,
             notes: Vec::new(),
         }
     }
@@ -107,16 +112,28 @@ impl Core {
     pub(crate) fn may_send_passwords(&self) -> bool {
         self.has_tls() || self.settings.plain_without_tls
     }
+    /// What AUTHENTICATE may be used with now.
+    pub(crate) fn offer(&self) -> Offer {
+        let settings = &self.settings;
+        let offer = Offer::new(self.peer.tls.as_ref(), settings.plain_without_tls, settings.scram);
+        Offer { bound: self.bound, ..offer }
+    }
     /// What may be used now (RFC 9051 §6.1.1): only what is complete.
     pub(crate) fn capabilities(&self) -> Vec<Capability> {
         let shown = |c: &Capability| match c {
             Capability::StartTls => self.login.is_none() && !self.has_tls() && self.settings.starttls,
             Capability::LoginDisabled => self.login.is_none() && !self.may_send_passwords(),
-            Capability::AuthPlain | Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
+            Capability::AuthPlain => self.offers(Mechanism::Plain),
+            Capability::AuthScramSha256 => self.offers(Mechanism::ScramSha256),
+            Capability::AuthScramSha256Plus => self.offers(Mechanism::ScramSha256Plus),
+            Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
             Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Id | Capability::Enable => true,
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         Capability::ALL.iter().copied().filter(shown).collect()
+    }
+    fn offers(&self, mechanism: Mechanism) -> bool {
+        self.login.is_none() && self.offer().mechanisms().any(|m| m == mechanism)
     }
 }
 

@@ -28,8 +28,6 @@ pub(crate) struct Context<'a> {
 pub(crate) enum Outcome {
     /// Pending changes and the tagged line come next.
     Done(Reply),
-    /// Another job finishes the command.
-    Become(Box<dyn Job>),
     OutputFull,
     Yield,
     Await(Ticket),

@@ -21,6 +21,8 @@ pub struct ImapSettings {
     pub greeting: Box<str>,
     /// LOGIN and AUTHENTICATE PLAIN without TLS (RFC 9051 §6.2.3 asks for `false`).
     pub plain_without_tls: bool,
+    /// SCRAM-SHA-256 is offered, and SCRAM-SHA-256-PLUS on TLS 1.3.
+    pub scram: bool,
     /// Whether the listener has a certificate to offer STARTTLS with.
     pub starttls: bool,
     /// From the greeting to the end of LOGIN.
@@ -40,6 +42,7 @@ impl Default for ImapSettings {
         Self {
             greeting: "Koi ready".into(),
             plain_without_tls: false,
+            scram: false,
             starttls: true,
             login_timeout_secs: 180,
             autologout_secs: 30 * 60,

@@ -177,10 +177,6 @@ impl ImapSession {
                 self.doing = Doing::Tell(Box::new(Ended { running, sync, reply }));
                 return None;
             }
-            Outcome::Become(job) => {
-                self.doing = Doing::Job(running, job);
-                return None;
-            }
             Outcome::StartTls(reply) => {
                 reply.write(&running.tag, out);
                 self.decoder.discard_buffered();

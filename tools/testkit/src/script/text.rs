@@ -1,5 +1,5 @@
-//! Octets in a script: text as it stands, and `<CR>`, `<LF>`, `<CRLF>`, `<NUL>`, `<xFF>` for what cannot be
-//! typed.
+//! Octets in a script: text as it stands, `<CR>`, `<LF>`, `<CRLF>`, `<NUL>`, `<xFF>` for what cannot be
+//! typed, and `<b64:text>` for what cannot be read.
 
 /// Expands the names of octets; everything else stays as it is.
 #[must_use]
@@ -38,7 +38,10 @@ fn named(text: &str) -> Option<Named> {
         "CRLF" => vec![b'\r', b'\n'],
         "NUL" => vec![0],
         "SP" => vec![b' '],
-        _ => repeated(name)?,
+        _ => match name.strip_prefix("b64:") {
+            Some(text) => koi_proto::sasl::base64_encode(text.as_bytes()).into_bytes(),
+            None => repeated(name)?,
+        },
     };
     Some(Named { octets, length: end + 1 })
 }

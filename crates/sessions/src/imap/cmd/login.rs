@@ -2,16 +2,17 @@
 
 use koi_proto::imap::command::Secret as Password;
 use koi_proto::imap::response::Code;
-use koi_types::{ErrorKind, MailError, Result};
+use koi_types::{Access, ErrorKind, MailError, Result};
 
+use crate::auth::wrong;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
-use crate::session::{Credentials, Effect, EffectResult, Mechanism, Secret};
+use crate::session::{Credentials, Effect, EffectResult, Login, Secret};
 
 pub(crate) fn start(username: Vec<u8>, password: Password) -> Box<dyn Job> {
     let authcid = String::from_utf8(username).ok();
     let credentials = authcid.map(|authcid| Credentials {
-        mechanism: Mechanism::Login,
+        access: Access::Imap,
         authcid: authcid.into(),
         authzid: None,
         password: Secret::new(password.0),
@@ -19,8 +20,8 @@ pub(crate) fn start(username: Vec<u8>, password: Password) -> Box<dyn Job> {
     Box::new(LogIn::Begin(credentials))
 }
 
-/// Asks the edge, then enters the account: LOGIN, and the end of AUTHENTICATE.
-pub(crate) enum LogIn {
+/// Asks the edge, then enters the account.
+enum LogIn {
     /// `None` when the name is no text at all: refused like any wrong one.
     Begin(Option<Credentials>),
     Asked,
@@ -35,7 +36,7 @@ impl Job for LogIn {
             Self::Asked => match cx.core.effect.take() {
                 Some(EffectResult::Authenticated(Ok(login))) => enter(cx, login),
                 Some(EffectResult::Authenticated(Err(error))) => failed(cx, &error),
-                None => Ok(Outcome::NeedInput),
+                _ => Ok(Outcome::NeedInput),
             },
         }
     }
@@ -43,18 +44,18 @@ impl Job for LogIn {
 
 /// RFC 9051 §6.2.3: no password in clear text; the client should not have tried (RFC 9051 §7.1,
 /// PRIVACYREQUIRED).
-pub(crate) fn refused_in_clear() -> Reply {
+pub(super) fn refused_in_clear() -> Reply {
     Reply::no("use STARTTLS first").code(&Code::PrivacyRequired)
 }
 
-fn enter(cx: &mut Context<'_>, login: crate::session::Login) -> Result<Outcome> {
+pub(super) fn enter(cx: &mut Context<'_>, login: Login) -> Result<Outcome> {
     cx.core.enter(login)?;
     let capabilities = cx.core.capabilities();
     Ok(Outcome::Done(Reply::ok("logged in").code(&Code::Capability(&capabilities))))
 }
 
 /// The same words for every reason, so that nobody learns which addresses exist.
-fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
+pub(super) fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
     if error.kind != ErrorKind::AuthenticationFailed {
         return Err(error.clone());
     }
@@ -63,8 +64,4 @@ fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
         return Ok(Outcome::LogOut(Reply::no("too many failed logins").code(&Code::AuthenticationFailed)));
     }
     Err(error.clone())
-}
-
-fn wrong() -> MailError {
-    MailError::new(ErrorKind::AuthenticationFailed, "wrong name or password")
 }

@@ -1,0 +1,90 @@
+//! What a login may be used for: the scopes of app passwords.
+
+/// One way in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Access {
+    /// Reading and filing mail by IMAP.
+    Imap,
+    /// Sending mail by SMTP.
+    Submission,
+}
+
+impl Access {
+    pub const ALL: [Self; 2] = [Self::Imap, Self::Submission];
+
+    /// As an administrator writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imap => "imap",
+            Self::Submission => "submission",
+        }
+    }
+    /// Reads a name without regard to case.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
+    }
+    /// As it is stored: never changes its meaning.
+    const fn bit(self) -> u32 {
+        match self {
+            Self::Imap => 1,
+            Self::Submission => 2,
+        }
+    }
+}
+
+/// Several ways in. Bits that this build does not know are kept and allow nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct AccessSet(u32);
+
+impl AccessSet {
+    /// Every way there is, those of the future too.
+    pub const ALL: Self = Self(u32::MAX);
+    pub const NONE: Self = Self(0);
+
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+    #[must_use]
+    pub const fn with(self, access: Access) -> Self {
+        Self(self.0 | access.bit())
+    }
+    #[must_use]
+    pub const fn allows(self, access: Access) -> bool {
+        self.0 & access.bit() != 0
+    }
+    /// Those this build knows.
+    pub fn iter(self) -> impl Iterator<Item = Access> {
+        Access::ALL.into_iter().filter(move |a| self.allows(*a))
+    }
+}
+
+impl FromIterator<Access> for AccessSet {
+    fn from_iter<I: IntoIterator<Item = Access>>(all: I) -> Self {
+        all.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_bits_come_back() {
+        for access in Access::ALL {
+            assert_eq!(Access::parse(&access.name().to_uppercase()), Some(access));
+            let one = AccessSet::NONE.with(access);
+            assert!(AccessSet::from_bits(one.bits()).allows(access));
+            assert_eq!(one.iter().collect::<Vec<_>>(), [access]);
+            assert!(AccessSet::ALL.allows(access) && !AccessSet::NONE.allows(access));
+        }
+        assert_eq!(Access::ALL.into_iter().collect::<AccessSet>().bits(), 3, "never changes");
+        assert_eq!(Access::parse("pop3"), None);
+    }
+}
