@@ -327,6 +327,9 @@ impl Play<'_> {
         self.world.send(PEER, head.as_bytes());
         self.world.send(PEER, &message);
         let said = String::from_utf8_lossy(&std::mem::take(&mut self.peer(PEER)?.said)).into_owned();
+        // Gone at once: otherwise it would be told, when the clock moves on, that it was idle for too long.
+        self.world.send(PEER, b"QUIT\r\n");
+        self.peer(PEER)?.said.clear();
         match said.lines().last().unwrap_or_default().starts_with("250") {
             true => Ok(()),
             false => Err(format!("the delivery was answered\n{said}")),
