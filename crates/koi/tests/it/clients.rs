@@ -54,3 +54,13 @@ fn curl() {
 fn mbsync_both_ways() {
     script("mbsync_client.py", "mbsync", "isync", 2000);
 }
+
+#[test]
+fn offlineimap_both_ways() {
+    script("offlineimap_client.py", "offlineimap", "offlineimap3", 300);
+}
+
+#[test]
+fn neomutt() {
+    script("neomutt_client.py", "neomutt", "neomutt", 0);
+}
