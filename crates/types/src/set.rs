@@ -62,6 +62,21 @@ impl NumSet {
         if first > last {
             return;
         }
+        // Mostly a set grows at its end.
+        match self.runs.last_mut() {
+            Some(end) if end.last.checked_add(1) == Some(first) => {
+                end.last = last;
+                self.count += u64::from(last - first) + 1;
+                return;
+            }
+            Some(end) if end.last >= first => {}
+            _ => {
+                let run = Run { first, last };
+                self.count += run.count();
+                self.runs.push(run);
+                return;
+            }
+        }
         let from = self.runs.partition_point(|r| r.last < first.saturating_sub(1));
         let to = self.runs.partition_point(|r| r.first <= last.saturating_add(1));
         if let Some(touched) = self.runs.get(from..to) {
