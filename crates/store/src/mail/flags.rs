@@ -49,7 +49,7 @@ impl AccountTxn<'_> {
             return Ok(set);
         }
         let numbers = self.numbers_of(change)?;
-        let mut encoded = Vec::new();
+        let (mut encoded, mut keywords) = (Vec::new(), Vec::new());
         for (uid, row) in rows.iter() {
             // A row that cannot be read is for `check` to report; it must not stop the others.
             let Some(old) = Membership::decode(row) else { continue };
@@ -58,7 +58,7 @@ impl AccountTxn<'_> {
                 continue;
             }
             let flags = changed_system(old.flags, change);
-            let keywords = changed_keywords(old.keywords, change.op, &numbers)?;
+            changed_keywords(old.keywords, change.op, &numbers, &mut keywords)?;
             if flags == old.flags && keywords.iter().copied().eq(old.keywords.iter()) {
                 continue;
             }
@@ -130,16 +130,23 @@ fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {
     }
 }
 
-fn changed_keywords(old: KeywordNumbers<'_>, op: FlagOp, numbers: &[u16]) -> Result<Vec<u16>> {
-    let mut keywords: Vec<u16> = match op {
-        FlagOp::Add => old.iter().chain(numbers.iter().copied()).collect(),
-        FlagOp::Remove => old.iter().filter(|n| numbers.binary_search(n).is_err()).collect(),
-        FlagOp::Replace => numbers.to_vec(),
-    };
+/// Leaves the new keywords in `keywords`, ascending.
+fn changed_keywords(
+    old: KeywordNumbers<'_>,
+    op: FlagOp,
+    numbers: &[u16],
+    keywords: &mut Vec<u16>,
+) -> Result<()> {
+    keywords.clear();
+    match op {
+        FlagOp::Add => keywords.extend(old.iter().chain(numbers.iter().copied())),
+        FlagOp::Remove => keywords.extend(old.iter().filter(|n| numbers.binary_search(n).is_err())),
+        FlagOp::Replace => keywords.extend_from_slice(numbers),
+    }
     keywords.sort_unstable();
     keywords.dedup();
     if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
         return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
     }
-    Ok(keywords)
+    Ok(())
 }
