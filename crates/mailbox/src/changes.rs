@@ -40,8 +40,8 @@ impl Snapshot<'_> {
         found.sort_by_key(|message| message.uid);
         Ok(found)
     }
-    /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max`
-    /// messages and as many commits.
+    /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max` commits
+    /// and runs of messages in them.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq, max: usize) -> Result<Changes> {
         let Some(record) = self.mailbox_record(mailbox)? else { return Ok(Changes::MailboxGone) };
         let upto = self.modseq();
@@ -82,7 +82,7 @@ impl Snapshot<'_> {
                     Event::Expunged { uids, .. } => (&mut changed.vanished, uids),
                     _ => continue,
                 };
-                let Some(fewer) = left.checked_sub(uids.count() - 1) else {
+                let Some(fewer) = left.checked_sub(uids.0.runs().count() as u64) else {
                     complete = false;
                     return ControlFlow::Break(());
                 };

@@ -17,9 +17,10 @@ use koi_types::{
 };
 
 use crate::names::{NameEntry, Names};
+use crate::outcome::Changes;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 use crate::service::Inner;
-use crate::uids::UidsCache;
+use crate::uids::{KeptUids, UidsCache};
 
 /// A view of one account. It pins pages of the store: drop it at the end of the step.
 pub struct Snapshot<'a> {
@@ -115,18 +116,38 @@ impl<'a> Snapshot<'a> {
     pub fn keywords(&self) -> Arc<KeywordTable> {
         Arc::clone(&self.names.keywords)
     }
-    /// The UIDs in a mailbox: without holes it costs nothing, with holes a scan when messages have left since
-    /// it was last asked.
+    /// The UIDs in a mailbox: without holes it costs nothing, with holes what has changed since somebody last
+    /// asked, and a scan only when the log does not reach so far back.
     pub fn uids(&self, mailbox: MailboxId) -> Result<UidSet> {
         let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
-        let mut uids = UidSet::new();
         if record.messages == record.uidnext.value() - 1 {
+            let mut uids = UidSet::new();
             uids.0.insert_range(1..=record.messages);
             return Ok(uids);
         }
-        if let Some(uids) = self.uids.at(self.account, mailbox, &record) {
-            return Ok(uids);
+        let kept = self.uids.of(self.account, mailbox);
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.modseq == record.highest_modseq) {
+            return Ok(UidSet::clone(&kept.uids));
         }
+        let followed = kept.map(|kept| self.follow(mailbox, &record, &kept)).transpose()?.flatten();
+        let uids = followed.map_or_else(|| self.scan_uids(mailbox), Ok)?;
+        self.uids.keep(self.account, mailbox, record.highest_modseq, &uids);
+        Ok(uids)
+    }
+    /// Brings a set up to date from the change log; `None` when it is newer than this view, or too old.
+    fn follow(&self, mailbox: MailboxId, record: &MailboxRecord, kept: &KeptUids) -> Result<Option<UidSet>> {
+        if kept.modseq > record.highest_modseq {
+            return Ok(None);
+        }
+        // Reading so much of the log costs about what a scan does.
+        let max = record.messages as usize / 2 + 1024;
+        let Changes::Listed(changed) = self.changes(mailbox, kept.modseq, max)? else { return Ok(None) };
+        let mut uids = UidSet(kept.uids.0.difference(&changed.vanished.0));
+        uids.0.extend(&changed.added.0);
+        Ok((uids.count() == u64::from(record.messages)).then_some(uids))
+    }
+    fn scan_uids(&self, mailbox: MailboxId) -> Result<UidSet> {
+        let mut uids = UidSet::new();
         let range = key::below(&key::mailbox(self.account, table::MEMBERSHIP, mailbox));
         self.view.scan(&range.from, &range.end, &mut |key, _| {
             if let Some(uid) = key::uid_at_end(key) {
@@ -134,7 +155,6 @@ impl<'a> Snapshot<'a> {
             }
             ControlFlow::Continue(())
         })?;
-        self.uids.keep(self.account, mailbox, &record, &uids);
         Ok(uids)
     }
     /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is

@@ -2,21 +2,24 @@
 //! kept so that opening one again does not scan it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use koi_store::record::mailbox::MailboxRecord;
-use koi_types::{AccountId, MailboxId, UidSet};
+use koi_types::{AccountId, MailboxId, ModSeq, UidSet};
 use parking_lot::Mutex;
 
 /// Runs in all sets that are kept, eight octets each; at the bound all are forgotten.
 const RUNS_MAX: usize = 1 << 20;
+/// What a set costs beside its runs, in runs.
+const SET_RUNS: usize = 8;
 
-/// The UIDs of mailboxes as they were when somebody last scanned them.
+/// The UIDs of mailboxes as they were when somebody last asked. Whoever asks next brings them up to date from
+/// the change log.
 #[derive(Default)]
 pub(crate) struct UidsCache(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    sets: HashMap<Place, Set>,
+    sets: HashMap<Place, KeptUids>,
     runs: usize,
 }
 
@@ -26,54 +29,32 @@ struct Place {
     mailbox: MailboxId,
 }
 
-/// UIDNEXT and the number of messages name a state: one only rises, and without it the other only falls.
-struct Set {
-    uidnext: u32,
-    messages: u32,
-    uids: UidSet,
+/// The UIDs in a mailbox when its highest modseq was this one.
+#[derive(Clone)]
+pub(crate) struct KeptUids {
+    pub(crate) modseq: ModSeq,
+    pub(crate) uids: Arc<UidSet>,
 }
 
 impl UidsCache {
-    /// The set at this state, if it is the one that is kept, or follows from it because nothing left since.
-    pub(crate) fn at(
-        &self,
-        account: AccountId,
-        mailbox: MailboxId,
-        record: &MailboxRecord,
-    ) -> Option<UidSet> {
-        let kept = self.0.lock();
-        let set = kept.sets.get(&Place { account, mailbox })?;
-        let uidnext = record.uidnext.value();
-        let came = uidnext.checked_sub(set.uidnext)?;
-        if record.messages.checked_sub(set.messages)? != came {
-            return None;
-        }
-        let mut uids = set.uids.clone();
-        drop(kept);
-        if came > 0 {
-            uids.0.insert_range(uidnext - came..=uidnext - 1);
-        }
-        Some(uids)
+    pub(crate) fn of(&self, account: AccountId, mailbox: MailboxId) -> Option<KeptUids> {
+        self.0.lock().sets.get(&Place { account, mailbox }).cloned()
     }
-    pub(crate) fn keep(&self, account: AccountId, mailbox: MailboxId, record: &MailboxRecord, uids: &UidSet) {
-        let mut kept = self.0.lock();
+    /// Keeps a set, unless a newer one is kept already.
+    pub(crate) fn keep(&self, account: AccountId, mailbox: MailboxId, modseq: ModSeq, uids: &UidSet) {
         let place = Place { account, mailbox };
-        let newer = |set: &Set| {
-            let (uidnext, messages) = (record.uidnext.value(), record.messages);
-            uidnext > set.uidnext || uidnext == set.uidnext && messages < set.messages
-        };
-        let is_newer = kept.sets.get(&place).is_none_or(newer);
-        if !is_newer {
+        let runs = uids.0.runs().count() + SET_RUNS;
+        let set = KeptUids { modseq, uids: Arc::new(uids.clone()) };
+        let mut kept = self.0.lock();
+        if kept.sets.get(&place).is_some_and(|have| have.modseq >= modseq) {
             return;
         }
-        let runs = uids.0.runs().count() + 8;
         if kept.runs + runs > RUNS_MAX {
             *kept = Kept::default();
         }
         kept.runs += runs;
-        let set = Set { uidnext: record.uidnext.value(), messages: record.messages, uids: uids.clone() };
         if let Some(old) = kept.sets.insert(place, set) {
-            kept.runs = kept.runs.saturating_sub(old.uids.0.runs().count() + 8);
+            kept.runs = kept.runs.saturating_sub(old.uids.0.runs().count() + SET_RUNS);
         }
     }
 }

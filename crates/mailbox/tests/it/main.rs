@@ -8,4 +8,5 @@ mod names;
 mod rig;
 mod scenarios;
 mod search;
+mod uids;
 mod upkeep;

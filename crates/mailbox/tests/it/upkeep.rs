@@ -55,7 +55,11 @@ fn too_many_changes_are_not_listed() {
     let rig = Rig::new();
     let alice = rig.account("alice");
     let known = alice.snapshot().unwrap().modseq();
-    alice.append(INBOX, vec![new_message(&message(1), &[]); 1001]).wait().unwrap();
+    alice.append(INBOX, vec![new_message(&message(1), &[]); 2001]).wait().unwrap();
+    assert_eq!(changes(&alice, INBOX, known), "added 1:2001 flags  vanished ", "a run is one change");
+    let known = alice.snapshot().unwrap().modseq();
+    let odd: Vec<u32> = (1..=2001).step_by(2).collect();
+    alice.set_flags(INBOX, &uids(&odd), change(FlagOp::Add, &["\\Seen"]), None).wait().unwrap();
     assert_eq!(changes(&alice, INBOX, known), "too many");
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Synced {
 }
 
 /// More changes than this are found by comparing everything instead of reading the log.
-const CHANGES_MAX: usize = 4096;
+const CHANGES_MAX: usize = 16 * 1024;
 
 impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {

@@ -126,7 +126,7 @@ fn gone(snapshot: &Snapshot<'_>, view: &Selected, uids: &UidSet) -> Result<bool>
 }
 
 /// More changes than this are not listed but compared.
-const CHANGES_MAX: usize = 4096;
+const CHANGES_MAX: usize = 16 * 1024;
 
 fn change(store: &Store) -> FlagChange {
     FlagChange {
