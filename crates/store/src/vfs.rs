@@ -31,6 +31,10 @@ pub trait Vfs: Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// Makes names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Room left on the disk of a folder, for those who may use it; twins without a disk have enough.
+    fn free_octets(&self, _path: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
     /// Told after the index has committed by its own means; for twins that keep images of the whole store.
     fn index_committed(&self) {}
 }

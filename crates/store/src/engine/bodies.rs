@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use koi_types::{ErrorKind, MailError, Result};
 
+use super::codec::{self, Codec};
 use super::group::{BODY_HEADER_OCTETS, BodyHeader};
 use super::pack::PackTable;
 use super::segment::{Header, Layout};
@@ -41,52 +42,91 @@ pub(crate) struct BodyReader<'a> {
 struct Place {
     file: Arc<dyn File>,
     offset: u64,
+    /// In a pack: the record may hold the body in another codec, so it is read as a whole. It is not longer
+    /// than this.
+    record_octets_max: Option<usize>,
 }
 
 impl BodyReader<'_> {
     /// Appends `range` of the body to `out`, cut at the body's end.
     pub(crate) fn read(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         let end = range.end.min(body.octets);
-        let start = range.start.min(end);
+        let range = range.start.min(end)..end;
         let place = self.place(body).map_err(|error| failed(body, &error))?.ok_or_else(|| missing(body))?;
-        // The record's front is read along with the first octets: it proves that the address is right.
-        let front = if start == 0 { BODY_HEADER_OCTETS } else { 0 };
-        let from = place.offset + BODY_HEADER_OCTETS as u64 + start - front as u64;
         let base = out.len();
-        let wanted = (end - start) as usize + front;
-        out.resize(base + wanted, 0);
-        let buffer = out.get_mut(base..).unwrap_or_default();
-        let read = place.file.read_at(buffer, from).map_err(|error| failed(body, &error));
-        let sound = matches!(read, Ok(read) if read == wanted) && (front == 0 || names(buffer, body));
-        if !sound {
+        let sound = match place.record_octets_max {
+            None => read_plain(&place, body, range, out),
+            Some(octets) => codec::with_scratch(|scratch| {
+                scratch.resize(octets, 0);
+                let read = place.file.read_at(scratch, place.offset)?;
+                Ok(take(scratch.get(..read).unwrap_or_default(), body, range, out))
+            }),
+        };
+        if !matches!(sound, Ok(true)) {
             out.truncate(base);
-            read?;
+            sound.map_err(|error| failed(body, &error))?;
             return Err(missing(body));
-        }
-        if front > 0 {
-            out.drain(base..base + front);
         }
         Ok(())
     }
     fn place(&self, body: &BodyRef) -> io::Result<Option<Place>> {
         if body.segment >= BODY_FILES_FROM {
             return match self.vfs.open(&self.layout.body(body.segment)) {
-                Ok(file) => Ok(Some(Place { file, offset: body.offset })),
+                Ok(file) => Ok(Some(Place { file, offset: body.offset, record_octets_max: None })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error),
             };
         }
         let Some(segment) = self.segments.0.get(&body.segment) else { return Ok(None) };
-        let offset = match &segment.table {
-            None => Some(body.offset),
-            Some(table) => table.find(body.offset),
+        let file = Arc::clone(&segment.file);
+        let Some(table) = &segment.table else {
+            return Ok(Some(Place { file, offset: body.offset, record_octets_max: None }));
         };
-        Ok(offset.map(|offset| Place { file: Arc::clone(&segment.file), offset }))
+        let plain = BodyHeader::of_plain(body.blob, body.octets).record_octets();
+        Ok(table.find(body.offset).map(|found| {
+            let record_octets_max = usize::try_from(found.octets_max.min(plain)).ok();
+            Place { file, offset: found.physical, record_octets_max }
+        }))
     }
 }
 
-fn names(front: &[u8], body: &BodyRef) -> bool {
-    BodyHeader::decode(front).is_some_and(|h| h.blob == body.blob && u64::from(h.octets) == body.octets)
+/// Reads octets of a record that holds them as they came.
+fn read_plain(place: &Place, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> io::Result<bool> {
+    // The record's front is read along with the first octets: it proves that the address is right.
+    let front = if range.start == 0 { BODY_HEADER_OCTETS } else { 0 };
+    let from = place.offset + BODY_HEADER_OCTETS as u64 + range.start - front as u64;
+    let base = out.len();
+    let wanted = (range.end - range.start) as usize + front;
+    out.resize(base + wanted, 0);
+    let buffer = out.get_mut(base..).unwrap_or_default();
+    let read = place.file.read_at(buffer, from)?;
+    let sound = read == wanted && (front == 0 || is_plain(buffer, body));
+    out.drain(base..base + front);
+    Ok(sound)
+}
+
+/// Appends octets of the body in `record` to `out`.
+fn take(record: &[u8], body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> bool {
+    let Some(header) = BodyHeader::decode(record).filter(|header| header.blob == body.blob) else {
+        return false;
+    };
+    let stored = record.get(BODY_HEADER_OCTETS..).and_then(|rest| rest.get(..header.octets as usize));
+    let (Some(stored), Ok(octets)) = (stored, usize::try_from(body.octets)) else { return false };
+    let range = range.start as usize..range.end as usize;
+    match header.codec {
+        Codec::Plain if stored.len() == octets => stored.get(range).is_some_and(|part| {
+            out.extend_from_slice(part);
+            true
+        }),
+        Codec::Plain => false,
+        Codec::Zstd => codec::expand(stored, octets, range, out),
+    }
+}
+
+fn is_plain(front: &[u8], body: &BodyRef) -> bool {
+    BodyHeader::decode(front).is_some_and(|header| {
+        header.codec == Codec::Plain && header.blob == body.blob && u64::from(header.octets) == body.octets
+    })
 }
 
 fn missing(body: &BodyRef) -> MailError {

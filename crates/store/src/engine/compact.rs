@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use koi_types::Result;
+use koi_types::{ErrorKind, MailError, Result};
 
 use super::Shared;
-use super::bodies::BODY_FILES_FROM;
+use super::bodies::{BODY_FILES_FROM, Segments};
 use super::body_row::{self, BodyRow};
+use super::cold::Load;
 use super::counters::add;
 use super::group::BodyHeader;
 use super::repack::{self, Repack};
@@ -25,9 +26,16 @@ use crate::vfs::Vfs;
 const SEGMENT_DEAD_PERCENT: u64 = 15;
 /// The live segment is sealed for packing when less than this part of it lives.
 const LIVE_SEAL_PERCENT: u64 = 60;
-/// An index is copied when it is so many hundredths of what its rows need, and more than the slack beyond.
-const INDEX_PERCENT: u64 = 150;
+/// An index is copied when it is so many hundredths of what its rows need in full pages, and more than the
+/// slack beyond. Rows that come in any order fill pages to two thirds: that alone is no reason.
+const INDEX_PERCENT: u64 = 170;
 const INDEX_SLACK_OCTETS: u64 = 1024 * 1024;
+/// While the process has other work, a look is put off so many times.
+const PUT_OFF_MAX: u32 = 3;
+/// After so many looks without rest a segment is packed all the same.
+const BUSY_MAX: u32 = 12;
+/// Priority of the compactor's thread, lower than that of the others by so much.
+const NICE: i32 = 10;
 
 /// What the compactor remembers between its looks.
 #[derive(Default)]
@@ -37,6 +45,8 @@ pub(crate) struct Compactor {
     pub(crate) asked: bool,
     /// Body files nobody refers to, and the views that may still read them.
     leaving: VecDeque<Leaving>,
+    /// Sealed segments that could not be packed.
+    pub(crate) unpackable: BTreeSet<u32>,
 }
 
 struct Leaving {
@@ -46,23 +56,23 @@ struct Leaving {
 
 /// What a look found.
 #[derive(Debug, Default)]
-struct Survey {
+pub(crate) struct Survey {
     /// Logical offsets of live bodies, by segment.
     live: BTreeMap<u32, Vec<u64>>,
-    /// Octets of live body records, by segment.
+    /// Octets of live body records as they are stored, by segment.
     live_octets: BTreeMap<u32, u64>,
     body_files: BTreeSet<u32>,
 }
 
 impl Survey {
-    fn take(snapshot: &Snapshot) -> Result<Self> {
+    pub(crate) fn take(snapshot: &Snapshot) -> Result<Self> {
         let mut survey = Self::default();
         let mut failed = Ok(());
         let (from, end) = body_row::range();
         snapshot.scan(&from, &end, &mut |key, value| {
             let Some(place) = body_row::parse_key(key) else { return std::ops::ControlFlow::Continue(()) };
             match BodyRow::decode(&place.blob, value) {
-                Ok(row) => survey.add(&row),
+                Ok(row) => survey.add(&row, snapshot.segments()),
                 Err(error) => failed = Err(error),
             }
             match failed {
@@ -74,18 +84,25 @@ impl Survey {
         survey.live.values_mut().for_each(|offsets| offsets.sort_unstable());
         Ok(survey)
     }
-    fn add(&mut self, row: &BodyRow) {
+    fn add(&mut self, row: &BodyRow, segments: &Segments) {
         let body = row.body;
         if body.segment >= BODY_FILES_FROM {
             self.body_files.insert(body.segment);
             return;
         }
-        let record = BodyHeader { blob: body.blob, octets: u32::try_from(body.octets).unwrap_or(u32::MAX) };
+        let plain = BodyHeader::of_plain(body.blob, body.octets).record_octets();
+        let table = segments.0.get(&body.segment).and_then(|segment| segment.table.as_ref());
+        let packed = table.and_then(|table| table.find(body.offset));
         self.live.entry(body.segment).or_default().push(body.offset);
-        *self.live_octets.entry(body.segment).or_default() += record.record_octets();
+        *self.live_octets.entry(body.segment).or_default() +=
+            packed.map_or(plain, |place| place.octets_max.min(plain));
     }
-    fn live_in(&self, segment: u32) -> u64 {
+    fn live_octets_in(&self, segment: u32) -> u64 {
         self.live_octets.get(&segment).copied().unwrap_or_default()
+    }
+    /// Logical offsets of the live bodies of a segment, sorted.
+    pub(crate) fn live_in(&self, segment: u32) -> &[u64] {
+        self.live.get(&segment).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -93,6 +110,9 @@ impl Shared {
     /// The compactor thread.
     pub(crate) fn compact_until_closed(self: &Arc<Self>) {
         let period = Duration::from_millis(self.options.compactor.period_millis);
+        // What is done here must not take the processor from those who wait for an answer.
+        let _ = rustix::process::nice(NICE);
+        let (mut load, mut put_off, mut busy) = (Load::begin(), 0, 0);
         loop {
             {
                 let mut compactor = self.compactor.lock();
@@ -106,13 +126,26 @@ impl Shared {
             let asked = std::mem::take(&mut self.compactor.lock().asked);
             self.refill_reserve();
             self.drop_leaving();
+            let idle = load.was_idle();
             let hint = self.dead_hint.load(Ordering::Relaxed);
-            if asked || hint >= self.options.compactor.dead_octets_min.max(self.journal_octets() / 50) {
+            let due = hint >= self.options.compactor.dead_octets_min.max(self.journal_octets() / 50);
+            put_off = if due && !idle { put_off + 1 } else { 0 };
+            if asked || due && (idle || put_off > PUT_OFF_MAX) {
+                put_off = 0;
                 self.dead_hint.store(0, Ordering::Relaxed);
                 // An error here costs space, nothing else; the next look tries again.
                 if self.compact().is_err() {
                     self.dead_hint.fetch_max(hint, Ordering::Relaxed);
                 }
+            }
+            busy = if idle { 0 } else { busy + 1 };
+            if idle {
+                let _ = self.pack_cold(&mut || load.was_idle());
+            } else if busy == BUSY_MAX {
+                // A process that never rests gets one segment packed now and then.
+                let mut once = true;
+                let _ = self.pack_cold(&mut || std::mem::take(&mut once));
+                busy = 0;
             }
         }
     }
@@ -153,7 +186,7 @@ impl Shared {
     fn seal_live_if_dead(&self, survey: &Survey) -> Result<bool> {
         let mut live = self.live.lock();
         let octets = live.position.offset - live.header.room();
-        let alive = survey.live_in(live.position.segment);
+        let alive = survey.live_octets_in(live.position.segment);
         let worth =
             octets >= self.options.compactor.dead_octets_min / 2 && alive < octets / 100 * LIVE_SEAL_PERCENT;
         if worth {
@@ -164,19 +197,18 @@ impl Shared {
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         let segments = Arc::clone(&self.state.lock().segments);
         let live = self.live.lock().position.segment;
-        let none = Vec::new();
         let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
         for (number, segment) in segments.0.range(..live) {
             let octets = segment.file.octets().unwrap_or_default();
             // Its share of the live rows is a guess that saves reading it; the plan counts.
-            let alive = survey.live_in(*number) + rows.saturating_mul(octets) / journal;
+            let alive = survey.live_octets_in(*number) + rows.saturating_mul(octets) / journal;
             if self.compactor.lock().closing {
                 return Ok(());
             }
             if octets.saturating_sub(alive) < (octets / 100 * SEGMENT_DEAD_PERCENT).max(1) {
                 continue;
             }
-            let Some(repack) = Repack::plan(self, *number, survey.live.get(number).unwrap_or(&none))? else {
+            let Some(repack) = Repack::plan(self, *number, survey.live_in(*number))? else {
                 continue;
             };
             if repack.gain_octets() < (octets / 100 * SEGMENT_DEAD_PERCENT).max(4096) {
@@ -228,8 +260,11 @@ impl Shared {
         }
     }
     fn shrink_index(&self) -> Result<()> {
-        let usage = self.index_usage()?;
-        if usage.file_octets <= usage.used_octets / 100 * INDEX_PERCENT + INDEX_SLACK_OCTETS {
+        let index = Arc::clone(&self.state.lock().index);
+        let dense = index.dense_octets().map_err(super::index::IndexError::into_mail)?;
+        drop(index);
+        let file = self.index_usage()?.file_octets;
+        if file <= dense / 100 * INDEX_PERCENT + INDEX_SLACK_OCTETS {
             return Ok(());
         }
         let _applying = self.applying.lock();
@@ -238,13 +273,18 @@ impl Shared {
         add(&self.counters.compacted_indexes, 1);
         Ok(())
     }
-    /// Rests so long that no more than the allowed octets are moved per second.
-    pub(crate) fn pace(&self, octets: u64) {
+    /// Rests so long that no more than the allowed octets are moved per second; an error when the store
+    /// closes.
+    pub(crate) fn pace(&self, octets: u64) -> Result<()> {
         let per_second = self.options.compactor.octets_per_second.max(1);
         let mut compactor = self.compactor.lock();
         if !compactor.closing && !compactor.asked {
             let rest = Duration::from_micros(octets.saturating_mul(1_000_000) / per_second);
             self.compact_wanted.wait_for(&mut compactor, rest);
+        }
+        match compactor.closing {
+            true => Err(MailError::new(ErrorKind::Unavailable, "the store closes")),
+            false => Ok(()),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use koi_types::{BlobId, limits};
 
+use super::codec::Codec;
 use super::merge::Row;
 use super::overlay::RowAt;
 use super::wire::{Fields, pad};
@@ -167,25 +168,32 @@ impl<'a> Iterator for Operations<'a> {
     }
 }
 
-/// The front of a body record; `codec` 0 says that the octets are as they came, the only one there is yet.
+/// The front of a body record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct BodyHeader {
     pub(crate) blob: BlobId,
+    /// As they are stored: those of the body itself only when the codec is plain.
     pub(crate) octets: u32,
+    pub(crate) codec: Codec,
 }
 
 impl BodyHeader {
+    /// Of a body as it came.
+    pub(crate) fn of_plain(blob: BlobId, octets: u64) -> Self {
+        Self { blob, octets: u32::try_from(octets).unwrap_or(u32::MAX), codec: Codec::Plain }
+    }
     pub(crate) fn encode(&self) -> [u8; BODY_HEADER_OCTETS] {
         let mut out = [0; BODY_HEADER_OCTETS];
-        let parts: [&[u8]; 3] = [&self.octets.to_le_bytes(), &[0; 4], &self.blob.0];
+        let codec = [self.codec as u8, 0, 0, 0];
+        let parts: [&[u8]; 3] = [&self.octets.to_le_bytes(), &codec, &self.blob.0];
         out.iter_mut().zip(parts.into_iter().flatten()).for_each(|(slot, octet)| *slot = *octet);
         out
     }
     pub(crate) fn decode(octets: &[u8]) -> Option<Self> {
         let mut fields = Fields(octets);
-        let (length, codec_and_flags) = (fields.u32()?, fields.u32()?);
-        (codec_and_flags == 0).then_some(())?;
-        Some(Self { blob: BlobId(fields.array()?), octets: length })
+        let octets = fields.u32()?;
+        let [codec, 0, 0, 0] = fields.array()? else { return None };
+        Some(Self { codec: Codec::of(codec)?, blob: BlobId(fields.array()?), octets })
     }
     /// Of the whole record, padding included.
     pub(crate) fn record_octets(&self) -> u64 {
@@ -245,8 +253,12 @@ impl GroupBuilder {
     }
     /// Returns where the record lies, from the start of the group.
     pub(crate) fn body(&mut self, blob: BlobId, octets: &[u8]) -> u64 {
+        self.coded_body(blob, Codec::Plain, octets)
+    }
+    /// The same with the octets of a codec.
+    pub(crate) fn coded_body(&mut self, blob: BlobId, codec: Codec, octets: &[u8]) -> u64 {
         let at = self.octets.len() as u64;
-        let header = BodyHeader { blob, octets: octets.len() as u32 };
+        let header = BodyHeader { blob, octets: octets.len() as u32, codec };
         self.octets.extend_from_slice(&header.encode());
         self.octets.extend_from_slice(octets);
         pad(&mut self.octets);
@@ -333,7 +345,7 @@ mod tests {
         assert_eq!(rows, [(b"00001".as_slice(), Some(b"one".as_slice())), (b"00002", None)]);
         assert!(operations.is_complete());
         let body = BodyHeader::decode(&octets[at as usize..]).unwrap();
-        assert_eq!(body, BodyHeader { blob: BlobId([5; 32]), octets: 21 });
+        assert_eq!(body, BodyHeader::of_plain(BlobId([5; 32]), 21));
         assert_eq!(body.record_octets(), 64);
         let covered = GROUP_HEADER_OCTETS + (header.body_octets + header.operation_octets) as usize;
         for at in 0..covered {

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use heed::types::Bytes;
-use heed::{
-    CommitOrAbort, CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, WithoutTls,
-};
+use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, WithoutTls};
 use koi_types::{ErrorKind, MailError, Result};
 
 use super::merge::{Direction, Row};
@@ -81,9 +79,9 @@ type Table = Database<'static, Bytes, Bytes>;
 
 /// An open index.
 pub(crate) struct Index {
-    env: Env<WithoutTls>,
-    rows: Table,
-    meta: Table,
+    pub(super) env: Env<WithoutTls>,
+    pub(super) rows: Table,
+    pub(super) meta: Table,
     folder: PathBuf,
     number: u32,
     /// A newer generation has taken over: the files go with the last reader.
@@ -106,9 +104,17 @@ impl Index {
         map_octets: usize,
         number: u32,
     ) -> std::result::Result<Self, IndexError> {
+        Self::open_with(folder, map_octets, number, EnvFlags::NO_READ_AHEAD)
+    }
+    pub(super) fn open_with(
+        folder: &Path,
+        map_octets: usize,
+        number: u32,
+        flags: EnvFlags,
+    ) -> std::result::Result<Self, IndexError> {
         let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let env = open_env(folder, map_octets, EnvFlags::NO_READ_AHEAD)?;
+        let env = open_env(folder, map_octets, flags)?;
         let txn = env.write_txn()?;
         let opened = env.create_databases_and_commit(txn, |opener, txn| {
             let rows = opener.create_database::<Bytes, Bytes>(txn, Some("rows"))?;
@@ -261,17 +267,10 @@ impl Index {
             rows: stat.entries as u64,
         })
     }
-    /// Writes a copy without free pages to `folder` and makes it durable.
-    pub(crate) fn copy_to(&self, folder: &Path) -> std::result::Result<(), IndexError> {
-        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
-        let file = self.env.copy_to_path(folder.join(DATA_FILE), CompactionOption::Enabled)?;
-        file.sync_all().map_err(failed)?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
-    }
     /// LMDB leaves the file shorter than its page count when the last pages are free. We keep it that long,
     /// so that a file that was cut is known as such: reading a page behind the end of a mapped file would
     /// kill the process.
-    fn fill_up(&self) -> std::result::Result<(), IndexError> {
+    pub(super) fn fill_up(&self) -> std::result::Result<(), IndexError> {
         let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
         let pages = self.env.info().last_page_number as u64 + 1;
         let octets = pages * u64::from(self.env.unnamed_database_stat().page_size);

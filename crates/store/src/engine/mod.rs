@@ -10,9 +10,12 @@ mod applier;
 mod bodies;
 pub(crate) mod body_row;
 mod check;
+mod codec;
+mod cold;
 mod commit;
 mod compact;
 mod counters;
+mod dense;
 mod generation;
 mod group;
 mod index;
@@ -131,9 +134,11 @@ impl Embedded {
     pub fn apply_now(&self) -> Result<()> {
         self.shared.apply_now()
     }
-    /// Looks for space to give back, now, and stays until it is done.
+    /// Looks for space to give back, now, packs what is sealed, and stays until it is done.
     pub fn compact_now(&self) -> Result<()> {
-        self.shared.compact()
+        self.shared.compact()?;
+        self.shared.apply_now()?;
+        self.shared.pack_cold(&mut || true)
     }
     /// Lets what waits finish, takes nothing more, applies everything and cuts the journal behind its last
     /// group. Dropping the store does the same and keeps the error to itself.

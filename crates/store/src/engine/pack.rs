@@ -29,12 +29,23 @@ pub(crate) struct Moved {
     pub(crate) physical: u32,
 }
 
+/// Where a record lies in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PackPlace {
+    pub(crate) physical: u64,
+    /// The record is not longer than this.
+    pub(crate) octets_max: u64,
+}
+
 impl PackTable {
     /// Where the record of a logical offset lies in the pack.
-    pub(crate) fn find(&self, logical: u64) -> Option<u64> {
+    pub(crate) fn find(&self, logical: u64) -> Option<PackPlace> {
         let wanted = u32::try_from(logical / 8).ok()?;
         let at = self.moved.binary_search_by_key(&wanted, |moved| moved.logical).ok()?;
-        self.moved.get(at).map(|moved| u64::from(moved.physical) * 8)
+        let physical = u64::from(self.moved.get(at)?.physical) * 8;
+        // Bodies stay in their order; behind the last of a group lie its operations.
+        let end = self.moved.get(at + 1).map_or(self.groups_end, |next| u64::from(next.physical) * 8);
+        Some(PackPlace { physical, octets_max: end.checked_sub(physical)? })
     }
     /// Table and footer, as they follow the groups.
     pub(crate) fn encode(&self, header: &Header) -> Vec<u8> {

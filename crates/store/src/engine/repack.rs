@@ -12,6 +12,7 @@ use koi_types::{ErrorKind, MailError, Result};
 
 use super::Shared;
 use super::bodies::SegmentFile;
+use super::codec::{Codec, Squeezer};
 use super::group::{BODY_HEADER_OCTETS, BodyHeader, GROUP_HEADER_OCTETS, GroupBuilder, Placing};
 use super::journal::{now_millis, random};
 use super::merge::Row;
@@ -43,9 +44,9 @@ pub(crate) struct Repack<'a> {
 }
 
 impl<'a> Repack<'a> {
-    /// Reads the segment and finds out what would be kept; `None` when it cannot be packed yet, or is damaged
-    /// (then `koi check` reports it).
-    pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
+    /// A segment of which nothing was read yet; `None` when it cannot be packed yet, or is damaged (then
+    /// `koi check` reports it).
+    pub(crate) fn of(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
         let state = shared.state.lock();
         let (segments, applied) = (Arc::clone(&state.segments), state.applied.sequence);
         drop(state);
@@ -59,8 +60,12 @@ impl<'a> Repack<'a> {
         let forget_deletions =
             older.all(|(_, old)| old.table.is_some() && old.header.applied >= last.sequence);
         let octets = segment.file.octets().map_err(|error| failed(&error))?;
-        let mut plan =
-            Self { shared, number, segment, live, last, applied, forget_deletions, kept_octets: 0, octets };
+        let kept_octets = octets;
+        Ok(Some(Self { shared, number, segment, live, last, applied, forget_deletions, kept_octets, octets }))
+    }
+    /// Reads the segment and finds out what would be kept.
+    pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
+        let Some(mut plan) = Self::of(shared, number, live)? else { return Ok(None) };
         let mut kept = 0;
         let whole = plan.visit(&mut |item| {
             kept += match item {
@@ -71,6 +76,9 @@ impl<'a> Repack<'a> {
         })?;
         plan.kept_octets = kept;
         Ok(whole.then_some(plan))
+    }
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
     }
     pub(crate) fn gain_octets(&self) -> u64 {
         self.octets.saturating_sub(self.kept_octets)
@@ -123,7 +131,7 @@ impl<'a> Repack<'a> {
             created_millis: now_millis(),
         };
         file.write_at(&header.encode(), 0).map_err(io)?;
-        let mut out = PackWriter::new(file, header);
+        let mut out = PackWriter::new(file, header).map_err(io)?;
         let whole = self.visit(&mut |item| {
             match item {
                 Item::Body { logical, octets } => out.body(logical, octets),
@@ -166,7 +174,7 @@ impl<'a> Repack<'a> {
             }
             moved += u64::from(found.group.total_octets);
             if moved >= PACK_GROUP_OCTETS as u64 {
-                self.shared.pace(std::mem::take(&mut moved));
+                self.shared.pace(std::mem::take(&mut moved))?;
             }
         }
         Ok(match &self.segment.table {
@@ -264,14 +272,16 @@ struct PackWriter {
     offset: u64,
     link: Link,
     table: PackTable,
+    squeezer: Squeezer,
 }
 
 impl PackWriter {
-    fn new(file: Arc<dyn File>, header: Header) -> Self {
+    fn new(file: Arc<dyn File>, header: Header) -> io::Result<Self> {
         let mut builder = GroupBuilder::default();
         builder.clear();
-        let link = Link { sequence: 0, chain: 0 };
-        Self { file, header, builder, offset: SMALL_HEADER_OCTETS, link, table: PackTable::default() }
+        let (link, table) = (Link { sequence: 0, chain: 0 }, PackTable::default());
+        let squeezer = Squeezer::new()?;
+        Ok(Self { file, header, builder, offset: SMALL_HEADER_OCTETS, link, table, squeezer })
     }
     fn body(&mut self, logical: u64, record: &[u8]) {
         let (Some(header), Some(octets)) = (BodyHeader::decode(record), record.get(BODY_HEADER_OCTETS..))
@@ -279,13 +289,21 @@ impl PackWriter {
             return;
         };
         let octets = octets.get(..header.octets as usize).unwrap_or_default();
-        let physical = self.offset + self.builder.body(header.blob, octets);
+        let squeezed = match header.codec {
+            Codec::Plain => self.squeezer.squeeze(octets),
+            Codec::Zstd => None,
+        };
+        let at = match squeezed {
+            Some(frames) => self.builder.coded_body(header.blob, Codec::Zstd, frames),
+            None => self.builder.coded_body(header.blob, header.codec, octets),
+        };
+        let physical = self.offset + at;
         // Segments stay far below 32 GiB, so offsets in units of 8 fit.
         self.table.moved.push(Moved { logical: (logical / 8) as u32, physical: (physical / 8) as u32 });
     }
-    fn flush_if_large(&mut self, pace: impl FnOnce(u64)) -> Result<()> {
+    fn flush_if_large(&mut self, pace: impl FnOnce(u64) -> Result<()>) -> Result<()> {
         if self.builder.octets() >= PACK_GROUP_OCTETS {
-            pace(self.flush()?);
+            pace(self.flush()?)?;
         }
         Ok(())
     }

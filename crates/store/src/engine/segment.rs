@@ -9,7 +9,10 @@ use super::wire::Fields;
 pub(crate) const SEGMENT_HEADER_OCTETS: u64 = 4096;
 /// The header's room in pack and body files.
 pub(crate) const SMALL_HEADER_OCTETS: u64 = 128;
-pub(crate) const FORMAT_VERSION: u16 = 1;
+/// Of journal segments and body files, and of the packs made before bodies were made smaller in them.
+const VERSION_PLAIN: u16 = 1;
+/// Of packs: a body record may hold its body in another codec.
+const VERSION_CODED: u16 = 2;
 const MAGIC: &[u8; 8] = b"koistore";
 const FIELDS_OCTETS: usize = 80;
 
@@ -53,11 +56,17 @@ impl Header {
             FileKind::Pack | FileKind::Body => SMALL_HEADER_OCTETS,
         }
     }
+    fn version(&self) -> u16 {
+        match self.kind {
+            FileKind::Journal | FileKind::Body => VERSION_PLAIN,
+            FileKind::Pack => VERSION_CODED,
+        }
+    }
     /// The header with its room.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.room() as usize);
         out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out.extend_from_slice(&self.version().to_le_bytes());
         out.push(self.kind as u8);
         out.push(0);
         out.extend_from_slice(&self.segment.to_le_bytes());
@@ -92,7 +101,7 @@ impl Header {
         let applied = fields.u64()?;
         let (chain, checksum) = (fields.u32()?, fields.u32()?);
         let sound = magic == *MAGIC
-            && version == FORMAT_VERSION
+            && (version == VERSION_PLAIN || version == VERSION_CODED && kind == FileKind::Pack)
             && encryption == 0
             && checksum == crc32c::crc32c(covered);
         sound.then_some(Self { kind, store, segment, salt, sequence, chain, applied, created_millis })

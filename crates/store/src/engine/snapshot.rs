@@ -53,6 +53,9 @@ impl Snapshot {
             shared: Arc::clone(shared),
         })
     }
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.segments
+    }
     /// Looks below `current`.
     pub(crate) fn value_below(&self, key: &[u8]) -> Result<Option<&[u8]>> {
         match self.frozen.get(key) {

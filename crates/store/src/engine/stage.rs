@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::Shared;
 use super::bodies::BODY_FILES_FROM;
+use super::codec::Codec;
 use super::counters::add;
 use super::group::{BODY_HEADER_OCTETS, BodyHeader};
 use super::journal::{now_millis, random};
@@ -134,7 +135,7 @@ impl Staging {
         };
         let mut front = header.encode();
         let octets = u32::try_from(self.written).map_err(|_| std::io::ErrorKind::FileTooLarge)?;
-        front.extend_from_slice(&BodyHeader { blob, octets }.encode());
+        front.extend_from_slice(&BodyHeader { blob, octets, codec: Codec::Plain }.encode());
         self.file.write_at(&front, 0)?;
         self.file.flush()?;
         shared.vfs.sync_dir(&shared.layout.bodies())

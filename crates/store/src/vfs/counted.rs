@@ -77,6 +77,9 @@ impl Vfs for Counted {
         self.counts.flushed();
         self.inner.sync_dir(path)
     }
+    fn free_octets(&self, path: &Path) -> io::Result<u64> {
+        self.inner.free_octets(path)
+    }
     fn index_committed(&self) {
         self.inner.index_committed();
     }

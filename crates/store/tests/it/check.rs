@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use koi_store::body::{NewBody, Scope};
+use koi_store::body::{BodyRef, NewBody, Scope};
 use koi_store::engine::{BodyKey, CheckReport, Embedded, References};
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_types::{BlobId, Result};
@@ -18,7 +18,7 @@ fn check(kv: &Embedded) -> CheckReport {
 
 fn bodies(kv: &dyn Kv, count: u32) -> Vec<BlobId> {
     let store = |n: u32| {
-        let body = NewBody::inline(format!("{n} {}", "y".repeat(700)).into_bytes().into());
+        let body = NewBody::inline(format!("{n} {}", "y".repeat(2100)).into_bytes().into());
         transact_and_wait(kv, move |txn| {
             let body = txn.put_body(Scope(4), &body)?;
             txn.put(&key(1, &format!("{n:05}")), &body.blob.0)?;
@@ -60,6 +60,35 @@ fn a_sound_store_has_no_findings_and_damaged_octets_are_named() {
     assert_eq!(report.findings.len(), 2, "the group and the body: {:?}", report.findings);
     assert_eq!(report.findings[0].file, Some(path));
     assert_eq!(report.findings[1].key.as_ref().unwrap()[..9], [0, 0, 0, 0, b'B', 0, 0, 0, 4]);
+}
+
+#[test]
+fn damage_in_a_pack_is_named_and_never_passed_on() {
+    let root = fast_folder();
+    let kv = open(root.path(), small());
+    bodies(&kv, 400);
+    kv.compact_now().unwrap();
+    assert_eq!(check(&kv).findings, []);
+    kv.close().unwrap();
+    let path: PathBuf = root.path().join("journal/00000001.pack");
+    let mut octets = std::fs::read(&path).unwrap();
+    let frame = octets.windows(4).rposition(|w| w == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    // Behind the checksum of the frame there is nothing but padding.
+    octets[frame + 9] ^= 0x04;
+    std::fs::write(&path, octets).unwrap();
+    let kv = open(root.path(), small());
+    let findings = check(&kv).findings;
+    assert_eq!(findings.len(), 2, "the group and the body: {findings:?}");
+    assert_eq!(findings[0].file, Some(path));
+    let blob = BlobId(findings[1].key.as_ref().unwrap()[9..].try_into().unwrap());
+    let key = findings[1].key.clone().unwrap();
+    let row = kv.view().unwrap().get(&key).unwrap().unwrap().into_owned();
+    let number = |at: usize| u64::from_le_bytes(row[at..at + 8].try_into().unwrap());
+    let segment = u32::from_le_bytes(row[2..6].try_into().unwrap());
+    let body = BodyRef { blob, segment, offset: number(6), octets: number(14) };
+    let mut out = b"before".to_vec();
+    let refused = kv.view().unwrap().read_body(&body, 0..u64::MAX, &mut out).unwrap_err();
+    assert_eq!((refused.kind, out.as_slice()), (koi_types::ErrorKind::Corrupt, b"before".as_slice()));
 }
 
 #[test]

@@ -37,11 +37,16 @@ pub(crate) struct Author {
     pub(crate) dice: Dice,
     number: u64,
     bodies: Vec<Arc<[u8]>>,
+    noise_only: bool,
 }
 
 impl Author {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), number: 0, bodies: Vec::new() }
+        Self { dice: Dice::new(seed), number: 0, bodies: Vec::new(), noise_only: false }
+    }
+    /// One whose bodies never get smaller in a pack, as before packs could do that.
+    pub(crate) fn of_noise(seed: u64) -> Self {
+        Self { noise_only: true, ..Self::new(seed) }
     }
     pub(crate) fn script(&mut self) -> Script {
         self.number += 1;
@@ -66,7 +71,7 @@ impl Author {
                     0 => 20_000 + self.dice.below(9_000),
                     _ => self.dice.below(3_000),
                 };
-                let octets = self.octets(length as usize);
+                let octets = self.body(length as usize);
                 self.bodies.push(octets.clone());
                 Step::Store { octets }
             }
@@ -82,6 +87,12 @@ impl Author {
             19 if self.dice.below(4) == 0 => Step::Fail,
             _ => Step::Delete { key },
         }
+    }
+    /// Noise, or letters of a small alphabet, which a pack makes smaller.
+    fn body(&mut self, octets: usize) -> Arc<[u8]> {
+        let noise = self.octets(octets);
+        let letters = !self.noise_only && noise.first().is_some_and(|octet| octet.is_multiple_of(2));
+        if letters { noise.iter().map(|octet| b'a' + octet % 4).collect() } else { noise }
     }
     fn octets(&mut self, octets: usize) -> Arc<[u8]> {
         let mut out = Vec::with_capacity(octets + 8);

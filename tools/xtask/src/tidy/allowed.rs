@@ -23,7 +23,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "koi-store",
         workspace: &["koi-types"],
-        outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix"],
+        outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix", "zstd"],
     },
     Allowed {
         package: "koi-mailbox",
