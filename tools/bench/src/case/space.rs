@@ -1,7 +1,6 @@
 //! Allocated octets per message: 50,000 messages with no two bodies alike, a quarter of them base64.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Bench, Group};
 use crate::corpus;
@@ -36,8 +35,8 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     let plain: usize = (0..1_000).map(|number| corpus::quarter_base64(SEED, number).len()).sum();
     bench.sheet.note("space", format!("a message has {} octets on average", plain / 1_000));
     for (server, before) in bench.servers.iter_mut().zip(before) {
-        process::settle(server.process(), Duration::from_secs(30));
-        // What is written back and closed counts; the server is stopped so that nothing is in flight.
+        // What a server does for space when it is idle counts; it is stopped so that nothing is in flight.
+        process::rest(server.process());
         server.stop()?;
         rustix::fs::sync();
         let after = device::allocated_octets(server.data())?;

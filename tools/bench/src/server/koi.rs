@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::{PASSWORD, Ports, Server, free_base, process, user};
+use super::{PASSWORD, Ports, Server, accounts, free_base, process, user};
 use crate::failure::{Context, Outcome, fail};
 
 /// Passwords without TLS are measured, and accounts are made quickly: Argon2 is paid once per account and
@@ -79,17 +79,13 @@ impl Server for Koi {
             .append(true)
             .open(self.data.join("koi.toml"))?
             .write_all(SETTINGS.as_bytes())?;
-        let mut made = 1;
-        while made < accounts {
-            // As many as fit on a command line.
-            let end = accounts.min(made + 5_000);
-            self.launch(made..end)?;
-            made = end;
-            if made < accounts {
-                self.stop()?;
-            }
+        // The first one's password was hashed at full cost, before the settings.
+        if accounts > 1 {
+            self.launch(1..2)?;
+            self.stop()?;
+            accounts::add(&self.data, 1, 2..accounts)?;
         }
-        if self.child.is_none() { self.launch(0..0) } else { Ok(()) }
+        self.launch(0..0)
     }
 
     fn start(&mut self) -> Outcome<()> {

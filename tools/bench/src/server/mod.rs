@@ -1,6 +1,7 @@
 //! The servers under test behind one trait: start, stop, kill, ports, accounts, files.
 //! Each runs from an empty folder on the disk of the build, on free loopback ports.
 
+mod accounts;
 pub(crate) mod dovecot;
 pub(crate) mod koi;
 pub(crate) mod process;

@@ -53,6 +53,20 @@ pub(crate) fn settle(root: u32, limit: Duration) {
     }
 }
 
+/// Waits until a server has done what it puts off until it is idle: nothing for 12 seconds, or at most a
+/// minute and a half.
+pub(crate) fn rest(root: u32) {
+    const QUIET: u32 = 24;
+    let until = Instant::now() + Duration::from_secs(90);
+    let (mut before, mut quiet) = (ticks(root), 0);
+    while Instant::now() < until && quiet < QUIET {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = ticks(root);
+        quiet = if now <= before + 2 { quiet + 1 } else { 0 };
+        before = now;
+    }
+}
+
 /// Processor time of a server and of this driver at some moment, to say what a piece of work cost both.
 pub(crate) struct Spent {
     server: Duration,
