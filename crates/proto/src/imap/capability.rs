@@ -28,9 +28,9 @@ capabilities! {
     StartTls = "STARTTLS",
     /// RFC 9051 §6.2.3
     LoginDisabled = "LOGINDISABLED",
-    /// RFC 7677 §2
+    /// RFC 7677 §3
     AuthScramSha256Plus = "AUTH=SCRAM-SHA-256-PLUS",
-    /// RFC 7677 §2
+    /// RFC 7677 §3
     AuthScramSha256 = "AUTH=SCRAM-SHA-256",
     /// RFC 4616 §2
     AuthPlain = "AUTH=PLAIN",

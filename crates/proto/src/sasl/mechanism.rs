@@ -3,9 +3,9 @@
 /// What an exchange is made with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mechanism {
-    /// SCRAM-SHA-256 bound to the TLS connection (RFC 7677 §2, RFC 9266 §2).
+    /// SCRAM-SHA-256 bound to the TLS connection (RFC 7677 §3, RFC 9266 §2).
     ScramSha256Plus,
-    /// RFC 7677 §2
+    /// RFC 7677 §3
     ScramSha256,
     /// RFC 4616 §2
     Plain,

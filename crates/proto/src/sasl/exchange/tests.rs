@@ -39,7 +39,7 @@ fn to_proof(exchange: &mut Exchange, client: &mut ScramClient, password: &str) -
     keys().verify(&proof.auth_message, &proof.proof).map_or(Answer::Refused, Answer::Signature)
 }
 
-/// RFC 7677 §2, RFC 4422 §5: the server's last word is a challenge of its own.
+/// RFC 7677 §3, RFC 4422 §5: the server's last word is a challenge of its own.
 #[test]
 fn scram_with_and_without_binding() {
     for (mechanism, binding) in [

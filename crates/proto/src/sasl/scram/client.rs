@@ -60,6 +60,18 @@ impl ScramClient {
 
     /// The answer to the server's first message; computes PBKDF2.
     pub fn proof(&mut self, server_first: &[u8], password: &str) -> Result<Vec<u8>, &'static str> {
+        let password = saslprep(password).ok_or("the password holds prohibited characters")?;
+        self.proof_salted(server_first, |salt, iterations| {
+            SaltedPassword::new(password.as_bytes(), salt, iterations)
+        })
+    }
+
+    /// The same by a client that keeps what a salt and a count made of its password (RFC 5802 §5.1).
+    pub fn proof_salted(
+        &mut self,
+        server_first: &[u8],
+        salted: impl FnOnce(&[u8], u32) -> SaltedPassword,
+    ) -> Result<Vec<u8>, &'static str> {
         let wrong = "not a server-first-message";
         let server_first = std::str::from_utf8(server_first).map_err(|_| wrong)?;
         let mut attributes = server_first.split(',');
@@ -70,8 +82,7 @@ impl ScramClient {
         }
         let salt = base64_decode(salt.as_bytes())?;
         let iterations = iterations.parse().ok().filter(|i| (1..=ITERATIONS_MAX).contains(i));
-        let password = saslprep(password).ok_or("the password holds prohibited characters")?;
-        let salted = SaltedPassword::new(password.as_bytes(), &salt, iterations.ok_or(wrong)?);
+        let salted = salted(&salt, iterations.ok_or(wrong)?);
         let keys = ScramKeys::new(&salted);
         let without_proof = format!("c={},r={nonce}", base64_encode(&self.binding));
         let auth_message = format!("{},{server_first},{without_proof}", self.bare);

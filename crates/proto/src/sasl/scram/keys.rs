@@ -17,6 +17,7 @@ pub const SALT_OCTETS: usize = 16;
 const BLOCK_OCTETS: usize = 64;
 
 /// What a password becomes first; the client's secret as long as the salt stays the same.
+#[derive(Clone)]
 pub struct SaltedPassword([u8; KEY_OCTETS]);
 
 impl SaltedPassword {

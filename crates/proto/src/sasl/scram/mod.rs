@@ -16,6 +16,9 @@ pub use server::{Challenged, ClientFirst, Proof, Salt};
 pub type Exporter = [u8; 32];
 
 /// The one channel-binding type there is here (RFC 9266 §3).
+///
+/// DEVIATION RFC 5802 §6.1: `tls-unique` is not offered, because it is not defined for TLS 1.3, and before
+/// that not always unique (RFC 9266 §1).
 pub const TLS_EXPORTER: &str = "tls-exporter";
 
 /// Why the server ends an exchange, in the words of RFC 5802 §7.
