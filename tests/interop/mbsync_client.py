@@ -20,8 +20,10 @@ def configure(args, name, user, password):
     os.makedirs(local)
     file = os.path.join(args.folder, name + ".rc")
     with open(file, "w", encoding="utf-8") as out:
+        # Its SCRAM is that of Cyrus SASL, which refuses more than 65,536 iterations (docs/LOGIN.md).
         out.write(
-            "IMAPStore far\nHost localhost\nPort %d\nUser %s\nPass \"%s\"\nSSLType IMAPS\nCertificateFile %s\n\n"
+            "IMAPStore far\nHost localhost\nPort %d\nUser %s\nPass \"%s\"\nSSLType IMAPS\nCertificateFile %s\n"
+            "AuthMechs PLAIN\n\n"
             "MaildirStore near\nPath %s/\nInbox %s/INBOX\nSubFolders Verbatim\n\n"
             "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n"
             % (args.imaps, user, password, args.ca, local, local)

@@ -83,10 +83,58 @@ pub(crate) enum Account {
     List,
     /// Change a password; open sessions of the account end
     Passwd(Password),
+    /// Turn SCRAM logins on (needs the account's password) or off
+    #[command(after_help = SCRAM)]
+    Scram {
+        /// The account, user@domain
+        address: String,
+        #[arg(value_enum)]
+        state: Switch,
+    },
+    /// Passwords for single clients, each of which can be taken back alone
+    #[command(subcommand)]
+    AppPassword(AppPassword),
     /// Remove an account and all its mail; its open sessions end
     Remove {
         /// The account, user@domain
         address: String,
+    },
+}
+
+const SCRAM: &str = "\
+With SCRAM a client proves that it knows the password without sending it, and the server proves the same.
+For it the server keeps keys that a graphics card searches for the password faster than the Argon2id hash
+(docs/LOGIN.md). It is offered when `auth.scram` is set.";
+
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum AppPassword {
+    /// Make one and print it, once
+    Add {
+        /// The account, user@domain
+        address: String,
+        /// What to call it, e.g. the client it is for
+        name: String,
+        /// What it may be used for
+        #[arg(long, value_name = "SCOPES", value_delimiter = ',', default_value = "imap,submission")]
+        scope: Vec<String>,
+    },
+    /// List those of an account, with when they were last used
+    List {
+        /// The account, user@domain
+        address: String,
+    },
+    /// Remove one; sessions that came with it end
+    Remove {
+        /// The account, user@domain
+        address: String,
+        /// As it was called when it was made
+        name: String,
     },
 }
 

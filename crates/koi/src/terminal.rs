@@ -47,6 +47,14 @@ pub(crate) fn new_password(account: &str) -> Result<String, Problem> {
     Ok(first)
 }
 
+/// The password an account has: asked for once.
+pub(crate) fn known_password(account: &str) -> Result<String, Problem> {
+    if !io::stdin().is_terminal() {
+        return read_password_line();
+    }
+    ask(&format!("Password of {account}: "))
+}
+
 fn ask(question: &str) -> Result<String, Problem> {
     let mut screen = io::stderr().lock();
     let _ = screen.write_all(question.as_bytes()).and_then(|()| screen.flush());

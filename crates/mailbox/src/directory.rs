@@ -4,10 +4,11 @@
 use std::ops::ControlFlow;
 
 use koi_store::key;
-use koi_store::kv::{Txn, transact_and_wait};
-use koi_store::mail::directory;
-use koi_store::record::directory::DirectoryRecord;
-use koi_types::{AccountId, Address, Result, Timestamp};
+use koi_store::kv::{Ticket, Txn, transact_and_wait};
+use koi_store::mail::app_password::{AppPassword, NewAppPassword};
+use koi_store::mail::{app_password, directory};
+use koi_store::record::directory::{DirectoryRecord, PasswordRecord, ScramRecord};
+use koi_types::{AccountId, Address, ErrorKind, MailError, Result, Timestamp};
 
 use crate::service::Inner;
 
@@ -23,6 +24,8 @@ pub struct AccountRow {
     pub address: Address,
     pub created_at: Timestamp,
     pub disabled: bool,
+    /// Whether SCRAM logins are possible.
+    pub scram: bool,
 }
 
 /// What a password is checked against.
@@ -31,8 +34,25 @@ pub struct Verifier {
     pub account: AccountId,
     /// The account's own address, whatever form the login name had.
     pub address: Address,
-    /// As it was given to `set_verifier`.
-    pub verifier: Box<str>,
+    /// As it was given to `set_password`.
+    pub password: PasswordRecord,
+    pub app_passwords: Vec<AppPassword>,
+}
+
+/// An app password was used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppPasswordUse {
+    pub account: AccountId,
+    pub number: u32,
+    pub hash: [u8; 32],
+    pub at: Timestamp,
+}
+
+impl AccountRow {
+    fn new(id: AccountId, r: DirectoryRecord) -> Self {
+        let scram = r.password.scram.is_some();
+        Self { id, address: r.address, created_at: r.created_at, disabled: r.disabled, scram }
+    }
 }
 
 impl Directory<'_> {
@@ -43,16 +63,63 @@ impl Directory<'_> {
     }
     /// Makes an account with INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. `AlreadyExists` when
     /// the address is taken, `NotFound` when its domain is not one of ours.
-    pub fn create_account(&self, address: &Address, verifier: &str) -> Result<AccountId> {
-        let (address, verifier, now) = (address.clone(), verifier.to_owned(), self.inner.env.now());
+    pub fn create_account(
+        &self,
+        address: &Address,
+        password: impl Into<PasswordRecord>,
+    ) -> Result<AccountId> {
+        let (address, password, now) = (address.clone(), password.into(), self.inner.env.now());
         transact_and_wait(&*self.inner.kv, move |txn| {
-            directory::create_account(txn, &address, &verifier, now)
+            directory::create_account(txn, &address, password.clone(), now)
         })
     }
-    /// Replaces the password's verifier.
-    pub fn set_verifier(&self, account: AccountId, verifier: &str) -> Result<()> {
+    /// Replaces all that is stored of the password.
+    pub fn set_password(&self, account: AccountId, password: &PasswordRecord) -> Result<()> {
+        let password = password.clone();
+        self.update(account, move |record| record.password = password.clone())
+    }
+    /// Replaces the SCRAM keys, or takes them away; `Conflict` when the password is not the one of `verifier`
+    /// any more.
+    pub fn set_scram(&self, account: AccountId, verifier: &str, scram: Option<ScramRecord>) -> Result<()> {
         let verifier = verifier.to_owned();
-        self.update(account, move |record| record.verifier = verifier.as_str().into())
+        transact_and_wait(&*self.inner.kv, move |txn| {
+            let mut same = false;
+            directory::update_account(txn, account, &mut |record| {
+                same = *record.password.verifier == *verifier;
+                if same {
+                    record.password.scram.clone_from(&scram);
+                }
+            })?;
+            let changed = || MailError::new(ErrorKind::Conflict, "the password was changed meanwhile");
+            same.then_some(()).ok_or_else(changed)
+        })
+    }
+    /// Makes an app password.
+    pub fn add_app_password(&self, account: AccountId, new: &NewAppPassword) -> Result<()> {
+        let (new, now) = (new.clone(), self.inner.env.now());
+        transact_and_wait(&*self.inner.kv, move |txn| app_password::add(txn, account, &new, now))
+    }
+    /// Removes an app password; the caller ends the sessions that came in with it.
+    pub fn remove_app_password(&self, account: AccountId, name: &str) -> Result<AppPassword> {
+        let name = name.to_owned();
+        transact_and_wait(&*self.inner.kv, move |txn| app_password::remove(txn, account, &name))
+    }
+    /// The app passwords of an account.
+    pub fn app_passwords(&self, account: AccountId) -> Result<Vec<AppPassword>> {
+        app_password::of(&*self.inner.kv.view()?, account)
+    }
+    /// Writes down which app passwords were used. Nobody waits for it, and a power failure may lose it.
+    pub fn app_passwords_used(&self, all: Vec<AppPasswordUse>) -> Ticket {
+        self.inner.kv.submit(Box::new(move |txn| {
+            all.iter().try_for_each(|u| app_password::used(txn, u.account, u.number, &u.hash, u.at))
+        }))
+    }
+    /// The secret of this folder; `fresh` (random octets) becomes it when there is none yet.
+    pub fn secret(&self, fresh: [u8; 32]) -> Result<[u8; 32]> {
+        match app_password::stored_secret(&*self.inner.kv.view()?)? {
+            Some(secret) => Ok(secret),
+            None => transact_and_wait(&*self.inner.kv, move |txn| app_password::secret(txn, &fresh)),
+        }
     }
     /// Closes or opens an account for logins; mail goes on arriving.
     pub fn set_disabled(&self, account: AccountId, disabled: bool) -> Result<()> {
@@ -78,10 +145,17 @@ impl Directory<'_> {
         let view = self.inner.kv.view()?;
         let Some(account) = directory::account_of(&*view, address)? else { return Ok(None) };
         let record = directory::directory_record(&*view, account)?.filter(|record| !record.disabled);
-        Ok(record.map(|r| Verifier { account, address: r.address, verifier: r.verifier }))
+        let Some(record) = record else { return Ok(None) };
+        let app_passwords = app_password::of(&*view, account)?;
+        let (address, password) = (record.address, record.password);
+        Ok(Some(Verifier { account, address, password, app_passwords }))
     }
     pub fn by_address(&self, address: &Address) -> Result<Option<AccountId>> {
         directory::account_of(&*self.inner.kv.view()?, address)
+    }
+    /// One account.
+    pub fn row(&self, id: AccountId) -> Result<Option<AccountRow>> {
+        Ok(directory::directory_record(&*self.inner.kv.view()?, id)?.map(|r| AccountRow::new(id, r)))
     }
     /// All accounts in the order they were made; rows that cannot be read are left out (`koi check` names
     /// them).
@@ -92,12 +166,7 @@ impl Directory<'_> {
         view.scan(&range.from, &range.end, &mut |key, row| {
             let id = key::part(key, 5).map(|octets| AccountId(u32::from_be_bytes(octets)));
             if let (Some(id), Some(r)) = (id, DirectoryRecord::decode(row)) {
-                rows.push(AccountRow {
-                    id,
-                    address: r.address,
-                    created_at: r.created_at,
-                    disabled: r.disabled,
-                });
+                rows.push(AccountRow::new(id, r));
             }
             ControlFlow::Continue(())
         })?;

@@ -25,14 +25,17 @@ mod watch;
 
 pub use koi_store::body::BodyRef;
 pub use koi_store::kv::Ticket;
+pub use koi_store::mail::app_password::{AppPassword, NewAppPassword};
 pub use koi_store::mail::check::Finding;
 pub use koi_store::mail::{Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Quota};
+pub use koi_store::record::app_password::AppPasswordRecord;
+pub use koi_store::record::directory::{PasswordRecord, ScramRecord};
 pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};
 
 pub use account::Account;
 pub use changes::ExpungedMessage;
-pub use directory::{AccountRow, Directory, Verifier};
+pub use directory::{AccountRow, AppPasswordUse, Directory, Verifier};
 pub use filter::{DayRange, FILTER_DEPTH_MAX, Filter};
 pub use housekeep::Housekept;
 pub use incoming::{Incoming, Stage};

@@ -381,6 +381,7 @@ impl Driver {
 
     /// The password may have changed between the check and joining; from here on a change reaches the link.
     fn enter(&mut self, proven: Proven, began: Instant) -> Result<Login, MailError> {
+        self.admitted.link.came_with(proven.app_password());
         let login = self.join(proven.login.clone())?;
         self.edge.passwords.still_holds(&proven)?;
         self.admitted.logged_in();

@@ -25,6 +25,7 @@ impl RealSessions {
         let imap = ImapSettings {
             greeting: format!("{} Koi ready", config.hostname).into(),
             plain_without_tls: config.auth.cleartext_login,
+            scram: config.auth.scram,
             starttls,
             message_octets_max: config.limits.message_octets_max,
             ..ImapSettings::default()

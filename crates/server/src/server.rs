@@ -25,6 +25,8 @@ use crate::tls::Tls;
 
 /// Between two rounds of housekeeping; a round that left something undone is followed at once.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Between two times that the uses of app passwords are written down.
+const NOTING_USES: Duration = Duration::from_secs(60);
 /// Threads beyond the processors: a step that waits for a page of the index must not stop all others.
 const EXTRA_THREADS: usize = 2;
 
@@ -117,6 +119,7 @@ async fn serve(
         tracing::warn!(connections = edge.admission.count(), "sessions did not end in time");
     }
     tasks.shutdown().await;
+    state.note_uses().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -125,8 +128,7 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
     let metrics: Arc<Metrics> = Arc::default();
     let domain = config.domains.first().map(String::as_str).unwrap_or_default();
     let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
-    let secret = crate::clock::random();
-    let passwords = Passwords::new(directory, domain, secret, &config.auth, Arc::clone(&metrics))?;
+    let passwords = Passwords::new(directory, domain, service.secret, &config.auth, Arc::clone(&metrics))?;
     Ok(Edge {
         tls: config.tls.as_ref().map(Tls::load).transpose()?,
         passwords,
@@ -201,6 +203,17 @@ impl State {
         }
     }
 
+    /// No login waits for this.
+    async fn note_uses(&self) {
+        let uses = self.edge.passwords.take_uses();
+        if uses.is_empty() {
+            return;
+        }
+        if let Err(error) = self.service.mailbox.directory().app_passwords_used(uses).await {
+            tracing::warn!(%error, "when app passwords were last used could not be written");
+        }
+    }
+
     /// SIGHUP: what is wrong is logged and changes nothing.
     fn reload(&self) {
         match self.try_reload() {
@@ -234,7 +247,12 @@ impl State {
 }
 
 async fn housekeep(state: Arc<State>) {
+    let mut noted = Instant::now();
     loop {
+        if noted.elapsed() >= NOTING_USES {
+            noted = Instant::now();
+            state.note_uses().await;
+        }
         let round = Arc::clone(&state);
         let kept =
             tokio::task::spawn_blocking(move || round.service.mailbox.housekeep(crate::clock::now())).await;

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::{Env, MailboxService, Options, Quota};
+use koi_mailbox::{
+    AccountRow, Env, MailboxService, NewAppPassword, Options, PasswordRecord, Quota, ScramRecord,
+};
+use koi_proto::sasl::scram::keys;
 use koi_store::engine::{Embedded, OpenError};
-use koi_types::{AccountId, Address, ErrorKind, MailError, Result, Timestamp};
+use koi_types::{AccessSet, AccountId, Address, ErrorKind, MailError, Result, Timestamp};
 
 use crate::config::Config;
-use crate::password::verifier::{self, Cost};
-use crate::password::{Directory, Entry};
+use crate::password::verifier::{self, Cost, ScramVerifier};
+use crate::password::{Directory, Entry, app};
 use crate::problem::Problem;
 use crate::watch::Watch;
 
@@ -23,7 +26,11 @@ pub struct Service {
     pub watch: Arc<Watch>,
     /// The store had not been closed: a crash, or `kill -9`.
     pub(crate) was_unclean: bool,
+    /// What the salts of SCRAM come from; stored in the folder.
+    pub secret: [u8; 32],
     cost: Cost,
+    /// Accounts made from now on get SCRAM keys.
+    scram: bool,
     domains: Arc<[String]>,
 }
 
@@ -71,11 +78,14 @@ impl Service {
         for domain in &config.domains {
             mailbox.directory().create_domain(domain)?;
         }
+        let secret = mailbox.directory().secret(crate::clock::random())?;
         Ok(Self {
             mailbox,
             store,
             watch,
+            secret,
             cost: Cost::of(&config.auth),
+            scram: config.auth.scram,
             domains: config.domains.clone().into(),
             was_unclean,
         })
@@ -94,14 +104,56 @@ impl Service {
         if self.mailbox.directory().by_address(address)?.is_some() {
             return Err(MailError::new(ErrorKind::AlreadyExists, format!("{address} exists already")));
         }
-        self.mailbox.directory().create_account(address, &self.hash(password)?)
+        let password = self.password_record(address, password, self.scram)?;
+        self.mailbox.directory().create_account(address, password)
     }
 
-    /// Changes the password; open sessions of the account end, cached proofs are worthless.
+    /// Changes the password; open sessions of the account end, cached proofs are worthless. SCRAM stays on or
+    /// off.
     pub fn set_password(&self, address: &Address, password: &str) -> Result<()> {
+        let found = self.found(address)?;
+        let record = self.password_record(address, password, found.scram)?;
+        self.mailbox.directory().set_password(found.id, &record)?;
+        self.watch.account_gone(found.id);
+        Ok(())
+    }
+
+    /// Makes SCRAM logins possible, which needs the account's password, or impossible.
+    pub fn set_scram(&self, address: &Address, password: Option<&str>) -> Result<()> {
+        let missing = || MailError::new(ErrorKind::NotFound, format!("there is no open account {address}"));
+        let found = self.mailbox.directory().verifier(address)?.ok_or_else(missing)?;
+        let stored = found.password.verifier;
+        let Some(password) = password else {
+            return self.mailbox.directory().set_scram(found.account, &stored, None);
+        };
+        let prepared = verifier::prepare(password)?;
+        let mut memory = Vec::new();
+        if !verifier::check(&stored, prepared.as_bytes(), &mut memory)?
+            && !verifier::check(&stored, password.as_bytes(), &mut memory)?
+        {
+            let text = format!("this is not the password of {address}");
+            return Err(MailError::new(ErrorKind::AuthenticationFailed, text));
+        }
+        let scram = self.scram_record(address, &prepared);
+        self.mailbox.directory().set_scram(found.account, &stored, Some(scram))
+    }
+
+    /// Makes an app password and answers it; only its hash is kept.
+    pub fn add_app_password(&self, address: &Address, name: &str, access: AccessSet) -> Result<String> {
         let account = self.account(address)?;
-        self.mailbox.directory().set_verifier(account, &self.hash(password)?)?;
-        self.watch.account_gone(account);
+        let password = app::generate();
+        let failed = || MailError::new(ErrorKind::Internal, "internal error").context("no app password");
+        let hash = app::hash(account, password.as_bytes()).ok_or_else(failed)?;
+        let new = NewAppPassword { name: name.into(), access, hash };
+        self.mailbox.directory().add_app_password(account, &new)?;
+        Ok(password)
+    }
+
+    /// Removes an app password; the sessions that came with it end.
+    pub fn remove_app_password(&self, address: &Address, name: &str) -> Result<()> {
+        let account = self.account(address)?;
+        let removed = self.mailbox.directory().remove_app_password(account, name)?;
+        self.watch.app_password_gone(account, removed.number);
         Ok(())
     }
 
@@ -119,11 +171,26 @@ impl Service {
         self.mailbox.directory().by_address(address)?.ok_or_else(missing)
     }
 
-    fn hash(&self, password: &str) -> Result<String> {
-        if password.is_empty() {
-            return Err(MailError::new(ErrorKind::InvalidInput, "the password is empty"));
-        }
-        verifier::make(self.cost, password.as_bytes(), &mut Vec::new())
+    fn found(&self, address: &Address) -> Result<AccountRow> {
+        let id = self.account(address)?;
+        let missing = || MailError::new(ErrorKind::NotFound, format!("there is no account {address}"));
+        self.mailbox.directory().row(id)?.ok_or_else(missing)
+    }
+
+    /// All that is stored of a password. Without SCRAM one that cannot be prepared is taken as it is.
+    fn password_record(&self, address: &Address, password: &str, scram: bool) -> Result<PasswordRecord> {
+        let prepared = match verifier::prepare(password) {
+            Err(_) if !scram && !password.is_empty() => password.to_owned(),
+            prepared => prepared?,
+        };
+        let made = verifier::make(self.cost, prepared.as_bytes(), &mut Vec::new())?;
+        let scram = scram.then(|| self.scram_record(address, &prepared));
+        Ok(PasswordRecord { verifier: made.into(), scram })
+    }
+
+    fn scram_record(&self, address: &Address, prepared: &str) -> ScramRecord {
+        let salt = keys::salt_of(&self.secret, &address.account_key().to_string());
+        ScramVerifier::make(prepared, salt).into()
     }
 }
 
@@ -136,8 +203,9 @@ impl Directory for ServiceDirectory {
         Ok(found.map(|v| Entry {
             account: v.account,
             address: v.address,
-            verifier: v.verifier.into(),
-            scram: None,
+            verifier: v.password.verifier.into(),
+            scram: v.password.scram.map(ScramVerifier::from),
+            app_passwords: v.app_passwords,
         }))
     }
 }

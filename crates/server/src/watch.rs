@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use koi_store::kv::Commits;
 use koi_types::{AccountId, CommitNotice, ModSeq};
@@ -25,6 +25,8 @@ pub struct Link {
     wake: Notify,
     signals: AtomicU8,
     modseq: AtomicU64,
+    /// The number of the app password it logged in with; 0: another way.
+    app_password: AtomicU32,
 }
 
 /// What arrived since the last look.
@@ -47,6 +49,10 @@ impl Link {
         let modseq =
             if bits & ADVANCED != 0 { ModSeq::new(self.modseq.load(Ordering::Acquire)) } else { None };
         Signals { advanced: modseq, shutdown: bits & SHUTDOWN != 0, account_gone: bits & ACCOUNT_GONE != 0 }
+    }
+    /// Says what the login came with; before `Watch::join`.
+    pub fn came_with(&self, app_password: Option<u32>) {
+        self.app_password.store(app_password.unwrap_or(0), Ordering::Release);
     }
     /// Tells this connection that the server goes down.
     pub fn shut_down(&self) {
@@ -89,6 +95,16 @@ impl Watch {
     pub fn account_gone(&self, account: AccountId) {
         if let Some(shard) = self.shard(account) {
             shard.lock().0.get(&account).into_iter().flatten().for_each(|link| link.signal(ACCOUNT_GONE));
+        }
+    }
+
+    /// The app password was removed: the sessions that came with it end.
+    pub fn app_password_gone(&self, account: AccountId, number: u32) {
+        if let Some(shard) = self.shard(account) {
+            let shard = shard.lock();
+            let links = shard.0.get(&account).into_iter().flatten();
+            let came_with_it = |link: &&Arc<Link>| link.app_password.load(Ordering::Acquire) == number;
+            links.filter(came_with_it).for_each(|link| link.signal(ACCOUNT_GONE));
         }
     }
 
@@ -149,6 +165,11 @@ mod tests {
         assert_eq!(a.take(), Signals { advanced: None, shutdown: false, account_gone: false });
         assert_eq!(b.take().advanced, None);
         watch.account_gone(AccountId(17));
+        assert!(b.take().account_gone && !a.take().account_gone);
+        b.came_with(Some(3));
+        watch.app_password_gone(AccountId(17), 4);
+        assert!(!b.take().account_gone);
+        watch.app_password_gone(AccountId(17), 3);
         assert!(b.take().account_gone && !a.take().account_gone);
         drop(joined);
         watch.committed(&[notice(1, 6)]);

@@ -23,6 +23,7 @@
 //! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
 //! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
+//! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 
 use koi_types::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits};
 
@@ -55,6 +56,9 @@ pub mod table {
         /// Removed accounts whose rows are still to be reclaimed.
         pub const REMOVED: u8 = b'R';
         pub const COUNTERS: u8 = b'Z';
+        /// What the salts of logins come from.
+        pub const SECRET: u8 = b'Q';
+        pub const APP_PASSWORD: u8 = b'W';
     }
 }
 
@@ -208,6 +212,24 @@ pub fn directory(table: u8, account: AccountId) -> [u8; 9] {
 #[must_use]
 pub fn counters() -> [u8; 5] {
     prefix(AccountId::GLOBAL, table::global::COUNTERS)
+}
+
+/// Q: the secret of the folder.
+#[must_use]
+pub fn secret() -> [u8; 5] {
+    prefix(AccountId::GLOBAL, table::global::SECRET)
+}
+
+/// W: one app password.
+#[must_use]
+pub fn app_password(account: AccountId, number: u32) -> [u8; 13] {
+    joined(&[&app_passwords(account), &number.to_be_bytes()])
+}
+
+/// The first octets of all of an account's `W` rows.
+#[must_use]
+pub fn app_passwords(account: AccountId) -> [u8; 9] {
+    directory(table::global::APP_PASSWORD, account)
 }
 
 fn global_text(table: u8, text: &str) -> Vec<u8> {

@@ -36,6 +36,10 @@ pub const BODY_INLINE_OCTETS_MAX: usize = 256 * 1024;
 pub const KEY_OCTETS_MAX: usize = 511;
 /// One line of a SASL exchange in base64.
 pub const SASL_LINE_OCTETS_MAX: usize = 16 * 1024;
+/// App passwords of one account; each is compared at every login of the account.
+pub const APP_PASSWORDS_MAX: usize = 64;
+/// The name an app password is known by.
+pub const APP_PASSWORD_NAME_OCTETS_MAX: usize = 100;
 /// The nonce of one side of SCRAM, and of both together; both are sent back and forth.
 pub const SCRAM_NONCE_OCTETS_MAX: usize = 512;
 /// The tag of an IMAP command, which we send back.

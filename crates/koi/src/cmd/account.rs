@@ -1,12 +1,12 @@
-//! `koi account add|list|passwd|remove`.
+//! `koi account add|list|passwd|scram|app-password|remove`.
 
 use koi_server::Problem;
-use koi_server::admin::{Reply, Request};
+use koi_server::admin::{AppPasswordLine, Reply, Request};
 use koi_server::config::Config;
 use koi_server::password::verifier;
 
-use crate::cli::{Account, Password};
-use crate::terminal::{new_password, say};
+use crate::cli::{Account, AppPassword, Password, Switch};
+use crate::terminal::{known_password, new_password, say};
 
 pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
     match arguments {
@@ -29,7 +29,52 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             say(format_args!("removed {address}"));
             Ok(())
         }
+        Account::Scram { address, state } => {
+            let password = match state {
+                Switch::On => Some(known_password(&address)?),
+                Switch::Off => None,
+            };
+            done(config, Request::AccountScram { address: address.clone(), password })?;
+            let state = if state == Switch::On { "on" } else { "off" };
+            say(format_args!("SCRAM of {address} is {state}"));
+            Ok(())
+        }
+        Account::AppPassword(arguments) => app_password(config, arguments),
         Account::List => list(config),
+    }
+}
+
+fn app_password(config: &Config, arguments: AppPassword) -> Result<(), Problem> {
+    match arguments {
+        AppPassword::Add { address, name, scope } => {
+            let request = Request::AppPasswordAdd { address, name, scopes: scope };
+            match super::ask(config, &request)? {
+                Reply::AppPassword(password) => say(format_args!("app password: {password}")),
+                other => return Err(super::unexpected(other)),
+            }
+            Ok(())
+        }
+        AppPassword::List { address } => match super::ask(config, &Request::AppPasswordList { address })? {
+            Reply::AppPasswords(all) => {
+                app_passwords(all);
+                Ok(())
+            }
+            other => Err(super::unexpected(other)),
+        },
+        AppPassword::Remove { address, name } => {
+            done(config, Request::AppPasswordRemove { address, name: name.clone() })?;
+            say(format_args!("removed {name}"));
+            Ok(())
+        }
+    }
+}
+
+fn app_passwords(all: Vec<AppPasswordLine>) {
+    let width = all.iter().map(|p| p.name.chars().count()).max().unwrap_or(0).max(4);
+    say(format_args!("{:width$}  {:<16}  {:<26}  last used", "name", "scopes", "made"));
+    for AppPasswordLine { name, scopes, created, used } in all {
+        let (scopes, used) = (scopes.join(","), used.unwrap_or_else(|| "never".into()));
+        say(format_args!("{name:width$}  {scopes:<16}  {created:<26}  {used}"));
     }
 }
 
@@ -61,8 +106,9 @@ fn list(config: &Config) -> Result<(), Problem> {
     say(format_args!("{:width$}  {:>9}  {:>14}", "account", "messages", "octets"));
     for account in accounts {
         let disabled = if account.disabled { "  disabled" } else { "" };
+        let scram = if account.scram { "  scram" } else { "" };
         let (address, messages, octets) = (account.address, account.messages, account.octets);
-        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{disabled}"));
+        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{disabled}"));
     }
     Ok(())
 }

@@ -93,7 +93,8 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         "# Made by `koi quickstart`. docs/CONFIG.md and `koi config show --defaults` explain every key.\n\n\
          [server]\nhostname = \"{domain}\"\ndomains = [{}]\n\n\
          [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\n\
-         [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n",
+         [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
+         [auth]\nscram = true\n",
         list(domains),
         addresses(&listen.imap),
         addresses(&listen.imaps),

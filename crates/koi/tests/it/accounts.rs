@@ -78,3 +78,68 @@ fn without_a_server_the_commands_work_on_the_files() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["running"]["pid"], server.child.id());
 }
+
+#[test]
+fn app_passwords_are_made_used_and_taken_back() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let add = |name: &str, scope: &str| {
+        let made = said(&server.koi(&["account", "app-password", "add", ALICE, name, "--scope", scope]));
+        made.strip_prefix("app password: ").unwrap().trim().to_owned()
+    };
+    let (phone, printer) = (add("phone", "imap"), add("printer", "submission"));
+    let mut open = server.login(ALICE, &phone);
+    let mut other = server.login(ALICE, PASSWORD);
+    open.ok("SELECT INBOX");
+    let refused = |password: &str| {
+        let mut imap = Imap::connect_tls(server.imaps_port(), &folder);
+        imap.command(format!("LOGIN {ALICE} \"{password}\"").as_bytes()).unwrap().tagged
+    };
+    let wrong = refused("wrong");
+    assert!(wrong.starts_with("NO [AUTHENTICATIONFAILED]"), "{wrong}");
+    assert_eq!(refused(&printer), wrong, "not for IMAP: the same answer");
+    let listed = said(&server.koi(&["account", "app-password", "list", ALICE]));
+    assert!(listed.contains("phone") && listed.contains("submission"), "{listed}");
+    let text = complained(&server.koi(&["account", "app-password", "add", ALICE, "phone"]), 1);
+    assert!(text.contains("has an app password of this name"), "{text}");
+    let text = complained(&server.koi(&["account", "app-password", "add", ALICE, "x", "--scope", "pop3"]), 2);
+    assert!(text.contains("imap, submission"), "{text}");
+
+    said(&server.koi(&["account", "app-password", "remove", ALICE, "phone"]));
+    let goodbye = String::from_utf8(open.line().unwrap()).unwrap();
+    assert!(goodbye.starts_with("* BYE"), "{goodbye}");
+    assert_eq!(refused(&phone), wrong, "taken back");
+    other.ok("NOOP");
+
+    let desk = add("desk", "imap,submission");
+    server.login(ALICE, &desk.to_uppercase());
+    said(&server.koi(&["account", "passwd", ALICE, "--generate"]));
+    server.login(ALICE, &desk);
+    server.stop();
+    let listed = said(&koi(&folder, &["account", "app-password", "list", ALICE], ""));
+    let line = |name: &str| listed.lines().find(|l| l.starts_with(name)).unwrap().to_owned();
+    assert!(line("printer").ends_with("never"), "{listed}");
+    assert!(line("desk").ends_with("+0000"), "{listed}");
+}
+
+#[test]
+fn scram_is_turned_off_and_on() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let listed = || said(&server.koi(&["account", "list"]));
+    let scram = || listed().lines().find(|l| l.starts_with(ALICE)).unwrap().contains("scram");
+    assert!(scram(), "quickstart keeps SCRAM keys: {}", listed());
+    said(&server.koi(&["account", "scram", ALICE, "off"]));
+    assert!(!scram());
+    said(&koi(&folder, &["account", "passwd", ALICE], "another\n"));
+    assert!(!scram(), "a new password leaves it off");
+    let text = complained(&koi(&folder, &["account", "scram", ALICE, "on"], "wrong\n"), 1);
+    assert!(text.contains("not the password"), "{text}");
+    said(&koi(&folder, &["account", "scram", ALICE, "on"], "another\n"));
+    assert!(scram());
+    said(&koi(&folder, &["account", "passwd", ALICE], "a third one\n"));
+    assert!(scram(), "a new password leaves it on");
+    let text = complained(&koi(&folder, &["account", "passwd", ALICE], "emoji \u{1f600}\n"), 1);
+    assert!(text.contains("mail clients cannot be relied on"), "{text}");
+    server.login(ALICE, "a third one");
+}

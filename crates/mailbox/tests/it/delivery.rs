@@ -60,9 +60,9 @@ fn the_directory_keeps_verifiers() {
     let rig = Rig::new();
     let alice = rig.account("alice");
     let directory = rig.service.directory();
-    directory.set_verifier(alice.id(), "new").unwrap();
+    directory.set_password(alice.id(), &"new".into()).unwrap();
     let verifier = directory.verifier(&address("Alice+x@example.org")).unwrap().unwrap();
-    assert_eq!((&*verifier.verifier, verifier.account), ("new", alice.id()));
+    assert_eq!((&*verifier.password.verifier, verifier.account), ("new", alice.id()));
     assert_eq!(verifier.address, address("alice@example.org"));
     let far = directory.create_account(&address("a@elsewhere.org"), "v").unwrap_err();
     assert_eq!(far.kind, ErrorKind::NotFound);
@@ -71,7 +71,7 @@ fn the_directory_keeps_verifiers() {
     assert_eq!(listed, ["alice@example.org"]);
     directory.remove(alice.id()).unwrap();
     assert!(directory.list().unwrap().is_empty());
-    assert_eq!(directory.set_verifier(alice.id(), "v").unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(directory.set_password(alice.id(), &"v".into()).unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use koi_store::engine::Health;
 use koi_types::Address;
 
+use super::app_password;
 use super::{AccountLine, Checked, OnProgress, Progress, Reply, Request, Status};
 use crate::metrics::Counter;
 use crate::problem::Problem;
@@ -35,6 +36,18 @@ pub fn execute(
             Ok(Reply::Done)
         }
         Request::AccountList => accounts(service).map(Reply::Accounts),
+        Request::AccountScram { address, password } => {
+            service.set_scram(&parse(address)?, password.as_deref())?;
+            Ok(Reply::Done)
+        }
+        Request::AppPasswordAdd { address, name, scopes } => {
+            app_password::add(service, &parse(address)?, name, scopes)
+        }
+        Request::AppPasswordList { address } => app_password::list(service, &parse(address)?),
+        Request::AppPasswordRemove { address, name } => {
+            service.remove_app_password(&parse(address)?, name)?;
+            Ok(Reply::Done)
+        }
         Request::Import { format, path, account, mailbox } => {
             let account = open(service, account)?;
             let target = transfer::Target { service: &service.mailbox, account };
@@ -70,6 +83,7 @@ fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {
         lines.push(AccountLine {
             address: row.address.to_string(),
             disabled: row.disabled,
+            scram: row.scram,
             messages: mailboxes.iter().map(|m| u64::from(m.messages)).sum(),
             octets: mailboxes.iter().map(|m| m.octets).sum(),
         });

@@ -4,6 +4,7 @@
 //! On the socket (mode 0600, in a folder of mode 0700) each request and each answer is one line of JSON: a
 //! request, then any number of `progress`, then one `done` or `failed`.
 
+mod app_password;
 pub mod client;
 pub mod execute;
 pub mod socket;
@@ -34,6 +35,24 @@ pub enum Request {
         address: String,
     },
     AccountList,
+    /// With a password: on. Without: off.
+    AccountScram {
+        address: String,
+        password: Option<String>,
+    },
+    AppPasswordAdd {
+        address: String,
+        name: String,
+        /// By name.
+        scopes: Vec<String>,
+    },
+    AppPasswordList {
+        address: String,
+    },
+    AppPasswordRemove {
+        address: String,
+        name: String,
+    },
     /// Paths are absolute: the server may have another working directory.
     Import {
         format: Format,
@@ -57,6 +76,9 @@ pub enum Request {
 pub enum Reply {
     Done,
     Accounts(Vec<AccountLine>),
+    /// One that was made: the only time it is shown.
+    AppPassword(String),
+    AppPasswords(Vec<AppPasswordLine>),
     Status(Box<Status>),
     Moved(Moved),
     Checked(Checked),
@@ -67,8 +89,21 @@ pub enum Reply {
 pub struct AccountLine {
     pub address: String,
     pub disabled: bool,
+    /// SCRAM logins are possible.
+    pub scram: bool,
     pub messages: u64,
     pub octets: u64,
+}
+
+/// One app password in a list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AppPasswordLine {
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// Dates with time, in UTC.
+    pub created: String,
+    /// To about a minute.
+    pub used: Option<String>,
 }
 
 /// What `koi check` found.

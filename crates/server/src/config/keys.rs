@@ -108,6 +108,10 @@ keys! {
         "Private key of the certificate, PEM; readable by nobody else.";
     "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
         "Accept passwords without TLS. Off: such a login gets `NO [PRIVACYREQUIRED]` (RFC 5530 §3).";
+    "auth.scram" Kind::Switch, Value("false"), "", Restart, "true",
+        "Offer SCRAM-SHA-256, and SCRAM-SHA-256-PLUS on TLS 1.3 (RFC 7677), and keep SCRAM keys for accounts \
+         made from now on; `koi account scram` changes an account. docs/LOGIN.md says what stolen keys cost, \
+         and which clients do not get along with it.";
     "auth.argon2_memory_kib" number(8 * 1024, 1024 * 1024), Value("19456"), "KiB", Live, "19456",
         "Memory of one Argon2id hash, for passwords set from now on.";
     "auth.argon2_passes" number(1, 32), Value("2"), "passes", Live, "2",

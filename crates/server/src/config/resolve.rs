@@ -44,6 +44,7 @@ pub struct TlsConfig {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuthConfig {
     pub cleartext_login: bool,
+    pub scram: bool,
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
     pub hashing_threads_max: usize,
@@ -177,6 +178,7 @@ fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig
 fn auth(raw: &Raw) -> AuthConfig {
     AuthConfig {
         cleartext_login: raw.switch("auth.cleartext_login"),
+        scram: raw.switch("auth.scram"),
         argon2_memory_kib: small(raw, "auth.argon2_memory_kib"),
         argon2_passes: small(raw, "auth.argon2_passes"),
         hashing_threads_max: count(raw, "auth.hashing_threads_max"),

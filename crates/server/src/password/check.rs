@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use koi_proto::sasl::saslprep;
-use koi_sessions::Credentials;
+use koi_sessions::{Credentials, Login};
 use koi_types::Result;
 
-use super::{Entry, Held, Passwords, Proven, counted_name, login, wrong};
+use super::{Entry, Held, Passwords, Proven, app, counted_name, login, wrong};
 use crate::metrics::count;
 
 impl Passwords {
@@ -20,12 +20,17 @@ impl Passwords {
         let entry = self.entry(address.as_ref())?;
         let as_other = self.as_other(credentials.authzid.as_deref(), address.as_ref());
         let password = credentials.password.expose();
+        let name = counted_name(address.as_ref(), &credentials.authcid);
+        if let Some(proven) = self.app_password(&entry, as_other, credentials) {
+            // Nobody guesses 125 bits: what others failed at does not slow this client.
+            self.throttled(&config, &name, peer, true).await?;
+            return Ok(proven);
+        }
         let proof = entry
             .as_ref()
             .map(|e| self.proofs.proof(e.account, peer, e.verifier.as_bytes(), password))
             .filter(|_| !as_other);
         let cached = proof.as_ref().is_some_and(|p| self.proofs.holds(p, Instant::now()));
-        let name = counted_name(address.as_ref(), &credentials.authcid);
         let attempt = self.throttled(&config, &name, peer, cached).await?;
         if let (Some(entry), true) = (&entry, cached) {
             count(&self.metrics.login_proofs_hit);
@@ -44,6 +49,24 @@ impl Passwords {
                 Err(wrong())
             }
         }
+    }
+
+    /// The login of an app password. One that is not for this use is wrong like any other: what follows then
+    /// takes its time.
+    fn app_password(
+        &self,
+        entry: &Option<Entry>,
+        as_other: bool,
+        credentials: &Credentials,
+    ) -> Option<Proven> {
+        let entry = entry.as_ref().filter(|_| !as_other)?;
+        let found = app::find(&entry.app_passwords, entry.account, credentials.password.expose())?;
+        let access = found.record.access;
+        access.allows(credentials.access).then(|| {
+            self.uses.add(entry.account, found);
+            let (number, hash) = (found.number, found.record.hash);
+            Proven { login: Login { access, ..login(entry) }, held: Held::App { number, hash } }
+        })
     }
 
     /// The prepared form first, which is what is stored (RFC 4616 §2); then, if it differs, what came, for

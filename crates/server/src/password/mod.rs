@@ -3,6 +3,7 @@
 //! An unknown user, a wrong password and a disabled account get the same answer after the same work. The
 //! pool's queue and threads, the cache and the throttle are all bounded.
 
+pub mod app;
 mod check;
 mod pool;
 mod proof;
@@ -14,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use koi_mailbox::{AppPassword, AppPasswordUse};
 use koi_proto::sasl::scram::ScramKeys;
 use koi_sessions::Login;
 use koi_types::{AccessSet, AccountId, Address, ErrorKind, MailError, Result};
@@ -21,6 +23,7 @@ use parking_lot::RwLock;
 
 use crate::config::AuthConfig;
 use crate::metrics::Metrics;
+use app::Uses;
 use pool::Pool;
 use proof::{Proof, Proofs};
 pub use scram::{Begun, Signed};
@@ -42,6 +45,7 @@ pub struct Entry {
     pub verifier: String,
     /// Only of accounts that allow SCRAM.
     pub scram: Option<ScramVerifier>,
+    pub app_passwords: Vec<AppPassword>,
 }
 
 /// A login that was found right.
@@ -56,6 +60,18 @@ pub struct Proven {
 enum Held {
     Password(String),
     Scram(ScramKeys),
+    App { number: u32, hash: [u8; 32] },
+}
+
+impl Proven {
+    /// The app password it came with.
+    #[must_use]
+    pub fn app_password(&self) -> Option<u32> {
+        match self.held {
+            Held::App { number, .. } => Some(number),
+            Held::Password(_) | Held::Scram(_) => None,
+        }
+    }
 }
 
 /// Checks passwords and proofs.
@@ -73,6 +89,7 @@ pub struct Passwords {
     secret: [u8; 32],
     /// Keys of nobody.
     nobody_keys: ScramKeys,
+    uses: Uses,
     metrics: Arc<Metrics>,
 }
 
@@ -95,6 +112,7 @@ impl Passwords {
             config: RwLock::new(config.clone()),
             secret,
             nobody_keys: ScramKeys { stored_key: crate::clock::random(), server_key: crate::clock::random() },
+            uses: Uses::default(),
             metrics,
         })
     }
@@ -113,8 +131,17 @@ impl Passwords {
         let holds = entry.is_some_and(|entry| match &proven.held {
             Held::Password(verifier) => entry.verifier == *verifier,
             Held::Scram(keys) => entry.scram.is_some_and(|s| s.keys == *keys),
+            Held::App { number, hash } => {
+                entry.app_passwords.iter().any(|p| p.number == *number && p.record.hash == *hash)
+            }
         });
         if holds { Ok(()) } else { Err(wrong()) }
+    }
+
+    /// Which app passwords were used since this was last asked.
+    #[must_use]
+    pub fn take_uses(&self) -> Vec<AppPasswordUse> {
+        self.uses.take()
     }
 
     /// A verifier for a new password.
@@ -146,9 +173,9 @@ impl Passwords {
         peer: IpAddr,
         known: bool,
     ) -> Result<Attempt> {
-        let mut subjects = vec![Subject::address(peer)];
+        let mut subjects = vec![Subject::pair(peer, account)];
         if !known {
-            subjects.push(Subject::account(account));
+            subjects.extend([Subject::address(peer), Subject::account(account)]);
         }
         let (attempt, wait) = self.throttle.attempt(subjects, config, Instant::now());
         if wait > config.failure_wait_max {

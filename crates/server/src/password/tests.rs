@@ -60,7 +60,10 @@ impl Rig {
         let address = Address::parse("alice@example.org").unwrap();
         let salt = keys::salt_of(&SECRET, "alice@example.org");
         let scram = Some(ScramVerifier::make(password, salt));
-        let entry = Entry { account: AccountId(7), address: address.clone(), verifier, scram };
+        let app_passwords =
+            self.table.read().get(&address).map_or_else(Vec::new, |e| e.app_passwords.clone());
+        let account = AccountId(7);
+        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
         self.table.write().insert(address, entry);
     }
     async fn login(&self, authcid: &str, authzid: Option<&str>, password: &str, peer: u8) -> Result<Proven> {
@@ -230,4 +233,60 @@ async fn passwords_are_prepared() {
     }
     assert!(verifier::prepare("a\u{7}").is_err());
     assert!(verifier::prepare("").is_err());
+}
+
+/// One for each client: for its scopes, at once, until it is removed; never by SCRAM.
+#[tokio::test]
+async fn app_passwords() {
+    let rig = Rig::new();
+    let (made, other) = (app::generate(), app::generate());
+    let give = |number, password: &str, access| {
+        let hash = app::hash(AccountId(7), password.as_bytes()).unwrap();
+        let (created_at, used_at) = (koi_types::Timestamp(0), None);
+        let access = AccessSet::NONE.with(access);
+        let record = koi_mailbox::AppPasswordRecord { name: "n".into(), access, hash, created_at, used_at };
+        for entry in rig.table.write().values_mut() {
+            entry.app_passwords.push(AppPassword { number, record: record.clone() });
+        }
+    };
+    give(1, &made, Access::Imap);
+    give(2, &other, Access::Submission);
+    let proven = rig.login("alice", None, &made.to_uppercase(), 1).await.unwrap();
+    assert_eq!(proven.app_password(), Some(1));
+    assert!(proven.login.access.allows(Access::Imap) && !proven.login.access.allows(Access::Submission));
+    let wrong = rig.login("alice", None, "wrong", 2).await.unwrap_err();
+    let unfit = rig.login("alice", None, &other, 3).await.unwrap_err();
+    let as_other = rig.login("alice", Some("bob"), &made, 4).await.unwrap_err();
+    let by_scram = rig.scram("alice", None, &made, 5).await.err().unwrap();
+    for error in [unfit, as_other, by_scram] {
+        assert_eq!((error.kind, error.to_string()), (wrong.kind, wrong.to_string()));
+    }
+    let uses = rig.passwords.take_uses();
+    assert_eq!(uses.iter().map(|u| u.number).collect::<Vec<_>>(), [1]);
+    assert!(rig.passwords.take_uses().is_empty());
+    // Others guess; this client is not slowed.
+    for _ in 0..8 {
+        let _ = rig.login("alice", None, "guess", 9).await;
+    }
+    assert!(rig.login("alice", None, &made, 1).await.is_ok());
+    rig.table.write().values_mut().for_each(|e| e.app_passwords.clear());
+    assert!(rig.passwords.still_holds(&proven).is_err());
+    assert!(rig.login("alice", None, &made, 20).await.is_err(), "no proof of it is cached");
+    assert!(rig.login("alice", None, "right", 21).await.is_err(), "the account is slowed");
+}
+
+/// Guessing at a cached proof from where it was cached is slowed as well; other accounts there are not.
+#[tokio::test]
+async fn guesses_from_the_same_address_count() {
+    let rig = Rig::new();
+    let alice = rig.table.read().values().next().cloned().unwrap();
+    let bob = Address::parse("bob@example.org").unwrap();
+    rig.table.write().insert(bob.clone(), Entry { account: AccountId(8), address: bob, ..alice });
+    rig.login("alice", None, "right", 1).await.unwrap();
+    rig.login("bob", None, "right", 1).await.unwrap();
+    for _ in 0..4 {
+        rig.login("alice", None, "guess", 1).await.unwrap_err();
+    }
+    assert_eq!(rig.login("alice", None, "right", 1).await.unwrap_err().kind, ErrorKind::LimitReached);
+    assert!(rig.login("bob", None, "right", 1).await.is_ok());
 }

@@ -2,9 +2,8 @@
 //! account, wait longer. Attempts that run at the same time reserve their turn, so opening many connections
 //! does not help.
 //!
-//! A login whose proof is cached is slowed by what its own address did, not by what others did to its
-//! account: a stranger's guesses do not lock out a client that is in use, and guessing what is cached is no
-//! quicker.
+//! A login whose proof is cached is slowed only by what failed for its account from its own address: a
+//! stranger's guesses do not lock out a client that is in use, and guessing at what is cached is no quicker.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,6 +26,8 @@ pub(super) enum Subject {
     Address(IpAddr),
     /// A hash, so that names of any length cost the same room.
     Account([u8; 16]),
+    /// An account from an address.
+    Pair([u8; 16]),
 }
 
 impl Subject {
@@ -34,11 +35,18 @@ impl Subject {
         Self::Address(crate::admission::counted(peer))
     }
     pub(super) fn account(name: &str) -> Self {
-        let hash = blake3::hash(name.as_bytes());
-        let mut short = [0; 16];
-        short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
-        Self::Account(short)
+        Self::Account(short(blake3::hash(name.as_bytes())))
     }
+    pub(super) fn pair(peer: IpAddr, name: &str) -> Self {
+        let peer = crate::admission::counted(peer);
+        Self::Pair(short(blake3::hash(format!("{peer} {name}").as_bytes())))
+    }
+}
+
+fn short(hash: blake3::Hash) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    short
 }
 
 /// A login being checked.
@@ -106,7 +114,7 @@ impl Throttle {
         let mut known = self.subjects.lock();
         for subject in &attempt.subjects {
             match subject {
-                Subject::Account(_) => {
+                Subject::Account(_) | Subject::Pair(_) => {
                     known.remove(subject);
                 }
                 Subject::Address(_) => {

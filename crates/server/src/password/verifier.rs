@@ -3,6 +3,7 @@
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use koi_mailbox::ScramRecord;
 use koi_proto::sasl::saslprep;
 use koi_proto::sasl::scram::keys::SALT_OCTETS;
 use koi_proto::sasl::scram::{SaltedPassword, ScramKeys};
@@ -26,6 +27,20 @@ pub struct ScramVerifier {
     pub salt: [u8; SALT_OCTETS],
     pub iterations: u32,
     pub keys: ScramKeys,
+}
+
+impl From<ScramRecord> for ScramVerifier {
+    fn from(stored: ScramRecord) -> Self {
+        let ScramRecord { salt, iterations, stored_key, server_key } = stored;
+        Self { salt, iterations, keys: ScramKeys { stored_key, server_key } }
+    }
+}
+
+impl From<ScramVerifier> for ScramRecord {
+    fn from(made: ScramVerifier) -> Self {
+        let ScramKeys { stored_key, server_key } = made.keys;
+        Self { salt: made.salt, iterations: made.iterations, stored_key, server_key }
+    }
 }
 
 impl ScramVerifier {
@@ -165,5 +180,31 @@ mod tests {
         assert_eq!(password.len(), 23);
         assert_ne!(password, generate());
         assert!(password.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+    }
+
+    /// What one guess costs somebody who has stolen the folder; docs/LOGIN.md has the figures.
+    #[test]
+    fn what_a_guess_costs() {
+        use std::io::Write as _;
+        use std::time::{Duration, Instant};
+        let cost = Cost { memory_kib: 19_456, passes: 2 };
+        let measure = |rounds: u32, guess: &mut dyn FnMut()| {
+            let began = Instant::now();
+            (0..rounds).for_each(|_| guess());
+            began.elapsed() / rounds
+        };
+        let mut memory = Vec::new();
+        let argon2 = measure(3, &mut || drop(make(cost, b"guess", &mut memory)));
+        let scram = measure(3, &mut || drop(ScramVerifier::make("guess", [1; SALT_OCTETS])));
+        let made = crate::password::app::generate();
+        let account = koi_types::AccountId(1);
+        let app = measure(1000, &mut || {
+            std::hint::black_box(crate::password::app::hash(account, made.as_bytes()));
+        });
+        let line =
+            format!("suite: a guess: Argon2id {argon2:?}, SCRAM keys {scram:?}, app password {app:?}\n");
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        assert!(argon2 > Duration::from_millis(3) && scram > Duration::from_millis(3), "{line}");
+        assert!(app < Duration::from_millis(1), "{line}");
     }
 }

@@ -33,7 +33,8 @@ impl Directory for Alice {
     fn entry(&self, address: &Address) -> koi_types::Result<Option<Entry>> {
         let known = address.to_string() == "alice@example.org";
         let (verifier, scram) = (self.0.clone(), None);
-        let entry = Entry { account: AccountId(1), address: address.clone(), verifier, scram };
+        let (account, app_passwords) = (AccountId(1), Vec::new());
+        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
         Ok(known.then_some(entry))
     }
 }

@@ -10,7 +10,7 @@ fn names(offer: Offer) -> Vec<&'static str> {
     offer.mechanisms().map(Mechanism::name).collect()
 }
 
-/// RFC 9051 §6.2.2, RFC 7677 §2, RFC 9266 §4.2
+/// RFC 9051 §6.2.2, RFC 7677 §3, RFC 9266 §4.2
 #[test]
 fn what_is_offered() {
     let (new, old) = (tls("TLSv1.3", Some([1; 32])), tls("TLSv1.2", None));

@@ -3,13 +3,15 @@
 use koi_types::{AccountId, Address, ErrorKind, MailError, MailboxName, Result, Role, Timestamp};
 
 use super::account::{AccountTxn, Quota};
+use super::app_password;
 use crate::body::Scope;
 use crate::key::{self, table};
 use crate::kv::{Read, Txn};
 use crate::record::account::AccountRecord;
 use crate::record::corrupt;
 use crate::record::directory::{
-    CountersRecord, DirectoryRecord, decode_account_id, decode_scope, encode_account_id, encode_scope,
+    CountersRecord, DirectoryRecord, PasswordRecord, decode_account_id, decode_scope, encode_account_id,
+    encode_scope,
 };
 
 /// The mailboxes a new account has besides INBOX (RFC 6154 §2).
@@ -45,7 +47,7 @@ pub fn create_domain(txn: &mut dyn Txn, domain: &str) -> Result<Scope> {
 pub fn create_account(
     txn: &mut dyn Txn,
     address: &Address,
-    verifier: &str,
+    password: impl Into<PasswordRecord>,
     now: Timestamp,
 ) -> Result<AccountId> {
     let address = address.account_key();
@@ -61,7 +63,7 @@ pub fn create_account(
     txn.put(&key::address(&address), &encode_account_id(id))?;
     let record = DirectoryRecord {
         address,
-        verifier: verifier.into(),
+        password: password.into(),
         created_at: now,
         disabled: false,
         settings: [].into(),
@@ -98,6 +100,7 @@ pub fn remove_account(txn: &mut dyn Txn, account: AccountId) -> Result<()> {
     let record = directory_record(txn, account)?.ok_or_else(no_such_account)?;
     txn.delete(&key::address(&record.address))?;
     txn.delete(&key::directory(table::global::DIRECTORY, account))?;
+    app_password::remove_all(txn, account)?;
     txn.put(&key::directory(table::global::REMOVED, account), &[crate::record::VERSION])
 }
 

@@ -5,38 +5,92 @@ use koi_types::{AccountId, Address, Timestamp};
 use super::{Fields, Record};
 use crate::body::Scope;
 
+/// The version J records are written in; version 1 had no SCRAM keys.
+const VERSION: u8 = 2;
+
 /// J: one account as the directory knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DirectoryRecord {
     pub address: Address,
-    /// The stored form of the password as the edge made it (a PHC string); empty when there is none.
-    pub verifier: Box<str>,
+    /// What the account's own password is checked with.
+    pub password: PasswordRecord,
     pub created_at: Timestamp,
     pub disabled: bool,
     /// Settings nobody has defined yet; kept as they are.
     pub settings: Box<[u8]>,
 }
 
+/// What is stored of one password, made by the edge. Both parts are always of the same password.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PasswordRecord {
+    /// A PHC string; empty when there is no password.
+    pub verifier: Box<str>,
+    /// Only of accounts that allow SCRAM.
+    pub scram: Option<ScramRecord>,
+}
+
+/// What SCRAM-SHA-256 logins are checked with (RFC 5802 §3).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScramRecord {
+    pub salt: [u8; 16],
+    pub iterations: u32,
+    pub stored_key: [u8; 32],
+    pub server_key: [u8; 32],
+}
+
+impl std::fmt::Debug for ScramRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScramRecord").field("iterations", &self.iterations).finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for PasswordRecord {
+    fn from(verifier: &str) -> Self {
+        Self { verifier: verifier.into(), scram: None }
+    }
+}
+
 impl DirectoryRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::new(64).u8(u8::from(self.disabled)).i64(self.created_at.0);
-        let record = record.sized(self.address.to_string().as_bytes()).sized(self.verifier.as_bytes());
-        record.sized(&self.settings).0
+        let record = Record::of_version(VERSION, 192).u8(u8::from(self.disabled)).i64(self.created_at.0);
+        let record = record.sized(self.address.to_string().as_bytes());
+        let record = record.sized(self.password.verifier.as_bytes()).sized(&self.settings);
+        let record = record.u8(u8::from(self.password.scram.is_some()));
+        let Some(scram) = &self.password.scram else { return record.0 };
+        let record = record.octets(&scram.salt).u32(scram.iterations);
+        record.octets(&scram.stored_key).octets(&scram.server_key).0
     }
+    /// Reads every version there was.
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
-        let disabled = match f.u8()? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
+        let first = Fields::of_version(1, record);
+        let mut f = first.or_else(|| Fields::of_version(VERSION, record))?;
+        let disabled = flag(&mut f)?;
         let created_at = Timestamp(f.i64()?);
         let address = Address::parse(f.text()?)?;
         let verifier = f.text()?.into();
         let settings = f.sized()?.into();
-        f.end().map(|()| Self { address, verifier, created_at, disabled, settings })
+        let has_scram = first.is_none() && flag(&mut f)?;
+        let scram = if has_scram { Some(ScramRecord::read(&mut f)?) } else { None };
+        let password = PasswordRecord { verifier, scram };
+        f.end().map(|()| Self { address, password, created_at, disabled, settings })
+    }
+}
+
+impl ScramRecord {
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let salt = f.array()?;
+        let iterations = f.u32()?;
+        Some(Self { salt, iterations, stored_key: f.array()?, server_key: f.array()? })
+    }
+}
+
+fn flag(f: &mut Fields<'_>) -> Option<bool> {
+    match f.u8()? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
     }
 }
 

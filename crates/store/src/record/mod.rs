@@ -6,6 +6,7 @@
 //! of, and borrows wherever it can. Must not: read or write rows.
 
 pub mod account;
+pub mod app_password;
 pub mod directory;
 pub mod email;
 pub mod log;
@@ -19,7 +20,7 @@ mod tests;
 
 use koi_types::{ErrorKind, MailError};
 
-/// The version every record of this build is written in.
+/// The version records of this build are written in, but for those that say otherwise.
 pub const VERSION: u8 = 1;
 
 /// A record that cannot be read: which kind, and its key, so that an administrator can look at it.
@@ -37,8 +38,12 @@ pub(crate) struct Fields<'a>(&'a [u8]);
 impl<'a> Fields<'a> {
     /// Behind the version octet, if it is ours.
     pub(crate) fn of(record: &'a [u8]) -> Option<Self> {
-        let (version, rest) = record.split_first()?;
-        (*version == VERSION).then_some(Self(rest))
+        Self::of_version(VERSION, record)
+    }
+    /// Behind the version octet, if it is this one.
+    pub(crate) fn of_version(version: u8, record: &'a [u8]) -> Option<Self> {
+        let (found, rest) = record.split_first()?;
+        (*found == version).then_some(Self(rest))
     }
     pub(crate) fn octets(&mut self, count: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(count)?;
@@ -110,8 +115,11 @@ pub(crate) struct Record(pub(crate) Vec<u8>);
 
 impl Record {
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::of_version(VERSION, capacity)
+    }
+    pub(crate) fn of_version(version: u8, capacity: usize) -> Self {
         let mut octets = Vec::with_capacity(capacity + 1);
-        octets.push(VERSION);
+        octets.push(version);
         Self(octets)
     }
     pub(crate) fn octets(mut self, octets: &[u8]) -> Self {

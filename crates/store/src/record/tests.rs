@@ -2,18 +2,19 @@
 //! fixture.
 
 use koi_types::{
-    AccountId, Address, BlobId, Day, EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, SystemFlags,
-    ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    AccessSet, AccountId, Address, BlobId, Day, EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role,
+    SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use super::account::AccountRecord;
-use super::directory::{CountersRecord, DirectoryRecord};
+use super::app_password::AppPasswordRecord;
+use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
 use super::email::{EmailRecord, SentAt, ThreadKeys};
 use super::log::{Event, LogRecord, LogSection};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
-use super::{directory, runs, small};
+use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
 
 fn hex(octets: &[u8]) -> String {
@@ -211,18 +212,71 @@ fn small_records_version_1() {
     fixture("01 06000000", &MailboxId(6), |m| small::encode_mailbox_id(*m), small::decode_mailbox_id);
 }
 
-#[test]
-fn directory_version_1() {
-    let value = DirectoryRecord {
+fn account() -> DirectoryRecord {
+    DirectoryRecord {
         address: Address::parse("a@b").unwrap(),
-        verifier: "v".into(),
+        password: "v".into(),
         created_at: Timestamp(1),
         disabled: true,
         settings: [9].into(),
+    }
+}
+
+/// Written until there were SCRAM keys; read for ever.
+#[test]
+fn directory_version_1() {
+    let stored = octets("01 01 0100000000000000 03000000 614062 01000000 76 01000000 09");
+    assert_eq!(DirectoryRecord::decode(&stored), Some(account()));
+    refuses_cuts(&stored, DirectoryRecord::decode);
+}
+
+#[test]
+fn directory_version_2() {
+    let begin = "02 01 0100000000000000 03000000 614062 01000000 76 01000000 09";
+    let stored = octets(&format!("{begin} 00"));
+    assert_eq!(hex(&account().encode()), hex(&stored));
+    assert_eq!(DirectoryRecord::decode(&stored), Some(account()));
+    refuses_cuts(&stored, DirectoryRecord::decode);
+    let scram = ScramRecord { salt: [1; 16], iterations: 4096, stored_key: [2; 32], server_key: [3; 32] };
+    let password = PasswordRecord { scram: Some(scram), ..account().password };
+    let with_scram = DirectoryRecord { password, ..account() };
+    let keys = format!("{} 00100000 {} {}", "01".repeat(16), "02".repeat(32), "03".repeat(32));
+    let stored = octets(&format!("{begin} 01 {keys}"));
+    assert_eq!(hex(&with_scram.encode()), hex(&stored));
+    assert_eq!(DirectoryRecord::decode(&stored), Some(with_scram));
+    refuses_cuts(&stored, DirectoryRecord::decode);
+    let mut newer = stored;
+    newer[0] = 3;
+    assert_eq!(DirectoryRecord::decode(&newer), None, "a version of the future");
+}
+
+#[test]
+fn app_password_version_1() {
+    let value = AppPasswordRecord {
+        name: "n".into(),
+        access: AccessSet::from_bits(3),
+        hash: [4; 32],
+        created_at: Timestamp(1),
+        used_at: Some(Timestamp(2)),
     };
-    let stored = "01 01 0100000000000000 03000000 614062 01000000 76 01000000 09";
-    fixture(stored, &value, DirectoryRecord::encode, DirectoryRecord::decode);
-    refuses_cuts(&octets(stored), DirectoryRecord::decode);
+    let hash = "04".repeat(32);
+    let stored = format!("01 03000000 {hash} 0100000000000000 01 0200000000000000 01000000 6e");
+    fixture(&stored, &value, AppPasswordRecord::encode, AppPasswordRecord::decode);
+    refuses_cuts(&octets(&stored), AppPasswordRecord::decode);
+    let stored = format!("01 03000000 {hash} 0100000000000000 00 0000000000000000 01000000 6e");
+    let never = AppPasswordRecord { used_at: None, ..value };
+    fixture(&stored, &never, AppPasswordRecord::encode, AppPasswordRecord::decode);
+    let secret = [5; 32];
+    fixture(
+        &format!("01 {}", "05".repeat(32)),
+        &secret,
+        app_password::encode_secret,
+        app_password::decode_secret,
+    );
+}
+
+#[test]
+fn directory_counters_version_1() {
     let counters = CountersRecord { next_account: AccountId(1), next_scope: Scope(2) };
     fixture("01 01000000 02000000", &counters, CountersRecord::encode, CountersRecord::decode);
     fixture("01 03000000", &AccountId(3), |a| directory::encode_account_id(*a), directory::decode_account_id);

@@ -1,5 +1,5 @@
 //! Many accounts at once, for cases that need more of them than a person would make: written into the store
-//! of a stopped server, a thousand in a transaction, all with the verifier of an account that is there.
+//! of a stopped server, a thousand in a transaction, all with the password of an account that is there.
 //! Must not: be used for the time it takes.
 
 use std::ops::Range;
@@ -34,10 +34,10 @@ pub(super) fn add(data: &Path, like: u32, numbers: Range<u32>) -> Outcome<()> {
     drop(view);
     let addresses = numbers.map(address).collect::<Outcome<Vec<_>>>()?;
     for some in addresses.chunks(PER_TRANSACTION) {
-        let (some, verifier) = (some.to_vec(), record.verifier.clone());
+        let (some, password) = (some.to_vec(), record.password.clone());
         transact_and_wait(&engine, move |txn| {
             some.iter().try_for_each(|address| {
-                directory::create_account(txn, address, &verifier, Timestamp(0)).map(drop)
+                directory::create_account(txn, address, password.clone(), Timestamp(0)).map(drop)
             })
         })?;
     }

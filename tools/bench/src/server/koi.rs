@@ -2,7 +2,7 @@
 //! (`koi quickstart`), standard error into a file.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,8 +14,7 @@ use crate::failure::{Context, Outcome, fail};
 
 /// Passwords without TLS are measured, and accounts are made quickly: Argon2 is paid once per account and
 /// its proof is cached, so its cost is in no measured time.
-const SETTINGS: &str = "
-[auth]
+const SETTINGS: &str = "[auth]
 cleartext_login = true
 argon2_memory_kib = 8192
 argon2_passes = 1
@@ -75,10 +74,8 @@ impl Server for Koi {
         fs::create_dir_all(&self.folder)?;
         self.launch(0..1)?;
         self.stop()?;
-        fs::OpenOptions::new()
-            .append(true)
-            .open(self.data.join("koi.toml"))?
-            .write_all(SETTINGS.as_bytes())?;
+        let file = self.data.join("koi.toml");
+        fs::write(&file, fs::read_to_string(&file)?.replace("[auth]\n", SETTINGS))?;
         // The first one's password was hashed at full cost, before the settings.
         if accounts > 1 {
             self.launch(1..2)?;

@@ -87,6 +87,6 @@ fn make_folder(folder: &std::path::Path) {
     Server::quickstart(folder, &accounts.iter().map(String::as_str).collect::<Vec<_>>()).stop();
     let file = folder.join("koi.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("{text}[auth]\ncleartext_login = true\n[log]\nlevel = \"warn\"\n"))
-        .unwrap();
+    let text = text.replace("[auth]\n", "[auth]\ncleartext_login = true\n");
+    std::fs::write(&file, format!("{text}[log]\nlevel = \"warn\"\n")).unwrap();
 }

@@ -6,6 +6,7 @@ use koi_types::{AccountId, Result};
 
 use super::Check;
 use crate::key::{self, table};
+use crate::record::app_password::{AppPasswordRecord, decode_secret};
 use crate::record::directory::{
     CountersRecord, DirectoryRecord, decode_account_id, decode_scope, encode_account_id,
 };
@@ -49,6 +50,7 @@ impl Check<'_> {
             }
             Ok(())
         })?;
+        self.logins(&accounts)?;
         self.each(table::global::REMOVED, |check, key, value| {
             let Some(id) = account_of(key) else { return Ok(()) };
             if accounts.contains(&id) {
@@ -59,6 +61,23 @@ impl Check<'_> {
             Ok(())
         })?;
         Ok(Accounts { present: accounts, removed })
+    }
+    fn logins(&mut self, accounts: &BTreeSet<AccountId>) -> Result<()> {
+        self.each(table::global::APP_PASSWORD, |check, key, value| {
+            let known = account_of(key).is_some_and(|id| accounts.contains(&id));
+            match AppPasswordRecord::decode(value) {
+                Some(_) if known => {}
+                Some(_) => check.superfluous(key, value, "an app password of an account that does not exist"),
+                None => check.report(key, "an app password cannot be read"),
+            }
+            Ok(())
+        })?;
+        self.each(table::global::SECRET, |check, key, value| {
+            if decode_secret(value).is_none() {
+                check.report(key, "the secret of the folder cannot be read");
+            }
+            Ok(())
+        })
     }
     fn address_of(&mut self, id: AccountId, record: &DirectoryRecord) -> Result<()> {
         let key = key::address(&record.address);

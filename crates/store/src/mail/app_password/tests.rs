@@ -1,0 +1,97 @@
+//! App passwords are made, found, used and removed; the secret stays what it was.
+
+use std::sync::Arc;
+
+use koi_types::{Access, Address};
+
+use super::*;
+use crate::kv::{Kv, transact_and_wait};
+use crate::mail::directory;
+use crate::memory::MemoryKv;
+
+const NOW: Timestamp = Timestamp(1000);
+const ALICE: AccountId = AccountId(1);
+
+struct Nobody;
+
+impl crate::kv::Commits for Nobody {
+    fn committed(&self, _notices: &[koi_types::CommitNotice]) {}
+}
+
+fn engine() -> MemoryKv {
+    let kv = MemoryKv::new(Arc::new(Nobody));
+    transact_and_wait(&kv, |txn| {
+        directory::create_domain(txn, "example.org")?;
+        for name in ["alice", "bob"] {
+            let address = Address::new(name, "example.org").unwrap();
+            directory::create_account(txn, &address, "v", NOW)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    kv
+}
+
+fn new(name: &str) -> NewAppPassword {
+    let access = AccessSet::NONE.with(Access::Imap);
+    NewAppPassword { name: name.into(), access, hash: [name.len() as u8; 32] }
+}
+
+fn names(kv: &MemoryKv, account: AccountId) -> Vec<String> {
+    of(&*kv.view().unwrap(), account).unwrap().iter().map(|p| p.record.name.to_string()).collect()
+}
+
+#[test]
+fn made_used_and_removed() {
+    let kv = engine();
+    let add_one =
+        |account, name: &'static str| transact_and_wait(&kv, move |txn| add(txn, account, &new(name), NOW));
+    add_one(ALICE, " phone ").unwrap();
+    add_one(ALICE, "desk").unwrap();
+    assert_eq!(names(&kv, ALICE), ["phone", "desk"]);
+    assert_eq!(names(&kv, AccountId(2)), [""; 0], "of one account only");
+    assert_eq!(add_one(ALICE, "phone").unwrap_err().kind, ErrorKind::AlreadyExists);
+    assert_eq!(add_one(AccountId(9), "phone").unwrap_err().kind, ErrorKind::NotFound);
+    for bad in ["", "  ", "a\nb"] {
+        assert_eq!(add_one(ALICE, bad).unwrap_err().kind, ErrorKind::InvalidInput, "{bad:?}");
+    }
+    let use_at = |number, hash: [u8; 32], at| {
+        transact_and_wait(&kv, move |txn| used(txn, ALICE, number, &hash, Timestamp(at))).unwrap();
+    };
+    use_at(2, [4; 32], 3000);
+    use_at(2, [4; 32], 2000);
+    use_at(2, [9; 32], 4000);
+    use_at(7, [9; 32], 4000);
+    let all = of(&*kv.view().unwrap(), ALICE).unwrap();
+    assert_eq!(all.iter().map(|p| p.record.used_at).collect::<Vec<_>>(), [None, Some(Timestamp(3000))]);
+    let removed = transact_and_wait(&kv, |txn| remove(txn, ALICE, "phone")).unwrap();
+    assert_eq!(removed.number, 1);
+    let again = transact_and_wait(&kv, |txn| remove(txn, ALICE, "phone")).unwrap_err();
+    assert_eq!(again.kind, ErrorKind::NotFound);
+    assert_eq!(names(&kv, ALICE), ["desk"]);
+    transact_and_wait(&kv, |txn| directory::remove_account(txn, ALICE)).unwrap();
+    assert_eq!(names(&kv, ALICE), [""; 0], "they go with the account");
+}
+
+#[test]
+fn bounded() {
+    let kv = engine();
+    let fill = |count: usize| {
+        transact_and_wait(&kv, move |txn| {
+            (0..count).try_for_each(|n| add(txn, ALICE, &new(&format!("n{n}")), NOW))
+        })
+    };
+    assert_eq!(fill(limits::APP_PASSWORDS_MAX + 1).unwrap_err().kind, ErrorKind::LimitReached);
+    assert_eq!(names(&kv, ALICE).len(), 0, "an error leaves no trace");
+    fill(limits::APP_PASSWORDS_MAX).unwrap();
+    assert_eq!(names(&kv, ALICE).len(), limits::APP_PASSWORDS_MAX);
+}
+
+#[test]
+fn the_secret_is_made_once() {
+    let kv = engine();
+    assert_eq!(stored_secret(&*kv.view().unwrap()).unwrap(), None);
+    assert_eq!(transact_and_wait(&kv, |txn| secret(txn, &[1; 32])).unwrap(), [1; 32]);
+    assert_eq!(transact_and_wait(&kv, |txn| secret(txn, &[2; 32])).unwrap(), [1; 32]);
+    assert_eq!(stored_secret(&*kv.view().unwrap()).unwrap(), Some([1; 32]));
+}
