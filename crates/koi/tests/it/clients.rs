@@ -45,6 +45,12 @@ fn python_imaplib() {
     script("imaplib_client.py", "python3", "python3", 0);
 }
 
+/// Arithmetic by hashlib, TLS and its exporter by OpenSSL: nothing of it is ours.
+#[test]
+fn python_scram() {
+    script("scram_client.py", "python3", "python3", 0);
+}
+
 #[test]
 fn curl() {
     script("curl_client.py", "curl", "curl", 0);
