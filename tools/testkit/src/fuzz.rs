@@ -5,6 +5,7 @@
 
 pub mod imap;
 pub mod mime;
+pub mod sasl;
 pub mod session;
 pub mod smtp;
 

@@ -18,6 +18,11 @@ fn fuzz_smtp() {
 }
 
 #[test]
+fn fuzz_sasl() {
+    sasl::target().smoke();
+}
+
+#[test]
 fn fuzz_session() {
     session::target().smoke();
 }
