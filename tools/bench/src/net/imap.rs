@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use koi_proto::sasl::scram::ScramClient;
+use koi_proto::sasl::scram::client::Binding;
+use koi_proto::sasl::{base64_decode, base64_encode};
 use rustls::ClientConfig;
 
+use super::salted::Salted;
 use super::stream::{Counted, Stream};
 use crate::failure::{Context, Outcome, fail};
 
@@ -29,6 +33,31 @@ impl Imap {
         let mut imap = Self::connect(port, None)?;
         imap.run(&format!("LOGIN {user} {password}"))?;
         Ok(imap)
+    }
+
+    /// Connects in clear text and logs in by SCRAM-SHA-256 (RFC 7677), checking the server's proof.
+    pub(crate) fn scram(port: u16, user: &str, salted: &mut Salted) -> Outcome<Self> {
+        let mut imap = Self::connect(port, None)?;
+        let tag = imap.next_tag();
+        let mut client = ScramClient::new(user, &format!("bench{}", salted.nonce()), Binding::None);
+        let first = base64_encode(&client.first());
+        imap.stream.send(format!("{tag} AUTHENTICATE SCRAM-SHA-256 {first}\r\n").as_bytes())?;
+        let server_first = imap.challenge()?;
+        let proof = client.proof_salted(&server_first, |salt, count| salted.of(salt, count));
+        let proof = proof.or_else(fail)?;
+        imap.stream.send(format!("{}\r\n", base64_encode(&proof)).as_bytes())?;
+        client.check(&imap.challenge()?).or_else(fail)?;
+        imap.stream.send(b"\r\n")?;
+        imap.finish(&tag, "AUTHENTICATE")?;
+        Ok(imap)
+    }
+
+    fn challenge(&mut self) -> Outcome<Vec<u8>> {
+        let line = self.stream.line()?;
+        match line.strip_prefix("+ ") {
+            Some(text) => base64_decode(text.trim_end().as_bytes()).or_else(fail),
+            None => fail(format!("AUTHENTICATE: {line}")),
+        }
     }
 
     /// Runs one command and counts its answer; anything but a tagged OK is a failure.

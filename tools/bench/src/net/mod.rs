@@ -9,5 +9,6 @@ pub(crate) mod imap;
 pub(crate) mod lmtp;
 pub(crate) mod login;
 pub(crate) mod pool;
+pub(crate) mod salted;
 pub(crate) mod stream;
 pub(crate) mod trust;

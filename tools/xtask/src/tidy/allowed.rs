@@ -72,7 +72,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "bench",
-        workspace: &["koi-types", "koi-message", "koi-store", "koi-mailbox"],
+        workspace: &["koi-types", "koi-message", "koi-proto", "koi-store", "koi-mailbox"],
         outside: &["base64", "memchr", "rcgen", "rustix", "rustls"],
     },
     Allowed { package: "xtask", workspace: &[], outside: &["serde_json"] },
