@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_types::{
-    AccountId, Address, CommitNotice, EmailId, Keyword, MailboxName, Result, SystemFlags, Timestamp, UidSet,
-    ZoneOffset,
+    AccessSet, AccountId, Address, CommitNotice, EmailId, Keyword, MailboxName, Result, SystemFlags,
+    Timestamp, UidSet, ZoneOffset,
 };
 
 use crate::body::NewBody;
 use crate::key::{self, table};
 use crate::kv::{Commits, Kv, Txn};
+use crate::mail::app_password::{self, NewAppPassword};
 use crate::mail::check::{Finding, check, repair};
 use crate::mail::{AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, reclaim};
 use crate::memory::MemoryKv;
@@ -71,7 +72,10 @@ fn store() -> MemoryKv {
         directory::create_domain(txn, "example.org")?;
         let address = |local| Address::new(local, "example.org").unwrap();
         assert_eq!(directory::create_account(txn, &address("alice"), "v", NOW)?, ALICE);
-        directory::create_account(txn, &address("bob"), "v", NOW).map(drop)
+        directory::create_account(txn, &address("bob"), "v", NOW)?;
+        let new = NewAppPassword { name: "phone".into(), access: AccessSet::ALL, hash: [1; 32] };
+        app_password::add(txn, ALICE, &new, NOW)?;
+        app_password::secret(txn, &[2; 32]).map(drop)
     });
     change(&kv, |account| (1..=5).try_for_each(|n| append(account, INBOX, n)));
     change(&kv, |account| {
@@ -153,6 +157,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
         (table::SUBSCRIPTION, _) if !global => Expected::Unnoticed,
         (table::LOG | table::VANISHED, Missing) if !global => Expected::Unnoticed,
         (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
+        (table::global::APP_PASSWORD | table::global::SECRET, Missing) if global => Expected::Unnoticed,
         (table::global::DIRECTORY, Missing) if global => Expected::Repaired,
         (table::global::ADDRESS, Missing) if global => Expected::Repaired,
         (b'B', Missing) if global => Expected::Repaired,
