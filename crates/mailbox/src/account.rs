@@ -10,6 +10,7 @@ use std::sync::Arc;
 use koi_store::kv::{self, Txn};
 use koi_store::mail::{
     AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, NewEmail, Renamed,
+    sent,
 };
 use koi_types::{
     AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags,
@@ -52,8 +53,22 @@ impl Account {
         let emails: Vec<EmailId> = messages.iter().map(|_| self.inner.new_email_id()).collect();
         self.change(move |account| {
             let pairs = messages.iter().zip(&emails);
-            pairs.map(|(message, email)| account.append(mailbox, &message.as_new(*email))).collect()
+            let appended = pairs.map(|(message, email)| account.append(mailbox, &message.as_new(*email)));
+            let appended = appended.collect::<Result<Vec<_>>>()?;
+            for message_id in messages.iter().filter_map(|message| message.message.message_id) {
+                account.client_appended(mailbox, message_id)?;
+            }
+            Ok(appended)
         })
+    }
+    /// Whether the server files a copy of what the account submits.
+    pub fn files_sent(&self) -> Result<bool> {
+        sent::files_sent(&*self.inner.kv.view()?, self.id)
+    }
+    /// Changes that; what was learnt of the account's clients is forgotten.
+    pub fn set_files_sent(&self, on: bool) -> Pending<()> {
+        let id = self.id;
+        Pending::of(kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| sent::set_files_sent(txn, id, on)))
     }
     /// Changes flags; with `unchanged_since`, only of messages with no greater MODSEQ (RFC 7162 §3.1.3).
     pub fn set_flags(

@@ -72,7 +72,7 @@ fn deliver_one(
 }
 
 /// Errors an append without keywords can only meet before it has written a row.
-fn is_about_one_account(error: &MailError) -> bool {
+pub(crate) fn is_about_one_account(error: &MailError) -> bool {
     matches!(
         error.kind,
         ErrorKind::NotFound | ErrorKind::OverQuota | ErrorKind::LimitReached | ErrorKind::Corrupt

@@ -157,6 +157,17 @@ impl Directory<'_> {
     pub fn row(&self, id: AccountId) -> Result<Option<AccountRow>> {
         Ok(directory::directory_record(&*self.inner.kv.view()?, id)?.map(|r| AccountRow::new(id, r)))
     }
+    /// The account that was made first.
+    pub fn first(&self) -> Result<Option<AccountId>> {
+        let view = self.inner.kv.view()?;
+        let range = key::all(AccountId::GLOBAL, key::table::global::DIRECTORY);
+        let mut first = None;
+        view.scan(&range.from, &range.end, &mut |key, _| {
+            first = key::part(key, 5).map(|octets| AccountId(u32::from_be_bytes(octets)));
+            if first.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(first)
+    }
     /// All accounts in the order they were made; rows that cannot be read are left out (`koi check` names
     /// them).
     pub fn list(&self) -> Result<Vec<AccountRow>> {

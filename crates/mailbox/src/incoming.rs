@@ -24,6 +24,8 @@ pub struct Incoming {
     pub(crate) body: NewBody,
     pub(crate) octets: u32,
     pub(crate) facts: mail::EmailFacts,
+    /// Hash of its Message-ID.
+    pub(crate) message_id: Option<u64>,
 }
 
 impl Incoming {
@@ -43,7 +45,9 @@ impl Incoming {
     fn parsed(body: NewBody, octets: &[u8]) -> Result<Self> {
         let too_large = |_| MailError::new(ErrorKind::TooLarge, "message is too large");
         let facts = koi_message::parse(octets).facts;
-        Ok(Self { body, octets: u32::try_from(octets.len()).map_err(too_large)?, facts: email_facts(&facts) })
+        let octets = u32::try_from(octets.len()).map_err(too_large)?;
+        let message_id = facts.thread_ids.message_id.as_ref().map(|id| mail::short_hash(id));
+        Ok(Self { body, octets, facts: email_facts(&facts), message_id })
     }
 }
 

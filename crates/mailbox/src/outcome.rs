@@ -28,6 +28,29 @@ pub struct Delivery {
     pub received_at: Timestamp,
 }
 
+/// A message that one of our users sends.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub sender: koi_types::AccountId,
+    /// Each once. May hold the sender.
+    pub recipients: Vec<koi_types::AccountId>,
+    pub message: Arc<Incoming>,
+    /// What is filed in Sent when that is not `message`: the form with Bcc.
+    pub own_form: Option<Arc<Incoming>>,
+    /// Stands for the way in and the program: see `koi_store::mail::sent`.
+    pub client: u64,
+    pub received_at: Timestamp,
+}
+
+/// What came of a delivery that stands or falls together.
+#[derive(Clone, Debug)]
+pub enum Whole {
+    /// In the order of the recipients.
+    Delivered(Vec<Delivered>),
+    /// Nobody has it, because of this account.
+    Refused { account: koi_types::AccountId, error: MailError },
+}
+
 /// Where a delivered message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Delivered {
@@ -74,6 +97,13 @@ pub struct Pending<T> {
 impl<T: Send + 'static> Pending<T> {
     pub(crate) fn of(pending: kv::Pending<T>) -> Self {
         Self { ticket: pending.ticket(), finish: Box::new(move || pending.take()) }
+    }
+    /// With something made of the result when it is taken.
+    pub(crate) fn mapped<P: Send + 'static>(
+        pending: kv::Pending<P>,
+        map: impl FnOnce(Result<P>) -> Result<T> + Send + 'static,
+    ) -> Self {
+        Self { ticket: pending.ticket(), finish: Box::new(move || map(pending.take())) }
     }
     /// Something refused before any transaction.
     pub(crate) fn failed(error: MailError) -> Self {

@@ -28,6 +28,8 @@ pub struct Options {
     pub message_octets_max: u64,
     /// Of every account.
     pub quota: Quota,
+    /// Who gets the postmaster's mail where no account has that address.
+    pub postmaster: Option<Address>,
     /// How long an expunged message stays readable for sessions that have not been told, in seconds.
     pub expunge_grace_secs: u32,
     /// Changes kept in the log of an account; whoever is further behind compares instead.
@@ -41,6 +43,7 @@ impl Default for Options {
         Self {
             message_octets_max: limits::MESSAGE_OCTETS_MAX,
             quota: Quota::UNLIMITED,
+            postmaster: None,
             expunge_grace_secs: 3600,
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,
@@ -106,6 +109,33 @@ impl MailboxService {
         let view = self.inner.kv.view()?;
         let missing = || MailError::new(ErrorKind::NotFound, "no such mailbox here");
         directory::account_of(&*view, address)?.ok_or_else(missing)
+    }
+    /// Whether mail for this domain is ours to take.
+    pub fn is_local(&self, domain: &str) -> Result<bool> {
+        directory::scope_of(&*self.inner.kv.view()?, domain).map(|scope| scope.is_some())
+    }
+    /// Who gets mail for the postmaster when nobody has that address: the account of the options, else the
+    /// first that was made (RFC 5321 §4.5.1).
+    pub fn postmaster(&self) -> Result<AccountId> {
+        if let Some(address) = &self.inner.options.postmaster
+            && let Ok(account) = self.resolve_recipient(address)
+        {
+            return Ok(account);
+        }
+        let missing = || MailError::new(ErrorKind::NotFound, "no account for the postmaster's mail");
+        self.directory().first()?.ok_or_else(missing)
+    }
+    /// Whether a message of so many octets fits the account's quota now.
+    pub fn has_room(&self, account: AccountId, octets: u64) -> Result<bool> {
+        let account = self.account(account)?;
+        let snapshot = account.snapshot()?;
+        let (usage, quota) = (snapshot.usage(), self.inner.options.quota);
+        Ok(usage.octets.saturating_add(octets) <= quota.octets_max && usage.messages < quota.messages_max)
+    }
+    /// An id that is given out once, and that nobody can guess.
+    #[must_use]
+    pub fn unique(&self) -> EmailId {
+        self.inner.new_email_id()
     }
     /// Compares every row with every other, on one view. For tools: it takes as long as there are rows.
     pub fn check(&self) -> Result<Vec<Finding>> {

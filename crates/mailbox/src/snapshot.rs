@@ -12,8 +12,8 @@ use koi_store::record::email::EmailRecord;
 use koi_store::record::mailbox::MailboxRecord;
 use koi_store::record::membership::Membership;
 use koi_types::{
-    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, SystemFlags,
-    Uid, UidSet,
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Role,
+    SystemFlags, Uid, UidSet,
 };
 
 use crate::names::{NameEntry, Names};
@@ -106,6 +106,11 @@ impl<'a> Snapshot<'a> {
             deleted: record.deleted,
             octets: record.octets,
         }
+    }
+    /// The mailbox with a role.
+    #[must_use]
+    pub fn with_role(&self, role: Role) -> Option<MailboxId> {
+        self.names.entries().iter().find(|entry| entry.role == Some(role)).map(|entry| entry.id)
     }
     /// Subscribed names in order, whether or not there is such a mailbox.
     pub fn subscriptions(&self) -> impl Iterator<Item = &MailboxName> {

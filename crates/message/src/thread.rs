@@ -15,7 +15,7 @@ pub struct ThreadIds {
 
 impl ThreadIds {
     pub(crate) fn message_id(&mut self, value: &[u8]) {
-        self.message_id = ids(value).next();
+        self.message_id = message_id(value);
     }
 
     pub(crate) fn in_reply_to(&mut self, value: &[u8]) {
@@ -34,6 +34,11 @@ impl ThreadIds {
         }
         &self.references
     }
+}
+
+/// The id in the value of a Message-ID field; `None` when there is none that can be read.
+pub fn message_id(value: &[u8]) -> Option<Vec<u8>> {
+    ids(value).next()
 }
 
 /// The first id and the last ones, at most `REFERENCES_MAX`.

@@ -14,6 +14,9 @@
 //! | U | mailbox, uid | `Membership`: one message, the row that is scanned |
 //! | M | email | `EmailRecord`: body, envelope, structure, thread |
 //! | E | email, mailbox, uid | nothing: where an email is |
+//! | F | 0, hash of a Message-ID | `SubmittedRecord`: a message that was submitted |
+//! | F | 1, client | since when it is known to append what it sends |
+//! | F | 2 | the setting: whether the server files sent mail |
 //! | G | time in ms, email | `GraceRecord`: an email that is nowhere any more and may go soon |
 //! | L | modseq | `LogRecord`: what one commit changed |
 //! | V | mailbox, modseq | UIDs that left the mailbox |
@@ -32,6 +35,8 @@ pub mod table {
     pub const ACCOUNT: u8 = b'A';
     pub const MAILBOX: u8 = b'C';
     pub const EMAIL_MEMBERSHIP: u8 = b'E';
+    /// What was submitted lately, clients known to file their own sent mail, and the setting.
+    pub const SENT: u8 = b'F';
     pub const GRACE: u8 = b'G';
     pub const THREAD_KEY: u8 = b'I';
     pub const KEYWORD: u8 = b'K';
@@ -170,6 +175,30 @@ pub fn vanished(account: AccountId, mailbox: MailboxId, modseq: u64) -> [u8; 17]
 pub fn grace(account: AccountId, expunged_at: Timestamp, email: EmailId) -> [u8; 29] {
     let millis = u64::try_from(expunged_at.0).unwrap_or(0);
     joined(&[&prefix(account, table::GRACE), &millis.to_be_bytes(), &email.0])
+}
+
+/// F: a message that was submitted, by the hash of its Message-ID.
+#[must_use]
+pub fn submitted(account: AccountId, message_id: u64) -> [u8; 14] {
+    joined(&[&sent(account, 0), &message_id.to_be_bytes()])
+}
+
+/// F: a client known to append what it sends.
+#[must_use]
+pub fn appending_client(account: AccountId, client: u64) -> [u8; 14] {
+    joined(&[&sent(account, 1), &client.to_be_bytes()])
+}
+
+/// F: whether the server files sent mail.
+#[must_use]
+pub fn sent_setting(account: AccountId) -> [u8; 6] {
+    sent(account, 2)
+}
+
+/// F: the beginning of all rows of one kind.
+#[must_use]
+pub fn sent(account: AccountId, kind: u8) -> [u8; 6] {
+    joined(&[&prefix(account, table::SENT), &[kind]])
 }
 
 /// K: a keyword by its number.

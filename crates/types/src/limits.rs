@@ -52,3 +52,15 @@ pub const IMAP_SECTION_DEPTH_MAX: usize = 64;
 pub const IMAP_ID_FIELDS_MAX: usize = 30;
 /// Different items in one FETCH.
 pub const IMAP_FETCH_ITEMS_MAX: usize = 256;
+/// Messages an account remembers to have submitted, so that a copy the client appends is recognised.
+pub const SUBMITTED_REMEMBERED_MAX: usize = 32;
+/// Clients of one account that are known to append what they send.
+pub const APPENDING_CLIENTS_MAX: usize = 16;
+/// The header of a message that comes in by SMTP; it is held until it is complete.
+pub const SMTP_HEADER_OCTETS_MAX: usize = 256 * 1024;
+/// Received lines above which a message from another server is in a loop (RFC 5321 §6.3 names the number).
+pub const RECEIVED_LINES_MAX: usize = 100;
+/// The same for a message from a user's own client, where it should be at its first hop.
+pub const SUBMITTED_RECEIVED_LINES_MAX: usize = 50;
+/// Addresses whose rate of connections, messages, recipients and errors is remembered.
+pub const RATED_ADDRESSES_MAX: usize = 100_000;

@@ -8,5 +8,6 @@ mod names;
 mod rig;
 mod scenarios;
 mod search;
+mod submission;
 mod uids;
 mod upkeep;

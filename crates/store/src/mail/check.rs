@@ -20,6 +20,7 @@ mod directory;
 mod emails;
 mod memberships;
 mod names;
+mod sent;
 #[cfg(test)]
 mod tests;
 
@@ -137,6 +138,7 @@ impl Check<'_> {
         let Some(state) = self.names_and_counters()? else { return Ok(()) };
         self.memberships(&state)?;
         self.emails(&state, references)?;
+        self.sent()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -191,7 +193,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 16] = [
+const TABLES: [u8; 17] = [
     table::ACCOUNT,
     table::MAILBOX,
     table::EMAIL_MEMBERSHIP,
@@ -202,6 +204,7 @@ const TABLES: [u8; 16] = [
     table::EMAIL,
     table::MAILBOX_NAME,
     table::NAME,
+    table::SENT,
     table::SUBSCRIPTION,
     table::THREAD,
     table::MEMBERSHIP,

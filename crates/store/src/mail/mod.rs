@@ -18,6 +18,7 @@ mod keywords;
 mod mailboxes;
 pub mod reclaim;
 mod rows;
+pub mod sent;
 mod threads;
 
 pub use account::{AccountTxn, Quota};

@@ -14,8 +14,11 @@ use crate::key::{self, table};
 use crate::kv::{Commits, Kv, Txn};
 use crate::mail::app_password::{self, NewAppPassword};
 use crate::mail::check::{Finding, check, repair};
-use crate::mail::{AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, reclaim};
+use crate::mail::{
+    AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, reclaim, sent,
+};
 use crate::memory::MemoryKv;
+use crate::record::sent::{SubmittedRecord, encode_since};
 
 struct Deaf;
 
@@ -87,6 +90,12 @@ fn store() -> MemoryKv {
         account.set_flags(INBOX, &uids(&[4]), &deleted, None)?;
         account.expunge(INBOX, &uids(&[1, 4])).map(drop)
     });
+    in_txn(&kv, |txn| {
+        sent::set_files_sent(txn, ALICE, true)?;
+        let submitted = SubmittedRecord { at: NOW, client: 2, copy: None };
+        txn.put(&key::submitted(ALICE, 1), &submitted.encode())?;
+        txn.put(&key::appending_client(ALICE, 2), &encode_since(NOW))
+    });
     change(&kv, |account| {
         let gone = MailboxName::new("gone").unwrap();
         let gone_id = account.create(&gone, None)?.mailbox;
@@ -155,7 +164,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
     match (table, damage) {
         // Nothing else knows of these, or they may have been trimmed.
         (table::SUBSCRIPTION, _) if !global => Expected::Unnoticed,
-        (table::LOG | table::VANISHED, Missing) if !global => Expected::Unnoticed,
+        (table::LOG | table::VANISHED | table::SENT, Missing) if !global => Expected::Unnoticed,
         (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
         (table::global::APP_PASSWORD | table::global::SECRET, Missing) if global => Expected::Unnoticed,
         (table::global::DIRECTORY, Missing) if global => Expected::Repaired,

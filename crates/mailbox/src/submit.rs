@@ -1,0 +1,153 @@
+//! Deliveries that stand or fall together: a message from another server, which gets one answer for all its
+//! recipients, and a submission with its copy in the sender's Sent mailbox.
+
+use std::sync::Arc;
+
+use koi_store::kv::{Txn, transact};
+use koi_store::mail::sent::Sent;
+use koi_store::mail::{AccountTxn, INBOX, NewEmail, Quota, short_hash};
+use koi_types::{AccountId, EmailId, MailboxId, Result, Role, SystemFlags, Timestamp, ZoneOffset};
+use parking_lot::Mutex;
+
+use crate::deliver::is_about_one_account;
+use crate::incoming::Incoming;
+use crate::outcome::{Delivered, Delivery, Pending, Submission, Whole};
+use crate::service::MailboxService;
+
+/// The number of a client for [`Submission::client`]: of the program's name, for all programs of an account
+/// log in the same way.
+#[must_use]
+pub fn client_number(program: &[u8]) -> u64 {
+    short_hash(program)
+}
+
+/// What one account gets. The sender may be a recipient too: then both in one change.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    account: AccountId,
+    inbox: Option<EmailId>,
+    sent: Option<EmailId>,
+}
+
+/// All of it, as the transaction needs it.
+struct Plan {
+    parts: Vec<Part>,
+    message: Arc<Incoming>,
+    own_form: Arc<Incoming>,
+    /// The sender's mailbox with the role Sent.
+    sent_mailbox: Option<MailboxId>,
+    client: u64,
+    received_at: Timestamp,
+    quota: Quota,
+    now: Timestamp,
+}
+
+impl MailboxService {
+    /// Delivers to every recipient or to none.
+    pub fn deliver_whole(&self, delivery: Delivery) -> Pending<Whole> {
+        let Delivery { recipients, message, received_at } = delivery;
+        let parts = recipients.iter().map(|account| self.inbox_of(*account)).collect();
+        self.run(Plan {
+            parts,
+            own_form: Arc::clone(&message),
+            message,
+            sent_mailbox: None,
+            client: 0,
+            received_at,
+            quota: self.inner.options.quota,
+            now: self.inner.env.now(),
+        })
+    }
+    /// Delivers to every recipient and files the sender's copy, if the account asks for one, or does nothing.
+    pub fn submit(&self, submission: Submission) -> Pending<Whole> {
+        let Submission { sender, recipients, message, own_form, client, received_at } = submission;
+        let sent_mailbox = match self.account(sender).and_then(|a| Ok(a.snapshot()?.with_role(Role::Sent))) {
+            Ok(mailbox) => mailbox,
+            Err(error) => return Pending::failed(error),
+        };
+        let mut parts: Vec<Part> = recipients.iter().map(|account| self.inbox_of(*account)).collect();
+        let sent = Some(self.inner.new_email_id());
+        match parts.iter_mut().find(|part| part.account == sender) {
+            Some(part) => part.sent = sent,
+            None => parts.push(Part { account: sender, inbox: None, sent }),
+        }
+        self.run(Plan {
+            parts,
+            own_form: own_form.unwrap_or_else(|| Arc::clone(&message)),
+            message,
+            sent_mailbox,
+            client,
+            received_at,
+            quota: self.inner.options.quota,
+            now: self.inner.env.now(),
+        })
+    }
+    fn inbox_of(&self, account: AccountId) -> Part {
+        Part { account, inbox: Some(self.inner.new_email_id()), sent: None }
+    }
+    fn run(&self, plan: Plan) -> Pending<Whole> {
+        let accounts: Vec<AccountId> = plan.parts.iter().map(|part| part.account).collect();
+        let refused: Arc<Mutex<Option<AccountId>>> = Arc::default();
+        let culprit = Arc::clone(&refused);
+        let pending = transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            *culprit.lock() = None;
+            let mut delivered = Vec::with_capacity(plan.parts.len());
+            for part in &plan.parts {
+                let one = plan.give(txn, *part);
+                if one.as_ref().is_err_and(is_about_one_account) {
+                    *culprit.lock() = Some(part.account);
+                }
+                delivered.extend(one?);
+            }
+            Ok(delivered)
+        });
+        accounts.into_iter().for_each(|account| self.inner.backlog.add(account));
+        Pending::mapped(pending, move |result| said(result, *refused.lock()))
+    }
+}
+
+/// The transaction has left no trace when it failed.
+fn said(result: Result<Vec<Delivered>>, refused: Option<AccountId>) -> Result<Whole> {
+    match (result, refused) {
+        (Ok(delivered), _) => Ok(Whole::Delivered(delivered)),
+        (Err(error), Some(account)) => Ok(Whole::Refused { account, error }),
+        (Err(error), None) => Err(error),
+    }
+}
+
+impl Plan {
+    /// What was delivered to the INBOX.
+    fn give(&self, txn: &mut dyn Txn, part: Part) -> Result<Option<Delivered>> {
+        let mut account = AccountTxn::open(txn, part.account, self.quota, self.now)?;
+        let modseq = account.modseq();
+        let appended = match part.inbox {
+            Some(email) => Some(account.append(INBOX, &self.email(email, &self.message, SystemFlags::NONE))?),
+            None => None,
+        };
+        if let Some(email) = part.sent {
+            let new = self.email(email, &self.own_form, SystemFlags::SEEN);
+            let message_id = self.message.message_id;
+            account.file_sent(&Sent { new, message_id, client: self.client, mailbox: self.sent_mailbox })?;
+        }
+        account.finish()?;
+        Ok(appended.map(|appended| Delivered {
+            mailbox: INBOX,
+            uidvalidity: appended.uidvalidity,
+            uid: appended.uid,
+            email: appended.email,
+            modseq,
+        }))
+    }
+    fn email<'a>(&'a self, email: EmailId, message: &'a Incoming, flags: SystemFlags) -> NewEmail<'a> {
+        NewEmail {
+            email,
+            body: &message.body,
+            octets: message.octets,
+            facts: &message.facts,
+            flags,
+            keywords: &[],
+            received_at: self.received_at,
+            received_zone: ZoneOffset(0),
+        }
+    }
+}
