@@ -53,11 +53,16 @@ pub(crate) enum Command {
     ProbeIndex { folder: PathBuf, how: String },
 }
 
+const SETTINGS: &str = "\
+Settings:
+  sent-copy on|off   the server files a copy of what the account submits in its Sent mailbox [off];
+                     not when the mail client is known to do so itself";
+
 const QUICKSTART: &str = "\
 Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts
 alice@ and bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base
-plus the standard port: IMAP 143, IMAPS 993, LMTP 24. Prints `ready` when everything is bound. A second start
-just starts.";
+plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465. Prints `ready` when
+everything is bound. A second start just starts.";
 
 #[derive(Args, Debug)]
 pub(crate) struct Quickstart {
@@ -94,6 +99,16 @@ pub(crate) enum Account {
     /// Passwords for single clients, each of which can be taken back alone
     #[command(subcommand)]
     AppPassword(AppPassword),
+    /// Change a setting of an account
+    #[command(after_help = SETTINGS)]
+    Set {
+        /// The account, user@domain
+        address: String,
+        /// Its name
+        setting: String,
+        /// Its value
+        value: String,
+    },
     /// Remove an account and all its mail; its open sessions end
     Remove {
         /// The account, user@domain

@@ -17,6 +17,10 @@ use crate::watch::Watch;
 pub enum Protocol {
     Imap,
     Lmtp,
+    /// Mail from other servers.
+    Smtp,
+    /// Mail from our users' clients.
+    Submission,
 }
 
 impl Protocol {
@@ -26,19 +30,21 @@ impl Protocol {
         match self {
             Self::Imap => "imap",
             Self::Lmtp => "lmtp",
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
         }
     }
     /// Whether connections count as waiting for login.
     #[must_use]
     pub const fn must_log_in(self) -> bool {
-        matches!(self, Self::Imap)
+        matches!(self, Self::Imap | Self::Submission)
     }
     /// What a connection that is not let in is told (RFC 9051 §7.1.5; RFC 5321 §3.8, RFC 3463 §3.4).
     #[must_use]
     pub fn refusal(self, text: &str) -> String {
         match self {
             Self::Imap => format!("* BYE {text}\r\n"),
-            Self::Lmtp => format!("421 4.3.2 {text}\r\n"),
+            Self::Lmtp | Self::Smtp | Self::Submission => format!("421 4.3.2 {text}\r\n"),
         }
     }
 }

@@ -45,6 +45,9 @@ pub fn bind_all(config: &ListenConfig) -> Result<Vec<Bound>, Problem> {
         ("imap", Protocol::Imap, false, &config.imap),
         ("imaps", Protocol::Imap, true, &config.imaps),
         ("lmtp", Protocol::Lmtp, false, &config.lmtp),
+        ("smtp", Protocol::Smtp, false, &config.smtp),
+        ("submission", Protocol::Submission, false, &config.submission),
+        ("submissions", Protocol::Submission, true, &config.submissions),
     ];
     let mut bound = Vec::new();
     let mut failed: Vec<String> = Vec::new();

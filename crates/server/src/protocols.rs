@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use koi_mailbox::MailboxService;
 use koi_sessions::imap::{ImapSession, ImapSettings};
-use koi_sessions::lmtp::{LmtpSession, LmtpSettings};
+use koi_sessions::smtp::{Rates, RatesMax, Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session};
 
 use crate::config::Config;
@@ -15,7 +15,9 @@ use crate::service::Service;
 pub(crate) struct RealSessions {
     mailbox: MailboxService,
     imap: Arc<ImapSettings>,
-    lmtp: Arc<LmtpSettings>,
+    lmtp: Arc<SmtpSettings>,
+    smtp: Arc<SmtpSettings>,
+    submission: Arc<SmtpSettings>,
 }
 
 impl RealSessions {
@@ -30,13 +32,44 @@ impl RealSessions {
             message_octets_max: config.limits.message_octets_max,
             ..ImapSettings::default()
         };
-        let lmtp = LmtpSettings {
+        let lmtp = SmtpSettings {
             hostname: config.hostname.as_str().into(),
             starttls,
             message_octets_max: config.limits.message_octets_max,
-            ..LmtpSettings::default()
+            recipients_max: config.smtp.recipients_max,
+            ..SmtpSettings::default()
         };
-        Self { mailbox: service.mailbox.clone(), imap: Arc::new(imap), lmtp: Arc::new(lmtp) }
+        let submission = SmtpSettings {
+            plain_without_tls: config.auth.cleartext_login,
+            scram: imap.scram,
+            ..lmtp.clone()
+        };
+        let smtp = SmtpSettings {
+            greeting_delay_ms: config.smtp.greeting_delay_ms,
+            rates: Arc::new(Rates::new(RatesMax {
+                connections: config.smtp.connections_per_minute_max,
+                messages: config.smtp.messages_per_minute_max,
+                recipients: config.smtp.recipients_per_minute_max,
+                errors: config.smtp.errors_per_minute_max,
+            })),
+            ..lmtp.clone()
+        };
+        Self {
+            mailbox: service.mailbox.clone(),
+            imap: Arc::new(imap),
+            lmtp: Arc::new(lmtp),
+            smtp: Arc::new(smtp),
+            submission: Arc::new(submission),
+        }
+    }
+    fn smtp(&self, role: Role, peer: Peer) -> Box<dyn Session> {
+        let settings = match role {
+            Role::Lmtp => &self.lmtp,
+            Role::Inbound => &self.smtp,
+            Role::Submission => &self.submission,
+        };
+        let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
+        Box::new(SmtpSession::new(role, mailbox, Arc::clone(settings), peer, now))
     }
 }
 
@@ -45,7 +78,9 @@ impl Sessions for RealSessions {
         let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
         match protocol {
             Protocol::Imap => Box::new(ImapSession::new(mailbox, Arc::clone(&self.imap), peer, now)),
-            Protocol::Lmtp => Box::new(LmtpSession::new(mailbox, Arc::clone(&self.lmtp), peer, now)),
+            Protocol::Lmtp => self.smtp(Role::Lmtp, peer),
+            Protocol::Smtp => self.smtp(Role::Inbound, peer),
+            Protocol::Submission => self.smtp(Role::Submission, peer),
         }
     }
 }

@@ -71,8 +71,12 @@ impl Service {
             Some(octets_max) => Quota { octets_max, ..Quota::UNLIMITED },
             None => Quota::UNLIMITED,
         };
-        let options =
-            Options { message_octets_max: config.limits.message_octets_max, quota, ..Options::default() };
+        let options = Options {
+            message_octets_max: config.limits.message_octets_max,
+            quota,
+            postmaster: config.smtp.postmaster.clone(),
+            ..Options::default()
+        };
         let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;
         let mailbox = MailboxService::new(kv, options, Arc::new(System));
         for domain in &config.domains {
@@ -155,6 +159,11 @@ impl Service {
         let removed = self.mailbox.directory().remove_app_password(account, name)?;
         self.watch.app_password_gone(account, removed.number);
         Ok(())
+    }
+
+    /// Whether the server files a copy of what the account submits.
+    pub fn set_files_sent(&self, address: &Address, on: bool) -> Result<()> {
+        self.mailbox.account(self.account(address)?)?.set_files_sent(on).wait()
     }
 
     /// Removes an account and its mail; its open sessions end.

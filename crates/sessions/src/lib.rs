@@ -5,9 +5,9 @@
 
 pub mod auth;
 pub mod imap;
-pub mod lmtp;
 pub mod selected;
 pub mod session;
+pub mod smtp;
 
 pub use session::{
     Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Secret, Session, Step,

@@ -8,6 +8,7 @@ pub mod mime;
 pub mod sasl;
 pub mod session;
 pub mod smtp;
+pub mod smtp_session;
 
 mod mutate;
 

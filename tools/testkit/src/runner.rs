@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use koi_proto::sasl::base64_encode;
+use koi_sessions::smtp::{Rates, RatesMax, Role};
 
 use crate::expect::{self, Block};
 use crate::script::pattern::{Bindings, substitute};
@@ -238,6 +242,7 @@ impl Play<'_> {
             Action::Advance { millis } => self.world.advance(*millis),
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
+            Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
             Action::Shutdown => self.world.shutdown(),
             Action::Housekeep => self.world.housekeep(),
             Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
@@ -268,10 +273,29 @@ impl Play<'_> {
             "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
-            "lmtp.starttls" => self.world.lmtp.starttls = yes,
-            "lmtp.message_octets_max" => self.world.lmtp.message_octets_max = number()?.into(),
-            "lmtp.recipients_max" => self.world.lmtp.recipients_max = number()? as usize,
-            "lmtp.bad_commands_max" => self.world.lmtp.bad_commands_max = number()?,
+            _ => return self.set_smtp(name, value),
+        }
+        Ok(())
+    }
+    fn set_smtp(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+        let settings = match name.split_once('.') {
+            Some(("lmtp", _)) => &mut self.world.lmtp,
+            Some(("smtp", _)) => &mut self.world.smtp,
+            Some(("submission", _)) => &mut self.world.submission,
+            _ => return Err(format!("no such setting: {name}")),
+        };
+        let (_, what) = name.split_once('.').unwrap_or_default();
+        match what {
+            "starttls" => settings.starttls = value == "yes",
+            "plain_without_tls" => settings.plain_without_tls = value == "yes",
+            "message_octets_max" => settings.message_octets_max = number()?.into(),
+            "recipients_max" => settings.recipients_max = number()? as usize,
+            "bad_commands_max" => settings.bad_commands_max = number()?,
+            "failed_logins_max" => settings.failed_logins_max = number()?,
+            "scram" => settings.scram = value == "yes",
+            "greeting_delay_ms" => settings.greeting_delay_ms = number()?,
+            "rates" => settings.rates = Arc::new(Rates::new(rates(value)?)),
             _ => return Err(format!("no such setting: {name}")),
         }
         Ok(())
@@ -297,19 +321,28 @@ impl Play<'_> {
             Protocol::ImapTls12 => self.world.open_imap_tls12(peer),
             Protocol::ImapClear => self.world.open_imap(peer, false),
             Protocol::Lmtp => self.world.open_lmtp(peer),
+            Protocol::Smtp => self.world.open_smtp(peer, Role::Inbound, false),
+            Protocol::Submission => self.world.open_smtp(peer, Role::Submission, true),
+            Protocol::SubmissionClear => self.world.open_smtp(peer, Role::Submission, false),
         }
         let Some(login) = login else { return Ok(()) };
         let mut commands = match protocol {
             Protocol::Lmtp => vec![format!("LHLO {login}")],
+            Protocol::Smtp | Protocol::SubmissionClear => vec![format!("EHLO {login}")],
+            Protocol::Submission => vec![
+                "EHLO client.example".to_owned(),
+                format!("AUTH PLAIN {}", base64_encode(format!("\0{login}\0{PASSWORD}").as_bytes())),
+            ],
             _ => vec![format!("login LOGIN {login} {PASSWORD}")],
         };
-        commands.extend(then.map(|then| format!("then {then}")));
+        let is_imap = matches!(protocol, Protocol::Imap | Protocol::ImapClear);
+        commands.extend(then.map(|then| if is_imap { format!("then {then}") } else { then.to_owned() }));
         for command in commands {
             self.peer(peer)?.said.clear();
             self.world.send(peer, format!("{command}\r\n").as_bytes());
             let said = String::from_utf8_lossy(&self.peer(peer)?.said).into_owned();
             let last = said.lines().last().unwrap_or_default();
-            if !last.contains(" OK") && !last.starts_with("250") {
+            if !last.contains(" OK") && !last.starts_with('2') {
                 return Err(format!("`{command}` was answered\n{said}"));
             }
         }
@@ -355,6 +388,24 @@ impl Play<'_> {
             false => Err(format!("the store does not agree with itself: {findings:#?}")),
         }
     }
+}
+
+/// `messages 3 errors 2`, a minute.
+fn rates(value: &str) -> Result<RatesMax, String> {
+    let mut max = RatesMax::default();
+    let words: Vec<&str> = value.split_whitespace().collect();
+    for pair in words.chunks(2) {
+        let [what, number] = pair else { return Err(format!("not pairs: {value}")) };
+        let number = number.parse().map_err(|_| format!("not a number: {number}"))?;
+        match *what {
+            "connections" => max.connections = number,
+            "messages" => max.messages = number,
+            "recipients" => max.recipients = number,
+            "errors" => max.errors = number,
+            _ => return Err(format!("no such rate: {what}")),
+        }
+    }
+    Ok(max)
 }
 
 /// The messages of `3 messages`.

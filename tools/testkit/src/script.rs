@@ -91,6 +91,11 @@ pub enum Action {
     AccountGone {
         user: String,
     },
+    /// The account setting.
+    SentCopy {
+        user: String,
+        on: bool,
+    },
     Shutdown,
     Housekeep,
 }
@@ -112,6 +117,12 @@ pub enum Protocol {
     /// Clear text.
     ImapClear,
     Lmtp,
+    /// Port 25, clear text.
+    Smtp,
+    /// Port 465: TLS from the first octet.
+    Submission,
+    /// Port 587.
+    SubmissionClear,
 }
 
 /// What is wrong with a script file.
@@ -215,6 +226,9 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
         "imap-tls12" => Protocol::ImapTls12,
         "imap-clear" => Protocol::ImapClear,
         "lmtp" => Protocol::Lmtp,
+        "smtp" => Protocol::Smtp,
+        "submission" => Protocol::Submission,
+        "submission-clear" => Protocol::SubmissionClear,
         other => return Err(format!("no such protocol: `{other}`")),
     };
     let (login, then) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -238,6 +252,10 @@ fn world_action(line: &str) -> Result<Action, String> {
         }
         "advance" => duration(rest).map(|millis| Action::Advance { millis }),
         "fault" => Ok(Action::Fault { name: rest.to_owned() }),
+        "sent-copy" => {
+            let (user, value) = rest.split_once(' ').ok_or("sent-copy USER on|off")?;
+            Ok(Action::SentCopy { user: user.to_owned(), on: value == "on" })
+        }
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
-use koi_sessions::lmtp::{LmtpSession, LmtpSettings};
+use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
 use koi_sessions::{
     Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
 };
@@ -37,7 +37,11 @@ pub struct World {
     pub service: MailboxService,
     pub faults: Arc<Faults>,
     pub imap: ImapSettings,
-    pub lmtp: LmtpSettings,
+    pub lmtp: SmtpSettings,
+    /// Port 25.
+    pub smtp: SmtpSettings,
+    /// Ports 587 and 465.
+    pub submission: SmtpSettings,
     clock: Arc<Clock>,
     notices: Arc<Notices>,
     peers: BTreeMap<u32, Connection>,
@@ -107,8 +111,9 @@ impl World {
         let service = MailboxService::new(kv, Options::default(), Arc::clone(&clock) as Arc<dyn Env>);
         service.directory().create_domain(DOMAIN).unwrap();
         let imap = ImapSettings::default();
-        let lmtp = LmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..LmtpSettings::default() };
-        Self { service, faults, imap, lmtp, clock, notices, peers: BTreeMap::new() }
+        let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
+        let (smtp, submission) = (lmtp.clone(), SmtpSettings { starttls: true, ..lmtp.clone() });
+        Self { service, faults, imap, lmtp, smtp, submission, clock, notices, peers: BTreeMap::new() }
     }
     /// An account `user@example.org`.
     pub fn add_user(&mut self, user: &str) -> AccountId {
@@ -147,9 +152,23 @@ impl World {
         self.open(peer, Box::new(session));
     }
     pub fn open_lmtp(&mut self, peer: u32) {
-        let session =
-            LmtpSession::new(self.service.clone(), Arc::new(self.lmtp.clone()), client(false), self.now());
+        self.open_smtp(peer, Role::Lmtp, false);
+    }
+    /// Any of the three roles of SMTP.
+    pub fn open_smtp(&mut self, peer: u32, role: Role, tls: bool) {
+        let settings = match role {
+            Role::Lmtp => &self.lmtp,
+            Role::Inbound => &self.smtp,
+            Role::Submission => &self.submission,
+        };
+        let settings = Arc::new(settings.clone());
+        let session = SmtpSession::new(role, self.service.clone(), settings, client(tls), self.now());
         self.open(peer, Box::new(session));
+    }
+    /// Whether the server files a copy of what the user submits.
+    pub fn set_sent_copy(&mut self, user: &str, on: bool) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        self.service.account(id).unwrap().set_files_sent(on).wait().unwrap();
     }
     fn open(&mut self, peer: u32, session: Box<dyn Session>) {
         let connection = Connection {

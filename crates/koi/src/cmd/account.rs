@@ -1,4 +1,4 @@
-//! `koi account add|list|passwd|scram|app-password|remove`.
+//! `koi account add|list|passwd|scram|app-password|set|remove`.
 
 use koi_server::Problem;
 use koi_server::admin::{AppPasswordLine, Reply, Request};
@@ -22,6 +22,12 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             done(config, Request::AccountPasswd { address: address.clone(), password: password.clone() })?;
             say(format_args!("password of {address} changed"));
             show(generate, &password);
+            Ok(())
+        }
+        Account::Set { address, setting, value } => {
+            let said = format!("{setting} of {address} is {value}");
+            done(config, Request::AccountSet { address, setting, value })?;
+            say(format_args!("{said}"));
             Ok(())
         }
         Account::Remove { address } => {
@@ -107,8 +113,9 @@ fn list(config: &Config) -> Result<(), Problem> {
     for account in accounts {
         let disabled = if account.disabled { "  disabled" } else { "" };
         let scram = if account.scram { "  scram" } else { "" };
+        let sent_copy = if account.sent_copy { "  sent-copy" } else { "" };
         let (address, messages, octets) = (account.address, account.messages, account.octets);
-        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{disabled}"));
+        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{sent_copy}{disabled}"));
     }
     Ok(())
 }

@@ -92,13 +92,17 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
     Ok(format!(
         "# Made by `koi quickstart`. docs/CONFIG.md and `koi config show --defaults` explain every key.\n\n\
          [server]\nhostname = \"{domain}\"\ndomains = [{}]\n\n\
-         [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\n\
+         [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\
+         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\n\n\
          [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
          [auth]\nscram = true\n",
         list(domains),
         addresses(&listen.imap),
         addresses(&listen.imaps),
         addresses(&listen.lmtp),
+        addresses(&listen.smtp),
+        addresses(&listen.submission),
+        addresses(&listen.submissions),
     ))
 }
 
@@ -111,7 +115,14 @@ fn listeners(base: u16) -> Result<ListenConfig, Problem> {
         })?;
         Ok(vec![(std::net::Ipv4Addr::LOCALHOST, port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into()])
     };
-    Ok(ListenConfig { imap: at(143)?, imaps: at(993)?, lmtp: at(24)? })
+    Ok(ListenConfig {
+        imap: at(143)?,
+        imaps: at(993)?,
+        lmtp: at(24)?,
+        smtp: at(25)?,
+        submission: at(587)?,
+        submissions: at(465)?,
+    })
 }
 
 /// The folder's domain; one that was asked for must be among them.
@@ -163,6 +174,11 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
     let _ = writeln!(out, "  incoming mail   IMAP, server localhost, port {}, SSL/TLS", port(&listen.imaps));
     let _ =
         writeln!(out, "                  (or port {} with STARTTLS); normal password", port(&listen.imap));
+    if !listen.submissions.is_empty() {
+        let (tls, starttls) = (port(&listen.submissions), port(&listen.submission));
+        let _ = writeln!(out, "  outgoing mail   SMTP, server localhost, port {tls}, SSL/TLS");
+        let _ = writeln!(out, "                  (or port {starttls} with STARTTLS); normal password");
+    }
     let _ = writeln!(out, "  trust           {}\n", ca.display());
     let width = shown.iter().map(|s| s.address.to_string().len()).max().unwrap_or(0);
     for account in shown {

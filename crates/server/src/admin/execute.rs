@@ -35,6 +35,10 @@ pub fn execute(
             service.remove_account(&parse(address)?)?;
             Ok(Reply::Done)
         }
+        Request::AccountSet { address, setting, value } => {
+            set(service, &parse(address)?, setting, value)?;
+            Ok(Reply::Done)
+        }
         Request::AccountList => accounts(service).map(Reply::Accounts),
         Request::AccountScram { address, password } => {
             service.set_scram(&parse(address)?, password.as_deref())?;
@@ -70,6 +74,18 @@ fn parse(address: &str) -> Result<Address, Problem> {
     }
 }
 
+fn set(service: &Service, address: &Address, setting: &str, value: &str) -> Result<(), Problem> {
+    let on = match value {
+        "on" => true,
+        "off" => false,
+        _ => return Err(Problem::usage(format!("`{value}` is neither on nor off"), "write on or off")),
+    };
+    match setting {
+        "sent-copy" => Ok(service.set_files_sent(address, on)?),
+        _ => Err(Problem::usage(format!("there is no setting `{setting}`"), "settings: sent-copy")),
+    }
+}
+
 fn open(service: &Service, address: &str) -> Result<koi_mailbox::Account, Problem> {
     let account = service.account(&parse(address)?)?;
     Ok(service.mailbox.account(account)?)
@@ -86,6 +102,7 @@ fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {
             scram: row.scram,
             messages: mailboxes.iter().map(|m| u64::from(m.messages)).sum(),
             octets: mailboxes.iter().map(|m| m.octets).sum(),
+            sent_copy: account.files_sent()?,
         });
     }
     lines.sort_by(|a, b| a.address.cmp(&b.address));

@@ -53,6 +53,12 @@ pub enum Request {
         address: String,
         name: String,
     },
+    /// A setting of an account: `sent-copy`, `on` or `off`.
+    AccountSet {
+        address: String,
+        setting: String,
+        value: String,
+    },
     /// Paths are absolute: the server may have another working directory.
     Import {
         format: Format,
@@ -93,6 +99,9 @@ pub struct AccountLine {
     pub scram: bool,
     pub messages: u64,
     pub octets: u64,
+    /// The setting `sent-copy`.
+    #[serde(default)]
+    pub sent_copy: bool,
 }
 
 /// One app password in a list.

@@ -63,6 +63,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("tls", "Certificate and key. Read again at SIGHUP; open sessions keep theirs."),
     ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
     ("limits", "Bounds on what peers may take."),
+    ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
@@ -102,12 +103,18 @@ keys! {
         "IMAP over TLS from the first octet (RFC 8314 §3.2).";
     "listen.lmtp" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10024\", \"[::1]:10024\"]",
         "LMTP (RFC 2033), for the mail transfer agent in front. Trusts whoever connects: use loopback.";
+    "listen.smtp" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10025\", \"[::1]:10025\"]",
+        "Mail from other servers (RFC 5321), for server.domains only, with STARTTLS; no login.";
+    "listen.submission" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10587\", \"[::1]:10587\"]",
+        "Mail from users' clients (RFC 6409), who log in after STARTTLS.";
+    "listen.submissions" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10465\", \"[::1]:10465\"]",
+        "The same over TLS from the first octet (RFC 8314 §3.3).";
     "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
-        "Certificate chain, PEM, the server's own first. Needed for imaps and STARTTLS.";
+        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions and STARTTLS.";
     "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
         "Private key of the certificate, PEM; readable by nobody else.";
     "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
-        "Accept passwords without TLS. Off: such a login gets `NO [PRIVACYREQUIRED]` (RFC 5530 §3).";
+        "Accept passwords without TLS. Off: such a login gets `NO [PRIVACYREQUIRED]` (RFC 5530 §3) or 538.";
     "auth.scram" Kind::Switch, Value("false"), "", Restart, "true",
         "Offer SCRAM-SHA-256, and SCRAM-SHA-256-PLUS on TLS 1.3 (RFC 7677), and keep SCRAM keys for accounts \
          made from now on; `koi account scram` changes an account. docs/LOGIN.md says what stolen keys cost, \
@@ -135,7 +142,7 @@ keys! {
     "limits.connections_per_address_max" number(1, 1_000_000), Value("2000"), "connections", Live, "100",
         "Connections from one address (IPv6: one /64). Loopback counts too.";
     "limits.connections_before_login_max" number(1, 1_000_000), Value("1000"), "connections", Live, "1000",
-        "Connections that have not logged in yet (IMAP).";
+        "Connections that have not logged in yet (IMAP, submission).";
     "limits.connections_per_account_max" number(1, 1_000_000), Value("1000"), "connections", Live, "50",
         "Connections logged in to one account.";
     "limits.handshake_secs" number(1, 600), Value("30"), "seconds", Live, "30",
@@ -146,6 +153,20 @@ keys! {
         "Time sessions have at shutdown to finish what they are at.";
     "limits.message_octets_max" number(1024, 1 << 30), Value("52428800"), "octets", Restart, "52428800",
         "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
+    "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
+        "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
+    "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",
+        "Who gets mail for postmaster@ of a domain without such an account. Not set: the first account made.";
+    "smtp.greeting_delay_ms" number(0, 60_000), Value("300"), "ms", Restart, "1000",
+        "On listen.smtp: who sends anything before the greeting, which comes so late, is not let in.";
+    "smtp.connections_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "60",
+        "On listen.smtp, from one address (IPv6: one /64): connections. 0: no bound.";
+    "smtp.messages_per_minute_max" number(0, 1_000_000), Value("600"), "per minute", Restart, "100",
+        "The same: messages begun; more get 450. Raise it for a relay that brings all your mail.";
+    "smtp.recipients_per_minute_max" number(0, 1_000_000), Value("3000"), "per minute", Restart, "500",
+        "The same: recipients named, whether or not they exist; more get 450.";
+    "smtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
+        "The same: commands answered with 5yz; at more the connection is closed with 421.";
     "mailbox.quota_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
         "Octets of mail one account may hold. 0: no bound.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,

@@ -21,6 +21,7 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     pub auth: AuthConfig,
     pub limits: LimitsConfig,
+    pub smtp: SmtpConfig,
     pub mailbox: MailboxConfig,
     pub log: LogConfig,
 }
@@ -31,6 +32,16 @@ pub struct ListenConfig {
     pub imap: Vec<SocketAddr>,
     pub imaps: Vec<SocketAddr>,
     pub lmtp: Vec<SocketAddr>,
+    pub smtp: Vec<SocketAddr>,
+    pub submission: Vec<SocketAddr>,
+    pub submissions: Vec<SocketAddr>,
+}
+
+impl ListenConfig {
+    fn is_empty(&self) -> bool {
+        let all = [&self.imap, &self.imaps, &self.lmtp, &self.smtp, &self.submission, &self.submissions];
+        all.iter().all(|addresses| addresses.is_empty())
+    }
 }
 
 /// Section `tls`, when it is set.
@@ -67,6 +78,18 @@ pub struct LimitsConfig {
     pub write: Duration,
     pub shutdown: Duration,
     pub message_octets_max: u64,
+}
+
+/// Section `smtp`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SmtpConfig {
+    pub recipients_max: usize,
+    pub postmaster: Option<koi_types::Address>,
+    pub greeting_delay_ms: u32,
+    pub connections_per_minute_max: u32,
+    pub messages_per_minute_max: u32,
+    pub recipients_per_minute_max: u32,
+    pub errors_per_minute_max: u32,
 }
 
 /// Section `mailbox`.
@@ -111,6 +134,9 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         imap: raw.addresses("listen.imap"),
         imaps: raw.addresses("listen.imaps"),
         lmtp: raw.addresses("listen.lmtp"),
+        smtp: raw.addresses("listen.smtp"),
+        submission: raw.addresses("listen.submission"),
+        submissions: raw.addresses("listen.submissions"),
     };
     let config = Config {
         file: raw.file.clone(),
@@ -121,14 +147,18 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         listen,
         auth: auth(raw),
         limits: limits(raw),
+        smtp: smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
         },
         log: log(raw),
     };
-    if config.listen.imap.is_empty() && config.listen.imaps.is_empty() && config.listen.lmtp.is_empty() {
+    if config.listen.is_empty() {
         let what = format!("{}: nothing to listen on", raw.file.display());
-        return Err(Problem::usage(what, "set listen.imap, listen.imaps or listen.lmtp"));
+        return Err(Problem::usage(
+            what,
+            "set listen.imap, listen.imaps, listen.lmtp or another of [listen]",
+        ));
     }
     Ok(config)
 }
@@ -166,11 +196,12 @@ fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig
         (Some(certificate), Some(key)) => {
             Ok(Some(TlsConfig { certificate: base.join(certificate), key: base.join(key) }))
         }
-        (None, None) if listen.imaps.is_empty() => Ok(None),
+        (None, None) if listen.imaps.is_empty() && listen.submissions.is_empty() => Ok(None),
         (certificate, _) => {
             let missing = if certificate.is_none() { "tls.certificate" } else { "tls.key" };
             let what = format!("{}: {missing} is missing", raw.file.display());
-            Err(Problem::usage(what, "set tls.certificate and tls.key, or remove listen.imaps"))
+            let remedy = "set tls.certificate and tls.key, or remove listen.imaps and listen.submissions";
+            Err(Problem::usage(what, remedy))
         }
     }
 }
@@ -202,6 +233,24 @@ fn limits(raw: &Raw) -> LimitsConfig {
         shutdown: secs(raw, "limits.shutdown_secs"),
         message_octets_max: raw.number("limits.message_octets_max"),
     }
+}
+
+fn smtp(raw: &Raw) -> Result<SmtpConfig, Problem> {
+    let postmaster = raw.text("smtp.postmaster").map(|text| {
+        koi_types::Address::parse(&text).ok_or_else(|| {
+            let what = format!("{}: `{text}` is not an address", raw.place("smtp.postmaster"));
+            Problem::usage(what, "write user@domain")
+        })
+    });
+    Ok(SmtpConfig {
+        recipients_max: count(raw, "smtp.recipients_max"),
+        postmaster: postmaster.transpose()?,
+        greeting_delay_ms: small(raw, "smtp.greeting_delay_ms"),
+        connections_per_minute_max: small(raw, "smtp.connections_per_minute_max"),
+        messages_per_minute_max: small(raw, "smtp.messages_per_minute_max"),
+        recipients_per_minute_max: small(raw, "smtp.recipients_per_minute_max"),
+        errors_per_minute_max: small(raw, "smtp.errors_per_minute_max"),
+    })
 }
 
 fn log(raw: &Raw) -> LogConfig {

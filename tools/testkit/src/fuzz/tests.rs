@@ -23,6 +23,11 @@ fn fuzz_sasl() {
 }
 
 #[test]
+fn fuzz_smtp_session() {
+    smtp_session::target().smoke();
+}
+
+#[test]
 fn fuzz_session() {
     session::target().smoke();
 }

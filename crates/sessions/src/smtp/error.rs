@@ -1,5 +1,5 @@
-//! Errors of the mailbox service as LMTP says them: reply code and enhanced code (RFC 5321 §4.2.3, RFC 3463
-//! §3).
+//! Errors of the mailbox service as SMTP and LMTP say them: reply code and enhanced code (RFC 5321 §4.2.3,
+//! RFC 3463 §3).
 //!
 //! The one table; a test holds that every kind is in it. Whatever may be our fault or may pass is 4yz: the
 //! peer keeps the message and tries again.

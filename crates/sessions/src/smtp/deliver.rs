@@ -1,0 +1,137 @@
+//! A complete message with the store: how it is delivered, and the replies when that is durable
+//! (RFC 5321 §4.2.5, RFC 2033 §4.2).
+
+use std::sync::Arc;
+
+use koi_mailbox::{Delivered, Delivery, Pending, Submission, Ticket, Whole};
+use koi_proto::smtp::Reply;
+use koi_types::{AccountId, ErrorKind, MailError, Result};
+
+use super::session::SmtpSession;
+use super::transaction::{Bodies, Recipient, Transaction};
+use super::{Role, error, replies};
+use crate::session::Note;
+
+pub(super) struct Delivering {
+    pending: Ending,
+    /// The accounts delivered to, each once, in the order of the results.
+    accounts: Vec<AccountId>,
+    recipients: Vec<Recipient>,
+    octets: u64,
+}
+
+enum Ending {
+    /// One result for each account.
+    Each(Pending<Vec<Result<Delivered>>>),
+    Whole(Pending<Whole>),
+}
+
+impl Delivering {
+    pub(super) fn ticket(&self) -> Ticket {
+        match &self.pending {
+            Ending::Each(pending) => pending.ticket(),
+            Ending::Whole(pending) => pending.ticket(),
+        }
+    }
+}
+
+pub(super) fn submit(
+    session: &SmtpSession,
+    transaction: &Transaction,
+    bodies: Bodies,
+) -> Result<Box<Delivering>> {
+    let octets = bodies.stage.octets();
+    let own_form = bodies.own_form.map(|own| own.finish().map(Arc::new)).transpose()?;
+    let message = Arc::new(bodies.stage.finish()?);
+    let accounts = transaction.accounts();
+    let (recipients, received_at) = (accounts.clone(), session.now);
+    let pending = match (session.role, &session.login) {
+        (Role::Lmtp, _) => {
+            Ending::Each(session.service.deliver(Delivery { recipients, message, received_at }))
+        }
+        (Role::Submission, Some(login)) => Ending::Whole(session.service.submit(Submission {
+            sender: login.account,
+            recipients,
+            message,
+            own_form,
+            client: bodies.client,
+            received_at,
+        })),
+        // Without a login there is no transaction in a submission.
+        (Role::Inbound | Role::Submission, _) => {
+            Ending::Whole(session.service.deliver_whole(Delivery { recipients, message, received_at }))
+        }
+    };
+    let recipients = transaction.recipients.clone();
+    Ok(Box::new(Delivering { pending, accounts, recipients, octets }))
+}
+
+/// What the peer is told; call when the ticket has resolved.
+pub(super) fn finish(session: &mut SmtpSession, delivering: Delivering, out: &mut Vec<u8>) {
+    let Delivering { pending, accounts, recipients, octets } = delivering;
+    match pending {
+        Ending::Each(pending) => each(session, &pending.take(), &accounts, &recipients, octets, out),
+        Ending::Whole(pending) => {
+            let (count, reply) = match pending.take() {
+                Ok(Whole::Delivered(_)) => (recipients.len(), replies::accepted()),
+                Ok(Whole::Refused { account, error }) => (0, refused(session, account, &error, &recipients)),
+                Err(error) => (0, error::reply(&error)),
+            };
+            if count == 0 {
+                recipients.iter().for_each(|recipient| session.failed(recipient, reply.text.to_string()));
+            } else {
+                session.notes.push(Note::Delivered { recipients: count, octets });
+            }
+            reply.push(out);
+        }
+    }
+}
+
+/// All stands or falls together: one account's error is everybody's, and the reply names whose it is.
+fn refused(session: &SmtpSession, account: AccountId, error: &MailError, to: &[Recipient]) -> Reply {
+    let recipient = to.iter().find(|recipient| recipient.account == account);
+    if error.kind == ErrorKind::OverQuota
+        && let Some(recipient) = recipient
+    {
+        return replies::mailbox_full(session.role, &recipient.address);
+    }
+    let mut reply = error::reply(error);
+    let whose = match recipient {
+        Some(recipient) => format!("<{}>: ", recipient.address),
+        None => "the copy for your Sent mailbox: ".to_owned(),
+    };
+    reply.text = format!("{whose}{}", reply.text).into();
+    reply
+}
+
+fn each(
+    session: &mut SmtpSession,
+    results: &Result<Vec<Result<Delivered>>>,
+    accounts: &[AccountId],
+    recipients: &[Recipient],
+    octets: u64,
+    out: &mut Vec<u8>,
+) {
+    let mut delivered = 0;
+    for recipient in recipients {
+        let at = accounts.iter().position(|account| *account == recipient.account);
+        let result = match results {
+            Ok(results) => at.and_then(|at| results.get(at)).map(|r| r.as_ref().map(|_| ())),
+            Err(error) => Some(Err(error)),
+        };
+        match result {
+            Some(Ok(())) => {
+                delivered += 1;
+                replies::saved(&recipient.address).push(out);
+            }
+            Some(Err(error)) => {
+                session.failed(recipient, error.to_string());
+                error::reply(error).push(out);
+            }
+            None => replies::local_error().push(out),
+        }
+    }
+    if delivered > 0 {
+        session.notes.push(Note::Delivered { recipients: delivered, octets });
+    }
+}
