@@ -8,7 +8,7 @@ import ssl
 def arguments():
     """Where the server is and who we are."""
     parser = argparse.ArgumentParser()
-    for name in ("imap", "imaps", "lmtp"):
+    for name in ("imap", "imaps", "lmtp", "smtp", "submission", "submissions"):
         parser.add_argument("--" + name, type=int, required=True)
     for name in ("ca", "user", "password", "folder"):
         parser.add_argument("--" + name, required=True)

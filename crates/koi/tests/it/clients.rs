@@ -27,9 +27,14 @@ fn script(name: &str, needs: &str, package: &str, messages: usize) {
         "--other-password",
         PASSWORD,
     ]);
-    for (option, port) in
-        [("--imap", server.imap_port()), ("--imaps", server.imaps_port()), ("--lmtp", server.lmtp_port())]
-    {
+    for (option, port) in [
+        ("--imap", server.imap_port()),
+        ("--imaps", server.imaps_port()),
+        ("--lmtp", server.lmtp_port()),
+        ("--smtp", server.base + 25),
+        ("--submission", server.base + 587),
+        ("--submissions", server.base + 465),
+    ] {
         command.args([option, &port.to_string()]);
     }
     command.arg("--ca").arg(folder.join("tls/ca.pem")).arg("--folder").arg(&scratch);
@@ -54,6 +59,21 @@ fn python_scram() {
 #[test]
 fn curl() {
     script("curl_client.py", "curl", "curl", 0);
+}
+
+#[test]
+fn python_smtplib() {
+    script("smtplib_client.py", "python3", "python3", 0);
+}
+
+#[test]
+fn swaks() {
+    script("swaks_client.py", "swaks", "swaks", 0);
+}
+
+#[test]
+fn msmtp() {
+    script("msmtp_client.py", "msmtp", "msmtp", 0);
 }
 
 #[test]
