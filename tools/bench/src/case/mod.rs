@@ -12,6 +12,7 @@ mod memory;
 mod restart;
 mod space;
 mod store;
+mod submit;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ pub(crate) const GROUPS: &[Group] = &[
     login::GROUP,
     mailbox::GROUP,
     idle::GROUP,
+    submit::GROUP,
     memory::GROUP,
     space::GROUP,
     import::GROUP,

@@ -11,4 +11,5 @@ pub(crate) mod login;
 pub(crate) mod pool;
 pub(crate) mod salted;
 pub(crate) mod stream;
+pub(crate) mod submission;
 pub(crate) mod trust;

@@ -104,7 +104,12 @@ impl Server for Koi {
     }
 
     fn ports(&self) -> Ports {
-        Ports { imap: self.base + 143, imaps: self.base + 993, lmtp: self.base + 24 }
+        Ports {
+            imap: self.base + 143,
+            imaps: self.base + 993,
+            lmtp: self.base + 24,
+            submissions: Some(self.base + 465),
+        }
     }
 
     fn data(&self) -> &Path {

@@ -25,6 +25,8 @@ pub(crate) struct Ports {
     pub(crate) imaps: u16,
     /// LMTP.
     pub(crate) lmtp: u16,
+    /// Submission over implicit TLS, where the server has it.
+    pub(crate) submissions: Option<u16>,
 }
 
 /// A mail server that can be measured.
@@ -62,11 +64,11 @@ pub(crate) fn user(number: u32) -> String {
     format!("u{number}@{DOMAIN}")
 }
 
-/// A base B, `from` or above, for which B + 24, B + 143 and B + 993 are free.
+/// A base B, `from` or above, for which B + 24, 25, 143, 465, 587 and 993 are free.
 pub(crate) fn free_base(from: u16) -> Outcome<u16> {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let mut bases = (from..from + 5_000).step_by(1_200);
-    match bases.find(|base| [24, 143, 993].iter().all(|offset| free(base + offset))) {
+    match bases.find(|base| [24, 25, 143, 465, 587, 993].iter().all(|offset| free(base + offset))) {
         Some(base) => Ok(base),
         None => fail(format!("no free loopback ports above {from}")),
     }
