@@ -132,26 +132,24 @@ impl Account {
             Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
             Err(error) => return Pending::failed(error),
         };
-        let done: Arc<Mutex<CopyDone>> = Arc::default();
+        // Why no further piece is copied.
+        let failed: Arc<Mutex<Option<MailError>>> = Arc::default();
         let parts = pieces.into_iter().map(|piece| {
-            let done = Arc::clone(&done);
+            let failed = Arc::clone(&failed);
             self.submit(move |account| {
-                let mut done = done.lock();
-                if let Some(error) = &done.failed {
+                let mut failed = failed.lock();
+                if let Some(error) = &*failed {
                     return Err(error.clone());
                 }
-                let copied = account.copy(from, &piece, to);
-                match &copied {
-                    Ok(copied) => done.to.0.extend(&copied.to.0),
-                    Err(error) => done.failed = Some(error.clone()),
-                }
-                copied
+                account.copy(from, &piece, to).inspect_err(|error| *failed = Some(error.clone()))
             })
         });
         let account = self.clone();
         Pending::joined(parts.collect(), move |parts: Vec<Result<Copied>>| {
+            // Only of what became durable are the UIDs ours: others may have them by now.
+            let mut done = UidSet::new();
+            parts.iter().flatten().for_each(|copied| done.0.extend(&copied.to.0));
             let joined = join_copied(parts);
-            let done = std::mem::take(&mut done.lock().to);
             if joined.is_err() && !done.is_empty() {
                 account.take_back(to, done);
             }
@@ -277,13 +275,6 @@ impl Account {
         self.inner.backlog.add(id);
         pending
     }
-}
-
-#[derive(Default)]
-struct CopyDone {
-    to: UidSet,
-    /// Why no further piece is copied.
-    failed: Option<MailError>,
 }
 
 /// An empty copy still answers the target's UIDVALIDITY, and that both mailboxes are there.
