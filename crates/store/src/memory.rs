@@ -103,15 +103,15 @@ impl State {
     fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.account(key)?.0.get(key).map(AsRef::as_ref)
     }
-    fn source<'a>(&'a self, from: &'a [u8], end: &'a [u8], direction: Direction) -> Result<Source<'a>> {
+    fn source<'a>(&'a self, from: &'a [u8], end: &'a [u8], direction: Direction) -> Source<'a> {
         let rows = self
             .account(from)
             .into_iter()
             .flat_map(move |rows| rows.0.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end))));
-        let rows = rows.map(|(key, value)| Ok(Row { key, value: Some(value) }));
+        let rows = rows.map(|(key, value)| Row { key, value: Some(value) });
         match direction {
-            Direction::Up => Source::new(rows),
-            Direction::Down => Source::new(rows.rev()),
+            Direction::Up => Source::of_rows(Box::new(rows)),
+            Direction::Down => Source::of_rows(Box::new(rows.rev())),
         }
     }
     fn apply(&mut self, stage: Stage) -> Vec<CommitNotice> {
@@ -185,13 +185,13 @@ fn scan(
     let mut sources = Vec::with_capacity(2);
     if let Some(stage) = stage {
         let rows = stage.rows.range::<[u8], _>((Bound::Included(span.from), Bound::Excluded(span.end)));
-        let rows = rows.map(|(key, value)| Ok(Row { key, value: value.as_deref() }));
+        let rows = rows.map(|(key, value)| Row { key, value: value.as_deref() });
         sources.push(match direction {
-            Direction::Up => Source::new(rows)?,
-            Direction::Down => Source::new(rows.rev())?,
+            Direction::Up => Source::of_rows(Box::new(rows)),
+            Direction::Down => Source::of_rows(Box::new(rows.rev())),
         });
     }
-    sources.push(state.source(span.from, span.end, direction)?);
+    sources.push(state.source(span.from, span.end, direction));
     merge(sources, direction, visit)
 }
 

@@ -13,6 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use counted::nobody_waits_for_this_thread;
 pub use counted::{Counted, IoCounts};
 pub use real::RealVfs;
 

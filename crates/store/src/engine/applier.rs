@@ -10,7 +10,8 @@ use super::Shared;
 use super::commit::IDLE;
 use super::counters::add;
 use super::index::{Index, IndexError, Position};
-use super::overlay::{Entry, Overlay};
+use super::overlay::Overlay;
+use super::run::Run;
 use crate::vfs::Vfs;
 
 /// Between attempts when the index cannot be written.
@@ -24,7 +25,7 @@ pub(crate) enum Applied {
 }
 
 struct Round {
-    rows: Overlay,
+    rows: Arc<Run>,
     index: Arc<Index>,
     position: Position,
 }
@@ -65,7 +66,7 @@ impl Shared {
     pub(crate) fn apply_once(self: &Arc<Self>) -> Applied {
         let _applying = self.applying.lock();
         let round = self.freeze();
-        if round.rows.is_empty() {
+        if round.rows.rows() == 0 {
             return Applied::Everything;
         }
         let wanted = self.options.before_apply.as_ref().is_none_or(|before| before());
@@ -106,12 +107,19 @@ impl Shared {
         }
         let mut position = state.frozen_end;
         position.next_body = self.body_files.next();
-        Round { rows: state.frozen.clone(), index: Arc::clone(&state.index), position }
+        let (frozen, index) = (state.frozen.clone(), Arc::clone(&state.index));
+        drop(state);
+        // Readers have one run to look into while the round lasts.
+        let rows = frozen.as_one();
+        if !frozen.is_empty() {
+            self.state.lock().frozen = Overlay::from(Arc::clone(&rows));
+        }
+        Round { rows, index, position }
     }
     fn write_round(&self, round: &Round) -> Result<(), IndexError> {
         let mut index = Arc::clone(&round.index);
         loop {
-            match index.apply(round.rows.iter().map(Entry::row), round.position) {
+            match index.apply(round.rows.iter(), round.position) {
                 Err(IndexError::MapFull) => index = self.renew_index(index.map_octets().saturating_mul(2))?,
                 other => return other,
             }

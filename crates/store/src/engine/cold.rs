@@ -13,7 +13,6 @@ use super::Shared;
 use super::compact::Survey;
 use super::counters::add;
 use super::repack::Repack;
-use super::snapshot::Snapshot;
 use crate::vfs::Vfs;
 
 /// The process may use so much of one processor, in hundredths, and still count as idle.
@@ -60,8 +59,9 @@ impl Shared {
         }
         let _compacting = self.compacting.lock();
         // What dies while this goes on is kept once more; nothing in a sealed segment begins to live again.
-        let survey = Survey::take(&Snapshot::open(self)?)?;
-        for (at, number) in self.unpacked().into_iter().enumerate() {
+        let survey = Survey::take(self)?;
+        let known = self.unpacked().into_iter().filter(|number| *number < survey.below);
+        for (at, number) in known.enumerate() {
             if (at > 0 && !go_on()) || self.compactor.lock().closing || !self.has_room()? {
                 return Ok(());
             }
@@ -69,7 +69,6 @@ impl Shared {
             match repack.run() {
                 Ok(packed) => {
                     add(&self.counters.compacted_segments, 1);
-                    add(&self.counters.background_flushes, 2);
                     add(&self.counters.compacted_octets, repack.octets().saturating_sub(packed));
                 }
                 // `koi check` says why; a segment that cannot be packed is not read again and again.

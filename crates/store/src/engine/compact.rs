@@ -57,6 +57,8 @@ struct Leaving {
 /// What a look found.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
+    /// The live segment when it began: of this and later ones it does not know everything.
+    pub(crate) below: u32,
     /// Logical offsets of live bodies, by segment.
     live: BTreeMap<u32, Vec<u64>>,
     /// Octets of live body records as they are stored, by segment.
@@ -65,8 +67,9 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    pub(crate) fn take(snapshot: &Snapshot) -> Result<Self> {
-        let mut survey = Self::default();
+    pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
+        let mut survey = Self { below: shared.live.lock().position.segment, ..Self::default() };
+        let snapshot = Snapshot::open(shared)?;
         let mut failed = Ok(());
         let (from, end) = body_row::range();
         snapshot.scan(&from, &end, &mut |key, value| {
@@ -153,11 +156,11 @@ impl Shared {
     pub(crate) fn compact(self: &Arc<Self>) -> Result<()> {
         let _compacting = self.compacting.lock();
         let unheld = self.unheld_body_files()?;
-        let mut survey = Survey::take(&Snapshot::open(self)?)?;
+        let mut survey = Survey::take(self)?;
         self.let_go(&unheld, &survey.body_files);
         if self.is_worth_it(&survey)? {
             if self.seal_live_if_dead(&survey)? {
-                survey = Survey::take(&Snapshot::open(self)?)?;
+                survey = Survey::take(self)?;
             }
             self.apply_now()?;
             self.repack_segments(&survey)?;
@@ -196,9 +199,8 @@ impl Shared {
     }
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         let segments = Arc::clone(&self.state.lock().segments);
-        let live = self.live.lock().position.segment;
         let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
-        for (number, segment) in segments.0.range(..live) {
+        for (number, segment) in segments.0.range(..survey.below) {
             let octets = segment.file.octets().unwrap_or_default();
             // Its share of the live rows is a guess that saves reading it; the plan counts.
             let alive = survey.live_octets_in(*number) + rows.saturating_mul(octets) / journal;
@@ -217,7 +219,6 @@ impl Shared {
             let before = octets;
             let after = repack.run()?;
             add(&self.counters.compacted_segments, 1);
-            add(&self.counters.background_flushes, 2);
             add(&self.counters.compacted_octets, before.saturating_sub(after));
         }
         Ok(())

@@ -38,9 +38,11 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
             /// Time of the flush of a group; steps as in `LATENCY_STEPS_MICROS`.
             pub commit_flush_micros: [u64; LATENCY_STEPS_MICROS.len() + 1],
-            /// All flushes through the file layer: groups, segments, bodies, folders, and those in the
-            /// background.
+            /// Flushes through the file layer by threads somebody waits for: groups, segments, large bodies.
             pub flushes: u64,
+            /// Those of the engine's own threads: zeros and segments ahead of need, packs. (The index
+            /// library's flushes, two for each round, are in neither.)
+            pub background_flushes: u64,
             /// All octets written through the file layer (the index library's own writes are not in it).
             pub octets_written: u64,
             /// Rows not yet in the index.
@@ -72,8 +74,6 @@ counters! {
     group_octets,
     /// Groups that failed because the disk was full or broken.
     group_failures,
-    /// Flushes nobody waits for: zeros ahead of the groups, packs.
-    background_flushes,
     /// Octets of bodies too large for a group.
     staged_octets,
     /// Times the index was written.

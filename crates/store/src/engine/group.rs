@@ -10,7 +10,7 @@ use koi_types::{BlobId, limits};
 
 use super::codec::Codec;
 use super::merge::Row;
-use super::overlay::RowAt;
+use super::slot::Slot;
 use super::wire::{Fields, pad};
 
 pub(crate) const GROUP_HEADER_OCTETS: usize = 64;
@@ -150,15 +150,15 @@ impl<'a> Operations<'a> {
             return None;
         }
         self.left -= 1;
-        let place = RowAt { at: at as u32, key_octets, value_octets, deleted: kind == DELETE };
-        Some(Placed { row: Row { key, value: (kind == PUT).then_some(value) }, place })
+        let row = Row { key, value: (kind == PUT).then_some(value) };
+        Some(Placed { row, slot: Slot::new(row, at) })
     }
 }
 
 /// An operation and where it lies.
 pub(crate) struct Placed<'a> {
     pub(crate) row: Row<'a>,
-    pub(crate) place: RowAt,
+    pub(crate) slot: Slot,
 }
 
 impl<'a> Iterator for Operations<'a> {
@@ -215,6 +215,8 @@ pub(crate) struct GroupBuilder {
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     octets: usize,
+    operation_octets: usize,
+    operations: u32,
 }
 
 /// What the writer knows about a group beside its content.
@@ -240,16 +242,29 @@ impl GroupBuilder {
     pub(crate) fn octets(&self) -> usize {
         self.octets.len() + self.operation_part.len()
     }
-    /// Of the operations.
-    pub(crate) fn operation_octets(&self) -> u64 {
-        self.operation_part.len() as u64
+    /// The operations so far: what the slots of [`GroupBuilder::operation`] lie in.
+    pub(crate) fn operations(&self) -> &[u8] {
+        &self.operation_part
+    }
+    /// The finished group, to be written while the next one is built.
+    pub(crate) fn take_octets(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.octets)
+    }
+    /// Room of a group that was written, so that it need not be allocated again.
+    pub(crate) fn give_room(&mut self, room: Vec<u8>) {
+        if self.octets.capacity() == 0 {
+            self.octets = room;
+        }
     }
     pub(crate) fn mark(&self) -> Mark {
-        Mark { octets: self.octets.len() }
+        let operation_octets = self.operation_part.len();
+        Mark { octets: self.octets.len(), operation_octets, operations: self.operations }
     }
-    /// Forgets the bodies since the mark (operations are added only when a transaction has succeeded).
+    /// Forgets the bodies and operations since the mark.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.octets.truncate(mark.octets);
+        self.operation_part.truncate(mark.operation_octets);
+        self.operations = mark.operations;
     }
     /// Returns where the record lies, from the start of the group.
     pub(crate) fn body(&mut self, blob: BlobId, octets: &[u8]) -> u64 {
@@ -265,18 +280,18 @@ impl GroupBuilder {
         at
     }
     /// Returns where the row lies in the operation part.
-    pub(crate) fn operation(&mut self, row: Row<'_>) -> RowAt {
-        let at = (self.operation_part.len() + OPERATION_HEADER_OCTETS) as u32;
+    pub(crate) fn operation(&mut self, row: Row<'_>) -> Slot {
         let value = row.value.unwrap_or_default();
-        self.operation_part.reserve(OPERATION_HEADER_OCTETS + row.key.len() + value.len());
-        self.operation_part.push(if row.value.is_some() { PUT } else { DELETE });
-        self.operation_part.extend_from_slice(&(row.key.len() as u16).to_le_bytes());
-        self.operation_part.extend_from_slice(&(value.len() as u32).to_le_bytes());
-        self.operation_part.extend_from_slice(row.key);
-        self.operation_part.extend_from_slice(value);
+        let part = &mut self.operation_part;
+        part.reserve(OPERATION_HEADER_OCTETS + row.key.len() + value.len());
+        part.push(if row.value.is_some() { PUT } else { DELETE });
+        part.extend_from_slice(&(row.key.len() as u16).to_le_bytes());
+        part.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        let at = part.len();
+        part.extend_from_slice(row.key);
+        part.extend_from_slice(value);
         self.operations += 1;
-        let (key_octets, value_octets) = (row.key.len() as u16, value.len() as u32);
-        RowAt { at, key_octets, value_octets, deleted: row.value.is_none() }
+        Slot::new(row, at)
     }
     /// The operations so far, in one allocation that all rows of the group share.
     pub(crate) fn share_operations(&self) -> Arc<[u8]> {
@@ -328,6 +343,7 @@ mod tests {
         let at = builder.body(BlobId([5; 32]), b"nineteen octets of it");
         let mark = builder.mark();
         builder.body(BlobId([6; 32]), b"taken back");
+        builder.operation(Row { key: b"00000", value: Some(b"this too") });
         builder.back_to(mark);
         builder.operation(Row { key: b"00001", value: Some(b"one") });
         builder.operation(Row { key: b"00002", value: None });

@@ -16,9 +16,10 @@ use crate::vfs::{File, Vfs};
 
 /// Zeros are written in such steps, so that no commit waits long for one.
 const FILL_STEP_OCTETS: u64 = 1024 * 1024;
+static ZEROS: [u8; FILL_STEP_OCTETS as usize] = [0; FILL_STEP_OCTETS as usize];
 /// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would
 /// not be.
-const FILLED_GROUP_OCTETS_MAX: u64 = 128 * 1024;
+const FILLED_GROUP_OCTETS_MAX: u64 = 64 * 1024;
 
 /// The end of the journal. Only the leader has it.
 pub(crate) struct Live {
@@ -104,8 +105,8 @@ impl LiveFile {
             return false;
         }
         let octets = FILL_STEP_OCTETS.min(wanted - from);
-        let zeros = vec![0; octets as usize];
-        let done = self.file.write_at(&zeros, from).and_then(|()| self.file.flush());
+        let zeros = ZEROS.get(..octets as usize).unwrap_or(&ZEROS);
+        let done = self.file.write_at(zeros, from).and_then(|()| self.file.flush());
         match done {
             Ok(()) => self.filled.store(from + octets, Ordering::Release),
             // A full disk is met by the groups themselves, which report it.

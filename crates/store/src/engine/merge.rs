@@ -2,8 +2,6 @@
 //!
 //! Must not: copy rows; it only passes on what the sources lend.
 
-use std::cmp::Ordering;
-
 use koi_types::Result;
 
 use crate::kv::Visit;
@@ -22,20 +20,42 @@ pub(crate) enum Direction {
     Down,
 }
 
+impl Direction {
+    fn is_before(self, a: &[u8], b: &[u8]) -> bool {
+        match self {
+            Self::Up => a < b,
+            Self::Down => a > b,
+        }
+    }
+}
+
 /// Rows of one source, in the direction of the scan.
 pub(crate) struct Source<'a> {
     head: Option<Row<'a>>,
-    rest: Box<dyn Iterator<Item = Result<Row<'a>>> + 'a>,
+    rest: Rest<'a>,
+}
+
+enum Rest<'a> {
+    /// From memory.
+    Rows(Box<dyn Iterator<Item = Row<'a>> + 'a>),
+    /// From the index, which may fail.
+    Read(Box<dyn Iterator<Item = Result<Row<'a>>> + 'a>),
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn new(rest: impl Iterator<Item = Result<Row<'a>>> + 'a) -> Result<Self> {
-        let mut source = Self { head: None, rest: Box::new(rest) };
+    pub(crate) fn new(rest: Box<dyn Iterator<Item = Result<Row<'a>>> + 'a>) -> Result<Self> {
+        let mut source = Self { head: None, rest: Rest::Read(rest) };
         source.advance()?;
         Ok(source)
     }
+    pub(crate) fn of_rows(mut rows: Box<dyn Iterator<Item = Row<'a>> + 'a>) -> Self {
+        Self { head: rows.next(), rest: Rest::Rows(rows) }
+    }
     fn advance(&mut self) -> Result<()> {
-        self.head = self.rest.next().transpose()?;
+        self.head = match &mut self.rest {
+            Rest::Rows(rows) => rows.next(),
+            Rest::Read(rows) => rows.next().transpose()?,
+        };
         Ok(())
     }
 }
@@ -43,51 +63,70 @@ impl<'a> Source<'a> {
 /// Visits every live row once; `sources` are ordered from the newest to the oldest.
 pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
     sources.retain(|source| source.head.is_some());
-    while sources.len() > 1 {
-        let Some(row) = next(&sources, direction) else { return Ok(()) };
-        if let Some(value) = row.value
-            && visit(row.key, value).is_break()
-        {
-            return Ok(());
-        }
-        let mut ended = false;
-        for source in &mut sources {
-            if source.head.is_some_and(|head| head.key == row.key) {
-                source.advance()?;
-                ended |= source.head.is_none();
+    while let Some(lead) = lead(&sources, direction) {
+        let ended = match lead.limit {
+            Limit::Same(row) => {
+                if let Some(value) = row.value
+                    && visit(row.key, value).is_break()
+                {
+                    return Ok(());
+                }
+                for source in sources.iter_mut().filter(|s| s.head.is_some_and(|head| head.key == row.key)) {
+                    source.advance()?;
+                }
+                sources.iter().any(|source| source.head.is_none())
             }
-        }
+            Limit::Before(limit) => {
+                let Some(source) = sources.get_mut(lead.at) else { return Ok(()) };
+                // Rows of one source mostly follow each other: nothing else has to be compared.
+                while let Some(row) = source.head
+                    && limit.is_none_or(|limit| direction.is_before(row.key, limit))
+                {
+                    if let Some(value) = row.value
+                        && visit(row.key, value).is_break()
+                    {
+                        return Ok(());
+                    }
+                    source.advance()?;
+                }
+                source.head.is_none()
+            }
+        };
         if ended {
             sources.retain(|source| source.head.is_some());
         }
     }
-    // Mostly there is one source, or one that outlasts the others: it needs no comparing.
-    let Some(mut last) = sources.pop() else { return Ok(()) };
-    while let Some(row) = last.head {
-        if let Some(value) = row.value
-            && visit(row.key, value).is_break()
-        {
-            return Ok(());
-        }
-        last.advance()?;
-    }
     Ok(())
 }
 
-/// The first row in the direction of the scan; among equal keys that of the newest source.
-fn next<'a>(sources: &[Source<'a>], direction: Direction) -> Option<Row<'a>> {
-    let mut best: Option<Row<'a>> = None;
-    for head in sources.iter().filter_map(|source| source.head) {
-        let first = best.is_none_or(|b| match head.key.cmp(b.key) {
-            Ordering::Less => direction == Direction::Up,
-            Ordering::Greater => direction == Direction::Down,
-            Ordering::Equal => false,
-        });
-        if first {
-            best = Some(head);
+/// Which source has the next row.
+struct Lead<'a> {
+    at: usize,
+    limit: Limit<'a>,
+}
+
+/// How long it leads.
+enum Limit<'a> {
+    /// An older source has this key too.
+    Same(Row<'a>),
+    /// Up to the first key of all others, if there are others.
+    Before(Option<&'a [u8]>),
+}
+
+/// Among equal keys the newest source leads.
+fn lead<'a>(sources: &[Source<'a>], direction: Direction) -> Option<Lead<'a>> {
+    let mut heads = sources.iter().enumerate().filter_map(|(at, source)| source.head.map(|head| (at, head)));
+    let (mut at, mut best) = heads.next()?;
+    let mut limit: Option<&[u8]> = None;
+    for (other, head) in heads {
+        if direction.is_before(head.key, best.key) {
+            (limit, at, best) = (Some(best.key), other, head);
+        } else if limit.is_none_or(|limit| direction.is_before(head.key, limit)) {
+            limit = Some(head.key);
         }
     }
-    best
+    let limit = if limit == Some(best.key) { Limit::Same(best) } else { Limit::Before(limit) };
+    Some(Lead { at, limit })
 }
 
 /// Whether a scan has anything to visit.

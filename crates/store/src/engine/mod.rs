@@ -9,13 +9,16 @@
 mod applier;
 mod bodies;
 pub(crate) mod body_row;
+mod build;
 mod check;
 mod codec;
 mod cold;
 mod commit;
 mod compact;
+mod complete;
 mod counters;
 mod dense;
+mod draft;
 mod generation;
 mod group;
 mod index;
@@ -29,9 +32,11 @@ mod probe;
 mod recover;
 mod repack;
 mod reserve;
+mod run;
 mod scan;
 mod segment;
 mod shared;
+mod slot;
 mod snapshot;
 mod stage;
 mod txn;
@@ -148,10 +153,10 @@ impl Embedded {
     fn shut(&self) -> Result<()> {
         let Some(threads) = self.threads.lock().take() else { return Ok(()) };
         self.shared.stop_taking();
-        let writer = threads.writer.join();
+        let writers: Vec<_> = threads.writers.into_iter().map(JoinHandle::join).collect();
         self.shared.stop_threads();
         let others = threads.others.into_iter().map(JoinHandle::join);
-        let ended = others.chain([writer]).filter(std::result::Result::is_err).count();
+        let ended = others.chain(writers).filter(std::result::Result::is_err).count();
         debug_assert!(ended == 0, "a thread of the engine panicked");
         self.shared.finish()
     }

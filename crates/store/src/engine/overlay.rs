@@ -1,106 +1,34 @@
-//! The overlay: rows that are durable in the journal but not yet in the index. An ordered tree whose nodes
-//! are shared between copies: a copy costs one reference, a write copies only the path to its row and only
-//! where an older copy still holds it. So neither pending rows nor open views make a commit dearer.
+//! The overlay: rows that are durable in the journal but not yet in the index, as a list of runs, the
+//! newest last. A copy costs one reference, and a group becomes visible by adding its run to the list:
+//! neither pending rows nor open views make a commit dearer. Several small runs are made one larger one now
+//! and then, so that there are few to look into; nobody waits for that.
 //!
-//! Rows are only added, never taken out: a deleted key is a row without a value, and the tree goes as a
+//! Rows are only added, never taken out: a deleted key is a row without a value, and an overlay goes as a
 //! whole.
 
-use std::slice;
 use std::sync::Arc;
 
-use super::merge::{Direction, Row};
+use super::merge::{Row, Source};
+use super::run::{Run, hash_of};
+use super::slot::Sought;
+use super::snapshot::Span;
 
-/// Rows or children of a node before it is split.
-const FANOUT: usize = 32;
-/// What a row costs in memory beside its octets.
-const ENTRY_OVERHEAD_OCTETS: usize = 64;
+/// So many runs of about one size become one.
+const MERGED_RUNS: usize = 8;
+/// Unless it became larger than this: the applier makes one of them all before long.
+const MERGED_ROWS_MAX: usize = 65_536;
 
-/// Key and value, or key and "deleted", as a part of a buffer: rows of a group share one, so that they cost
-/// one allocation and are given back together.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    buffer: Arc<[u8]>,
-    /// Where the key begins; the value follows it.
-    at: u32,
-    value_octets: u32,
-    key_octets: u16,
-    deleted: bool,
-}
-
-/// Where a row lies in the operations of its group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct RowAt {
-    pub(crate) at: u32,
-    pub(crate) key_octets: u16,
-    pub(crate) value_octets: u32,
-    pub(crate) deleted: bool,
-}
-
-impl Entry {
-    /// A row with a buffer of its own. The key's length was checked: at most `limits::KEY_OCTETS_MAX`.
-    pub(crate) fn new(key: &[u8], value: Option<&[u8]>) -> Self {
-        let mut octets = Vec::with_capacity(key.len() + value.map_or(0, <[u8]>::len));
-        octets.extend_from_slice(key);
-        octets.extend_from_slice(value.unwrap_or_default());
-        let place = RowAt {
-            at: 0,
-            key_octets: key.len() as u16,
-            value_octets: value.map_or(0, <[u8]>::len) as u32,
-            deleted: value.is_none(),
-        };
-        Self::inside(&octets.into(), place)
-    }
-    pub(crate) fn inside(buffer: &Arc<[u8]>, place: RowAt) -> Self {
-        let RowAt { at, key_octets, value_octets, deleted } = place;
-        Self { buffer: Arc::clone(buffer), at, value_octets, key_octets, deleted }
-    }
-    pub(crate) fn key(&self) -> &[u8] {
-        let at = self.at as usize;
-        self.buffer.get(at..at + usize::from(self.key_octets)).unwrap_or_default()
-    }
-    pub(crate) fn value(&self) -> Option<&[u8]> {
-        let at = self.at as usize + usize::from(self.key_octets);
-        let value = self.buffer.get(at..at + self.value_octets as usize).unwrap_or_default();
-        (!self.deleted).then_some(value)
-    }
-    pub(crate) fn row(&self) -> Row<'_> {
-        Row { key: self.key(), value: self.value() }
-    }
-    fn cost_octets(&self) -> usize {
-        usize::from(self.key_octets) + self.value_octets as usize + ENTRY_OVERHEAD_OCTETS
-    }
-}
-
-/// An ordered set of rows; cheap to copy.
+/// A list of runs; cheap to copy.
 #[derive(Clone, Default)]
 pub(crate) struct Overlay {
-    root: Option<Arc<Node>>,
+    /// The oldest first.
+    runs: Arc<Vec<Arc<Run>>>,
     rows: usize,
     octets: usize,
 }
 
-#[derive(Clone)]
-enum Node {
-    Leaf(Vec<Entry>),
-    Branch(Vec<Child>),
-}
-
-#[derive(Clone)]
-struct Child {
-    /// Not above any key in `node`, and above all keys of the child before.
-    first: Entry,
-    node: Arc<Node>,
-}
-
-/// What an insertion did to a node.
-#[derive(Default)]
-struct Inserted {
-    /// The upper half, when the node became too large.
-    split: Option<Child>,
-    replaced: bool,
-}
-
 impl Overlay {
+    /// Rows of all runs: a key that was written several times may count several times.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -109,178 +37,100 @@ impl Overlay {
         self.octets
     }
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.runs.is_empty()
     }
-    pub(crate) fn insert(&mut self, entry: Entry) {
-        self.octets += entry.cost_octets();
-        let root = self.root.get_or_insert_with(|| Arc::new(Node::Leaf(Vec::new())));
-        let inserted = insert(root, entry);
-        // The octets of a row that was replaced stay as long as those of its group, so they go on counting.
-        match inserted.replaced {
-            true => self.octets = self.octets.saturating_sub(ENTRY_OVERHEAD_OCTETS),
-            false => self.rows += 1,
-        }
-        if let Some(upper) = inserted.split
-            && let Some(first) = root.first_entry()
-        {
-            let lower = Child { first, node: Arc::clone(root) };
-            *root = Arc::new(Node::Branch(vec![lower, upper]));
-        }
+    /// Adds what is newer than all there is.
+    pub(crate) fn push(&mut self, run: Arc<Run>) {
+        self.rows += run.rows();
+        self.octets += run.octets();
+        Arc::make_mut(&mut self.runs).push(run);
     }
-    /// `None`: this overlay does not know the key. `Some(None)` inside the entry's value: it was deleted.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<&Entry> {
-        let mut node = self.root.as_deref()?;
-        loop {
-            match node {
-                Node::Leaf(entries) => {
-                    let at = entries.binary_search_by(|entry| entry.key().cmp(key)).ok()?;
-                    return entries.get(at);
-                }
-                Node::Branch(children) => node = &children.get(child_of(children, key))?.node,
+    /// `None`: this overlay does not know the key. Otherwise the row says whether it was deleted.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Row<'_>> {
+        get(&self.runs, key)
+    }
+    /// Its rows in a span, a source for each run, the newest first.
+    pub(crate) fn sources<'a>(&'a self, span: Span<'_>, sources: &mut Vec<Source<'a>>) {
+        add_sources(&self.runs, span, sources);
+    }
+    /// The newest runs, if they should be made one: those of about one size, once there are some of them.
+    pub(crate) fn due(&self) -> Option<Vec<Arc<Run>>> {
+        let (mut highest, mut rows) = (0, 0);
+        for (count, run) in (1..).zip(self.runs.iter().rev()) {
+            highest = highest.max(level(run));
+            rows += run.rows();
+            if rows > MERGED_ROWS_MAX {
+                return None;
+            }
+            let more = self.runs.iter().rev().nth(count).is_some_and(|older| level(older) <= highest);
+            if count >= MERGED_RUNS && !more {
+                return self.runs.get(self.runs.len() - count..).map(<[_]>::to_vec);
             }
         }
+        None
     }
-    /// Rows with `from <= key < end`.
-    pub(crate) fn range<'a>(&'a self, from: &'a [u8], end: &'a [u8], direction: Direction) -> Range<'a> {
-        let mut range = Range { from, end: Some(end), direction, leaf: [].iter(), path: Vec::new() };
-        range.descend(self.root.as_deref());
-        range
+    /// Puts `merged` in the place of the runs it was made of, if they are all here.
+    pub(crate) fn replace(&mut self, parts: &[Arc<Run>], merged: Arc<Run>) {
+        let Some(first) = parts.first() else { return };
+        let Some(at) = self.runs.iter().position(|run| Arc::ptr_eq(run, first)) else { return };
+        let here = self.runs.get(at..at + parts.len()).unwrap_or_default();
+        if here.len() != parts.len() || here.iter().zip(parts).any(|(a, b)| !Arc::ptr_eq(a, b)) {
+            return;
+        }
+        self.rows -= parts.iter().map(|run| run.rows()).sum::<usize>();
+        self.octets -= parts.iter().map(|run| run.octets()).sum::<usize>();
+        self.rows += merged.rows();
+        self.octets += merged.octets();
+        Arc::make_mut(&mut self.runs).splice(at..at + parts.len(), [merged]);
     }
-    /// All rows, ascending.
-    pub(crate) fn iter(&self) -> Range<'_> {
-        let mut range =
-            Range { from: &[], end: None, direction: Direction::Up, leaf: [].iter(), path: Vec::new() };
-        range.descend(self.root.as_deref());
-        range
-    }
-}
-
-impl Node {
-    fn first_entry(&self) -> Option<Entry> {
-        match self {
-            Self::Leaf(entries) => entries.first().cloned(),
-            Self::Branch(children) => children.first().map(|child| child.first.clone()),
+    /// The same rows in one run.
+    pub(crate) fn as_one(&self) -> Arc<Run> {
+        match self.runs.as_slice() {
+            [only] => Arc::clone(only),
+            runs => Arc::new(Run::merge(runs)),
         }
     }
 }
 
-/// Which child holds a key if any does.
-fn child_of(children: &[Child], key: &[u8]) -> usize {
-    children.partition_point(|child| child.first.key() <= key).saturating_sub(1)
-}
-
-fn insert(node: &mut Arc<Node>, entry: Entry) -> Inserted {
-    match Arc::make_mut(node) {
-        Node::Leaf(entries) => insert_leaf(entries, entry),
-        Node::Branch(children) => insert_branch(children, entry),
+impl From<Arc<Run>> for Overlay {
+    fn from(run: Arc<Run>) -> Self {
+        let mut overlay = Self::default();
+        overlay.push(run);
+        overlay
     }
 }
 
-fn insert_leaf(entries: &mut Vec<Entry>, entry: Entry) -> Inserted {
-    match entries.binary_search_by(|have| have.key().cmp(entry.key())) {
-        Ok(at) => {
-            let Some(have) = entries.get_mut(at) else { return Inserted::default() };
-            *have = entry;
-            Inserted { split: None, replaced: true }
-        }
-        Err(at) => {
-            // Keys mostly come in ascending order: then the lower half stays full.
-            let keep = if at == entries.len() { FANOUT } else { FANOUT / 2 };
-            entries.insert(at, entry);
-            let upper = (entries.len() > FANOUT).then(|| entries.split_off(keep));
-            let split = upper.and_then(|upper| {
-                let first = upper.first()?.clone();
-                Some(Child { first, node: Arc::new(Node::Leaf(upper)) })
-            });
-            Inserted { split, replaced: false }
-        }
+/// Looks into `runs`, the newest of which is the last.
+pub(crate) fn get<'a>(runs: &'a [Arc<Run>], key: &[u8]) -> Option<Row<'a>> {
+    if runs.is_empty() {
+        return None;
     }
+    let sought = Sought::new(key);
+    let hash = hash_of(sought.front);
+    runs.iter().rev().find_map(|run| run.get(&sought, hash))
 }
 
-fn insert_branch(children: &mut Vec<Child>, entry: Entry) -> Inserted {
-    let at = child_of(children, entry.key());
-    let Some(child) = children.get_mut(at) else { return Inserted::default() };
-    if entry.key() < child.first.key() {
-        child.first = entry.clone();
-    }
-    let mut inserted = insert(&mut child.node, entry);
-    if let Some(upper) = inserted.split.take() {
-        let keep = if at + 1 == children.len() { FANOUT } else { FANOUT / 2 };
-        children.insert(at + 1, upper);
-        let upper = (children.len() > FANOUT).then(|| children.split_off(keep));
-        inserted.split = upper.and_then(|upper| {
-            let first = upper.first()?.first.clone();
-            Some(Child { first, node: Arc::new(Node::Branch(upper)) })
-        });
-    }
-    inserted
+/// The rows of `runs` in a span, a source for each run that has any, the newest first.
+pub(crate) fn add_sources<'a>(runs: &'a [Arc<Run>], span: Span<'_>, sources: &mut Vec<Source<'a>>) {
+    let (from, end) = (Sought::new(span.from), Sought::new(span.end));
+    let found = runs.iter().rev().filter_map(|run| run.range(&from, &end, span.direction));
+    sources.extend(found.map(Source::of_rows));
 }
 
-/// Rows of an overlay between two keys.
-pub(crate) struct Range<'a> {
-    from: &'a [u8],
-    end: Option<&'a [u8]>,
-    direction: Direction,
-    leaf: slice::Iter<'a, Entry>,
-    path: Vec<slice::Iter<'a, Child>>,
-}
-
-impl<'a> Range<'a> {
-    /// Goes down to the first leaf of `node`, keeping only what lies in the range.
-    fn descend(&mut self, mut node: Option<&'a Node>) {
-        while let Some(below) = node {
-            match below {
-                Node::Leaf(entries) => {
-                    let start = entries.partition_point(|entry| entry.key() < self.from);
-                    let stop = self.stop(entries.len(), |end| entries.partition_point(|e| e.key() < end));
-                    self.leaf = entries.get(start..stop.max(start)).unwrap_or_default().iter();
-                    return;
-                }
-                Node::Branch(children) => {
-                    let start = child_of(children, self.from);
-                    let stop =
-                        self.stop(children.len(), |end| children.partition_point(|c| c.first.key() < end));
-                    let mut inside = children.get(start..stop.max(start)).unwrap_or_default().iter();
-                    let next = step(&mut inside, self.direction);
-                    self.path.push(inside);
-                    node = next.map(|child| child.node.as_ref());
-                }
-            }
-        }
-    }
-    fn stop(&self, all: usize, before: impl FnOnce(&[u8]) -> usize) -> usize {
-        self.end.map_or(all, before)
-    }
-}
-
-fn step<'a, T>(iter: &mut slice::Iter<'a, T>, direction: Direction) -> Option<&'a T> {
-    match direction {
-        Direction::Up => iter.next(),
-        Direction::Down => iter.next_back(),
-    }
-}
-
-impl<'a> Iterator for Range<'a> {
-    type Item = &'a Entry;
-    fn next(&mut self) -> Option<&'a Entry> {
-        loop {
-            if let Some(entry) = step(&mut self.leaf, self.direction) {
-                return Some(entry);
-            }
-            let level = self.path.last_mut()?;
-            match step(level, self.direction) {
-                Some(child) => self.descend(Some(&child.node)),
-                None => drop(self.path.pop()),
-            }
-        }
-    }
+/// Runs of one level differ by less than eight times.
+fn level(run: &Run) -> u32 {
+    run.rows().max(1).ilog2() / 3
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::merge::{Direction, merge};
+    use super::super::slot::Slot;
     use super::*;
+
+    type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
     fn number(seed: &mut u64) -> u64 {
         *seed ^= *seed << 13;
@@ -289,49 +139,89 @@ mod tests {
         *seed
     }
 
+    fn key(number: u64) -> Vec<u8> {
+        // Long ones differ behind the front only.
+        match number % 3 {
+            0 => format!("{number:08}").into_bytes(),
+            _ => format!("the same sixteen octets and {number:08}").into_bytes(),
+        }
+    }
+
+    fn group(seed: &mut u64, span: u64, model: &mut Model) -> Arc<Run> {
+        let (mut slots, mut operations) = (Vec::new(), Vec::new());
+        for _ in 0..1 + number(seed) % 60 {
+            let key = key(number(seed) % span);
+            let value = number(seed).to_le_bytes().to_vec();
+            let value = (!number(seed).is_multiple_of(4)).then_some(value);
+            slots.push(Slot::new(Row { key: &key, value: value.as_deref() }, operations.len()));
+            operations.extend_from_slice(&key);
+            operations.extend_from_slice(value.as_deref().unwrap_or_default());
+            model.insert(key, value);
+        }
+        Arc::new(Run::of_written(slots, operations.into()))
+    }
+
     #[test]
     fn behaves_as_an_ordered_map_and_copies_stay_as_they_were() {
         for seed in 1..20u64 {
             let mut seed = seed * 7919;
-            let mut tree = Overlay::default();
-            let mut model = BTreeMap::new();
+            let (mut overlay, mut model) = (Overlay::default(), Model::new());
             let mut copies = Vec::new();
-            let span = 50 + number(&mut seed) % 5000;
-            for _ in 0..3000 {
-                let key = (number(&mut seed) % span).to_be_bytes();
-                let value = number(&mut seed).to_le_bytes();
-                let value = (!number(&mut seed).is_multiple_of(4)).then_some(value);
-                tree.insert(Entry::new(&key, value.as_ref().map(|v| v.as_slice())));
-                model.insert(key, value);
-                if number(&mut seed).is_multiple_of(500) {
-                    copies.push((tree.clone(), model.clone()));
+            let span = 50 + number(&mut seed) % 3000;
+            for _ in 0..200 {
+                overlay.push(group(&mut seed, span, &mut model));
+                while let Some(due) = overlay.due() {
+                    overlay.replace(&due, Arc::new(Run::merge(&due)));
+                }
+                assert!(overlay.runs.len() <= 32, "{} runs", overlay.runs.len());
+                if number(&mut seed).is_multiple_of(40) {
+                    copies.push((overlay.clone(), model.clone()));
                 }
             }
-            copies.push((tree, model));
-            for (tree, model) in copies {
-                assert_same(&tree, &model, &mut seed, span);
+            copies.push((Overlay::from(overlay.as_one()), model.clone()));
+            assert_eq!(overlay.as_one().rows(), model.len());
+            copies.push((overlay, model));
+            for (overlay, model) in copies {
+                assert_same(&overlay, &model, &mut seed, span);
             }
         }
     }
 
-    fn assert_same(tree: &Overlay, model: &BTreeMap<[u8; 8], Option<[u8; 8]>>, seed: &mut u64, span: u64) {
-        assert_eq!(tree.rows(), model.len());
-        let cost: usize = tree.iter().map(Entry::cost_octets).sum();
-        assert!(tree.octets() >= cost);
-        assert!(tree.iter().map(Entry::key).eq(model.keys().map(|k| k.as_slice())));
+    fn scan(overlay: &Overlay, from: &[u8], end: &[u8], direction: Direction) -> Vec<Vec<u8>> {
+        let (mut sources, mut keys) = (Vec::new(), Vec::new());
+        overlay.sources(Span { from, end, direction }, &mut sources);
+        merge(sources, direction, &mut |key, _| {
+            keys.push(key.to_vec());
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        keys
+    }
+
+    fn assert_same(overlay: &Overlay, model: &Model, seed: &mut u64, span: u64) {
+        assert!(overlay.rows() >= model.len() && overlay.octets() > model.len() * size_of::<Slot>());
         for _ in 0..50 {
-            let (a, b) = (number(seed) % span, number(seed) % (span + 10));
-            let key = a.to_be_bytes();
-            let found = tree.get(&key).map(|entry| entry.value().map(<[u8]>::to_vec));
-            assert_eq!(found, model.get(&key).map(|value| value.map(|v| v.to_vec())));
-            let (from, end) = (a.min(b).to_be_bytes(), a.max(b).to_be_bytes());
-            let want: Vec<_> = model.range(from..end).map(|(k, _)| k.to_vec()).collect();
-            let up: Vec<_> = tree.range(&from, &end, Direction::Up).map(|e| e.key().to_vec()).collect();
-            let mut down: Vec<_> =
-                tree.range(&from, &end, Direction::Down).map(|e| e.key().to_vec()).collect();
+            let (a, b) = (key(number(seed) % span), key(number(seed) % (span + 10)));
+            let found = overlay.get(&a).map(|row| row.value.map(<[u8]>::to_vec));
+            assert_eq!(found, model.get(&a).cloned());
+            let (from, end) = (a.clone().min(b.clone()), a.max(b));
+            let live = model.range(from.clone()..end.clone()).filter(|(_, value)| value.is_some());
+            let want: Vec<_> = live.map(|(key, _)| key.clone()).collect();
+            let mut down = scan(overlay, &from, &end, Direction::Down);
             down.reverse();
-            assert_eq!(up, want);
+            assert_eq!(scan(overlay, &from, &end, Direction::Up), want);
             assert_eq!(down, want);
         }
+    }
+
+    #[test]
+    fn a_list_without_the_parts_is_left_alone() {
+        let (mut seed, mut model) = (77, Model::new());
+        let runs: Vec<_> = (0..3).map(|_| group(&mut seed, 100, &mut model)).collect();
+        let mut overlay = Overlay::from(Arc::clone(&runs[0]));
+        overlay.push(Arc::clone(&runs[1]));
+        let rows = overlay.rows();
+        overlay.replace(&runs[1..], Arc::new(Run::merge(&runs[1..])));
+        assert_eq!((overlay.rows(), overlay.runs.len()), (rows, 2));
     }
 }

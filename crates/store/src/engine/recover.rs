@@ -13,11 +13,14 @@ use super::generation;
 use super::group::GroupBuilder;
 use super::index::{Index, IndexError, Position};
 use super::journal::{Live, LiveFile, Start, create_segment, random};
+use super::merge::Row;
 use super::options::{OpenError, Options};
-use super::overlay::{Entry, Overlay};
+use super::overlay::Overlay;
 use super::pack::PackTable;
+use super::run::Run;
 use super::scan::{Behind, Link, Scanner};
 use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
+use super::slot::Slot;
 use crate::vfs::Vfs;
 
 type Result<T> = std::result::Result<T, OpenError>;
@@ -310,10 +313,12 @@ impl Replay<'_> {
                 self.report.replayed_groups += 1;
                 self.report.replayed_rows += u64::from(found.group.operations);
                 let mut rows = found.group.operations(found.payload);
-                let buffer: Arc<[u8]> = found.group.operation_part(found.payload).into();
+                let mut slots = Vec::new();
                 while let Some(placed) = rows.next_placed() {
-                    self.overlay.insert(Entry::inside(&buffer, placed.place));
+                    slots.push(placed.slot);
                 }
+                let buffer = found.group.operation_part(found.payload).into();
+                add_run(&mut self.overlay, Run::of_written(slots, buffer));
                 if !rows.is_complete() {
                     return Err(self.damaged(number, "a group holds operations of an unknown kind"));
                 }
@@ -349,8 +354,14 @@ impl Replay<'_> {
         let number = segment.header.segment;
         if number != position.segment {
             let path = self.layout.pack(number);
-            let rows =
-                super::pack::rows(segment, &mut |row| self.overlay.insert(Entry::new(row.key, row.value)));
+            let mut gathered = Gathered::default();
+            let rows = super::pack::rows(segment, &mut |row| {
+                gathered.add(row);
+                if gathered.octets.len() >= GATHERED_OCTETS_MAX {
+                    gathered.move_to(&mut self.overlay);
+                }
+            });
+            gathered.move_to(&mut self.overlay);
             match rows.map_err(|error| OpenError::Io { path: path.clone(), error })? {
                 Some(rows) => self.report.replayed_rows += rows,
                 None => {
@@ -375,9 +386,9 @@ impl Replay<'_> {
             || self.overlay.octets() >= self.options.overlay_octets_max
     }
     fn apply(&mut self, position: Position) -> Result<()> {
-        let rows = std::mem::take(&mut self.overlay);
+        let rows = std::mem::take(&mut self.overlay).as_one();
         loop {
-            match self.index.apply(rows.iter().map(Entry::row), position) {
+            match self.index.apply(rows.iter(), position) {
                 Ok(()) => break,
                 Err(IndexError::MapFull) => {
                     let octets = self.index.map_octets().saturating_mul(2);
@@ -418,5 +429,36 @@ impl Replay<'_> {
         let file = Arc::clone(&live.file.file);
         self.segments.0.insert(segment, Arc::new(SegmentFile { header: live.header, file, table: None }));
         Ok(live)
+    }
+}
+
+/// Adds rows that are newer than all there are.
+fn add_run(overlay: &mut Overlay, run: Run) {
+    overlay.push(Arc::new(run));
+    while let Some(due) = overlay.due() {
+        overlay.replace(&due, Arc::new(Run::merge(&due)));
+    }
+}
+
+/// Rows of a pack, until there are enough of them for a run.
+#[derive(Default)]
+struct Gathered {
+    octets: Vec<u8>,
+    slots: Vec<Slot>,
+}
+
+const GATHERED_OCTETS_MAX: usize = 4 * 1024 * 1024;
+
+impl Gathered {
+    fn add(&mut self, row: Row<'_>) {
+        self.slots.push(Slot::new(row, self.octets.len()));
+        self.octets.extend_from_slice(row.key);
+        self.octets.extend_from_slice(row.value.unwrap_or_default());
+    }
+    fn move_to(&mut self, overlay: &mut Overlay) {
+        if !self.slots.is_empty() {
+            let (slots, octets) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.octets));
+            add_run(overlay, Run::of_written(slots, octets.into()));
+        }
     }
 }

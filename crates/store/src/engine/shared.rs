@@ -1,7 +1,7 @@
 //! What the threads of the engine share: the state under one lock, the queue, the live segment.
 //!
-//! Order of locks: `compacting`, `applying`, `live`, `queue`, `compactor`, `state`. No file is touched under
-//! `queue` or `state`.
+//! Order of locks: `compacting`, `applying`, `live`, `publishing`, `queue`, `compactor`, `merging`,
+//! `state`. No file is touched under `queue` or `state`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -13,18 +13,19 @@ use parking_lot::{Condvar, Mutex};
 
 use super::applier::Applied;
 use super::bodies::{SegmentFile, Segments};
-use super::commit::Queue;
+use super::commit::{Queue, WRITERS};
 use super::compact::Compactor;
-use super::counters::{Counters, Live as LiveCounters, add};
+use super::counters::{Counters, Live as LiveCounters};
 use super::index::{Index, Position, Usage};
 use super::journal::{Live, LiveFile};
 use super::options::Options;
 use super::overlay::Overlay;
 use super::recover::Recovered;
+use super::run::Run;
 use super::segment::{Header, Layout, StoreId};
 use super::stage::BodyFiles;
 use crate::kv::Commits;
-use crate::vfs::{Counted, File};
+use crate::vfs::{Counted, File, nobody_waits_for_this_thread};
 
 /// Everything but the threads themselves.
 pub(crate) struct Shared {
@@ -40,6 +41,14 @@ pub(crate) struct Shared {
     pub(crate) queue: Mutex<Queue>,
     /// Something waits and nobody leads.
     pub(crate) work: Condvar,
+    /// For whoever has `live`: a group was written, or enough wait to go on building.
+    pub(crate) built: Condvar,
+    /// Held while a durable group is made visible and known.
+    pub(crate) publishing: Mutex<()>,
+    /// Held while runs of the overlay are merged.
+    pub(crate) merging: Mutex<()>,
+    pub(crate) runs: Mutex<Runs>,
+    pub(crate) runs_wanted: Condvar,
     pub(crate) state: Mutex<State>,
     pub(crate) apply_wanted: Condvar,
     pub(crate) applied: Condvar,
@@ -57,7 +66,7 @@ pub(crate) struct Shared {
 
 /// The threads of a store.
 pub(crate) struct Threads {
-    pub(crate) writer: JoinHandle<()>,
+    pub(crate) writers: Vec<JoinHandle<()>>,
     pub(crate) others: Vec<JoinHandle<()>>,
 }
 
@@ -68,8 +77,17 @@ pub(crate) struct Zeros {
     closing: bool,
 }
 
+/// What the thread that merges runs has to do.
+#[derive(Default)]
+pub(crate) struct Runs {
+    pub(crate) wanted: bool,
+    pub(crate) closing: bool,
+}
+
 /// What readers and the writer must see together.
 pub(crate) struct State {
+    /// Groups that are built but not yet visible, in their order.
+    pub(crate) sealed: Vec<Arc<Run>>,
     /// Rows behind `frozen`.
     pub(crate) current: Overlay,
     /// Rows the applier is writing to the index.
@@ -117,6 +135,7 @@ impl Shared {
     ) -> Self {
         let oldest = (!recovered.overlay.is_empty()).then(Instant::now);
         let state = State {
+            sealed: Vec::new(),
             current: recovered.overlay,
             frozen: Overlay::default(),
             frozen_end: recovered.applied,
@@ -142,6 +161,11 @@ impl Shared {
             live: Mutex::new(recovered.live),
             queue: Mutex::default(),
             work: Condvar::new(),
+            built: Condvar::new(),
+            publishing: Mutex::new(()),
+            merging: Mutex::new(()),
+            runs: Mutex::default(),
+            runs_wanted: Condvar::new(),
             state: Mutex::new(state),
             apply_wanted: Condvar::new(),
             applied: Condvar::new(),
@@ -160,13 +184,16 @@ impl Shared {
         self.refill_reserve();
         self.want_zeros(&Arc::clone(&self.live.lock().file));
         let mut others = vec![
-            self.start("store-applier", Self::apply_until_closed)?,
-            self.start("store-zeros", |shared| shared.fill_until_closed())?,
+            self.start("store-applier", |shared| in_background(|| shared.apply_until_closed()))?,
+            self.start("store-zeros", |shared| in_background(|| shared.fill_until_closed()))?,
+            self.start("store-runs", |shared| in_background(|| shared.merge_until_closed()))?,
         ];
         if self.options.compactor.enabled {
-            others.push(self.start("store-compactor", Self::compact_until_closed)?);
+            let compactor = |shared: &Arc<Self>| in_background(|| shared.compact_until_closed());
+            others.push(self.start("store-compactor", compactor)?);
         }
-        Ok(Threads { writer: self.start("store-writer", Self::write_until_closed)?, others })
+        let writers = (0..WRITERS).map(|_| self.start("store-writer", Self::write_until_closed));
+        Ok(Threads { writers: writers.collect::<std::io::Result<_>>()?, others })
     }
     fn start(self: &Arc<Self>, name: &str, task: fn(&Arc<Self>)) -> std::io::Result<JoinHandle<()>> {
         let shared = Arc::clone(self);
@@ -193,17 +220,15 @@ impl Shared {
                     }
                 }
             };
-            while file.fill(self.options.fill_ahead_octets) {
-                add(&self.counters.background_flushes, 1);
-            }
+            while file.fill(self.options.fill_ahead_octets) {}
         }
     }
-    /// No further transaction is taken; those that wait are finished by the writer thread, which then ends.
+    /// No further transaction is taken; those that wait are finished by the writer threads, which then end.
     pub(crate) fn stop_taking(&self) {
         self.queue.lock().closing = true;
         self.work.notify_all();
     }
-    /// The other threads end. Commits may need the applier, so the writer has to end first.
+    /// The other threads end. Commits may need the applier, so the writers have to end first.
     pub(crate) fn stop_threads(&self) {
         self.state.lock().closing = true;
         self.apply_wanted.notify_all();
@@ -211,11 +236,14 @@ impl Shared {
         self.compact_wanted.notify_all();
         self.zeros.lock().closing = true;
         self.zeros_wanted.notify_all();
+        self.runs.lock().closing = true;
+        self.runs_wanted.notify_all();
     }
     /// After the threads have ended.
     pub(crate) fn finish(self: &Arc<Self>) -> Result<()> {
         self.apply_now()?;
-        let live = self.live.lock();
+        let mut live = self.live.lock();
+        self.settle(&mut live);
         if self.state.lock().read_only.is_none() {
             let _ = live.file.seal(live.position.offset);
         }
@@ -264,6 +292,7 @@ impl Shared {
         let state = self.state.lock();
         Counters {
             flushes: self.vfs.counts().flushes(),
+            background_flushes: self.vfs.counts().background_flushes(),
             octets_written: self.vfs.counts().octets_written(),
             overlay_rows: (state.current.rows() + state.frozen.rows()) as u64,
             overlay_octets: (state.current.octets() + state.frozen.octets()) as u64,
@@ -275,4 +304,10 @@ impl Shared {
         let index = Arc::clone(&self.state.lock().index);
         index.usage().map_err(super::index::IndexError::into_mail)
     }
+}
+
+/// The work of a thread nobody waits for.
+fn in_background(work: impl FnOnce()) {
+    nobody_waits_for_this_thread();
+    work();
 }

@@ -10,18 +10,21 @@ use std::sync::Arc;
 
 use koi_types::Result;
 
-use super::Shared;
 use super::bodies::{BodyReader, Segments};
 use super::index::{Index, ReadTxn};
 use super::merge::{Direction, Source, is_empty_range, merge};
-use super::overlay::Overlay;
+use super::overlay::{self, Overlay};
+use super::run::Run;
+use super::shared::{Shared, State};
 use crate::body::BodyRef;
 use crate::kv::{Read, View, Visit};
 
 /// Everything a reader needs; the writer's transactions read through one too.
 pub(crate) struct Snapshot {
-    pub(crate) current: Overlay,
-    pub(crate) frozen: Overlay,
+    current: Overlay,
+    frozen: Overlay,
+    /// Groups that are not durable yet: transactions build upon them, nobody else may see them.
+    ahead: Vec<Arc<Run>>,
     txn: ReadTxn,
     index: Arc<Index>,
     segments: Arc<Segments>,
@@ -39,13 +42,22 @@ pub(crate) struct Span<'a> {
 }
 
 impl Snapshot {
+    /// What is durable.
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self> {
+        Self::open_with(shared, |_| Vec::new())
+    }
+    /// And what will be, if nothing fails: for transactions, which are answered after it.
+    pub(crate) fn open_ahead(shared: &Arc<Shared>) -> Result<Self> {
+        Self::open_with(shared, |state| state.sealed.clone())
+    }
+    fn open_with(shared: &Arc<Shared>, ahead: impl FnOnce(&State) -> Vec<Arc<Run>>) -> Result<Self> {
         let state = shared.state.lock();
         let index = Arc::clone(&state.index);
         let txn = index.begin_read()?;
         Ok(Self {
             current: state.current.clone(),
             frozen: state.frozen.clone(),
+            ahead: ahead(&state),
             txn,
             index,
             segments: Arc::clone(&state.segments),
@@ -56,43 +68,42 @@ impl Snapshot {
     pub(crate) fn segments(&self) -> &Segments {
         &self.segments
     }
-    /// Looks below `current`.
-    pub(crate) fn value_below(&self, key: &[u8]) -> Result<Option<&[u8]>> {
-        match self.frozen.get(key) {
-            Some(entry) => Ok(entry.value()),
-            None => self.index.get(&self.txn, key),
-        }
-    }
-    /// Scans `newer` (newest first), then what was frozen, then the index.
-    pub(crate) fn scan_with(&self, newer: &[&Overlay], span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
-        if is_empty_range(span.from, span.end) {
-            return Ok(());
-        }
+    /// Scans `newer` (newest first), then what is here.
+    pub(crate) fn scan_with<'a>(
+        &'a self,
+        mut sources: Vec<Source<'a>>,
+        span: Span<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         let Span { from, end, direction } = span;
-        let mut sources = Vec::with_capacity(newer.len() + 2);
-        for overlay in newer.iter().copied().chain([&self.frozen]) {
-            if !overlay.is_empty() {
-                sources.push(Source::new(overlay.range(from, end, direction).map(|entry| Ok(entry.row())))?);
-            }
-        }
+        overlay::add_sources(&self.ahead, span, &mut sources);
+        self.current.sources(span, &mut sources);
+        self.frozen.sources(span, &mut sources);
         sources.push(Source::new(self.index.range(&self.txn, from, end, direction)?)?);
         merge(sources, direction, visit)
+    }
+    fn scan_here(&self, span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        match is_empty_range(span.from, span.end) {
+            true => Ok(()),
+            false => self.scan_with(Vec::new(), span, visit),
+        }
     }
 }
 
 impl Read for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
-        let value = match self.current.get(key) {
-            Some(entry) => entry.value(),
-            None => self.value_below(key)?,
+        let pending = overlay::get(&self.ahead, key).or_else(|| self.current.get(key));
+        let value = match pending.or_else(|| self.frozen.get(key)) {
+            Some(row) => row.value,
+            None => self.index.get(&self.txn, key)?,
         };
         Ok(value.map(Cow::Borrowed))
     }
     fn scan(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.scan_with(&[&self.current], Span { from, end, direction: Direction::Up }, visit)
+        self.scan_here(Span { from, end, direction: Direction::Up }, visit)
     }
     fn scan_back(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.scan_with(&[&self.current], Span { from, end, direction: Direction::Down }, visit)
+        self.scan_here(Span { from, end, direction: Direction::Down }, visit)
     }
 }
 

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use koi_types::{BlobId, CommitNotice, ErrorKind, MailError, Result};
 
 use super::body_row;
+use super::draft::Draft;
 use super::group::GroupBuilder;
-use super::merge::Direction;
-use super::overlay::{Entry, Overlay};
+use super::merge::{Direction, Row, Source, is_empty_range};
 use super::snapshot::{Snapshot, Span};
 use crate::body::{BodyRef, NewBody, Scope};
 use crate::kv::{Read, Txn, Visit};
@@ -19,7 +19,10 @@ use crate::memory::check_key;
 pub(crate) struct EngineTxn<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// What the transactions before this one in the same group wrote.
-    pub(crate) group: &'a Overlay,
+    pub(crate) group: &'a Draft,
+    /// What this one wrote.
+    pub(crate) own: &'a mut Draft,
+    /// Holds the rows of both, and the bodies.
     pub(crate) builder: &'a mut GroupBuilder,
     pub(crate) segment: u32,
     /// Where the group will lie.
@@ -28,10 +31,9 @@ pub(crate) struct EngineTxn<'a> {
     pub(crate) stage: Stage,
 }
 
-/// What a transaction wrote.
+/// What a transaction did beside writing rows.
 #[derive(Default)]
 pub(crate) struct Stage {
-    pub(crate) rows: Overlay,
     pub(crate) notices: Vec<CommitNotice>,
     /// Bodies that lost their last reference.
     pub(crate) dead: Vec<BodyRef>,
@@ -42,28 +44,37 @@ impl EngineTxn<'_> {
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         check_key(key)?;
         self.check_size(value.map_or(0, <[u8]>::len))?;
-        self.stage.rows.insert(Entry::new(key, value));
+        let slot = self.builder.operation(Row { key, value });
+        self.own.insert(self.builder.operations(), slot);
         Ok(())
     }
     fn check_size(&self, more: usize) -> Result<()> {
-        if self.stage.rows.octets() + self.builder.octets() + more > self.octets_max {
+        if self.builder.octets() + more > self.octets_max {
             let text = format!("a transaction of more than {} octets; do it in parts", self.octets_max);
             return Err(MailError::new(ErrorKind::TooLarge, text));
         }
         Ok(())
     }
     fn scan_all(&self, span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
-        self.snapshot.scan_with(&[&self.stage.rows, self.group, &self.snapshot.current], span, visit)
+        let Span { from, end, direction } = span;
+        if is_empty_range(from, end) {
+            return Ok(());
+        }
+        let operations = self.builder.operations();
+        let newer = [&*self.own, self.group].into_iter().filter(|draft| !draft.is_empty());
+        let sources = newer.map(|draft| Source::of_rows(draft.range(operations, from, end, direction)));
+        self.snapshot.scan_with(sources.collect(), span, visit)
     }
 }
 
 impl Read for EngineTxn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
-        let value = match self.stage.rows.get(key).or_else(|| self.group.get(key)) {
-            Some(entry) => entry.value(),
-            None => return self.snapshot.get(key),
-        };
-        Ok(value.map(Cow::Borrowed))
+        let operations = self.builder.operations();
+        let here = self.own.get(operations, key).or_else(|| self.group.get(operations, key));
+        match here {
+            Some(row) => Ok(row.value.map(Cow::Borrowed)),
+            None => self.snapshot.get(key),
+        }
     }
     fn scan(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
         self.scan_all(Span { from, end, direction: Direction::Up }, visit)

@@ -1,5 +1,9 @@
 //! Counts what goes through a file system: the numbers behind `koi status` and the marks of the benchmark.
+//!
+//! Flushes are counted apart by whose thread makes them: one that somebody waits for, or one of the engine's
+//! own, which prepares or tidies up.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,19 +11,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{File, Vfs};
 
+thread_local! {
+    static IS_WAITED_FOR: Cell<bool> = const { Cell::new(true) };
+}
+
+/// From here on nobody waits for what this thread does.
+pub(crate) fn nobody_waits_for_this_thread() {
+    IS_WAITED_FOR.set(false);
+}
+
 /// Totals since the store was opened.
 #[derive(Default, Debug)]
 pub struct IoCounts {
-    /// Flushes and durable writes.
     flushes: AtomicU64,
+    background_flushes: AtomicU64,
     octets_written: AtomicU64,
 }
 
 impl IoCounts {
-    /// Every `flush` and every durable write.
+    /// Flushes and durable writes that somebody waited for.
     #[must_use]
     pub fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Relaxed)
+    }
+    /// Those of threads nobody waits for.
+    #[must_use]
+    pub fn background_flushes(&self) -> u64 {
+        self.background_flushes.load(Ordering::Relaxed)
     }
     #[must_use]
     pub fn octets_written(&self) -> u64 {
@@ -29,7 +47,8 @@ impl IoCounts {
         self.octets_written.fetch_add(octets.len() as u64, Ordering::Relaxed);
     }
     fn flushed(&self) {
-        self.flushes.fetch_add(1, Ordering::Relaxed);
+        let counter = if IS_WAITED_FOR.get() { &self.flushes } else { &self.background_flushes };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 

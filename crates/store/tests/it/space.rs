@@ -1,6 +1,8 @@
 //! Space comes back, and nothing that lives goes with it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use koi_store::body::{BodyRef, NewBody, Scope};
 use koi_store::engine::{CompactorOptions, Embedded, Options};
@@ -64,6 +66,12 @@ fn deliver_many(kv: &dyn Kv, count: u32, octets: usize) {
             (first..).zip(&bodies).try_for_each(|(n, body)| deliver_in(txn, n, body).map(drop))
         })
         .unwrap();
+    }
+}
+
+fn deliver_some(kv: &dyn Kv, numbers: std::ops::Range<u32>) {
+    for n in numbers {
+        deliver(kv, n, 3000);
     }
 }
 
@@ -169,6 +177,33 @@ fn sealed_segments_get_smaller_and_read_the_same() {
     let mut octets = Vec::new();
     kv.view().unwrap().read_body(&stored[31], 0..u64::MAX, &mut octets).unwrap();
     assert_eq!(octets, bodies[31]);
+    assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
+}
+
+/// A segment that was live when the compactor looked, and is sealed when it packs, holds bodies that it did
+/// not see.
+#[test]
+fn what_is_delivered_while_the_compactor_looks_is_kept() {
+    let folder = fast_folder();
+    let store: Arc<OnceLock<Weak<Embedded>>> = Arc::default();
+    let armed = Arc::new(AtomicBool::new(false));
+    let (inside, is_armed) = (Arc::clone(&store), Arc::clone(&armed));
+    let before_apply = move || {
+        if is_armed.swap(false, Ordering::Relaxed) {
+            let kv = inside.get().and_then(Weak::upgrade).unwrap();
+            deliver_some(kv.as_ref(), 100..140);
+        }
+        true
+    };
+    let options =
+        Options { segment_octets: 64 * 1024, before_apply: Some(Arc::new(before_apply)), ..eager() };
+    let kv = Arc::new(open(folder.path(), options));
+    store.set(Arc::downgrade(&kv)).unwrap();
+    deliver_some(kv.as_ref(), 0..12);
+    armed.store(true, Ordering::Relaxed);
+    kv.compact_now().unwrap();
+    assert!(!armed.load(Ordering::Relaxed), "it got as far as packing");
+    assert_eq!(Content::of(kv.as_ref()).bodies.len(), 52);
     assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
 }
 

@@ -1,0 +1,176 @@
+//! A run: rows in the order of their keys, never changed. What a group wrote becomes one, and several
+//! become a larger one. Where its rows lie is all it holds; the octets stay in the buffers they came in.
+
+use std::slice;
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::merge::{Direction, Row};
+use super::slot::{Slot, Sought};
+
+/// Rows for which one word of the filter is taken.
+const ROWS_PER_WORD: usize = 4;
+
+/// Sorted rows, one for each key.
+pub(crate) struct Run {
+    buffers: Vec<Arc<[u8]>>,
+    slots: Vec<Slot>,
+    filter: Filter,
+    octets: usize,
+}
+
+impl Run {
+    /// The rows of a group; `operations` is what the draft speaks of.
+    pub(crate) fn of_draft(draft: &Draft, operations: Arc<[u8]>) -> Self {
+        Self::of_sorted(vec![operations], draft.iter().copied().collect())
+    }
+    /// Rows in the order in which they were written, as slots of one buffer: the last of a key counts.
+    pub(crate) fn of_written(mut slots: Vec<Slot>, buffer: Arc<[u8]>) -> Self {
+        slots.reverse();
+        // The sort is stable.
+        slots.sort_by(|a, b| a.compare_with(b, |_| &buffer));
+        slots.dedup_by(|later, first| first.compare_with(later, |_| &buffer).is_eq());
+        Self::of_sorted(vec![buffer], slots)
+    }
+    /// `runs` from the oldest to the newest become one.
+    pub(crate) fn merge(runs: &[Arc<Self>]) -> Self {
+        let mut buffers = Vec::with_capacity(runs.iter().map(|run| run.buffers.len()).sum());
+        let mut parts = Vec::with_capacity(runs.len());
+        for run in runs.iter().rev() {
+            parts.push(Part { base: buffers.len() as u32, slots: run.slots.iter(), head: None });
+            buffers.extend(run.buffers.iter().cloned());
+        }
+        parts.iter_mut().for_each(Part::advance);
+        let buffer_of = |slot: &Slot| buffer_of(&buffers, slot);
+        let mut slots: Vec<Slot> = Vec::with_capacity(runs.iter().map(|run| run.slots.len()).sum());
+        while let Some(next) = take_least(&mut parts, &buffer_of) {
+            // Of equal keys the newest comes first.
+            if slots.last().is_none_or(|last| last.compare_with(&next, buffer_of).is_ne()) {
+                slots.push(next);
+            }
+        }
+        Self::of_sorted(buffers, slots)
+    }
+    fn of_sorted(buffers: Vec<Arc<[u8]>>, slots: Vec<Slot>) -> Self {
+        let filter = Filter::of(&slots);
+        let octets = buffers.iter().map(|buffer| buffer.len() + size_of::<Arc<[u8]>>()).sum::<usize>()
+            + slots.len() * size_of::<Slot>()
+            + filter.words.len() * size_of::<u64>();
+        Self { buffers, slots, filter, octets }
+    }
+    pub(crate) fn rows(&self) -> usize {
+        self.slots.len()
+    }
+    /// Memory, roughly.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+    /// `None`: this run does not know the key.
+    pub(crate) fn get(&self, sought: &Sought<'_>, hash: u64) -> Option<Row<'_>> {
+        if !self.filter.may_have(hash) {
+            return None;
+        }
+        let found = self.slots.binary_search_by(|slot| slot.compare(self.buffer_of(slot), sought));
+        self.slots.get(found.ok()?).map(|slot| self.row(slot))
+    }
+    /// Rows with `from <= key < end`; `None` when there are none.
+    pub(crate) fn range<'a>(
+        &'a self,
+        from: &Sought<'_>,
+        end: &Sought<'_>,
+        direction: Direction,
+    ) -> Option<Box<dyn Iterator<Item = Row<'a>> + 'a>> {
+        let behind = self.slots.get(self.place(from)..)?;
+        let is_inside = |slot: &Slot| slot.compare(self.buffer_of(slot), end).is_lt();
+        // Mostly there is nothing: then it ends here.
+        behind.first().filter(|first| is_inside(first))?;
+        let slots = behind.get(..behind.partition_point(is_inside))?;
+        let rows = slots.iter().map(|slot| self.row(slot));
+        Some(match direction {
+            Direction::Up => Box::new(rows),
+            Direction::Down => Box::new(rows.rev()),
+        })
+    }
+    /// All rows, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.slots.iter().map(|slot| self.row(slot))
+    }
+    fn place(&self, sought: &Sought<'_>) -> usize {
+        self.slots.partition_point(|slot| slot.compare(self.buffer_of(slot), sought).is_lt())
+    }
+    fn row(&self, slot: &Slot) -> Row<'_> {
+        slot.row(self.buffer_of(slot))
+    }
+    fn buffer_of(&self, slot: &Slot) -> &[u8] {
+        buffer_of(&self.buffers, slot)
+    }
+}
+
+/// A run while it is merged.
+struct Part<'r> {
+    /// Of its buffers among those of all.
+    base: u32,
+    slots: slice::Iter<'r, Slot>,
+    head: Option<Slot>,
+}
+
+impl Part<'_> {
+    fn advance(&mut self) {
+        self.head = self.slots.next().map(|slot| slot.in_buffer(slot.buffer + self.base));
+    }
+}
+
+/// The first of the heads in the order of keys; among equal ones that of the first part.
+fn take_least<'b>(parts: &mut [Part<'_>], buffer_of: &impl Fn(&Slot) -> &'b [u8]) -> Option<Slot> {
+    let mut least: Option<(usize, Slot)> = None;
+    for (at, part) in parts.iter().enumerate() {
+        let Some(head) = part.head else { continue };
+        if least.is_none_or(|(_, best)| head.compare_with(&best, buffer_of).is_lt()) {
+            least = Some((at, head));
+        }
+    }
+    let (at, slot) = least?;
+    parts.get_mut(at)?.advance();
+    Some(slot)
+}
+
+fn buffer_of<'b>(buffers: &'b [Arc<[u8]>], slot: &Slot) -> &'b [u8] {
+    buffers.get(slot.buffer as usize).map(|buffer| &**buffer).unwrap_or_default()
+}
+
+/// Says of most keys that are not in a run that they are not.
+struct Filter {
+    /// A power of two of them.
+    words: Vec<u64>,
+}
+
+/// What the filters of all runs look for.
+pub(crate) fn hash_of(front: u128) -> u64 {
+    let folded = (front as u64) ^ ((front >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (folded ^ (folded >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ (mixed >> 32)
+}
+
+impl Filter {
+    fn of(slots: &[Slot]) -> Self {
+        let mut filter = Self { words: vec![0; (slots.len() / ROWS_PER_WORD).next_power_of_two()] };
+        for slot in slots {
+            let hash = hash_of(slot.front());
+            let at = filter.word_of(hash);
+            if let Some(word) = filter.words.get_mut(at) {
+                *word |= bits(hash);
+            }
+        }
+        filter
+    }
+    fn may_have(&self, hash: u64) -> bool {
+        self.words.get(self.word_of(hash)).is_some_and(|word| word & bits(hash) == bits(hash))
+    }
+    fn word_of(&self, hash: u64) -> usize {
+        (hash >> 18) as usize & (self.words.len() - 1)
+    }
+}
+
+fn bits(hash: u64) -> u64 {
+    1 << (hash & 63) | 1 << ((hash >> 6) & 63) | 1 << ((hash >> 12) & 63)
+}
