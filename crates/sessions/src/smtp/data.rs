@@ -228,7 +228,7 @@ fn refused(role: Role, end: DataEnd) -> Option<Reply> {
     }
 }
 
-/// RFC 2033 §4.2: one reply per recipient, also when all are the same.
+/// RFC 2033 §4.2: one reply per recipient, also when all are the same. RFC 6409 §5.2: each is logged.
 fn for_all(session: &mut SmtpSession, transaction: &Transaction, reply: &Reply, error: &MailError) -> Next {
     for recipient in &transaction.recipients {
         session.failed(recipient, error.to_string());
