@@ -79,7 +79,6 @@ impl Shared {
                 add(&self.counters.applier_rounds, 1);
                 add(&self.counters.applier_rows, round.rows.rows() as u64);
                 self.thaw(&round);
-                self.vfs.index_committed();
                 Applied::Everything
             }
             Err(error) => {
@@ -119,7 +118,8 @@ impl Shared {
     fn write_round(&self, round: &Round) -> Result<(), IndexError> {
         let mut index = Arc::clone(&round.index);
         loop {
-            match index.apply(round.rows.iter(), round.position) {
+            let committed = || self.vfs.index_committed();
+            match index.apply(round.rows.iter(), round.position, self.options.apply_part_rows, &committed) {
                 Err(IndexError::MapFull) => index = self.renew_index(index.map_octets().saturating_mul(2))?,
                 other => return other,
             }

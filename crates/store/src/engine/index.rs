@@ -20,6 +20,7 @@ use super::wire::Fields;
 const READERS_MAX: u32 = 2048;
 const STORE_KEY: &[u8] = b"store";
 const POSITION_KEY: &[u8] = b"position";
+const REACH_KEY: &[u8] = b"reach";
 const POSITION_VERSION: u8 = 1;
 const DATA_FILE: &str = "data.mdb";
 /// Beside the generations: the index was found damaged while the store was open.
@@ -178,26 +179,42 @@ impl Index {
             Direction::Down => Box::new(self.rows.rev_range(txn, &bounds).map_err(failed)?.map(row)),
         })
     }
-    /// Puts and deletes `rows` (ascending) and moves the position, all or nothing, durable when it returns.
+    /// Puts and deletes `rows` (ascending) and moves the position, durable when it returns. More than
+    /// `part_rows` are written in several transactions, so that no flush is so large that the journal's waits
+    /// long for it. The position moves with the last; until then the index may hold rows beyond it, and says
+    /// how far they reach. The journal has them all: reading it again from the position gives the same.
     pub(crate) fn apply<'r>(
         &self,
         rows: impl Iterator<Item = Row<'r>>,
         position: Position,
+        part_rows: usize,
+        committed: &dyn Fn(),
     ) -> std::result::Result<(), IndexError> {
-        let mut txn = self.env.write_txn()?;
-        let before = read_position(&self.meta, &txn)?;
-        if before.is_some_and(|before| before.sequence > position.sequence) {
-            return Err(IndexError::Unusable("its position would go back".to_owned()));
-        }
-        for row in rows {
-            match row.value {
-                Some(value) => self.rows.put(&mut txn, row.key, value)?,
-                None => self.rows.delete(&mut txn, row.key).map(drop)?,
+        let mut rows = rows.peekable();
+        loop {
+            let mut txn = self.env.write_txn()?;
+            let before = read_position(&self.meta, &txn, POSITION_KEY)?;
+            if before.is_some_and(|before| before.sequence > position.sequence) {
+                return Err(IndexError::Unusable("its position would go back".to_owned()));
+            }
+            self.meta.put(&mut txn, REACH_KEY, &encode_position(&position))?;
+            for row in rows.by_ref().take(part_rows.max(1)) {
+                match row.value {
+                    Some(value) => self.rows.put(&mut txn, row.key, value)?,
+                    None => self.rows.delete(&mut txn, row.key).map(drop)?,
+                }
+            }
+            let is_last = rows.peek().is_none();
+            if is_last {
+                self.meta.put(&mut txn, POSITION_KEY, &encode_position(&position))?;
+            }
+            txn.commit()?;
+            self.fill_up()?;
+            committed();
+            if is_last {
+                return Ok(());
             }
         }
-        self.meta.put(&mut txn, POSITION_KEY, &encode_position(&position))?;
-        txn.commit()?;
-        self.fill_up()
     }
     /// Reads every row; an error says that the index is damaged inside. LMDB has no checksums, so order and
     /// number of the rows are looked at too.
@@ -245,7 +262,12 @@ impl Index {
     /// `None` before the first application.
     pub(crate) fn position(&self) -> std::result::Result<Option<Position>, IndexError> {
         let txn = self.env.read_txn()?;
-        read_position(&self.meta, &txn)
+        read_position(&self.meta, &txn, POSITION_KEY)
+    }
+    /// Up to where there may be rows, when a round was interrupted.
+    pub(crate) fn reach(&self) -> std::result::Result<Option<Position>, IndexError> {
+        let txn = self.env.read_txn()?;
+        read_position(&self.meta, &txn, REACH_KEY)
     }
     pub(crate) fn number(&self) -> u32 {
         self.number
@@ -310,9 +332,13 @@ pub struct Usage {
     pub rows: u64,
 }
 
-fn read_position(meta: &Table, txn: &RoTxn<'_>) -> std::result::Result<Option<Position>, IndexError> {
+fn read_position(
+    meta: &Table,
+    txn: &RoTxn<'_>,
+    key: &[u8],
+) -> std::result::Result<Option<Position>, IndexError> {
     let unreadable = || IndexError::Unusable("the position in it cannot be read".to_owned());
-    let value = meta.get(txn, POSITION_KEY)?;
+    let value = meta.get(txn, key)?;
     value.map(|octets| decode_position(octets).ok_or_else(unreadable)).transpose()
 }
 

@@ -35,6 +35,8 @@ pub struct Options {
     pub apply_rows: usize,
     /// Rows so old start it too.
     pub apply_millis: u64,
+    /// So many rows are written to the index with one flush.
+    pub apply_part_rows: usize,
     /// At so many rows not yet in the index, commits wait.
     pub overlay_rows_max: usize,
     /// At so much memory, commits wait.
@@ -88,6 +90,7 @@ impl Default for Options {
             transaction_octets_max: 32 * MIB as usize,
             apply_rows: 131_072,
             apply_millis: 2_000,
+            apply_part_rows: 16_384,
             overlay_rows_max: 524_288,
             overlay_octets_max: 192 * MIB as usize,
             map_octets: 64 * 1024 * MIB as usize,

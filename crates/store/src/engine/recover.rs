@@ -69,7 +69,9 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
     let applied = index.position().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let mut replay =
         Replay { layout, options, segments, index, overlay: Overlay::default(), applied, report, repair };
+    let reach = replay.index.reach().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let end = replay.run()?;
+    replay.covers(&end, reach)?;
     let live = replay.continue_at(vfs, store, end)?;
     let next_body = next_body(layout, vfs)?.max(replay.applied.next_body);
     let Replay { segments, index, overlay, applied, report, .. } = replay;
@@ -262,6 +264,20 @@ impl Replay<'_> {
         }
         Ok(End { position: Position::default(), clean: false })
     }
+    /// A round of the applier that was interrupted leaves rows up to `reach`; the journal must have them all.
+    fn covers(&mut self, end: &End, reach: Position) -> Result<()> {
+        let (index_sequence, journal_sequence) = (reach.sequence, end.position.sequence);
+        if journal_sequence >= index_sequence {
+            return Ok(());
+        }
+        if !self.repair {
+            return Err(OpenError::IndexAhead { index_sequence, journal_sequence });
+        }
+        let what =
+            format!("groups {} to {index_sequence}: some of their rows are kept", journal_sequence + 1);
+        self.report.given_up.push(what);
+        Ok(())
+    }
     /// The index has what the journal has not.
     fn ahead(&mut self, journal: Position) -> Result<End> {
         let (index_sequence, journal_sequence) = (self.applied.sequence, journal.sequence);
@@ -388,7 +404,7 @@ impl Replay<'_> {
     fn apply(&mut self, position: Position) -> Result<()> {
         let rows = std::mem::take(&mut self.overlay).as_one();
         loop {
-            match self.index.apply(rows.iter(), position) {
+            match self.index.apply(rows.iter(), position, usize::MAX, &|| {}) {
                 Ok(()) => break,
                 Err(IndexError::MapFull) => {
                     let octets = self.index.map_octets().saturating_mul(2);

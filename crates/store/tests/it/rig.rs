@@ -30,6 +30,7 @@ pub(crate) fn small() -> Options {
         segment_octets: 256 * 1024,
         fill_ahead_octets: 64 * 1024,
         apply_millis: 3_600_000,
+        apply_part_rows: 16,
         map_octets: 256 * 1024 * 1024,
         reserve_octets: 64 * 1024,
         compactor: CompactorOptions { enabled: false, ..CompactorOptions::default() },

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use koi_store::engine::LATENCY_STEPS_MICROS;
 use koi_store::kv::Kv as _;
 
 use super::{Bench, Group, millis};
@@ -209,11 +210,20 @@ fn many(ground: &Ground<'_>, store: &KoiStore, sheet: &mut Sheet) -> Outcome<()>
 
 fn million(ground: &Ground<'_>, store: &KoiStore, sheet: &mut Sheet) -> Outcome<()> {
     let bare = ground.bare(PRODUCERS, Until::Count(ground.plan.size(200_000, 5_000)))?;
+    let before = store.engine.counters();
     let koi = ground.koi(store, PRODUCERS, ACCOUNTS, Until::Count(ground.plan.size(1_000_000, 20_000)))?;
+    let after = store.engine.counters();
     sheet.record("store-million", "koi", koi.per_second);
     sheet.record("store-million", LIMIT, 0.5 * bare.per_second);
     sheet.record("store-longest", "koi", quantile(&koi.delivery_ms, 1.0).unwrap_or(f64::NAN));
     sheet.note("store-million", format!("koi {}; bare log {}", spread(&koi), spread(&bare)));
+    let slow = after.commit_flush_micros.iter().zip(before.commit_flush_micros).rposition(|(a, b)| *a > b);
+    let bound =
+        slow.and_then(|step| LATENCY_STEPS_MICROS.get(step)).map_or(f64::INFINITY, |us| *us as f64 / 1e3);
+    let held = after.held_commits - before.held_commits;
+    let held_ms = (after.held_micros - before.held_micros) / 1_000;
+    let text = format!("no flush above {bound} ms; {held} groups waited for the index, {held_ms} ms in all");
+    sheet.note("store-longest", text);
     Ok(())
 }
 
