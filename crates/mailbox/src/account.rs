@@ -12,6 +12,7 @@ use koi_store::mail::{
     AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, NewEmail, Renamed,
     sent,
 };
+use koi_store::record::account::OwnQuota;
 use koi_types::{
     AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags,
     UidSet,
@@ -219,6 +220,10 @@ impl Account {
     pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<()> {
         let name = name.clone();
         self.change(move |account| account.subscribe(&name, subscribed))
+    }
+    /// Sets the account's own limits instead of those of all. What is there already stays.
+    pub fn set_quota(&self, own: OwnQuota) -> Pending<()> {
+        self.change(move |account| account.set_quota(own))
     }
     /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as
     /// it is.

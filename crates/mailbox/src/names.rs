@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use koi_store::key::{self, table};
 use koi_store::kv::Read;
@@ -12,6 +12,7 @@ use koi_store::record::small::{decode_keyword, decode_mailbox_id};
 use koi_types::{AccountId, MailboxId, MailboxName, Result, Role, Timestamp};
 use parking_lot::Mutex;
 
+use crate::hierarchy::Hierarchy;
 use crate::row::KeywordTable;
 
 /// Accounts whose names are kept; at the bound all are forgotten.
@@ -27,6 +28,8 @@ pub(crate) struct Names {
     by_id: HashMap<MailboxId, usize>,
     pub(crate) subscriptions: BTreeSet<MailboxName>,
     pub(crate) keywords: Arc<KeywordTable>,
+    /// Made when it is first asked for.
+    hierarchy: OnceLock<Arc<Hierarchy>>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +71,10 @@ impl NamesCache {
 impl Names {
     pub(crate) fn entries(&self) -> &[NameEntry] {
         &self.entries
+    }
+    pub(crate) fn hierarchy(&self) -> Arc<Hierarchy> {
+        let make = || Arc::new(Hierarchy::new(&self.entries, &self.subscriptions));
+        Arc::clone(self.hierarchy.get_or_init(make))
     }
     pub(crate) fn by_id(&self, id: MailboxId) -> Option<&NameEntry> {
         self.entries.get(*self.by_id.get(&id)?)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use koi_store::body::BodyRef;
 use koi_store::key::{self, table};
 use koi_store::kv::View;
+use koi_store::mail::Quota;
 use koi_store::record::account::AccountRecord;
 use koi_store::record::corrupt;
 use koi_store::record::email::EmailRecord;
@@ -16,6 +17,7 @@ use koi_types::{
     SystemFlags, Uid, UidSet,
 };
 
+use crate::hierarchy::Hierarchy;
 use crate::names::{NameEntry, Names};
 use crate::outcome::Changes;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
@@ -29,6 +31,7 @@ pub struct Snapshot<'a> {
     pub(crate) record: AccountRecord,
     names: Arc<Names>,
     uids: &'a UidsCache,
+    quota: Quota,
 }
 
 /// What a scan could not read.
@@ -51,7 +54,8 @@ impl<'a> Snapshot<'a> {
         let record = AccountRecord::decode(&row).ok_or_else(|| corrupt("account", &key))?;
         drop(row);
         let names = inner.names.read(&*view, account, record.names_modseq)?;
-        Ok(Self { view, account, record, names, uids: &inner.uids })
+        let quota = inner.options.quota.with_own(record.own_quota);
+        Ok(Self { view, account, record, names, uids: &inner.uids, quota })
     }
     /// How far the account has come.
     #[must_use]
@@ -62,6 +66,11 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub const fn usage(&self) -> &AccountRecord {
         &self.record
+    }
+    /// What bounds the account: its own limits, or those of all.
+    #[must_use]
+    pub const fn quota(&self) -> Quota {
+        self.quota
     }
     /// All mailboxes in the order of their names.
     pub fn mailboxes(&self) -> Result<Vec<MailboxRow>> {
@@ -111,6 +120,28 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn with_role(&self, role: Role) -> Option<MailboxId> {
         self.names.entries().iter().find(|entry| entry.role == Some(role)).map(|entry| entry.id)
+    }
+    /// All names of the account as a hierarchy, in order.
+    #[must_use]
+    pub fn hierarchy(&self) -> Arc<Hierarchy> {
+        self.names.hierarchy()
+    }
+    /// Octets that EXPUNGE would give back: the sizes of the messages with `\Deleted` (RFC 9208 §4.1.4). Scans
+    /// the mailbox, unless it has none.
+    pub fn deleted_octets(&self, mailbox: &MailboxRow) -> Result<u64> {
+        let mut octets = 0u64;
+        if mailbox.deleted > 0 {
+            let mut all = NumSet::new();
+            all.insert_range(1..=u32::MAX);
+            // Rows that cannot be read would not be expunged either.
+            let _ = self.messages(mailbox.id, &all, |row| {
+                if row.flags.contains(SystemFlags::DELETED) {
+                    octets = octets.saturating_add(u64::from(row.octets));
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(octets)
     }
     /// Subscribed names in order, whether or not there is such a mailbox.
     pub fn subscriptions(&self) -> impl Iterator<Item = &MailboxName> {

@@ -22,7 +22,7 @@ impl MailboxName {
         if text.len() > limits::MAILBOX_NAME_OCTETS_MAX {
             return Err("mailbox name is too long");
         }
-        let name: String = text.nfc().collect();
+        let name = normalized(text);
         if name.len() > limits::MAILBOX_NAME_OCTETS_MAX {
             return Err("mailbox name is too long");
         }
@@ -66,6 +66,13 @@ impl MailboxName {
         let rest = self.0.strip_prefix(&*from.0)?;
         (rest.is_empty() || rest.starts_with(SEPARATOR)).then(|| Self(format!("{}{rest}", to.0).into()))
     }
+}
+
+/// Unicode Normalization Form C, as names are kept (RFC 5198 §3). What is looked for in names is brought to it
+/// too.
+#[must_use]
+pub fn normalized(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// `inbox` in any case as the whole name or the first level is the one INBOX.

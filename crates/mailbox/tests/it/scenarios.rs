@@ -1,6 +1,6 @@
 //! What one session or two can see of each mutation.
 
-use koi_mailbox::{FlagOp, INBOX, Quota};
+use koi_mailbox::{FlagOp, INBOX, OwnQuota, Quota};
 use koi_types::{ErrorKind, ModSeq};
 
 use crate::rig::{
@@ -219,6 +219,51 @@ fn a_full_account_fails_alone() {
     let kinds: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|error| error.kind)).collect();
     assert_eq!(kinds, [Some(ErrorKind::OverQuota), None, Some(ErrorKind::NotFound)]);
     assert_eq!(mailbox(&bob, "INBOX").messages, 1);
+}
+
+// spec: RFC 9208 §3.1.2; RFC 9208 §4.3.1
+#[test]
+fn an_account_has_limits_of_its_own() {
+    let quota = Quota { messages_max: 1, ..Quota::UNLIMITED };
+    let rig = Rig::with(koi_mailbox::Options { quota, ..Default::default() });
+    let alice = rig.account("alice");
+    let archive = mailbox(&alice, "Archive").id;
+    let modseq = || alice.snapshot().unwrap().modseq();
+    let before = modseq();
+    alice.set_quota(OwnQuota { octets_max: None, messages_max: Some(2) }).wait().unwrap();
+    assert_eq!(modseq(), before);
+    assert_eq!(alice.snapshot().unwrap().quota(), Quota { messages_max: 2, ..Quota::UNLIMITED });
+    rig.deliver(&[&alice], &message(1));
+    rig.deliver(&[&alice], &message(2));
+    let refused = alice.copy(INBOX, &uids(&[1]), archive).wait().unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::OverQuota);
+    // What only moves adds nothing, also when the account holds more than it may by now.
+    alice.set_quota(OwnQuota { octets_max: Some(1), messages_max: Some(1) }).wait().unwrap();
+    assert_eq!(alice.move_(INBOX, &uids(&[1, 2]), archive).wait().unwrap().to.count(), 2);
+    let append = || alice.append(archive, vec![new_message(&message(3), &[])]);
+    assert_eq!(append().wait().unwrap_err().kind, ErrorKind::OverQuota);
+    alice.set_quota(OwnQuota { octets_max: None, messages_max: Some(u64::MAX) }).wait().unwrap();
+    append().wait().unwrap();
+    assert_eq!(alice.snapshot().unwrap().quota(), Quota::UNLIMITED);
+    rig.check();
+}
+
+// spec: RFC 9208 §4.1.4
+#[test]
+fn what_expunge_would_give_back() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    rig.deliver(&[&alice], &message(1));
+    rig.deliver(&[&alice], &message(2));
+    let deleted = || {
+        let snapshot = alice.snapshot().unwrap();
+        snapshot.deleted_octets(&mailbox(&alice, "INBOX")).unwrap()
+    };
+    assert_eq!(deleted(), 0);
+    alice.set_flags(INBOX, &uids(&[2]), change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    assert_eq!(deleted(), mailbox(&alice, "INBOX").octets / 2);
+    alice.expunge(INBOX, None).wait().unwrap();
+    assert_eq!(deleted(), 0);
 }
 
 #[test]

@@ -7,13 +7,13 @@ use koi_types::{
 
 use crate::key;
 use crate::kv::Txn;
-use crate::record::account::AccountRecord;
+use crate::record::account::{AccountRecord, OwnQuota};
 use crate::record::corrupt;
 use crate::record::log::{Event, LogRecord, LogSection};
 use crate::record::mailbox::MailboxRecord;
 use crate::record::runs::encode_vanished;
 
-/// What bounds an account; an administrator's setting.
+/// What bounds an account; an administrator's setting, `u64::MAX` for no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quota {
     pub octets_max: u64,
@@ -22,6 +22,15 @@ pub struct Quota {
 
 impl Quota {
     pub const UNLIMITED: Self = Self { octets_max: u64::MAX, messages_max: u64::MAX };
+
+    /// These limits, but where the account has its own.
+    #[must_use]
+    pub fn with_own(self, own: OwnQuota) -> Self {
+        Self {
+            octets_max: own.octets_max.unwrap_or(self.octets_max),
+            messages_max: own.messages_max.unwrap_or(self.messages_max),
+        }
+    }
 }
 
 /// Changes to one account. Nothing is visible, and no MODSEQ is used up, unless [`AccountTxn::finish`] is
@@ -62,7 +71,7 @@ struct Gone {
 pub(super) struct At(usize);
 
 impl<'t> AccountTxn<'t> {
-    /// `NotFound` when there is no such account. `now` is when the caller submitted the transaction.
+    /// `NotFound` when there is no such account. `quota` is that of all accounts; `now` is when the caller submitted the transaction.
     pub fn open(txn: &'t mut dyn Txn, id: AccountId, quota: Quota, now: Timestamp) -> Result<Self> {
         let key = key::account(id);
         let stored = txn.get(&key)?.ok_or_else(|| MailError::new(ErrorKind::NotFound, "no such account"))?;
@@ -79,6 +88,7 @@ impl<'t> AccountTxn<'t> {
     ) -> Result<Self> {
         let modseq = record.modseq.checked_add(1).and_then(ModSeq::new).filter(|m| m.value() < 1 << 63);
         let modseq = modseq.ok_or_else(|| MailError::new(ErrorKind::LimitReached, "MODSEQ is used up"))?;
+        let quota = quota.with_own(record.own_quota);
         Ok(Self {
             txn,
             id,
@@ -91,6 +101,12 @@ impl<'t> AccountTxn<'t> {
             open: Vec::new(),
             events: Vec::new(),
         })
+    }
+    /// Sets the account's own limits, for what is written from now on. No change that a client is told of, so
+    /// that it has no MODSEQ.
+    pub fn set_quota(&mut self, own: OwnQuota) -> Result<()> {
+        self.record.own_quota = own;
+        self.txn.put(&key::account(self.id), &self.record.encode())
     }
     /// Says that the transaction gives back more room than it takes; see [`Txn::frees_space`].
     pub fn frees_space(&mut self) {

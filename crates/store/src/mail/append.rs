@@ -97,10 +97,16 @@ impl AccountTxn<'_> {
     }
     /// Gives the next UID to an email: rows U and E, counters, log.
     pub(super) fn add_membership(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
+        self.hold_to_quota(u64::from(row.octets))?;
+        self.add_unbounded(at, row, keywords)
+    }
+    /// The same without regard to the quota: for a message that leaves another mailbox of the account.
+    pub(super) fn add_unbounded(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
         if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
             return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
         }
-        self.count_in_quota(u64::from(row.octets))?;
+        self.record.octets = self.record.octets.saturating_add(u64::from(row.octets));
+        self.record.messages = self.record.messages.saturating_add(1);
         let open = self.at(at)?;
         let uid = open.record.uidnext;
         let used_up = || MailError::new(ErrorKind::LimitReached, "the UIDs of this mailbox are used up");
@@ -116,14 +122,13 @@ impl AccountTxn<'_> {
         self.txn.put(&key::email_membership(self.id, row.email, mailbox, uid), &[])?;
         Ok(uid)
     }
-    fn count_in_quota(&mut self, octets: u64) -> Result<()> {
+    /// RFC 9208 §4.3.1: nothing comes in that would put the account over a limit.
+    fn hold_to_quota(&self, octets: u64) -> Result<()> {
         let all = self.record.octets.saturating_add(octets);
         let messages = self.record.messages.saturating_add(1);
         if all > self.quota.octets_max || messages > self.quota.messages_max {
             return Err(MailError::new(ErrorKind::OverQuota, "the account is over its quota"));
         }
-        self.record.octets = all;
-        self.record.messages = messages;
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ impl AccountTxn<'_> {
         for (uid, row) in rows.iter() {
             let key = || key::membership(self.id, from, uid.value());
             let row = Membership::decode(row).ok_or_else(|| corrupt("membership", &key()))?;
-            copied.to.insert(self.copy_row(target, &row)?);
+            copied.to.insert(self.copy_row(target, &row, remove)?);
             copied.from.insert(uid);
             if remove {
                 self.remove_membership(source, uid, &row)?;
@@ -42,10 +42,14 @@ impl AccountTxn<'_> {
         }
         Ok(copied)
     }
-    fn copy_row(&mut self, target: At, row: &Membership<'_>) -> Result<koi_types::Uid> {
+    fn copy_row(&mut self, target: At, row: &Membership<'_>, moves: bool) -> Result<koi_types::Uid> {
         let keywords: Vec<u16> = row.keywords.iter().collect();
         let copy =
             Membership { modseq: self.modseq, created_modseq: self.modseq, saved_at: self.now, ..*row };
+        // RFC 9208 §4.3.1: what only moves adds nothing, so that an account that is full can be tidied up.
+        if moves {
+            return self.add_unbounded(target, &copy, &keywords);
+        }
         self.add_membership(target, &copy, &keywords)
     }
 }

@@ -28,7 +28,19 @@ pub struct AccountRecord {
     pub messages: u64,
     /// The sum of their sizes: what a quota of storage counts (RFC 9208 §5.1).
     pub octets: u64,
+    /// What an administrator set for this account alone.
+    pub own_quota: OwnQuota,
 }
+
+/// Limits of one account instead of those of all; `None`: as for all, `u64::MAX`: no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OwnQuota {
+    pub octets_max: Option<u64>,
+    pub messages_max: Option<u64>,
+}
+
+/// Version 1 had no quota of the account's own.
+const VERSION_WITH_QUOTA: u8 = 2;
 
 impl AccountRecord {
     #[must_use]
@@ -44,20 +56,41 @@ impl AccountRecord {
             keywords: 0,
             messages: 0,
             octets: 0,
+            own_quota: OwnQuota::default(),
         }
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record =
-            Record::new(58).u32(self.scope.0).u64(self.modseq).u64(self.names_modseq).u64(self.log_floor);
+        let record = Record::of_version(VERSION_WITH_QUOTA, 75);
+        let record = record.u32(self.scope.0).u64(self.modseq).u64(self.names_modseq).u64(self.log_floor);
         let record =
             record.u32(self.next_mailbox.0).u32(self.last_uidvalidity).u32(self.released_uidvalidity);
-        record.u16(self.keywords).u64(self.messages).u64(self.octets).0
+        let record = record.u16(self.keywords).u64(self.messages).u64(self.octets);
+        let OwnQuota { octets_max, messages_max } = self.own_quota;
+        let set = u8::from(octets_max.is_some()) | u8::from(messages_max.is_some()) << 1;
+        record.u8(set).u64(octets_max.unwrap_or(0)).u64(messages_max.unwrap_or(0)).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
-        let account = Self {
+        if let Some(mut f) = Fields::of(record) {
+            let account = Self::common(&mut f)?;
+            return f.end().map(|()| account);
+        }
+        let mut f = Fields::of_version(VERSION_WITH_QUOTA, record)?;
+        let account = Self::common(&mut f)?;
+        let (set, octets_max, messages_max) = (f.u8()?, f.u64()?, f.u64()?);
+        if set > 3 {
+            return None;
+        }
+        let own_quota = OwnQuota {
+            octets_max: Some(octets_max).filter(|_| set & 1 != 0),
+            messages_max: Some(messages_max).filter(|_| set & 2 != 0),
+        };
+        f.end().map(|()| Self { own_quota, ..account })
+    }
+    /// What both versions have.
+    fn common(f: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
             scope: Scope(f.u32()?),
             modseq: f.u64()?,
             names_modseq: f.u64()?,
@@ -68,8 +101,8 @@ impl AccountRecord {
             keywords: f.u16()?,
             messages: f.u64()?,
             octets: f.u64()?,
-        };
-        f.end().map(|()| account)
+            own_quota: OwnQuota::default(),
+        })
     }
     /// The modseq the account has come to, which is at least 1 after it was created.
     #[must_use]

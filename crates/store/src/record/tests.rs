@@ -6,7 +6,7 @@ use koi_types::{
     SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
-use super::account::AccountRecord;
+use super::account::{AccountRecord, OwnQuota};
 use super::app_password::AppPasswordRecord;
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
 use super::email::{EmailRecord, SentAt, ThreadKeys};
@@ -53,7 +53,7 @@ fn refuses_cuts<T: PartialEq + std::fmt::Debug>(stored: &[u8], decode: impl Fn(&
 }
 
 #[test]
-fn account_version_1() {
+fn account_versions_1_and_2() {
     let value = AccountRecord {
         scope: Scope(2),
         modseq: 0x0102,
@@ -65,12 +65,23 @@ fn account_version_1() {
         keywords: 6,
         messages: 8,
         octets: 9,
+        own_quota: OwnQuota::default(),
     };
-    let stored =
-        "01 02000000 0201000000000000 0300000000000000 0400000000000000 07000000 00214365 05000000 0600
+    let common = "02000000 0201000000000000 0300000000000000 0400000000000000 07000000 00214365 05000000 0600
         0800000000000000 0900000000000000";
-    fixture(stored, &value, AccountRecord::encode, AccountRecord::decode);
-    refuses_cuts(&octets(stored), AccountRecord::decode);
+    let old = octets(&format!("01 {common}"));
+    assert_eq!(AccountRecord::decode(&old).as_ref(), Some(&value));
+    refuses_cuts(&old, AccountRecord::decode);
+
+    let own_quota = OwnQuota { octets_max: None, messages_max: Some(11) };
+    let value = AccountRecord { own_quota, ..value };
+    let stored = octets(&format!("02 {common} 02 0000000000000000 0b00000000000000"));
+    assert_eq!(hex(&value.encode()), hex(&stored));
+    assert_eq!(AccountRecord::decode(&stored).as_ref(), Some(&value));
+    refuses_cuts(&stored, AccountRecord::decode);
+    let mut newer = stored;
+    newer[0] = 3;
+    assert_eq!(AccountRecord::decode(&newer), None, "a version of the future");
 }
 
 #[test]
