@@ -245,6 +245,7 @@ impl Play<'_> {
             Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
             Action::Shutdown => self.world.shutdown(),
             Action::Housekeep => self.world.housekeep(),
+            Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
             Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
         }
         Ok(())

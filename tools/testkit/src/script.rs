@@ -98,6 +98,12 @@ pub enum Action {
     },
     Shutdown,
     Housekeep,
+    /// Limits of one account; none for those that are not named.
+    Quota {
+        user: String,
+        octets: Option<u64>,
+        messages: Option<u64>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,8 +265,25 @@ fn world_action(line: &str) -> Result<Action, String> {
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),
+        "quota" => quota(rest),
         _ => Err(format!("not an action: `{verb}`")),
     }
+}
+
+/// `alice`, `alice messages 3`, `alice octets 1000 messages 3`
+fn quota(rest: &str) -> Result<Action, String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let (user, limits) = words.split_first().ok_or("quota USER [octets N] [messages N]")?;
+    let (mut octets, mut messages) = (None, None);
+    for limit in limits.chunks(2) {
+        let number = limit.get(1).and_then(|n| n.parse().ok()).ok_or("quota: a number is missing")?;
+        match limit.first() {
+            Some(&"octets") => octets = Some(number),
+            Some(&"messages") => messages = Some(number),
+            _ => return Err(format!("quota: octets or messages, not `{rest}`")),
+        }
+    }
+    Ok(Action::Quota { user: (*user).to_owned(), octets, messages })
 }
 
 /// `alice/INBOX`, `alice/INBOX 3 messages`, `alice/INBOX hello other`; a name with blanks is put in quotes.

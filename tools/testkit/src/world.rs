@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options};
+use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options, OwnQuota};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
@@ -118,6 +118,12 @@ impl World {
     /// An account `user@example.org`.
     pub fn add_user(&mut self, user: &str) -> AccountId {
         self.service.directory().create_account(&address(user), PASSWORD).unwrap()
+    }
+    /// Limits of one account; `None` for no limit.
+    pub fn set_quota(&mut self, user: &str, octets_max: Option<u64>, messages_max: Option<u64>) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        account.set_quota(OwnQuota { octets_max, messages_max }).wait().unwrap();
     }
     /// Puts messages into a mailbox, which is made if it is not there.
     pub fn fill(&mut self, user: &str, mailbox: &str, messages: &[Vec<u8>]) {

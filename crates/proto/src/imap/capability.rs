@@ -1,6 +1,8 @@
 //! The capabilities this grammar knows (RFC 9051 §7.2.2). Which of them are shown, and when, the session
 //! decides.
 
+use super::response::number::push_number;
+
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// A capability by the name it has on the wire.
@@ -70,6 +72,38 @@ capabilities! {
     CondStore = "CONDSTORE",
     /// RFC 8438 §2
     StatusSize = "STATUS=SIZE",
+    /// RFC 8474 §3
+    ObjectId = "OBJECTID",
+    /// RFC 9208 §1
+    Quota = "QUOTA",
+    /// RFC 9208 §5.1
+    QuotaResStorage = "QUOTA=RES-STORAGE",
+    /// RFC 9208 §5.2
+    QuotaResMessage = "QUOTA=RES-MESSAGE",
+    /// RFC 7889 §2; with the number, if there is one.
+    AppendLimit = "APPENDLIMIT",
+}
+
+/// What is offered at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Capabilities {
+    pub names: Vec<Capability>,
+    /// Octets of the largest message that APPEND takes into any mailbox (RFC 7889 §2).
+    pub append_limit: Option<u64>,
+}
+
+impl Capabilities {
+    /// Appends all of them, a blank before each.
+    pub(in crate::imap) fn push(&self, out: &mut Vec<u8>) {
+        for capability in &self.names {
+            out.push(b' ');
+            out.extend_from_slice(capability.name().as_bytes());
+            if let (Capability::AppendLimit, Some(octets)) = (capability, self.append_limit) {
+                out.push(b'=');
+                push_number(octets, out);
+            }
+        }
+    }
 }
 
 impl Capability {

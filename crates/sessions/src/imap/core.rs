@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
-use koi_proto::imap::capability::Capability;
+use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::NameEncoding;
 use koi_proto::sasl::Mechanism;
 use koi_types::{ErrorKind, MailError, Result, Timestamp};
@@ -118,8 +118,9 @@ impl Core {
         let offer = Offer::new(self.peer.tls.as_ref(), settings.plain_without_tls, settings.scram);
         Offer { bound: self.bound, ..offer }
     }
-    /// What may be used now (RFC 9051 §6.1.1): only what is complete.
-    pub(crate) fn capabilities(&self) -> Vec<Capability> {
+    /// What may be used now (RFC 9051 §6.1.1): only what is complete, and before login only what a client needs
+    /// to log in.
+    pub(crate) fn capabilities(&self) -> Capabilities {
         let shown = |c: &Capability| match c {
             Capability::StartTls => self.login.is_none() && !self.has_tls() && self.settings.starttls,
             Capability::LoginDisabled => self.login.is_none() && !self.may_send_passwords(),
@@ -127,10 +128,12 @@ impl Core {
             Capability::AuthScramSha256 => self.offers(Mechanism::ScramSha256),
             Capability::AuthScramSha256Plus => self.offers(Mechanism::ScramSha256Plus),
             Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
-            Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Id | Capability::Enable => true,
+            Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Id => true,
             other => self.login.is_some() && COMPLETE.contains(other),
         };
-        Capability::ALL.iter().copied().filter(shown).collect()
+        // RFC 7889 §2: one limit for all mailboxes.
+        let append_limit = Some(self.settings.message_octets_max);
+        Capabilities { names: Capability::ALL.iter().copied().filter(shown).collect(), append_limit }
     }
     fn offers(&self, mechanism: Mechanism) -> bool {
         self.login.is_none() && self.offer().mechanisms().any(|m| m == mechanism)
@@ -138,10 +141,13 @@ impl Core {
 }
 
 /// Extensions that are there in full; shown after login, as they are of no use before.
-const COMPLETE: [Capability; 11] = [
+const COMPLETE: &[Capability] = &[
+    Capability::Enable,
     Capability::Idle,
     Capability::Namespace,
     Capability::Children,
+    Capability::ListExtended,
+    Capability::ListStatus,
     Capability::SpecialUse,
     Capability::CreateSpecialUse,
     Capability::Unselect,
@@ -150,6 +156,11 @@ const COMPLETE: [Capability; 11] = [
     Capability::Move,
     Capability::CondStore,
     Capability::StatusSize,
+    Capability::ObjectId,
+    Capability::Quota,
+    Capability::QuotaResStorage,
+    Capability::QuotaResMessage,
+    Capability::AppendLimit,
 ];
 
 fn not_now() -> MailError {

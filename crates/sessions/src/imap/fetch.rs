@@ -126,6 +126,11 @@ impl<'w> Message<'w> {
                 line.internal_date(DateTime { at: self.row.received_at, zone: self.row.received_zone }, out);
             }
             FetchItem::Rfc822Size => line.rfc822_size(u64::from(self.row.octets), out),
+            FetchItem::EmailId => line.email_id(self.row.email, out),
+            FetchItem::ThreadId => {
+                let thread = self.email()?.thread;
+                line.thread_id(thread, out);
+            }
             FetchItem::ModSeq => line.mod_seq(self.row.modseq, out),
             FetchItem::Envelope => {
                 let envelope = EnvelopeView::of(self.email()?.envelope()).map_err(|e| corrupt(&e))?;

@@ -5,11 +5,11 @@ mod core;
 mod error;
 mod fetch;
 mod job;
+mod names;
 mod reply;
 mod session;
 mod sync;
 mod table;
-mod tree;
 mod untagged;
 
 pub use session::ImapSession;

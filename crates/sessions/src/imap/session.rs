@@ -131,7 +131,7 @@ impl ImapSession {
     fn begin(&mut self, tag: Tag, command: Command, out: &mut Vec<u8>) {
         let row = table::of(&command);
         if let Some(why) = self.misplaced(row.state) {
-            self.bad(Some(&tag), None, why, out);
+            self.bad(Some(&tag), Some(&Code::ClientBug), why, out);
             return;
         }
         self.bad_commands = 0;

@@ -31,6 +31,10 @@ pub enum FetchItem {
     BodyStructure,
     /// RFC 7162 §3.1.4.2
     ModSeq,
+    /// RFC 8474 §5.3
+    EmailId,
+    /// RFC 8474 §5.3
+    ThreadId,
     /// RFC 3501 §6.4.5; like `BODY[]` but answered under its own name.
     Rfc822,
     /// RFC 3501 §6.4.5; like `BODY.PEEK[HEADER]`.
@@ -94,7 +98,12 @@ impl FetchItem {
     pub const fn answer_order(&self) -> u8 {
         match self {
             Self::Uid => 0,
-            Self::Flags | Self::ModSeq | Self::InternalDate | Self::Rfc822Size => 1,
+            Self::Flags
+            | Self::ModSeq
+            | Self::InternalDate
+            | Self::Rfc822Size
+            | Self::EmailId
+            | Self::ThreadId => 1,
             Self::Envelope | Self::Body | Self::BodyStructure => 2,
             Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) => 3,
         }
@@ -176,6 +185,7 @@ const fn is_name_char(octet: u8) -> bool {
 ///             "BODY" section [partial] / "BODY.PEEK" section [partial]                 ; RFC 9051 §9
 /// fetch-att =/ "RFC822" [".HEADER" / ".TEXT"]                                          ; RFC 3501 §9
 /// fetch-att =/ "MODSEQ"                                                                ; RFC 7162 §7
+/// fetch-att =/ "EMAILID" / "THREADID"                                                  ; RFC 8474 §7
 /// ```
 fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
     let before = cursor.error("unknown item");
@@ -185,6 +195,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
         "BODY" | "BODY.PEEK" if sectioned => FetchItem::Section(body_section(cursor, name == "BODY.PEEK")?),
         "BODY" => FetchItem::Body,
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "EMAILID" => FetchItem::EmailId,
         "ENVELOPE" => FetchItem::Envelope,
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
@@ -193,6 +204,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
         "RFC822.HEADER" => FetchItem::Rfc822Header,
         "RFC822.SIZE" => FetchItem::Rfc822Size,
         "RFC822.TEXT" => FetchItem::Rfc822Text,
+        "THREADID" => FetchItem::ThreadId,
         "UID" => FetchItem::Uid,
         _ => return Err(before),
     })

@@ -58,6 +58,12 @@ pub enum StatusItem {
     Deleted,
     Size,
     HighestModSeq,
+    /// RFC 9208 §4.1.4
+    DeletedStorage,
+    /// RFC 7889 §3.1
+    AppendLimit,
+    /// RFC 8474 §4.3
+    MailboxId,
 }
 
 /// ```abnf
@@ -129,11 +135,17 @@ fn select_option(cursor: &mut Cursor<'_>) -> Result<ListSelect, SyntaxError> {
     }
 }
 
-/// RFC 9051 §6.3.9.1: RECURSIVEMATCH needs an option it can modify; REMOTE is none.
+/// RFC 9051 §6.3.9.1: RECURSIVEMATCH needs an option it can modify; REMOTE and SPECIAL-USE are independent
+/// ones (RFC 6154 §6).
+///
+/// ```abnf
+/// list-select-opts = "(" [(*(list-select-opt SP) list-select-base-opt *(SP list-select-opt))
+///                    / (list-select-independent-opt *(SP list-select-independent-opt))] ")"   ; RFC 9051 §9
+/// ```
 fn check_selection(cursor: &Cursor<'_>, select: &[ListSelect]) -> Result<(), SyntaxError> {
-    let based = select.iter().any(|s| matches!(s, ListSelect::Subscribed | ListSelect::SpecialUse));
+    let based = select.contains(&ListSelect::Subscribed);
     match select.contains(&ListSelect::RecursiveMatch) && !based {
-        true => cursor.fail("RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE beside it"),
+        true => cursor.fail("RECURSIVEMATCH needs SUBSCRIBED beside it"),
         false => Ok(()),
     }
 }
@@ -170,6 +182,9 @@ pub(super) fn status(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
 /// status-att = "MESSAGES" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN" / "DELETED" / "SIZE"   ; RFC 9051 §9
 /// status-att =/ "RECENT"                                                                ; RFC 3501 §9
 /// status-att =/ "HIGHESTMODSEQ"                                                         ; RFC 7162 §7
+/// status-att =/ "DELETED" / "DELETED-STORAGE"                                           ; RFC 9208 §7
+/// status-att =/ "APPENDLIMIT"                                                           ; RFC 7889 §5
+/// status-att =/ "MAILBOXID"                                                             ; RFC 8474 §7
 /// ```
 fn status_item(cursor: &mut Cursor<'_>) -> Result<StatusItem, SyntaxError> {
     let before = cursor.error("unknown STATUS item");
@@ -182,6 +197,9 @@ fn status_item(cursor: &mut Cursor<'_>) -> Result<StatusItem, SyntaxError> {
         "DELETED" => Ok(StatusItem::Deleted),
         "SIZE" => Ok(StatusItem::Size),
         "HIGHESTMODSEQ" => Ok(StatusItem::HighestModSeq),
+        "DELETED-STORAGE" => Ok(StatusItem::DeletedStorage),
+        "APPENDLIMIT" => Ok(StatusItem::AppendLimit),
+        "MAILBOXID" => Ok(StatusItem::MailboxId),
         _ => Err(before),
     }
 }

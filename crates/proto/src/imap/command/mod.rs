@@ -10,10 +10,12 @@ pub mod fetch;
 pub mod list;
 pub mod mailbox;
 pub mod messages;
+mod quota;
 pub mod search;
 
 use std::fmt;
 
+use koi_types::name::normalized;
 use koi_types::{MailboxName, limits};
 
 mod flag;
@@ -89,6 +91,12 @@ pub enum Command {
     Namespace,
     /// RFC 9051 §6.3.11; at least one item, in the order sent.
     Status { mailbox: MailboxArg, items: Vec<StatusItem> },
+    /// RFC 9208 §4.1.1
+    GetQuota { root: Box<[u8]> },
+    /// RFC 9208 §4.1.2
+    GetQuotaRoot { mailbox: MailboxArg },
+    /// RFC 9208 §4.1.3; the limits asked for are not here, as nobody may set them.
+    SetQuota { root: Box<[u8]> },
     /// RFC 9051 §6.3.13. Until DONE the session calls `Decoder::next` with `Phase::Idle`.
     Idle,
     /// RFC 3501 §6.4.1
@@ -116,6 +124,11 @@ pub enum Command {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MailboxArg {
     Name(MailboxName),
+    /// The name in Normalization Form C, and as it was sent (RFC 9051 §5.1).
+    Denormalized {
+        name: MailboxName,
+        sent: Box<str>,
+    },
     /// Why no mailbox can have this name, in words that may be shown to the user.
     Invalid(&'static str),
 }
@@ -124,8 +137,16 @@ impl MailboxArg {
     /// The name, or the reason for a NO.
     pub fn name(&self) -> Result<&MailboxName, &'static str> {
         match self {
-            Self::Name(name) => Ok(name),
+            Self::Name(name) | Self::Denormalized { name, .. } => Ok(name),
             Self::Invalid(why) => Err(why),
+        }
+    }
+    /// What was sent, where it is not the name itself: what OLDNAME tells (RFC 9051 §6.3.9.7).
+    #[must_use]
+    pub fn denormalized(&self) -> Option<&str> {
+        match self {
+            Self::Denormalized { sent, .. } => Some(sent),
+            _ => None,
         }
     }
 }
@@ -211,7 +232,7 @@ fn tag(cursor: &mut Cursor<'_>) -> Result<Tag, SyntaxError> {
     Ok(Tag(tag.into()))
 }
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: &[&str] = &[
     "CAPABILITY",
     "NOOP",
     "LOGOUT",
@@ -231,6 +252,9 @@ const COMMANDS: [&str; 31] = [
     "LSUB",
     "NAMESPACE",
     "STATUS",
+    "GETQUOTA",
+    "GETQUOTAROOT",
+    "SETQUOTA",
     "APPEND",
     "IDLE",
     "CHECK",
@@ -272,6 +296,9 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "LSUB" => list::lsub(cursor),
         "NAMESPACE" => Ok(Command::Namespace),
         "STATUS" => list::status(cursor),
+        "GETQUOTA" => quota::get_quota(cursor),
+        "GETQUOTAROOT" => quota::get_quota_root(cursor),
+        "SETQUOTA" => quota::set_quota(cursor),
         "APPEND" => cursor.fail("APPEND needs a message literal"),
         "IDLE" => Ok(Command::Idle),
         "CHECK" => Ok(Command::Check),
@@ -320,9 +347,10 @@ fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArg, SyntaxError> {
     })
 }
 
-fn mailbox_arg(name: &str) -> MailboxArg {
-    match MailboxName::new(name) {
-        Ok(name) => MailboxArg::Name(name),
+fn mailbox_arg(text: &str) -> MailboxArg {
+    match MailboxName::new(text) {
+        Ok(name) if normalized(text) == text => MailboxArg::Name(name),
+        Ok(name) => MailboxArg::Denormalized { name, sent: text.into() },
         Err(why) => MailboxArg::Invalid(why),
     }
 }

@@ -1,6 +1,6 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5).
 
-use koi_types::{Keyword, limits};
+use koi_types::{EmailId, Keyword, ThreadId, limits};
 
 use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
@@ -92,6 +92,10 @@ pub enum SearchKey {
     /// RFC 7162 §3.1.5; entry name and type are read and ignored, as §3.1.5 allows a server that keeps one
     /// per message.
     ModSeq(u64),
+    /// RFC 8474 §6; `None` for an id that is none of ours and so matches nothing.
+    EmailId(Option<EmailId>),
+    /// RFC 8474 §6
+    ThreadId(Option<ThreadId>),
 }
 
 /// ```abnf
@@ -213,6 +217,8 @@ impl Keys<'_, '_> {
             "LARGER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Larger),
             "SMALLER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Smaller),
             "MODSEQ" => self.spaced(mod_seq).map(SearchKey::ModSeq),
+            "EMAILID" => self.spaced(|c| object_id(c, EmailId::parse)).map(SearchKey::EmailId),
+            "THREADID" => self.spaced(|c| object_id(c, ThreadId::parse)).map(SearchKey::ThreadId),
             "HEADER" => {
                 let name =
                     self.spaced(|cursor| cursor.ascii_astring("expected the name of a header field"))?;
@@ -310,6 +316,15 @@ fn string_key(name: &str) -> Option<fn(Box<str>) -> SearchKey> {
 fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, SyntaxError> {
     let before = cursor.error("keyword is too long");
     Keyword::new(cursor.atom("expected a keyword")?).ok_or(before)
+}
+
+/// ```abnf
+/// objectid = 1*255(ALPHA / DIGIT / "_" / "-")                                   ; RFC 8474 §7
+/// ```
+fn object_id<T>(cursor: &mut Cursor<'_>, parse: fn(&str) -> Option<T>) -> Result<Option<T>, SyntaxError> {
+    let before = cursor.error("object id is too long");
+    let id = cursor.word(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b), "expected an object id")?;
+    if id.len() > 255 { Err(before) } else { Ok(parse(id)) }
 }
 
 /// ```abnf

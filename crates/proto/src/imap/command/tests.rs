@@ -316,6 +316,7 @@ fn extended_list() {
         "a LIST (FOO) \"\" *",
         "a LIST (RECURSIVEMATCH) \"\" *",
         "a LIST (REMOTE RECURSIVEMATCH) \"\" *",
+        "a LIST (SPECIAL-USE RECURSIVEMATCH) \"\" *",
         "a LIST \"\" ()",
         "a LIST \"\" * RETURN",
         "a LIST \"\" * RETURN (FOO)",
@@ -334,6 +335,11 @@ fn status() {
     assert_eq!(
         read("a status \"blurdybloop\" (recent uidvalidity unseen deleted size highestmodseq)"),
         status(&[Recent, UidValidity, Unseen, Deleted, Size, HighestModSeq])
+    );
+    // RFC 9208 §4.1.4, RFC 7889 §3.1, RFC 8474 §4.3
+    assert_eq!(
+        read("a STATUS blurdybloop (DELETED-STORAGE appendlimit mailboxid)"),
+        status(&[StatusItem::DeletedStorage, StatusItem::AppendLimit, StatusItem::MailboxId])
     );
     refused(&[
         "a STATUS x",
@@ -443,4 +449,41 @@ fn copy_move_and_uid_expunge() {
 #[test]
 fn append_without_a_literal() {
     refused(&["a APPEND x", "a APPEND x \"message\"", "a APPEND"]);
+}
+
+/// RFC 9208 §4.1.1, §4.1.2 and §4.1.3
+#[test]
+fn quota() {
+    let root = |text: &str| text.as_bytes().into();
+    let get = |text| Command::GetQuota { root: root(text) };
+    assert_eq!(read("a GETQUOTA \"!partition/sda4\""), get("!partition/sda4"));
+    assert_eq!(read("a getquota \"\""), get(""));
+    assert_eq!(read("a GETQUOTAROOT INBOX"), Command::GetQuotaRoot { mailbox: name("INBOX") });
+    let set = Command::SetQuota { root: root("#user/alice") };
+    assert_eq!(read("a SETQUOTA \"#user/alice\" (STORAGE 510 MESSAGE 0)"), set);
+    assert_eq!(read("a SETQUOTA #user/alice ()"), set);
+    refused(&[
+        "a GETQUOTA",
+        "a GETQUOTA a b",
+        "a GETQUOTAROOT",
+        "a SETQUOTA a",
+        "a SETQUOTA a (STORAGE)",
+        "a SETQUOTA a (STORAGE x)",
+        "a SETQUOTA a STORAGE 1",
+    ]);
+}
+
+/// RFC 9051 §5.1 and §6.3.9.7: a name that is not normalised is read as the one that is, and remembered.
+#[test]
+fn denormalized_names() {
+    let read = |utf8, line: &str| parse(line.as_bytes(), utf8).map(|parsed| parsed.command);
+    let Ok(Command::Delete { mailbox }) = read(true, "a DELETE \"A\u{308}\"") else { panic!() };
+    assert_eq!(mailbox.name().map(MailboxName::as_str), Ok("\u{c4}"));
+    assert_eq!(mailbox.denormalized(), Some("A\u{308}"));
+    let Ok(Command::Delete { mailbox }) = read(false, "a DELETE A&Awg-") else { panic!() };
+    assert_eq!(mailbox.denormalized(), Some("A\u{308}"));
+    let Ok(Command::Delete { mailbox }) = read(true, "a DELETE inbox") else { panic!() };
+    assert_eq!((mailbox.name().map(MailboxName::is_inbox), mailbox.denormalized()), (Ok(true), None));
+    let Ok(Command::Delete { mailbox }) = read(true, "a DELETE a&b") else { panic!() };
+    assert_eq!(mailbox, name("a&b"));
 }

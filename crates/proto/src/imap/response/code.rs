@@ -1,11 +1,12 @@
-//! Response codes (RFC 9051 §7.1, RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162 §3.1.2, RFC 6154 §3).
+//! Response codes (RFC 9051 §7.1, RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162 §3.1.2, RFC 6154 §3,
+//! RFC 8474 §4).
 
-use koi_types::{Keyword, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
+use koi_types::{Keyword, MailboxId, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
 
 use super::fetch::push_flags;
 use super::number::push_number;
 use super::string::push_astring;
-use crate::imap::capability::Capability;
+use crate::imap::capability::Capabilities;
 
 /// What a program may read in a status response: `[CODE arguments]`.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub enum Code<'a> {
     /// The charsets the server knows.
     BadCharset(&'a [&'a str]),
     Cannot,
-    Capability(&'a [Capability]),
+    Capability(&'a Capabilities),
     ClientBug,
     /// RFC 7162 §3.2.11
     Closed,
@@ -41,6 +42,8 @@ pub enum Code<'a> {
     HighestModSeq(ModSeq),
     InUse,
     Limit,
+    /// RFC 8474 §4.1 and §4.2
+    MailboxId(MailboxId),
     /// RFC 7162 §3.1.3; UIDs in the UID form, else message sequence numbers.
     Modified(&'a NumSet),
     /// RFC 7162 §3.1.2.2
@@ -96,10 +99,8 @@ impl Code<'_> {
                 });
                 out.extend_from_slice(if charsets.is_empty() { b"" } else { b")" });
             }
-            Self::Capability(capabilities) => capabilities.iter().for_each(|capability| {
-                out.push(b' ');
-                out.extend_from_slice(capability.name().as_bytes());
-            }),
+            Self::Capability(capabilities) => capabilities.push(out),
+            Self::MailboxId(mailbox) => out.extend_from_slice(format!(" ({mailbox})").as_bytes()),
             Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
             Self::Modified(numbers) => set(numbers, out),
             Self::PermanentFlags { system, keywords, new_keywords } => {
@@ -134,6 +135,7 @@ impl Code<'_> {
             Self::HighestModSeq(_) => "HIGHESTMODSEQ",
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
+            Self::MailboxId(_) => "MAILBOXID",
             Self::Modified(_) => "MODIFIED",
             Self::NoModSeq => "NOMODSEQ",
             Self::NonExistent => "NONEXISTENT",

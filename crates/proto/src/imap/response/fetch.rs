@@ -1,6 +1,6 @@
 //! FETCH responses (RFC 9051 §7.5.2, RFC 3501 §7.4.2, RFC 7162 §3.1.4.2).
 
-use koi_types::{ModSeq, SeqNum, SystemFlags, Uid};
+use koi_types::{EmailId, ModSeq, SeqNum, SystemFlags, ThreadId, Uid};
 
 use super::body::{BodyForm, BodyRef, push_body};
 use super::envelope::{AddressRef, EnvelopeRef, push_envelope};
@@ -68,6 +68,16 @@ impl FetchLine {
         self.item(b"MODSEQ (", out);
         push_number(mod_seq.value(), out);
         out.push(b')');
+    }
+    /// RFC 8474 §5.3
+    pub fn email_id(&mut self, email: EmailId, out: &mut Vec<u8>) {
+        self.item(b"EMAILID ", out);
+        out.extend_from_slice(format!("({email})").as_bytes());
+    }
+    /// RFC 8474 §5.3
+    pub fn thread_id(&mut self, thread: ThreadId, out: &mut Vec<u8>) {
+        self.item(b"THREADID ", out);
+        out.extend_from_slice(format!("({thread})").as_bytes());
     }
     pub fn envelope<'a, L>(&mut self, envelope: EnvelopeRef<'a, L>, out: &mut Vec<u8>)
     where

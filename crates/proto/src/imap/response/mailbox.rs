@@ -2,7 +2,7 @@
 //! (RFC 9051 §7.3 and §7.4, RFC 3501 §7.2 and §7.3, RFC 5258 §4, RFC 6154 §5).
 
 use koi_types::name::SEPARATOR;
-use koi_types::{ModSeq, Role, SeqNum, SystemFlags, Uid, UidValidity};
+use koi_types::{MailboxId, ModSeq, Role, SeqNum, SystemFlags, Uid, UidValidity};
 
 use super::fetch::push_flags;
 use super::number::push_number;
@@ -42,6 +42,8 @@ pub struct ListEntry<'a> {
     pub attributes: &'a [Attribute],
     /// `("CHILDINFO" ("SUBSCRIBED"))`: something subscribed is below (RFC 9051 §6.3.9.6).
     pub subscribed_below: bool,
+    /// `("OLDNAME" (name))`: what the client called it (RFC 9051 §6.3.9.7).
+    pub old_name: Option<&'a str>,
 }
 
 /// `status-att-val` of RFC 9051 §9.
@@ -55,6 +57,12 @@ pub enum StatusValue {
     Deleted(u32),
     Size(u64),
     HighestModSeq(ModSeq),
+    /// RFC 9208 §4.1.4
+    DeletedStorage(u64),
+    /// RFC 7889 §3.1
+    AppendLimit(u64),
+    /// RFC 8474 §4.3
+    MailboxId(MailboxId),
 }
 
 /// One namespace (RFC 9051 §6.3.10): all have the same separator.
@@ -121,11 +129,31 @@ fn push_list(word: &[u8], entry: &ListEntry<'_>, encoding: NameEncoding, out: &m
     push_separator(out);
     out.push(b' ');
     push_mailbox(entry.name, encoding, out);
-    out.extend_from_slice(if entry.subscribed_below {
-        b" (CHILDINFO (\"SUBSCRIBED\"))\r\n"
-    } else {
-        b"\r\n"
-    });
+    push_extended(entry, encoding, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// ```abnf
+/// mbox-list-extended      = "(" [mbox-list-extended-item *(SP mbox-list-extended-item)] ")"   ; RFC 9051 §9
+/// childinfo-extended-item = "CHILDINFO" SP "(" list-select-base-opt-quoted
+///                           *(SP list-select-base-opt-quoted) ")"
+/// oldname-extended-item   = "OLDNAME" SP "(" mailbox ")"
+/// ```
+fn push_extended(entry: &ListEntry<'_>, encoding: NameEncoding, out: &mut Vec<u8>) {
+    if !entry.subscribed_below && entry.old_name.is_none() {
+        return;
+    }
+    out.extend_from_slice(b" (");
+    if entry.subscribed_below {
+        out.extend_from_slice(b"\"CHILDINFO\" (\"SUBSCRIBED\")");
+    }
+    if let Some(old_name) = entry.old_name {
+        out.extend_from_slice(if entry.subscribed_below { b" " } else { b"" });
+        out.extend_from_slice(b"\"OLDNAME\" (");
+        push_mailbox(old_name, encoding, out);
+        out.push(b')');
+    }
+    out.push(b')');
 }
 
 fn push_separator(out: &mut Vec<u8>) {
@@ -153,6 +181,12 @@ pub fn status_data(name: &str, encoding: NameEncoding, values: &[StatusValue], o
             StatusValue::Deleted(count) => ("DELETED ", u64::from(count)),
             StatusValue::Size(octets) => ("SIZE ", octets),
             StatusValue::HighestModSeq(mod_seq) => ("HIGHESTMODSEQ ", mod_seq.value()),
+            StatusValue::DeletedStorage(octets) => ("DELETED-STORAGE ", octets),
+            StatusValue::AppendLimit(octets) => ("APPENDLIMIT ", octets),
+            StatusValue::MailboxId(mailbox) => {
+                out.extend_from_slice(format!("MAILBOXID ({mailbox})").as_bytes());
+                continue;
+            }
         };
         out.extend_from_slice(word.as_bytes());
         push_number(number, out);

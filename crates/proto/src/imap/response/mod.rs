@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod fetch;
 pub mod mailbox;
 pub mod number;
+pub mod quota;
 pub mod search;
 pub mod status;
 pub mod string;
@@ -21,6 +22,7 @@ pub use mailbox::{
     Attribute, ListEntry, NameEncoding, Namespace, StatusValue, exists, expunge, flags, list, lsub,
     namespace, recent, status_data,
 };
+pub use quota::{Resource, ResourceUse, quota, quota_root};
 pub use search::{Esearch, esearch, search};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
 

@@ -3,7 +3,7 @@
 
 use super::code::Code;
 use super::string::{push_nstring, push_string};
-use crate::imap::capability::Capability;
+use crate::imap::capability::{Capabilities, Capability};
 use crate::imap::command::Tag;
 use crate::sasl;
 
@@ -70,15 +70,20 @@ pub fn challenge(octets: &[u8], out: &mut Vec<u8>) {
 }
 
 /// RFC 9051 §7.2.2
-pub fn capability(capabilities: &[Capability], out: &mut Vec<u8>) {
+pub fn capability(capabilities: &Capabilities, out: &mut Vec<u8>) {
     out.extend_from_slice(b"* CAPABILITY");
-    push_names(capabilities.iter().map(|c| c.name()), out);
+    capabilities.push(out);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// RFC 9051 §7.2.1
 pub fn enabled(capabilities: &[Capability], out: &mut Vec<u8>) {
     out.extend_from_slice(b"* ENABLED");
-    push_names(capabilities.iter().map(|c| c.name()), out);
+    for capability in capabilities {
+        out.push(b' ');
+        out.extend_from_slice(capability.name().as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// RFC 2971 §3.2; NIL without fields.
@@ -91,14 +96,6 @@ pub fn id(fields: &[IdPair<'_>], out: &mut Vec<u8>) {
         push_nstring(field.value.map(str::as_bytes), out);
     }
     out.extend_from_slice(if fields.is_empty() { b"NIL\r\n" } else { b")\r\n" });
-}
-
-fn push_names(names: impl Iterator<Item = &'static str>, out: &mut Vec<u8>) {
-    for name in names {
-        out.push(b' ');
-        out.extend_from_slice(name.as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 fn push_text(text: &str, out: &mut Vec<u8>) {

@@ -1,13 +1,14 @@
 //! Known answers: what the server sends, most of it from the examples of the standards.
 
 use koi_types::{
-    Keyword, ModSeq, NumSet, Role, SeqNum, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    Keyword, MailboxId, ModSeq, NumSet, Role, SeqNum, SystemFlags, Timestamp, Uid, UidSet, UidValidity,
+    ZoneOffset,
 };
 
 use super::body::BodyForm;
 use super::envelope::push_envelope;
 use super::*;
-use crate::imap::capability::Capability;
+use crate::imap::capability::{Capabilities, Capability};
 use crate::imap::command::{Section, SectionText, Tag, tag_of};
 use crate::imap::date::DateTime;
 
@@ -62,8 +63,10 @@ fn response_codes() {
     );
     assert_eq!(text(Code::BadCharset(&["US-ASCII", "UTF-8"])), "BADCHARSET (US-ASCII UTF-8)");
     assert_eq!(text(Code::BadCharset(&[])), "BADCHARSET");
-    let capabilities = [Capability::Imap4Rev1, Capability::AuthPlain];
+    let names = vec![Capability::Imap4Rev1, Capability::AuthPlain];
+    let capabilities = Capabilities { names, append_limit: Some(1) };
     assert_eq!(text(Code::Capability(&capabilities)), "CAPABILITY IMAP4rev1 AUTH=PLAIN");
+    assert_eq!(text(Code::MailboxId(MailboxId(1))), format!("MAILBOXID ({})", MailboxId(1)));
     assert_eq!(
         text(Code::HighestModSeq(ModSeq::new(715_194_045_007).unwrap())),
         "HIGHESTMODSEQ 715194045007"
@@ -124,8 +127,14 @@ fn server_responses() {
     );
     assert_eq!(sent(|out| challenge(b"", out)), "+ ");
     assert_eq!(sent(|out| challenge(b"foo", out)), "+ Zm9v");
-    let capabilities = [Capability::Imap4Rev1, Capability::StartTls, Capability::LoginDisabled];
+    let names = vec![Capability::Imap4Rev1, Capability::StartTls, Capability::LoginDisabled];
+    let mut capabilities = Capabilities { names, append_limit: None };
     assert_eq!(sent(|out| capability(&capabilities, out)), "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED");
+    // RFC 7889 §2
+    capabilities.names = vec![Capability::AppendLimit];
+    assert_eq!(sent(|out| capability(&capabilities, out)), "* CAPABILITY APPENDLIMIT");
+    capabilities.append_limit = Some(257_890);
+    assert_eq!(sent(|out| capability(&capabilities, out)), "* CAPABILITY APPENDLIMIT=257890");
     assert_eq!(sent(|out| enabled(&[Capability::CondStore], out)), "* ENABLED CONDSTORE");
     assert_eq!(sent(|out| enabled(&[], out)), "* ENABLED");
     let fields = [IdPair { name: "name", value: Some("Koi") }, IdPair { name: "os", value: None }];
@@ -141,7 +150,9 @@ fn server_responses() {
 #[test]
 fn list_responses() {
     let line = |name, attributes: &[Attribute], encoding| {
-        sent(|out| list(&ListEntry { name, attributes, subscribed_below: false }, encoding, out))
+        sent(|out| {
+            list(&ListEntry { name, attributes, subscribed_below: false, old_name: None }, encoding, out)
+        })
     };
     let plain = NameEncoding::ModifiedUtf7;
     assert_eq!(line("~/Mail/foo", &[Attribute::NoSelect], plain), "* LIST (\\Noselect) \"/\" ~/Mail/foo");
@@ -167,10 +178,17 @@ fn list_responses() {
     let names = "\\NonExistent \\Noinferiors \\HasChildren \\HasNoChildren \\Marked \
         \\Unmarked \\Subscribed \\Remote \\Sent";
     assert_eq!(line("x", &all, plain), format!("* LIST ({names}) \"/\" x"));
-    let entry = ListEntry { name: "foo", attributes: &[], subscribed_below: true };
-    assert_eq!(sent(|out| list(&entry, plain, out)), "* LIST () \"/\" foo (CHILDINFO (\"SUBSCRIBED\"))");
-    let entry =
-        ListEntry { name: "#news.comp.mail", attributes: &[Attribute::NoSelect], subscribed_below: false };
+    let foo = ListEntry { name: "foo", attributes: &[], subscribed_below: true, old_name: None };
+    let childinfo = "\"CHILDINFO\" (\"SUBSCRIBED\")";
+    assert_eq!(sent(|out| list(&foo, plain, out)), format!("* LIST () \"/\" foo ({childinfo})"));
+    // RFC 9051 §6.3.9.7
+    let oldname = "\"OLDNAME\" (\"o f\")";
+    let entry = ListEntry { old_name: Some("o f"), ..foo };
+    assert_eq!(sent(|out| list(&entry, plain, out)), format!("* LIST () \"/\" foo ({childinfo} {oldname})"));
+    let entry = ListEntry { subscribed_below: false, ..entry };
+    assert_eq!(sent(|out| list(&entry, plain, out)), format!("* LIST () \"/\" foo ({oldname})"));
+    let attributes = &[Attribute::NoSelect];
+    let entry = ListEntry { name: "#news.comp.mail", attributes, subscribed_below: false, old_name: None };
     assert_eq!(sent(|out| lsub(&entry, plain, out)), "* LSUB (\\Noselect) \"/\" #news.comp.mail");
 }
 
@@ -196,6 +214,18 @@ fn mailbox_responses() {
          DELETED 3 SIZE 4294967296)"
     );
     assert_eq!(line(&[]), "* STATUS blurdybloop ()");
+    // RFC 9208 §4.1.4, RFC 7889 §3.1, RFC 8474 §4.3
+    let values = [
+        StatusValue::DeletedStorage(8),
+        StatusValue::AppendLimit(257_890),
+        StatusValue::MailboxId(MailboxId(7)),
+        StatusValue::Messages(0),
+    ];
+    let id = MailboxId(7);
+    assert_eq!(
+        line(&values),
+        format!("* STATUS blurdybloop (DELETED-STORAGE 8 APPENDLIMIT 257890 MAILBOXID ({id}) MESSAGES 0)")
+    );
     let (own, others) = ([Namespace { prefix: "" }], [Namespace { prefix: "~" }, Namespace { prefix: "&" }]);
     assert_eq!(sent(|out| namespace(&own, &[], &[], out)), "* NAMESPACE ((\"\" \"/\")) NIL NIL");
     assert_eq!(
@@ -440,4 +470,19 @@ fn sections_come_back() {
         line(&[1], SectionText::HeaderFieldsNot(names()), None),
         twice("BODY[1.HEADER.FIELDS.NOT (DATE \"a\\\"b\")]")
     );
+}
+
+/// RFC 9208 §4.2.1 and §4.2.2
+#[test]
+fn quota_responses() {
+    let storage = ResourceUse { resource: Resource::Storage, usage: 54, limit: 111 };
+    let message = ResourceUse { resource: Resource::Message, usage: 42, limit: 1000 };
+    assert_eq!(
+        sent(|out| quota("#user/alice", &[storage, message], out)),
+        "* QUOTA #user/alice (STORAGE 54 111 MESSAGE 42 1000)"
+    );
+    assert_eq!(sent(|out| quota("", &[], out)), "* QUOTA \"\" ()");
+    let plain = NameEncoding::ModifiedUtf7;
+    assert_eq!(sent(|out| quota_root("INBOX", plain, &[""], out)), "* QUOTAROOT INBOX \"\"");
+    assert_eq!(sent(|out| quota_root("ä", plain, &[], out)), "* QUOTAROOT &AOQ-");
 }

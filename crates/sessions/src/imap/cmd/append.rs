@@ -10,7 +10,6 @@ use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Decoded, Phase};
 use koi_types::{MailboxId, Result, UidSet, ZoneOffset};
 
-use super::existing;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
 
@@ -66,12 +65,23 @@ impl Append {
         if self.begin.octets == 0 {
             return Ok(Err(Reply::no("message is empty").code(&Code::Cannot)));
         }
-        let row = match existing(&self.begin.mailbox) {
-            Ok(name) => cx.core.snapshot()?.mailbox_named(&name)?,
-            Err(_) => None,
+        let name = match self.begin.mailbox.name() {
+            Ok(name) => name,
+            // Creating it would not help.
+            Err(why) => return Ok(Err(Reply::no(why).code(&Code::Cannot))),
         };
-        // RFC 9051 §6.3.12: the client may create it and try again.
-        Ok(row.map(|row| row.id).ok_or_else(|| Reply::no("no such mailbox").code(&Code::TryCreate)))
+        let snapshot = cx.core.snapshot()?;
+        let Some(row) = snapshot.mailbox_named(name)? else {
+            // RFC 9051 §6.3.12: the client may create it and try again.
+            return Ok(Err(Reply::no("no such mailbox").code(&Code::TryCreate)));
+        };
+        let (usage, quota) = (snapshot.usage(), snapshot.quota());
+        let octets = usage.octets.saturating_add(self.begin.octets);
+        // RFC 9208 §4.3.1; the transaction looks again.
+        if octets > quota.octets_max || usage.messages >= quota.messages_max {
+            return Ok(Err(Reply::no("the account is over its quota").code(&Code::OverQuota)));
+        }
+        Ok(Ok(row.id))
     }
     fn receive(&mut self, cx: &mut Context<'_>, mailbox: MailboxId, mut stage: Stage) -> Result<Outcome> {
         cx.core.waiting_for_client = false;

@@ -9,7 +9,7 @@ use koi_proto::imap::response::{Code, Status, status};
 use koi_types::Result;
 
 use super::expunge::read_only;
-use super::{existing, sequence};
+use super::sequence;
 use crate::imap::job::{Context, Job, Submitted, write};
 use crate::imap::reply::Reply;
 
@@ -42,9 +42,10 @@ fn submit(
         Err(bad) => return Ok(Submitted::Done(bad.into())),
     };
     let account = cx.core.account()?;
-    let target = match existing(mailbox) {
-        Ok(name) => account.snapshot()?.mailbox_named(&name)?,
-        Err(_) => None,
+    let target = match mailbox.name() {
+        Ok(name) => account.snapshot()?.mailbox_named(name)?,
+        // Creating it would not help.
+        Err(why) => return Ok(Submitted::Done(Reply::no(why).code(&Code::Cannot))),
     };
     // RFC 9051 §6.4.7: the client may create it and try again.
     let Some(target) = target else {

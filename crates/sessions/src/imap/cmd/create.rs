@@ -1,35 +1,51 @@
-//! CREATE (RFC 9051 §6.3.4), with a special use (RFC 6154 §3).
+//! CREATE (RFC 9051 §6.3.4), with a special use (RFC 6154 §3) and MAILBOXID (RFC 8474 §4.1).
 
+use koi_mailbox::Created;
 use koi_proto::imap::command::{MailboxArg, SpecialUse};
 use koi_proto::imap::response::Code;
-use koi_types::Role;
+use koi_types::{Result, Role};
 
-use super::name;
-use crate::imap::job::{Job, Submitted, write};
+use super::{list, name};
+use crate::imap::core::Core;
+use crate::imap::job::{Context, Job, Submitted, write};
 use crate::imap::reply::Reply;
 
 pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> {
+    let made = mailbox.clone();
     write(
         move |cx| {
             let name = name(&mailbox)?;
-            let role = match role(&uses) {
-                Ok(role) => role,
-                Err(why) => return Ok(Submitted::Done(Reply::no(why).code(&Code::UseAttr))),
-            };
-            Ok(Submitted::Pending(cx.core.account()?.create(&name, role)))
+            match role(cx.core, &uses)? {
+                Ok(role) => Ok(Submitted::Pending(cx.core.account()?.create(&name, role))),
+                Err(why) => Ok(Submitted::Done(Reply::no(why).code(&Code::UseAttr))),
+            }
         },
-        |_, _| Ok(Reply::ok("CREATE completed")),
+        move |cx, created| finished(cx, &made, created),
     )
 }
 
-/// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use.
-fn role(uses: &[SpecialUse]) -> Result<Option<Role>, &'static str> {
-    match uses {
+fn finished(cx: &mut Context<'_>, mailbox: &MailboxArg, created: Created) -> Result<Reply> {
+    // RFC 9051 §6.3.4: a name that was normalised is told.
+    if let Some(sent) = mailbox.denormalized() {
+        list::tell(cx.core, &name(mailbox)?, Some(sent), cx.out)?;
+    }
+    Ok(Reply::ok("CREATE completed").code(&Code::MailboxId(created.mailbox)))
+}
+
+/// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use, and a use one mailbox.
+fn role(core: &Core, uses: &[SpecialUse]) -> Result<std::result::Result<Option<Role>, &'static str>> {
+    Ok(match uses {
         [] => Ok(None),
         // RFC 6154 §2: these two are views of other mailboxes, which nobody can make by hand.
         [SpecialUse::Role(Role::All | Role::Flagged)] => Err("this use is not for mailboxes made by CREATE"),
-        [SpecialUse::Role(role)] => Ok(Some(*role)),
+        [SpecialUse::Role(role)] => {
+            let hierarchy = core.snapshot()?.hierarchy();
+            match hierarchy.nodes().iter().any(|node| node.role == Some(*role)) {
+                true => Err("another mailbox has this use"),
+                false => Ok(Some(*role)),
+            }
+        }
         [SpecialUse::Unknown(_)] => Err("this use is not known"),
         _ => Err("a mailbox has one use"),
-    }
+    })
 }

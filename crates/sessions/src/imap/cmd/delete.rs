@@ -2,17 +2,31 @@
 //! closed.
 
 use koi_proto::imap::command::MailboxArg;
+use koi_proto::imap::response::Code;
 
-use super::existing;
+use super::{existing, list};
 use crate::imap::job::{Job, Submitted, write};
 use crate::imap::reply::Reply;
 
 pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
+    let gone = mailbox.clone();
     write(
         move |cx| {
             let name = existing(&mailbox)?;
+            let hierarchy = cx.core.snapshot()?.hierarchy();
+            // RFC 9051 §6.3.5: a level of hierarchy goes with the last name below it, not before.
+            if hierarchy.node(&name).is_some_and(|node| node.mailbox.is_none() && node.has_children) {
+                let reply = Reply::no("there is no such mailbox, only names below it");
+                return Ok(Submitted::Done(reply.code(&Code::HasChildren)));
+            }
             Ok(Submitted::Pending(cx.core.account()?.delete(&name)))
         },
-        |_, _| Ok(Reply::ok("DELETE completed")),
+        move |cx, _| {
+            // RFC 9051 §6.3.5: a name that was normalised is told.
+            if let Some(sent) = gone.denormalized() {
+                list::tell(cx.core, &existing(&gone)?, Some(sent), cx.out)?;
+            }
+            Ok(Reply::ok("DELETE completed"))
+        },
     )
 }

@@ -1,24 +1,41 @@
-//! LIST (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3348 §3, RFC 6154 §2).
-//!
-//! The extended form (RFC 5258) is read and answered as far as the options here go; it is not advertised.
+//! LIST, plain and extended (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3348 §3, RFC 5258 §3, RFC 5819 §2, RFC 6154
+//! §2), and the LIST responses of other commands (RFC 9051 §6.3.9.7).
 
-use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect};
+use koi_mailbox::{Hierarchy, MailboxRow, NameNode, Snapshot};
+use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 use koi_proto::imap::response::{Attribute, ListEntry, list};
-use koi_types::Result;
+use koi_types::{ErrorKind, MailboxName, Result};
 
-use super::status;
-use crate::imap::job::{Context, Job, at_once};
+use super::status::StatusWriter;
+use crate::imap::core::Core;
+use crate::imap::job::{Context, Job, Outcome, at_once};
+use crate::imap::names::{Pattern, Walk};
 use crate::imap::reply::Reply;
-use crate::imap::tree::{Node, Pattern, Tree};
 
-pub(crate) fn start(list: List) -> Box<dyn Job> {
-    at_once(move |cx| {
-        match is_separator_question(&list) {
-            true => separator(cx),
-            false => write(cx, &list)?,
-        }
-        Ok(Reply::ok("LIST completed"))
-    })
+pub(crate) fn start(command: List) -> Box<dyn Job> {
+    if is_separator_question(&command) {
+        return at_once(|cx| {
+            separator(cx);
+            Ok(Reply::ok("LIST completed"))
+        });
+    }
+    Box::new(Listing::new(command))
+}
+
+/// In another command's answer: one name as it is now, told by its old name too (RFC 9051 §6.3.9.7). Clients
+/// without rev2 know nothing of it.
+pub(super) fn tell(core: &Core, name: &MailboxName, old_name: Option<&str>, out: &mut Vec<u8>) -> Result<()> {
+    if !core.rev2 {
+        return Ok(());
+    }
+    let hierarchy = core.snapshot()?.hierarchy();
+    let attributes = match hierarchy.node(name) {
+        Some(node) => attributes(node, Style { extended: true, subscribed: true }, true),
+        None => vec![Attribute::NonExistent],
+    };
+    let entry = ListEntry { name: name.as_str(), attributes: &attributes, subscribed_below: false, old_name };
+    list(&entry, core.names(), out);
+    Ok(())
 }
 
 fn is_separator_question(list: &List) -> bool {
@@ -27,72 +44,152 @@ fn is_separator_question(list: &List) -> bool {
 
 /// RFC 9051 §6.3.9: an empty pattern asks for the separator and the root of the reference.
 fn separator(cx: &mut Context<'_>) {
-    let entry = ListEntry { name: "", attributes: &[Attribute::NoSelect], subscribed_below: false };
+    let attributes = &[Attribute::NoSelect];
+    let entry = ListEntry { name: "", attributes, subscribed_below: false, old_name: None };
     list(&entry, cx.core.names(), cx.out);
 }
 
-fn write(cx: &mut Context<'_>, command: &List) -> Result<()> {
-    let names = cx.core.names();
-    let snapshot = cx.core.snapshot()?;
-    let tree = Tree::new(snapshot.mailboxes()?, snapshot.subscriptions());
-    let patterns: Vec<Pattern> =
-        command.patterns.iter().map(|pattern| Pattern::new(&command.reference, pattern)).collect();
-    let wants = Wants::new(command);
-    let matching = tree.names.iter().filter(|(name, _)| patterns.iter().any(|p| p.matches(name)));
-    for (name, node) in matching.filter(|(_, node)| wants.node(node)) {
-        let attributes = attributes(node, &wants);
-        let subscribed_below = wants.recursive && node.subscribed_below;
-        list(&ListEntry { name, attributes: &attributes, subscribed_below }, names, cx.out);
-        for wanted in &command.returns {
-            if let (ListReturn::Status(items), Some(row)) = (wanted, &node.row) {
-                status::write(row, items, names, cx.out);
+/// A LIST under way.
+struct Listing {
+    patterns: Vec<Pattern>,
+    select: Selection,
+    extended: bool,
+    tell_subscribed: bool,
+    /// RFC 5819 §2; empty for none.
+    status: Vec<StatusItem>,
+    walk: Walk,
+}
+
+/// RFC 9051 §6.3.9.1: all that are given must hold. There are no remote mailboxes here.
+#[derive(Clone, Copy)]
+struct Selection {
+    subscribed: bool,
+    special_use: bool,
+    recursive: bool,
+}
+
+impl Listing {
+    fn new(command: List) -> Self {
+        let selects = |option: ListSelect| command.select.contains(&option);
+        let select = Selection {
+            subscribed: selects(ListSelect::Subscribed),
+            special_use: selects(ListSelect::SpecialUse),
+            recursive: selects(ListSelect::RecursiveMatch),
+        };
+        // RFC 9051 §6.3.9: empty patterns mean nothing in the extended form.
+        let is_wanted =
+            |pattern: &&ListPattern| !matches!(pattern, ListPattern::Text(text) if text.is_empty());
+        let patterns = command.patterns.iter().filter(is_wanted);
+        let patterns = patterns.map(|pattern| Pattern::new(&command.reference, pattern)).collect();
+        let mut status = Vec::new();
+        for option in &command.returns {
+            if let ListReturn::Status(items) = option {
+                status
+                    .extend(items.iter().filter(|item| !status.contains(*item)).copied().collect::<Vec<_>>());
             }
         }
+        // RFC 9051 §6.3.9.1: the selection option SUBSCRIBED implies the return option.
+        let tell_subscribed = select.subscribed || command.returns.contains(&ListReturn::Subscribed);
+        let extended = command.extended;
+        Self { patterns, select, extended, tell_subscribed, status, walk: Walk::default() }
     }
-    Ok(())
+    fn node(&self, cx: &Listed<'_>, node: &NameNode, out: &mut Vec<u8>) -> Result<()> {
+        if !self.matches(node) {
+            return Ok(());
+        }
+        let selected = self.select.takes(node);
+        let subscribed_below = self.select.recursive && self.takes_below(&cx.hierarchy, node, selected);
+        if !selected && !subscribed_below {
+            return Ok(());
+        }
+        // RFC 9051 §6.3.9.8: no STATUS of a name that is only told for what is below it.
+        let row = match node.mailbox {
+            Some(id) if selected && !self.status.is_empty() => existing(cx.snapshot.mailbox(id))?,
+            _ => None,
+        };
+        let selectable = self.status.is_empty() || !selected || row.is_some();
+        let style = Style { extended: cx.extended, subscribed: self.tell_subscribed };
+        let attributes = attributes(node, style, selectable);
+        let name = node.name.as_str();
+        let entry = ListEntry { name, attributes: &attributes, subscribed_below, old_name: None };
+        list(&entry, cx.status.names, out);
+        row.map_or(Ok(()), |row| cx.status.write(&row, out))
+    }
+    fn matches(&self, node: &NameNode) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(node.name.as_str()))
+    }
+    /// RFC 9051 §6.3.9.3: a name that is not selected itself is told only for something below it that is
+    /// selected and not told.
+    fn takes_below(&self, hierarchy: &Hierarchy, node: &NameNode, selected: bool) -> bool {
+        let mut below = hierarchy.below(&node.name).iter().filter(|below| self.select.takes(below));
+        below.any(|below| selected || !self.matches(below))
+    }
 }
 
-/// The options of one LIST.
-struct Wants {
-    subscribed_only: bool,
-    recursive: bool,
-    special_use_only: bool,
-    tell_subscribed: bool,
-}
-
-impl Wants {
-    fn new(list: &List) -> Self {
-        let selects = |option: ListSelect| list.select.contains(&option);
-        let subscribed_only = selects(ListSelect::Subscribed);
-        Self {
-            subscribed_only,
-            recursive: selects(ListSelect::RecursiveMatch),
-            special_use_only: selects(ListSelect::SpecialUse),
-            tell_subscribed: subscribed_only || list.returns.contains(&ListReturn::Subscribed),
-        }
-    }
-    fn node(&self, node: &Node) -> bool {
-        if self.special_use_only && node.role().is_none() {
-            return false;
-        }
-        if self.subscribed_only {
-            return node.subscribed || (self.recursive && node.subscribed_below);
-        }
-        node.is_listed()
+impl Selection {
+    fn takes(self, node: &NameNode) -> bool {
+        let any = self.subscribed || self.special_use;
+        let subscribed = !self.subscribed || node.subscribed;
+        let special_use = !self.special_use || node.role.is_some();
+        if any { subscribed && special_use } else { node.is_there() }
     }
 }
 
-fn attributes(node: &Node, wants: &Wants) -> Vec<Attribute> {
+/// What all names of one step are told with.
+struct Listed<'a> {
+    snapshot: &'a Snapshot<'a>,
+    hierarchy: std::sync::Arc<Hierarchy>,
+    status: StatusWriter<'a>,
+    extended: bool,
+}
+
+impl Job for Listing {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        // RFC 7162 §3.1: asking for HIGHESTMODSEQ shows that the client knows CONDSTORE.
+        cx.core.condstore |= self.status.contains(&StatusItem::HighestModSeq);
+        let mut walk = std::mem::take(&mut self.walk);
+        let snapshot = cx.core.snapshot()?;
+        let listed = Listed {
+            hierarchy: snapshot.hierarchy(),
+            status: StatusWriter::new(cx.core, &snapshot, &self.status),
+            snapshot: &snapshot,
+            extended: self.extended || cx.core.rev2,
+        };
+        let stopped = walk.step(&listed.hierarchy, cx.out, |node, out| self.node(&listed, node, out))?;
+        drop(listed);
+        self.walk = walk;
+        Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LIST completed"))))
+    }
+}
+
+/// RFC 5819 §2: a mailbox whose counters cannot be read is told without them.
+fn existing(row: Result<Option<MailboxRow>>) -> Result<Option<MailboxRow>> {
+    match row {
+        Err(error) if error.kind == ErrorKind::Corrupt => Ok(None),
+        row => row,
+    }
+}
+
+/// How attributes are told.
+#[derive(Clone, Copy)]
+struct Style {
+    /// RFC 5258 §3.4: the client knows `\NonExistent`.
+    extended: bool,
+    subscribed: bool,
+}
+
+fn attributes(node: &NameNode, style: Style, selectable: bool) -> Vec<Attribute> {
     let mut attributes = Vec::with_capacity(4);
     // RFC 9051 §7.3.1: a name that is only a level of hierarchy cannot be selected.
-    if node.row.is_none() {
-        let missing = wants.subscribed_only && !node.has_children;
-        attributes.push(if missing { Attribute::NonExistent } else { Attribute::NoSelect });
+    if node.mailbox.is_none() {
+        attributes.push(if style.extended { Attribute::NonExistent } else { Attribute::NoSelect });
+    } else if !selectable {
+        attributes.push(Attribute::NoSelect);
     }
     attributes.push(if node.has_children { Attribute::HasChildren } else { Attribute::HasNoChildren });
-    if wants.tell_subscribed && node.subscribed {
+    if style.subscribed && node.subscribed {
         attributes.push(Attribute::Subscribed);
     }
-    attributes.extend(node.role().map(Attribute::Role));
+    attributes.extend(node.role.map(Attribute::Role));
     attributes
 }

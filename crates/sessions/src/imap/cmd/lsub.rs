@@ -1,30 +1,54 @@
-//! LSUB (RFC 3501 §6.3.9): subscribed names, also of mailboxes that are gone.
+//! LSUB (RFC 3501 §6.3.9): subscribed names, also of mailboxes that are gone. Clients that have enabled rev2 may
+//! still ask so.
 
+use koi_mailbox::{Hierarchy, NameNode};
 use koi_proto::imap::command::ListPattern;
-use koi_proto::imap::response::{Attribute, ListEntry, lsub};
+use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, lsub};
+use koi_types::Result;
 
-use crate::imap::job::{Job, at_once};
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::names::{Pattern, Walk};
 use crate::imap::reply::Reply;
-use crate::imap::tree::{Pattern, Tree};
 
-pub(crate) fn start(reference: ListPattern, pattern: ListPattern) -> Box<dyn Job> {
-    at_once(move |cx| {
+pub(crate) fn start(reference: &ListPattern, pattern: &ListPattern) -> Box<dyn Job> {
+    let ends_in_percent = matches!(pattern, ListPattern::Text(text) if text.ends_with('%'));
+    Box::new(Lsub { pattern: Pattern::new(reference, pattern), ends_in_percent, walk: Walk::default() })
+}
+
+struct Lsub {
+    pattern: Pattern,
+    ends_in_percent: bool,
+    walk: Walk,
+}
+
+impl Job for Lsub {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         let names = cx.core.names();
-        let snapshot = cx.core.snapshot()?;
-        let tree = Tree::new(snapshot.mailboxes()?, snapshot.subscriptions());
-        let ends_in_percent = matches!(&pattern, ListPattern::Text(text) if text.ends_with('%'));
-        let pattern = Pattern::new(&reference, &pattern);
-        for (name, node) in tree.names.iter().filter(|(name, _)| pattern.matches(name)) {
-            // RFC 3501 §6.3.9: with `%` a level above a subscribed name is told too, as one that is not
-            // subscribed.
-            let above = ends_in_percent && node.subscribed_below;
-            if !node.subscribed && !above {
-                continue;
-            }
-            let gone = !node.subscribed || node.row.is_none();
-            let attributes: &[Attribute] = if gone { &[Attribute::NoSelect] } else { &[] };
-            lsub(&ListEntry { name, attributes, subscribed_below: false }, names, cx.out);
+        let hierarchy = cx.core.snapshot()?.hierarchy();
+        let mut walk = std::mem::take(&mut self.walk);
+        let stopped = walk.step(&hierarchy, cx.out, |node, out| {
+            self.node(&hierarchy, node, names, out);
+            Ok(())
+        })?;
+        self.walk = walk;
+        Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LSUB completed"))))
+    }
+}
+
+impl Lsub {
+    fn node(&self, hierarchy: &Hierarchy, node: &NameNode, names: NameEncoding, out: &mut Vec<u8>) {
+        if !self.pattern.matches(node.name.as_str()) {
+            return;
         }
-        Ok(Reply::ok("LSUB completed"))
-    })
+        // RFC 3501 §6.3.9: with `%` a level above a subscribed name is told too, as one that is not
+        // subscribed.
+        let above = || self.ends_in_percent && hierarchy.below(&node.name).iter().any(|n| n.subscribed);
+        if !node.subscribed && !above() {
+            return;
+        }
+        let gone = !node.subscribed || node.mailbox.is_none();
+        let attributes: &[Attribute] = if gone { &[Attribute::NoSelect] } else { &[] };
+        let name = node.name.as_str();
+        lsub(&ListEntry { name, attributes, subscribed_below: false, old_name: None }, names, out);
+    }
 }

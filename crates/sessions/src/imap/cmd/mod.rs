@@ -18,6 +18,7 @@ mod logout;
 mod lsub;
 mod namespace;
 mod noop;
+mod quota;
 mod rename;
 mod search;
 mod select;
@@ -54,9 +55,12 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Subscribe { mailbox } => subscribe::start(mailbox, true),
         Command::Unsubscribe { mailbox } => subscribe::start(mailbox, false),
         Command::List(list) => list::start(list),
-        Command::Lsub { reference, pattern } => lsub::start(reference, pattern),
+        Command::Lsub { reference, pattern } => lsub::start(&reference, &pattern),
         Command::Namespace => namespace::start(),
         Command::Status { mailbox, items } => status::start(mailbox, items),
+        Command::GetQuota { root } => quota::get_quota(root),
+        Command::GetQuotaRoot { mailbox } => quota::get_quota_root(mailbox),
+        Command::SetQuota { root } => quota::set_quota(root),
         Command::Idle => idle::start(),
         Command::Close => close::start(true),
         Command::Unselect => close::start(false),
@@ -74,9 +78,9 @@ fn name(argument: &MailboxArg) -> Result<MailboxName> {
     argument.name().cloned().map_err(|why| MailError::new(ErrorKind::InvalidInput, why))
 }
 
-/// The name of a mailbox that would have to exist.
+/// The name of a mailbox that would have to exist; none can when the name is not one.
 fn existing(argument: &MailboxArg) -> Result<MailboxName> {
-    argument.name().cloned().map_err(|_| no_such_mailbox())
+    argument.name().cloned().map_err(|why| MailError::new(ErrorKind::NotFound, why))
 }
 
 fn no_such_mailbox() -> MailError {

@@ -172,6 +172,8 @@ fn filter(view: &Selected, key: &SearchKey) -> std::result::Result<Filter, seque
         SearchKey::SentSince(date) => Filter::Sent(DayRange::since(day(*date))),
         SearchKey::Larger(octets) => Filter::Larger(*octets),
         SearchKey::Smaller(octets) => Filter::Smaller(*octets),
+        SearchKey::EmailId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Email),
+        SearchKey::ThreadId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Thread),
         // 0 is less than every modseq there is.
         SearchKey::ModSeq(least) => ModSeq::new(*least).map_or(Filter::All, Filter::ModSeq),
     })

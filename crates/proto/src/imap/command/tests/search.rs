@@ -64,6 +64,8 @@ fn every_key() {
         ("MODSEQ 620162338", ModSeq(620_162_338)),
         ("MODSEQ \"/flags/\\\\draft\" all 620162338", ModSeq(620_162_338)),
         ("MODSEQ \"/flags/$x\" priv 0", ModSeq(0)),
+        ("EMAILID M6d99ac3275bb4e", EmailId(None)),
+        ("THREADID t00000000000000000000000000", ThreadId(Some(koi_types::ThreadId([0; 16])))),
         ("NOT SEEN", Not(Box::new(Seen))),
         ("OR SEEN DRAFT", Or(vec![Seen, Draft])),
         ("(SEEN DRAFT)", And(vec![Seen, Draft])),
