@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use koi_server::admin::Limit;
 
 const AFTER: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong configuration or arguments; 3 a port or the data folder is in use by
@@ -109,6 +110,8 @@ pub(crate) enum Account {
         /// Its value
         value: String,
     },
+    /// Show what an account may hold, after setting what is given
+    Quota(Quota),
     /// Remove an account and all its mail; its open sessions end
     Remove {
         /// The account, user@domain
@@ -160,6 +163,26 @@ pub(crate) struct Password {
     /// Make a password up and print it
     #[arg(long)]
     pub(crate) generate: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Quota {
+    /// The account, user@domain
+    pub(crate) address: String,
+    /// Octets of mail it may hold: a number, `none` for no limit, `default` for what koi.toml says
+    #[arg(long, value_name = "LIMIT", value_parser = limit)]
+    pub(crate) octets: Option<Limit>,
+    /// Messages it may hold: a number, `none` or `default`
+    #[arg(long, value_name = "LIMIT", value_parser = limit)]
+    pub(crate) messages: Option<Limit>,
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit::None),
+        "default" => Ok(Limit::Default),
+        number => number.parse().map(Limit::Number).map_err(|_| "a number, `none` or `default`".into()),
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -67,9 +67,9 @@ impl Service {
         let open = if repairing { Embedded::open_repairing } else { Embedded::open };
         let store = Arc::new(open(&folder, options, commits).map_err(|e| open_problem(&config.data, e))?);
         log_report(&store);
-        let quota = match config.mailbox.quota_octets_max {
-            Some(octets_max) => Quota { octets_max, ..Quota::UNLIMITED },
-            None => Quota::UNLIMITED,
+        let quota = Quota {
+            octets_max: config.mailbox.quota_octets_max.unwrap_or(u64::MAX),
+            messages_max: config.mailbox.quota_messages_max.unwrap_or(u64::MAX),
         };
         let options = Options {
             message_octets_max: config.limits.message_octets_max,

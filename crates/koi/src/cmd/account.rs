@@ -1,11 +1,11 @@
-//! `koi account add|list|passwd|scram|app-password|set|remove`.
+//! `koi account add|list|passwd|scram|app-password|set|quota|remove`.
 
 use koi_server::Problem;
-use koi_server::admin::{AppPasswordLine, Reply, Request};
+use koi_server::admin::{AppPasswordLine, Reply, Request, Used};
 use koi_server::config::Config;
 use koi_server::password::verifier;
 
-use crate::cli::{Account, AppPassword, Password, Switch};
+use crate::cli::{Account, AppPassword, Password, Quota, Switch};
 use crate::terminal::{known_password, new_password, say};
 
 pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
@@ -46,6 +46,9 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             Ok(())
         }
         Account::AppPassword(arguments) => app_password(config, arguments),
+        Account::Quota(Quota { address, octets, messages }) => {
+            quota(config, Request::AccountQuota { address, octets, messages })
+        }
         Account::List => list(config),
     }
 }
@@ -116,6 +119,21 @@ fn list(config: &Config) -> Result<(), Problem> {
         let sent_copy = if account.sent_copy { "  sent-copy" } else { "" };
         let (address, messages, octets) = (account.address, account.messages, account.octets);
         say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{sent_copy}{disabled}"));
+    }
+    Ok(())
+}
+
+fn quota(config: &Config, request: Request) -> Result<(), Problem> {
+    let quota = match super::ask(config, &request)? {
+        Reply::Quota(quota) => quota,
+        other => return Err(super::unexpected(other)),
+    };
+    say(format_args!("{:8}  {:>14}  {:>14}", "", "used", "limit"));
+    for (what, of) in [("octets", quota.octets), ("messages", quota.messages)] {
+        let Used { used, limit, own } = of;
+        let limit = limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        let own = if own { "  of its own" } else { "" };
+        say(format_args!("{what:8}  {used:>14}  {limit:>14}{own}"));
     }
     Ok(())
 }

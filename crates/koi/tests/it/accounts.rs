@@ -143,3 +143,32 @@ fn scram_is_turned_off_and_on() {
     assert!(text.contains("mail clients cannot be relied on"), "{text}");
     server.login(ALICE, "a third one");
 }
+
+// spec: RFC 9208 §3.1.2; RFC 9208 §4.3.1
+#[test]
+fn an_account_has_limits_of_its_own() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let shown = |arguments: &[&str]| {
+        let shown = said(&server.koi(&[&["account", "quota", ALICE], arguments].concat()));
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        shown.lines().skip(1).map(words).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]), ["octets 0 none", "messages 0 none"]);
+    let mut imap = server.login(ALICE, PASSWORD);
+    let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
+    lmtp.deliver(&[ALICE], b"Subject: one\r\n\r\n").unwrap();
+    assert_eq!(shown(&["--messages", "1"])[1], "messages 1 1 of its own");
+    // It holds at once, for everybody who writes.
+    let error = lmtp.deliver(&[ALICE], b"Subject: two\r\n\r\n").unwrap_err().to_string();
+    assert!(error.starts_with("552 5.2.2"), "{error}");
+    let answer = imap.ok("GETQUOTAROOT INBOX");
+    assert!(answer.lines().contains(&"* QUOTA account (MESSAGE 1 1)".to_owned()), "{answer:?}");
+    imap.ok("SELECT INBOX");
+    let answer = imap.command(b"COPY 1 Trash").unwrap();
+    assert!(answer.tagged.starts_with("NO [OVERQUOTA]"), "{}", answer.tagged);
+    assert_eq!(shown(&["--octets", "none", "--messages", "default"])[1], "messages 1 none");
+    lmtp.deliver(&[ALICE], b"Subject: two\r\n\r\n").unwrap();
+    complained(&server.koi(&["account", "quota", "nobody@example.org"]), 1);
+    complained(&server.koi(&["account", "quota", ALICE, "--octets", "much"]), 2);
+}

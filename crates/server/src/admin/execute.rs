@@ -4,7 +4,7 @@ use koi_store::engine::Health;
 use koi_types::Address;
 
 use super::app_password;
-use super::{AccountLine, Checked, OnProgress, Progress, Reply, Request, Status};
+use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -52,6 +52,9 @@ pub fn execute(
             service.remove_app_password(&parse(address)?, name)?;
             Ok(Reply::Done)
         }
+        Request::AccountQuota { address, octets, messages } => {
+            quota(service, address, *octets, *messages).map(Reply::Quota)
+        }
         Request::Import { format, path, account, mailbox } => {
             let account = open(service, account)?;
             let target = transfer::Target { service: &service.mailbox, account };
@@ -89,6 +92,40 @@ fn set(service: &Service, address: &Address, setting: &str, value: &str) -> Resu
 fn open(service: &Service, address: &str) -> Result<koi_mailbox::Account, Problem> {
     let account = service.account(&parse(address)?)?;
     Ok(service.mailbox.account(account)?)
+}
+
+fn quota(
+    service: &Service,
+    address: &str,
+    octets: Option<Limit>,
+    messages: Option<Limit>,
+) -> Result<AccountQuota, Problem> {
+    let account = open(service, address)?;
+    let mut own = account.snapshot()?.usage().own_quota;
+    if octets.is_some() || messages.is_some() {
+        own.octets_max = octets.map_or(own.octets_max, own_limit);
+        own.messages_max = messages.map_or(own.messages_max, own_limit);
+        account.set_quota(own).wait()?;
+    }
+    let snapshot = account.snapshot()?;
+    let (usage, all) = (snapshot.usage(), snapshot.quota());
+    let limit = |limit: u64| Some(limit).filter(|limit| *limit < u64::MAX);
+    Ok(AccountQuota {
+        octets: Used { used: usage.octets, limit: limit(all.octets_max), own: own.octets_max.is_some() },
+        messages: Used {
+            used: usage.messages,
+            limit: limit(all.messages_max),
+            own: own.messages_max.is_some(),
+        },
+    })
+}
+
+const fn own_limit(limit: Limit) -> Option<u64> {
+    match limit {
+        Limit::Default => None,
+        Limit::None => Some(u64::MAX),
+        Limit::Number(number) => Some(number),
+    }
 }
 
 fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {

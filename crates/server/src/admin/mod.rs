@@ -59,6 +59,12 @@ pub enum Request {
         setting: String,
         value: String,
     },
+    /// Shows the limits, after setting those that are given.
+    AccountQuota {
+        address: String,
+        octets: Option<Limit>,
+        messages: Option<Limit>,
+    },
     /// Paths are absolute: the server may have another working directory.
     Import {
         format: Format,
@@ -85,6 +91,7 @@ pub enum Reply {
     /// One that was made: the only time it is shown.
     AppPassword(String),
     AppPasswords(Vec<AppPasswordLine>),
+    Quota(AccountQuota),
     Status(Box<Status>),
     Moved(Moved),
     Checked(Checked),
@@ -113,6 +120,34 @@ pub struct AppPasswordLine {
     pub created: String,
     /// To about a minute.
     pub used: Option<String>,
+}
+
+/// A limit of one account (RFC 9208 §3.1.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// What the configuration says for all accounts.
+    Default,
+    /// No limit.
+    None,
+    Number(u64),
+}
+
+/// What an account uses of its limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountQuota {
+    pub octets: Used,
+    pub messages: Used,
+}
+
+/// One resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Used {
+    pub used: u64,
+    /// `None`: no limit.
+    pub limit: Option<u64>,
+    /// The limit is the account's own, not that of all.
+    pub own: bool,
 }
 
 /// What `koi check` found.

@@ -168,7 +168,9 @@ keys! {
     "smtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
         "The same: commands answered with 5yz; at more the connection is closed with 421.";
     "mailbox.quota_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
-        "Octets of mail one account may hold. 0: no bound.";
+        "Octets of mail one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
+    "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",
+        "Messages one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";

@@ -97,6 +97,8 @@ pub struct SmtpConfig {
 pub struct MailboxConfig {
     /// `None`: no bound.
     pub quota_octets_max: Option<u64>,
+    /// `None`: no bound.
+    pub quota_messages_max: Option<u64>,
 }
 
 /// Section `log`.
@@ -150,6 +152,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         smtp: smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
+            quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
         },
         log: log(raw),
     };
@@ -288,7 +291,7 @@ mod tests {
         assert_eq!(config.domains, ["example.org"]);
         assert_eq!(config.data, Path::new("/etc/koi/."));
         assert_eq!(config.limits.message_octets_max, koi_types::limits::MESSAGE_OCTETS_MAX);
-        assert_eq!(config.mailbox.quota_octets_max, None);
+        assert_eq!(config.mailbox, MailboxConfig { quota_octets_max: None, quota_messages_max: None });
         assert!(!config.auth.cleartext_login);
     }
 
