@@ -13,9 +13,10 @@ pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
     write(
         move |cx| {
             let name = existing(&mailbox)?;
-            let hierarchy = cx.core.snapshot()?.hierarchy();
+            let snapshot = cx.core.snapshot()?;
+            let is_level = || snapshot.hierarchy().node(&name).is_some_and(|node| node.has_children);
             // RFC 9051 §6.3.5: a level of hierarchy goes with the last name below it, not before.
-            if hierarchy.node(&name).is_some_and(|node| node.mailbox.is_none() && node.has_children) {
+            if snapshot.mailbox_named(&name)?.is_none() && is_level() {
                 let reply = Reply::no("there is no such mailbox, only names below it");
                 return Ok(Submitted::Done(reply.code(&Code::HasChildren)));
             }
