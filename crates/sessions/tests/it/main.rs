@@ -13,9 +13,10 @@
 )]
 
 mod harness;
+mod list;
 mod scripts;
 mod view;
 
 fn main() -> std::process::ExitCode {
-    harness::run(scripts::tests().into_iter().chain(view::tests()).collect())
+    harness::run(scripts::tests().into_iter().chain(view::tests()).chain(list::tests()).collect())
 }
