@@ -1,6 +1,6 @@
 //! The names of an account as a hierarchy: mailboxes, levels above mailboxes that are none themselves, and
-//! names that are only subscribed (RFC 9051 §6.3.9, RFC 5258 §3). Made once for each change of names; counters
-//! are not in it.
+//! names that are only subscribed (RFC 9051 §6.3.9, RFC 5258 §3). Made once for each change of names;
+//! counters are not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

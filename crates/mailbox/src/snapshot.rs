@@ -126,8 +126,8 @@ impl<'a> Snapshot<'a> {
     pub fn hierarchy(&self) -> Arc<Hierarchy> {
         self.names.hierarchy()
     }
-    /// Octets that EXPUNGE would give back: the sizes of the messages with `\Deleted` (RFC 9208 §4.1.4). Scans
-    /// the mailbox, unless it has none.
+    /// Octets that EXPUNGE would give back: the sizes of the messages with `\Deleted` (RFC 9208 §4.1.4).
+    /// Scans the mailbox, unless it has none.
     pub fn deleted_octets(&self, mailbox: &MailboxRow) -> Result<u64> {
         let mut octets = 0u64;
         if mailbox.deleted > 0 {

@@ -68,8 +68,8 @@ impl MailboxName {
     }
 }
 
-/// Unicode Normalization Form C, as names are kept (RFC 5198 §3). What is looked for in names is brought to it
-/// too.
+/// Unicode Normalization Form C, as names are kept (RFC 5198 §3). What is looked for in names is brought to
+/// it too.
 #[must_use]
 pub fn normalized(text: &str) -> String {
     text.nfc().collect()

@@ -118,8 +118,8 @@ impl Core {
         let offer = Offer::new(self.peer.tls.as_ref(), settings.plain_without_tls, settings.scram);
         Offer { bound: self.bound, ..offer }
     }
-    /// What may be used now (RFC 9051 §6.1.1): only what is complete, and before login only what a client needs
-    /// to log in.
+    /// What may be used now (RFC 9051 §6.1.1): only what is complete, and before login only what a client
+    /// needs to log in.
     pub(crate) fn capabilities(&self) -> Capabilities {
         let shown = |c: &Capability| match c {
             Capability::StartTls => self.login.is_none() && !self.has_tls() && self.settings.starttls,

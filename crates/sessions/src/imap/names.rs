@@ -1,5 +1,5 @@
-//! Patterns of LIST and LSUB, and going through the names of an account step by step (RFC 9051 §6.3.9, RFC 3501
-//! §6.3.8, RFC 3501 §6.3.9).
+//! Patterns of LIST and LSUB, and going through the names of an account step by step (RFC 9051 §6.3.9,
+//! RFC 3501 §6.3.8, RFC 3501 §6.3.9).
 
 use koi_mailbox::{Hierarchy, NameNode};
 use koi_proto::imap::command::ListPattern;
@@ -11,8 +11,8 @@ use super::job::Outcome;
 /// Names looked at in one step, whether or not they match.
 const NAMES_PER_STEP_MAX: usize = 10_000;
 
-/// Where a command is in the names. It goes on behind the last name it visited, so that names that come and go
-/// meanwhile cost nothing.
+/// Where a command is in the names. It goes on behind the last name it visited, so that names that come and
+/// go meanwhile cost nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     last: Option<MailboxName>,
@@ -59,8 +59,8 @@ enum Form {
 }
 
 impl Pattern {
-    /// RFC 9051 §6.3.9: the reference is simply what the pattern is relative to. RFC 9051 §5.1: it is compared
-    /// with names in Normalization Form C.
+    /// RFC 9051 §6.3.9: the reference is simply what the pattern is relative to. RFC 9051 §5.1: it is
+    /// compared with names in Normalization Form C.
     pub(crate) fn new(reference: &ListPattern, pattern: &ListPattern) -> Self {
         let (ListPattern::Text(reference), ListPattern::Text(pattern)) = (reference, pattern) else {
             return Self(Form::Nothing);

@@ -13,7 +13,7 @@ use crate::harness::Test;
 const MAILBOXES: usize = 12_000;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![Test { name: "list/ten_thousand_mailboxes".to_owned(), run: Box::new(|| many()) }]
+    vec![Test { name: "list/ten_thousand_mailboxes".to_owned(), run: Box::new(many) }]
 }
 
 // spec: RFC 5819 §2; RFC 9051 §6.3.9

@@ -71,7 +71,8 @@ struct Gone {
 pub(super) struct At(usize);
 
 impl<'t> AccountTxn<'t> {
-    /// `NotFound` when there is no such account. `quota` is that of all accounts; `now` is when the caller submitted the transaction.
+    /// `NotFound` when there is no such account. `quota` is that of all accounts; `now` is when the caller
+    /// submitted the transaction.
     pub fn open(txn: &'t mut dyn Txn, id: AccountId, quota: Quota, now: Timestamp) -> Result<Self> {
         let key = key::account(id);
         let stored = txn.get(&key)?.ok_or_else(|| MailError::new(ErrorKind::NotFound, "no such account"))?;

@@ -7,14 +7,14 @@ use crate::imap::lex::{Cursor, SyntaxError};
 /// getquota        = "GETQUOTA" SP quota-root-name   ; RFC 9208 §7
 /// quota-root-name = astring
 /// ```
-pub(super) fn get_quota(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+pub(super) fn of_root(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     Ok(Command::GetQuota { root: root(cursor)? })
 }
 
 /// ```abnf
 /// getquotaroot = "GETQUOTAROOT" SP mailbox          ; RFC 9208 §7
 /// ```
-pub(super) fn get_quota_root(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+pub(super) fn of_mailbox(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     Ok(Command::GetQuotaRoot { mailbox: spaced_mailbox(cursor)? })
 }
 
@@ -25,7 +25,7 @@ pub(super) fn get_quota_root(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxE
 /// setquota-list = "(" [setquota-resource *(SP setquota-resource)] ")"
 /// setquota-resource = resource-name SP resource-limit
 /// ```
-pub(super) fn set_quota(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     let root = root(cursor)?;
     cursor.space()?;
     cursor.list_or_empty(|cursor| {

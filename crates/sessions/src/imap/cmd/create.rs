@@ -32,7 +32,7 @@ fn finished(cx: &mut Context<'_>, mailbox: &MailboxArg, created: Created) -> Res
     Ok(Reply::ok("CREATE completed").code(&Code::MailboxId(created.mailbox)))
 }
 
-/// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use, and a use one mailbox.
+/// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use, a use one mailbox.
 fn role(core: &Core, uses: &[SpecialUse]) -> Result<std::result::Result<Option<Role>, &'static str>> {
     Ok(match uses {
         [] => Ok(None),

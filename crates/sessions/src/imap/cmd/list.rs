@@ -1,5 +1,5 @@
-//! LIST, plain and extended (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3348 §3, RFC 5258 §3, RFC 5819 §2, RFC 6154
-//! §2), and the LIST responses of other commands (RFC 9051 §6.3.9.7).
+//! LIST, plain and extended (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3348 §3, RFC 5258 §3, RFC 5819 §2,
+//! RFC 6154 §2), and the LIST responses of other commands (RFC 9051 §6.3.9.7).
 
 use koi_mailbox::{Hierarchy, MailboxRow, NameNode, Snapshot};
 use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect, StatusItem};

@@ -1,5 +1,5 @@
-//! LSUB (RFC 3501 §6.3.9): subscribed names, also of mailboxes that are gone. Clients that have enabled rev2 may
-//! still ask so.
+//! LSUB (RFC 3501 §6.3.9): subscribed names, also of mailboxes that are gone. Clients that have enabled rev2
+//! may still ask so.
 
 use koi_mailbox::{Hierarchy, NameNode};
 use koi_proto::imap::command::ListPattern;

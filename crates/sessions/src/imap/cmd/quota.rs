@@ -1,5 +1,5 @@
-//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root; its limits
-//! are the administrator's to set.
+//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root; its
+//! limits are the administrator's to set.
 
 use koi_mailbox::Snapshot;
 use koi_proto::imap::command::MailboxArg;
@@ -12,7 +12,7 @@ use crate::imap::reply::Reply;
 /// The one quota root (RFC 9208 §3.2).
 const ROOT: &str = "account";
 
-pub(crate) fn get_quota(root: Box<[u8]>) -> Box<dyn Job> {
+pub(crate) fn of_root(root: Box<[u8]>) -> Box<dyn Job> {
     at_once(move |cx| {
         if *root != *ROOT.as_bytes() {
             return Ok(no_such_root());
@@ -22,7 +22,7 @@ pub(crate) fn get_quota(root: Box<[u8]>) -> Box<dyn Job> {
     })
 }
 
-pub(crate) fn get_quota_root(mailbox: MailboxArg) -> Box<dyn Job> {
+pub(crate) fn of_mailbox(mailbox: MailboxArg) -> Box<dyn Job> {
     at_once(move |cx| {
         // RFC 9208 §4.1.2: the mailbox need not exist.
         let name = name(&mailbox)?;
@@ -33,7 +33,7 @@ pub(crate) fn get_quota_root(mailbox: MailboxArg) -> Box<dyn Job> {
 }
 
 /// RFC 9208 §4.1.3: known, but QUOTASET is not announced and nobody may.
-pub(crate) fn set_quota(root: Box<[u8]>) -> Box<dyn Job> {
+pub(crate) fn set(root: Box<[u8]>) -> Box<dyn Job> {
     at_once(move |_| {
         Ok(match *root == *ROOT.as_bytes() {
             true => Reply::no("only an administrator may set limits").code(&Code::NoPerm),

@@ -1,5 +1,5 @@
-//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 8438 §2, RFC 9208 §4.1.4, RFC 7889 §3.1, RFC 8474 §4.3). Of the
-//! selected mailbox it tells what is in the store, not what this client was told.
+//! STATUS (RFC 9051 §6.3.11, RFC 7162 §3.1.7, RFC 8438 §2, RFC 9208 §4.1.4, RFC 7889 §3.1, RFC 8474 §4.3).
+//! Of the selected mailbox it tells what is in the store, not what this client was told.
 
 use koi_mailbox::{MailboxRow, Snapshot};
 use koi_proto::imap::command::{MailboxArg, StatusItem};
