@@ -80,6 +80,24 @@ fn without_a_server_the_commands_work_on_the_files() {
 }
 
 #[test]
+fn a_setting_is_changed_and_shown() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let set = |setting: &str, value: &str| server.koi(&["account", "set", ALICE, setting, value]);
+    assert!(said(&set("sent-copy", "on")).contains("is on"));
+    let listed = said(&server.koi(&["account", "list"]));
+    let shown: Vec<&str> = listed.lines().filter(|line| line.contains("sent-copy")).collect();
+    assert!(matches!(shown.as_slice(), [line] if line.contains(ALICE)), "{listed}");
+    said(&set("sent-copy", "off"));
+    assert!(!said(&server.koi(&["account", "list"])).contains("sent-copy"));
+    for (setting, value, words) in [("sent-copy", "maybe", "on or off"), ("colour", "on", "sent-copy")] {
+        let refused = set(setting, value);
+        let text = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && text.contains(words), "{text}");
+    }
+}
+
+#[test]
 fn app_passwords_are_made_used_and_taken_back() {
     let (_outer, folder) = new_folder();
     let server = Server::start(&folder);
