@@ -113,6 +113,9 @@ impl Shared {
     /// The compactor thread.
     pub(crate) fn compact_until_closed(self: &Arc<Self>) {
         let period = Duration::from_millis(self.options.compactor.period_millis);
+        let index = Arc::clone(&self.state.lock().index);
+        index.read_ahead(&|| !self.compactor.lock().closing);
+        drop(index);
         // What is done here must not take the processor from those who wait for an answer.
         let _ = rustix::process::nice(NICE);
         let (mut load, mut put_off, mut busy) = (Load::begin(), 0, 0);

@@ -269,6 +269,9 @@ impl Index {
         let txn = self.env.read_txn()?;
         read_position(&self.meta, &txn, REACH_KEY)
     }
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.join(DATA_FILE)
+    }
     pub(crate) fn number(&self) -> u32 {
         self.number
     }

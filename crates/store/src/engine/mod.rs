@@ -6,6 +6,7 @@
 //!
 //! Must not: know what a key means, apart from the table of bodies.
 
+mod ahead;
 mod applier;
 mod bodies;
 pub(crate) mod body_row;
