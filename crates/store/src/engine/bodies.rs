@@ -56,8 +56,7 @@ impl BodyReader<'_> {
         let base = out.len();
         let sound = match place.record_octets_max {
             None => read_plain(&place, body, range, out),
-            Some(octets) => codec::with_scratch(|scratch| {
-                scratch.resize(octets, 0);
+            Some(octets) => codec::with_scratch(octets, |scratch| {
                 let read = place.file.read_at(scratch, place.offset)?;
                 Ok(take(scratch.get(..read).unwrap_or_default(), body, range, out))
             }),

@@ -6,7 +6,7 @@
 //! ends with a checksum of what it stands for.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Cursor};
 use std::ops::Range;
 
 use koi_types::limits;
@@ -111,15 +111,21 @@ pub(crate) fn expand(mut frames: &[u8], octets: usize, range: Range<usize>, out:
     sound
 }
 
-/// Appends a part of one piece.
+/// Appends a part of one piece. Frames are expanded in the room behind what `out` holds, which is not filled
+/// with zeros first.
 fn expand_piece(frame: &[u8], octets: usize, wanted: Range<usize>, out: &mut Vec<u8>) -> bool {
     let base = out.len();
-    out.resize(base + octets, 0);
-    let room = out.get_mut(base..).unwrap_or_default();
-    let sound = expand_into(frame, room).is_ok_and(|expanded| expanded == octets);
+    out.reserve(octets);
+    let mut room = Cursor::new(std::mem::take(out));
+    room.set_position(base as u64);
+    let expanded = expand_into(frame, &mut room);
+    *out = room.into_inner();
+    if !expanded.is_ok_and(|expanded| expanded == octets) || out.len() != base + octets {
+        return false;
+    }
     out.truncate(base + wanted.end);
     out.drain(base..base + wanted.start);
-    sound
+    true
 }
 
 thread_local! {
@@ -128,7 +134,7 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-fn expand_into(frame: &[u8], room: &mut [u8]) -> io::Result<usize> {
+fn expand_into(frame: &[u8], room: &mut Cursor<Vec<u8>>) -> io::Result<usize> {
     DECOMPRESSOR.with_borrow_mut(|kept| {
         let decompressor = match kept {
             Some(decompressor) => decompressor,
@@ -138,9 +144,14 @@ fn expand_into(frame: &[u8], room: &mut [u8]) -> io::Result<usize> {
     })
 }
 
-/// Lends this thread's buffer.
-pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    SCRATCH.with_borrow_mut(work)
+/// Lends so many octets of this thread's buffer; what they hold is left from before.
+pub(crate) fn with_scratch<T>(octets: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < octets {
+            scratch.resize(octets, 0);
+        }
+        work(scratch.get_mut(..octets).unwrap_or_default())
+    })
 }
 
 #[cfg(test)]
