@@ -1,5 +1,6 @@
-//! After a start the index is read into memory in large pieces, while nobody asks for it yet. Read page by page
-//! as it is asked for, in the order of rows, the first long answer would wait for the disk ten thousand times.
+//! After a start the index is read into memory in large pieces, while nobody asks for it yet. Read page by
+//! page as it is asked for, in the order of rows, the first long answer would wait for the disk ten thousand
+//! times.
 //!
 //! Must not: crowd out anything; a large index is left to its readers.
 

@@ -43,8 +43,8 @@ impl PackTable {
         let wanted = u32::try_from(logical / 8).ok()?;
         let at = self.moved.binary_search_by_key(&wanted, |moved| moved.logical).ok()?;
         let physical = u64::from(self.moved.get(at)?.physical) * 8;
-        // Bodies stay in their order; behind the last of a group lie its operations. Were they ever in another,
-        // whoever reads has a bound of its own.
+        // Bodies stay in their order; behind the last of a group lie its operations. Were they ever in
+        // another, whoever reads has a bound of its own.
         let end = self.moved.get(at + 1).map_or(self.groups_end, |next| u64::from(next.physical) * 8);
         Some(PackPlace { physical, octets_max: end.checked_sub(physical).unwrap_or(u64::MAX) })
     }
