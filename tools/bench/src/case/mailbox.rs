@@ -54,8 +54,8 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     for server in bench.servers.iter_mut() {
         // Dovecot learns here what to keep in its cache file.
         let mut imap = session(server.as_ref(), count)?;
-        expect(&imap.run("FETCH 1:* (FLAGS)")?.fetches, count)?;
-        expect(&imap.run("FETCH 1:* (ENVELOPE)")?.fetches, count)?;
+        expect(&imap.run("FETCH 1:* (FLAGS)")?.found, count)?;
+        expect(&imap.run("FETCH 1:* (ENVELOPE)")?.found, count)?;
     }
     let wanted = |row: &&Row| bench.plan.wants(GROUP.name, row.name);
     let names: Vec<&str> = GROUP.rows.iter().filter(wanted).map(|row| row.name).collect();
@@ -123,7 +123,7 @@ fn expunge_every_tenth(server: &dyn Server, count: u64) -> Outcome<()> {
 fn warm(server: &mut dyn Server, sheet: &mut Sheet, count: u64, row: &str, item: &str) -> Outcome<()> {
     let mut imap = session(server, count)?;
     let (answer, ms) = timed(|| imap.run(&format!("FETCH 1:* ({item})")))?;
-    expect(&answer.fetches, count)?;
+    expect(&answer.found, count)?;
     sheet.record(row, server.name(), ms);
     Ok(())
 }
@@ -156,7 +156,7 @@ fn bodies(server: &mut dyn Server, sheet: &mut Sheet, count: u64, run: u32) -> O
 fn store(server: &mut dyn Server, sheet: &mut Sheet, count: u64) -> Outcome<()> {
     let mut imap = session(server, count)?;
     let (answer, ms) = timed(|| imap.run("STORE 1:* +FLAGS (\\Flagged)"))?;
-    expect(&answer.fetches, count)?;
+    expect(&answer.found, count)?;
     imap.run("STORE 1:* -FLAGS.SILENT (\\Flagged)")?;
     sheet.record("store-flags", server.name(), ms);
     Ok(())

@@ -5,6 +5,7 @@ mod append;
 mod growth;
 mod idle;
 mod import;
+mod list;
 mod lmtp;
 mod login;
 mod mailbox;
@@ -40,6 +41,7 @@ pub(crate) const GROUPS: &[Group] = &[
     append::GROUP,
     login::GROUP,
     mailbox::GROUP,
+    list::GROUP,
     idle::GROUP,
     submit::GROUP,
     memory::GROUP,

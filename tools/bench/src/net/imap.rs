@@ -11,6 +11,9 @@ use super::salted::Salted;
 use super::stream::{Counted, Stream};
 use crate::failure::{Context, Outcome, fail};
 
+/// How every untagged FETCH response goes on after its number.
+const FETCH: &[u8] = b" FETCH (";
+
 /// One IMAP session.
 pub(crate) struct Imap {
     stream: Stream,
@@ -48,7 +51,7 @@ impl Imap {
         imap.stream.send(format!("{}\r\n", base64_encode(&proof)).as_bytes())?;
         client.check(&imap.challenge()?).or_else(fail)?;
         imap.stream.send(b"\r\n")?;
-        imap.finish(&tag, "AUTHENTICATE")?;
+        imap.finish(&tag, "AUTHENTICATE", FETCH)?;
         Ok(imap)
     }
 
@@ -60,11 +63,16 @@ impl Imap {
         }
     }
 
-    /// Runs one command and counts its answer; anything but a tagged OK is a failure.
+    /// Runs one command and counts the FETCH responses of its answer; anything but a tagged OK is a failure.
     pub(crate) fn run(&mut self, command: &str) -> Outcome<Counted> {
+        self.run_counting(command, FETCH)
+    }
+
+    /// The same for another word than FETCH.
+    pub(crate) fn run_counting(&mut self, command: &str, word: &[u8]) -> Outcome<Counted> {
         let tag = self.next_tag();
         self.stream.send(format!("{tag} {command}\r\n").as_bytes())?;
-        self.finish(&tag, command)
+        self.finish(&tag, command, word)
     }
 
     /// APPEND of several messages in one command (RFC 3502), which not every server has.
@@ -77,7 +85,7 @@ impl Imap {
         }
         request.extend_from_slice(b"\r\n");
         self.stream.send(&request)?;
-        self.finish(&tag, "APPEND of many").map(drop)
+        self.finish(&tag, "APPEND of many", FETCH).map(drop)
     }
 
     /// SELECTs INBOX and says how many messages it holds.
@@ -124,9 +132,9 @@ impl Imap {
         format!("kb7q{}", self.number)
     }
 
-    fn finish(&mut self, tag: &str, command: &str) -> Outcome<Counted> {
+    fn finish(&mut self, tag: &str, command: &str, word: &[u8]) -> Outcome<Counted> {
         let verb = command.get(..command.len().min(60)).unwrap_or_default();
-        let answer = self.stream.until_tagged(tag).context(verb)?;
+        let answer = self.stream.until_tagged(tag, word).context(verb)?;
         let tagged = answer.tagged();
         match tagged.strip_prefix(tag) {
             Some(rest) if rest.starts_with(" OK") => Ok(answer),

@@ -35,8 +35,8 @@ enum Wire {
 pub(crate) struct Counted {
     /// Octets of the whole answer.
     pub(crate) octets: u64,
-    /// Untagged FETCH responses.
-    pub(crate) fetches: u64,
+    /// How often the word that was counted is in it.
+    pub(crate) found: u64,
     /// The last octets of the answer, the tagged line among them.
     pub(crate) tail: Vec<u8>,
 }
@@ -89,10 +89,10 @@ impl Stream {
         }
     }
 
-    /// Reads until the line that begins with `tag`, counting what comes before it. The tag must be
+    /// Reads until the line that begins with `tag`, counting a word in what comes before it. The tag must be
     /// one no message contains.
-    pub(crate) fn until_tagged(&mut self, tag: &str) -> Outcome<Counted> {
-        let fetch = memchr::memmem::Finder::new(b" FETCH (");
+    pub(crate) fn until_tagged(&mut self, tag: &str, word: &[u8]) -> Outcome<Counted> {
+        let word = memchr::memmem::Finder::new(word);
         let mut counted = Counted::default();
         loop {
             if self.start == self.end {
@@ -100,9 +100,9 @@ impl Stream {
             }
             let held = self.scratch.get(self.start..self.end).unwrap_or_default();
             counted.octets += held.len() as u64;
-            counted.fetches += fetch.find_iter(held).count() as u64;
-            if counted.straddles(held, &fetch) {
-                counted.fetches += 1;
+            counted.found += word.find_iter(held).count() as u64;
+            if counted.straddles(held, &word) {
+                counted.found += 1;
             }
             counted.keep_tail(held);
             self.start = self.end;
