@@ -5,6 +5,7 @@
 //! The crate is pure: no I/O, no clock, no threads, no randomness. It knows messages, not protocols.
 
 pub mod address;
+pub mod binary;
 pub mod charset;
 pub mod content;
 pub mod date;
@@ -29,6 +30,7 @@ mod transfer_encoding;
 mod utf7;
 
 pub use address::Address;
+pub use binary::without_nul;
 pub use content::{Content, Disposition, Param, TransferEncoding};
 pub use date::{DateTime, parse_date};
 pub use envelope::Envelope;

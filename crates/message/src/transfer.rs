@@ -8,6 +8,10 @@ use memchr::memchr;
 
 use crate::transfer_encoding::TransferEncoding;
 
+mod pieces;
+
+pub use pieces::Decoder;
+
 /// Appends the decoded `octets`. Unknown encodings are opaque (RFC 2045 §6.4) and give nothing.
 pub fn decode(encoding: TransferEncoding, octets: &[u8], out: &mut Vec<u8>) {
     match encoding {
@@ -25,23 +29,36 @@ pub fn decode(encoding: TransferEncoding, octets: &[u8], out: &mut Vec<u8>) {
 /// another, as in bodies that were put together from encoded pieces.
 pub fn decode_base64(octets: &[u8], out: &mut Vec<u8>) {
     out.reserve(octets.len() / 4 * 3 + 3);
-    let mut bits = 0_u32;
-    let mut sextets = 0_u32;
-    let mut rest = octets;
-    loop {
-        if sextets == 0 {
-            rest = whole_groups(rest, out);
-        }
-        match rest.split_first() {
-            None => break,
-            Some((b'\r' | b'\n', after)) => rest = after,
-            Some((&octet, after)) => {
-                rest = after;
-                sextet(octet, &mut bits, &mut sextets, out);
+    let mut group = Group::default();
+    group.decode(octets, out);
+    finish_group(group.bits, group.sextets, out);
+}
+
+/// A group of base64 of which not all octets were seen yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    bits: u32,
+    sextets: u32,
+}
+
+impl Group {
+    /// Takes in a piece of a body.
+    fn decode(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+        let mut rest = octets;
+        loop {
+            if self.sextets == 0 {
+                rest = whole_groups(rest, out);
+            }
+            match rest.split_first() {
+                None => return,
+                Some((b'\r' | b'\n', after)) => rest = after,
+                Some((&octet, after)) => {
+                    rest = after;
+                    sextet(octet, &mut self.bits, &mut self.sextets, out);
+                }
             }
         }
     }
-    finish_group(bits, sextets, out);
 }
 
 /// Decodes groups up to the first that is not wholly of the alphabet; returns what is left.
