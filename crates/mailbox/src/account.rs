@@ -299,6 +299,7 @@ fn join_copied(parts: Vec<Result<Copied>>) -> Result<Copied> {
             Some(all) => {
                 all.from.0.extend(&part.from.0);
                 all.to.0.extend(&part.to.0);
+                all.modseq = all.modseq.max(part.modseq);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a search looks for, in no protocol's words (RFC 9051 §6.4.4, RFC 8621 §4.4.1).
 
-use koi_types::{Day, EmailId, Keyword, ModSeq, NumSet, SystemFlags, ThreadId};
+use koi_types::{Day, EmailId, Keyword, ModSeq, NumSet, SystemFlags, ThreadId, Timestamp};
 
 /// A condition on one message. Deep ones are refused: see [`FILTER_DEPTH_MAX`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +16,8 @@ pub enum Filter {
     Keyword(Keyword),
     /// INTERNALDATE by its own calendar day.
     Received(DayRange),
+    /// INTERNALDATE as a point in time (RFC 5032 §1).
+    Arrived(TimeRange),
     /// The Date field by its own calendar day; messages without a readable one never match.
     Sent(DayRange),
     /// When it came into this mailbox, by the day in UTC (RFC 8514 §4.3).
@@ -45,6 +47,28 @@ pub enum Filter {
 pub struct DayRange {
     pub first: Option<Day>,
     pub last: Option<Day>,
+}
+
+/// From one point in time to another, both of them in it; a missing end is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimeRange {
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+}
+
+impl TimeRange {
+    #[must_use]
+    pub const fn since(first: Timestamp) -> Self {
+        Self { first: Some(first), last: None }
+    }
+    #[must_use]
+    pub const fn until(last: Timestamp) -> Self {
+        Self { first: None, last: Some(last) }
+    }
+    #[must_use]
+    pub fn contains(self, at: Timestamp) -> bool {
+        self.first.is_none_or(|first| first <= at) && self.last.is_none_or(|last| at <= last)
+    }
 }
 
 impl DayRange {

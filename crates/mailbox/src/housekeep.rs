@@ -36,6 +36,7 @@ impl MailboxService {
         if self.inner.backlog.begin() {
             self.find_all()?;
         }
+        self.inner.recents.write(&self.inner);
         let mut done = Housekept::default();
         let mut steps = STEPS_MAX;
         let turns = self.inner.backlog.count().min(ACCOUNTS_MAX);

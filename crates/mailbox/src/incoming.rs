@@ -121,9 +121,25 @@ impl Stage {
     }
     /// The message is complete: makes a large one durable, and finds out what is stored beside it.
     pub fn finish(self) -> Result<Incoming> {
+        let whole = self.whole()?;
+        Incoming::parsed(whole.body, &whole.octets)
+    }
+    /// The same for a message with NUL: what has it is stored in base64. `InvalidInput` when NUL is not in
+    /// the body of a part; `TooLarge` when it does not fit any more.
+    pub fn finish_binary(self) -> Result<Incoming> {
+        let (kv, octets_max) = (Arc::clone(&self.kv), self.octets_max);
+        let Some(octets) = koi_message::without_nul(&self.whole()?.octets) else {
+            let text = "NUL is allowed in the body of a part only";
+            return Err(MailError::new(ErrorKind::InvalidInput, text));
+        };
+        let mut stage = Self::new(kv, octets_max);
+        stage.write(&octets)?;
+        stage.finish()
+    }
+    fn whole(self) -> Result<Whole> {
         let Some(large) = self.large else {
             let octets: Arc<[u8]> = self.held.into();
-            return Incoming::parsed(NewBody::inline(Arc::clone(&octets)), &octets);
+            return Ok(Whole { body: NewBody::inline(Arc::clone(&octets)), octets });
         };
         let body = large.finish()?;
         let NewBody::Staged(staged) = &body else {
@@ -131,6 +147,12 @@ impl Stage {
         };
         let mut octets = Vec::with_capacity(usize::try_from(self.octets).unwrap_or(0));
         self.kv.view()?.read_body(&staged.body(), 0..self.octets, &mut octets)?;
-        Incoming::parsed(body, &octets)
+        Ok(Whole { body, octets: octets.into() })
     }
+}
+
+/// A message that has arrived, and all of its octets.
+struct Whole {
+    body: NewBody,
+    octets: Arc<[u8]>,
 }

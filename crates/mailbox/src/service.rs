@@ -12,6 +12,7 @@ use crate::backlog::Backlog;
 use crate::directory::Directory;
 use crate::incoming::Stage;
 use crate::names::NamesCache;
+use crate::recent::Recents;
 use crate::uids::UidsCache;
 use crate::watch::Watchers;
 
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) names: NamesCache,
     pub(crate) uids: UidsCache,
+    pub(crate) recents: Recents,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
 }
@@ -83,6 +85,7 @@ impl MailboxService {
             env,
             names: NamesCache::default(),
             uids: UidsCache::default(),
+            recents: Recents::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),
         };

@@ -23,6 +23,7 @@
 //! | K | number | keyword |
 //! | I | hash of a Message-ID, email | `ThreadKeyRecord`: thread and base subject |
 //! | T | thread, email | nothing |
+//! | W | mailbox | the first UID that was not yet `\\Recent` in a session |
 //! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
 //! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
@@ -48,6 +49,8 @@ pub mod table {
     pub const THREAD: u8 = b'T';
     pub const MEMBERSHIP: u8 = b'U';
     pub const VANISHED: u8 = b'V';
+    /// How far messages were `\\Recent` in some session.
+    pub const RECENT: u8 = b'W';
     /// Deleted mailboxes whose rows are still to be reclaimed.
     pub const RECLAIM: u8 = b'X';
     /// Reserved from the first version: flags that are one user's own in a shared mailbox.
@@ -105,7 +108,7 @@ pub fn account(account: AccountId) -> [u8; 5] {
     prefix(account, table::ACCOUNT)
 }
 
-/// C, N and X: one mailbox.
+/// C, N, W and X: one mailbox.
 #[must_use]
 pub fn mailbox(account: AccountId, table: u8, mailbox: MailboxId) -> [u8; 9] {
     joined(&[&prefix(account, table), &mailbox.0.to_be_bytes()])

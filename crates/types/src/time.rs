@@ -18,6 +18,10 @@ impl Timestamp {
     pub const fn plus_secs(self, secs: u32) -> Self {
         Self(self.0.saturating_add(secs as i64 * 1000))
     }
+    #[must_use]
+    pub const fn minus_secs(self, secs: u32) -> Self {
+        Self(self.0.saturating_sub(secs as i64 * 1000))
+    }
 }
 
 impl Timestamp {

@@ -262,6 +262,7 @@ impl Play<'_> {
             }
         }
         self.world.fill(user, mailbox, &messages);
+        self.world.age(user, mailbox);
         Ok(())
     }
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {

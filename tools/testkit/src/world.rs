@@ -142,6 +142,14 @@ impl World {
             account.append(mailbox, vec![new]).wait().unwrap();
         }
     }
+    /// Makes the messages of a mailbox old: some session had them before.
+    pub fn age(&mut self, user: &str, mailbox: &str) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        let name = MailboxName::new(mailbox).unwrap();
+        let row = account.snapshot().unwrap().mailbox_named(&name).unwrap().unwrap();
+        account.claim_recent(row.id, row.uidnext).unwrap();
+    }
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()

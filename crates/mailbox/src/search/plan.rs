@@ -3,7 +3,7 @@
 use koi_message::search::{Needle, Scratch};
 use koi_types::{Result, SystemFlags, ZoneOffset};
 
-use crate::filter::{DayRange, Filter};
+use crate::filter::{DayRange, Filter, TimeRange};
 use crate::row::{KeywordTable, MessageRow};
 
 /// What a row says of a condition.
@@ -52,6 +52,7 @@ pub(super) enum RowCondition {
     /// Nothing when no message of the account ever had it.
     Keyword(Option<u16>),
     Received(DayRange),
+    Arrived(TimeRange),
     Sent(DayRange),
     Saved(DayRange),
     Larger(u64),
@@ -78,6 +79,7 @@ impl Plan {
             Filter::Flags(flags) => RowCondition::Flags(*flags),
             Filter::Keyword(keyword) => RowCondition::Keyword(keywords.number(keyword)),
             Filter::Received(days) => RowCondition::Received(*days),
+            Filter::Arrived(times) => RowCondition::Arrived(*times),
             Filter::Sent(days) => RowCondition::Sent(*days),
             Filter::Saved(days) => RowCondition::Saved(*days),
             Filter::Larger(octets) => RowCondition::Larger(*octets),
@@ -177,6 +179,7 @@ impl RowCondition {
             Self::Flags(flags) => row.flags.contains(*flags),
             Self::Keyword(number) => number.is_some_and(|number| row.keywords.contains(number)),
             Self::Received(days) => days.contains(row.received_at.day(row.received_zone)),
+            Self::Arrived(times) => times.contains(row.received_at),
             Self::Sent(days) => row.sent_day.is_some_and(|day| days.contains(day)),
             Self::Saved(days) => days.contains(row.saved_at.day(ZoneOffset(0))),
             Self::Larger(octets) => u64::from(row.octets) > *octets,

@@ -5,6 +5,7 @@
 mod delivery;
 mod model;
 mod names;
+mod recent;
 mod rig;
 mod scenarios;
 mod search;

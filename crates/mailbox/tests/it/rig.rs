@@ -70,6 +70,12 @@ impl Rig {
         let id = self.service.directory().create_account(&address, "verifier").unwrap();
         self.service.account(id).unwrap()
     }
+    /// The account as a server sees it that was started anew.
+    pub(crate) fn again(&self, account: &Account) -> Account {
+        let env = Arc::clone(&self.env) as Arc<dyn Env>;
+        let service = MailboxService::new(Arc::clone(&self.kv), Options::default(), env);
+        service.account(account.id()).unwrap()
+    }
     pub(crate) fn deliver(&self, to: &[&Account], message: &str) -> Vec<Delivered> {
         let recipients: Vec<AccountId> = to.iter().map(|account| account.id()).collect();
         let message = incoming(message);

@@ -209,6 +209,7 @@ const TABLES: [u8; 17] = [
     table::THREAD,
     table::MEMBERSHIP,
     table::VANISHED,
+    table::RECENT,
     table::RECLAIM,
     table::PER_USER,
 ];

@@ -1,6 +1,6 @@
 //! COPY and MOVE inside one account (RFC 9051 §6.4.7, RFC 9051 §6.4.8).
 
-use koi_types::{MailboxId, Result, UidSet, UidValidity};
+use koi_types::{MailboxId, ModSeq, Result, UidSet, UidValidity};
 
 use super::account::{AccountTxn, At};
 use crate::key;
@@ -13,6 +13,8 @@ pub struct Copied {
     pub uidvalidity: UidValidity,
     pub from: UidSet,
     pub to: UidSet,
+    /// Of the last transaction that took messages out of the source: MOVE only.
+    pub modseq: Option<ModSeq>,
 }
 
 impl AccountTxn<'_> {
@@ -30,7 +32,7 @@ impl AccountTxn<'_> {
         let target = self.mailbox(to)?;
         let rows = self.collect_rows(from, uids)?;
         let uidvalidity = self.at(target)?.record.uidvalidity;
-        let mut copied = Copied { uidvalidity, from: UidSet::new(), to: UidSet::new() };
+        let mut copied = Copied { uidvalidity, from: UidSet::new(), to: UidSet::new(), modseq: None };
         for (uid, row) in rows.iter() {
             let key = || key::membership(self.id, from, uid.value());
             let row = Membership::decode(row).ok_or_else(|| corrupt("membership", &key()))?;
@@ -38,6 +40,7 @@ impl AccountTxn<'_> {
             copied.from.insert(uid);
             if remove {
                 self.remove_membership(source, uid, &row)?;
+                copied.modseq = Some(self.modseq);
             }
         }
         Ok(copied)

@@ -16,6 +16,7 @@ mod expunge;
 mod flags;
 mod keywords;
 mod mailboxes;
+pub mod recent;
 pub mod reclaim;
 mod rows;
 pub mod sent;

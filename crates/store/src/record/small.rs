@@ -1,6 +1,6 @@
-//! The small records: G (grace), I (thread keys), K (keywords), P (names), X (reclaim).
+//! The small records: G (grace), I (thread keys), K (keywords), P (names), W (recent), X (reclaim).
 
-use koi_types::{Keyword, MailboxId, ModSeq, ThreadId, Timestamp};
+use koi_types::{Keyword, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 
 use super::{Fields, Record};
 
@@ -54,6 +54,20 @@ pub fn encode_keyword(keyword: &Keyword) -> Vec<u8> {
 #[must_use]
 pub fn decode_keyword(record: &[u8]) -> Option<Keyword> {
     Keyword::new(std::str::from_utf8(Fields::of(record)?.rest()).ok()?)
+}
+
+/// W: messages with a smaller UID were `\Recent` in some session.
+#[must_use]
+pub fn encode_recent(from: Uid) -> Vec<u8> {
+    Record::new(4).u32(from.value()).0
+}
+
+/// Reads a W record.
+#[must_use]
+pub fn decode_recent(record: &[u8]) -> Option<Uid> {
+    let mut f = Fields::of(record)?;
+    let from = Uid::new(f.u32()?)?;
+    f.end().map(|()| from)
 }
 
 /// P.

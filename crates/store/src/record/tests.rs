@@ -221,6 +221,7 @@ fn small_records_version_1() {
     let keyword = Keyword::new("$Chat").unwrap();
     fixture("01 2443686174", &keyword, small::encode_keyword, small::decode_keyword);
     fixture("01 06000000", &MailboxId(6), |m| small::encode_mailbox_id(*m), small::decode_mailbox_id);
+    fixture("01 07000000", &Uid::new(7).unwrap(), |u| small::encode_recent(*u), small::decode_recent);
 }
 
 fn account() -> DirectoryRecord {

@@ -1,4 +1,4 @@
-//! The account's row, its mailboxes and their names: tables A, C, N, P, X, K.
+//! The account's row, its mailboxes and their names: tables A, C, N, P, W, X, K.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use crate::key::{self, table};
 use crate::record::account::AccountRecord;
 use crate::record::mailbox::{MailboxRecord, NameRecord};
 use crate::record::small::{
-    ReclaimRecord, decode_keyword, decode_mailbox_id, encode_keyword, encode_mailbox_id,
+    ReclaimRecord, decode_keyword, decode_mailbox_id, decode_recent, encode_keyword, encode_mailbox_id,
 };
 
 /// What the other checks of an account need.
@@ -52,6 +52,7 @@ impl Check<'_> {
         };
         self.mailbox_rows(&mut state)?;
         self.reclaim_rows(&mut state)?;
+        self.recent_rows(&state)?;
         self.name_rows(&state)?;
         self.keyword_rows(&state)?;
         Ok(Some(state))
@@ -141,6 +142,19 @@ impl Check<'_> {
                 check.wrong(key, value, "the mark of a deleted mailbox cannot be read", right.encode());
             }
             state.deleted.insert(id);
+            Ok(())
+        })?;
+        Ok(())
+    }
+    /// Without a row that can be read, messages are recent once more.
+    fn recent_rows(&mut self, state: &State) -> Result<()> {
+        self.each(table::RECENT, |check, key, value| {
+            let known = key::mailbox_of(key).is_some_and(|id| state.knows(id));
+            if !known {
+                check.superfluous(key, value, "recent messages of a mailbox that does not exist");
+            } else if decode_recent(value).is_none() {
+                check.superfluous(key, value, "how far messages were recent cannot be read");
+            }
             Ok(())
         })?;
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use koi_types::{
     AccessSet, AccountId, Address, CommitNotice, EmailId, Keyword, MailboxName, Result, SystemFlags,
-    Timestamp, UidSet, ZoneOffset,
+    Timestamp, Uid, UidSet, ZoneOffset,
 };
 
 use crate::body::NewBody;
@@ -15,7 +15,7 @@ use crate::kv::{Commits, Kv, Txn};
 use crate::mail::app_password::{self, NewAppPassword};
 use crate::mail::check::{Finding, check, repair};
 use crate::mail::{
-    AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, reclaim, sent,
+    AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, recent, reclaim, sent,
 };
 use crate::memory::MemoryKv;
 use crate::record::sent::{SubmittedRecord, encode_since};
@@ -102,6 +102,7 @@ fn store() -> MemoryKv {
         append(account, gone_id, 6)?;
         account.delete(&gone).map(drop)
     });
+    in_txn(&kv, |txn| recent::claim_recent(txn, ALICE, INBOX, Uid::new(4).unwrap()));
     kv
 }
 
@@ -164,7 +165,9 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
     match (table, damage) {
         // Nothing else knows of these, or they may have been trimmed.
         (table::SUBSCRIPTION, _) if !global => Expected::Unnoticed,
-        (table::LOG | table::VANISHED | table::SENT, Missing) if !global => Expected::Unnoticed,
+        (table::LOG | table::VANISHED | table::RECENT | table::SENT, Missing) if !global => {
+            Expected::Unnoticed
+        }
         (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
         (table::global::APP_PASSWORD | table::global::SECRET, Missing) if global => Expected::Unnoticed,
         (table::global::DIRECTORY, Missing) if global => Expected::Repaired,
