@@ -15,6 +15,13 @@ pub struct Selected {
     pub name: MailboxName,
     pub uid_validity: UidValidity,
     pub read_only: bool,
+    /// UIDs of the last search that was saved, what `$` stands for (RFC 5182 §2.1). Some may be gone: they
+    /// count only while they are known.
+    pub saved: NumSet,
+    /// UIDs that are `\Recent` in this session; some may be gone.
+    recent: NumSet,
+    /// How many of them the client was told of.
+    recent_told: u32,
     /// Known messages in order; position + 1 is the sequence number.
     known: NumSet,
     /// New messages and flags up to here have been told.
@@ -32,6 +39,9 @@ impl Selected {
             name,
             uid_validity,
             read_only: at.read_only,
+            saved: NumSet::new(),
+            recent: NumSet::new(),
+            recent_told: 0,
             known: at.uids.0,
             told: at.modseq,
             told_vanished: at.modseq,
@@ -112,6 +122,37 @@ impl Selected {
     #[must_use]
     pub const fn cursor(&self) -> SeqCursor<'_> {
         SeqCursor { known: &self.known, run: Run { first: 1, last: 0 }, before: 0, next: 0 }
+    }
+    /// The UIDs that are `\Recent` in this session (RFC 3501 §2.3.2).
+    #[must_use]
+    pub const fn recent(&self) -> &NumSet {
+        &self.recent
+    }
+    /// Those of `uids` that the client knows are `\Recent` in this session.
+    pub fn add_recent(&mut self, uids: std::ops::RangeInclusive<u32>) {
+        if uids.is_empty() {
+            return;
+        }
+        let mut among = NumSet::new();
+        among.insert_range(uids);
+        self.recent.extend(&among.intersect(&self.known));
+    }
+    /// How many messages are `\Recent`, if the client was told another number (RFC 3501 §7.3.2).
+    pub fn tell_recent(&mut self) -> Option<u32> {
+        if self.recent.is_empty() {
+            return None;
+        }
+        let count = u32::try_from(self.recent.intersect(&self.known).count()).unwrap_or(u32::MAX);
+        (std::mem::replace(&mut self.recent_told, count) != count).then_some(count)
+    }
+    /// Nothing the client knows vanished up to here.
+    pub fn none_vanished(&mut self, upto: ModSeq) {
+        self.told_vanished = self.told_vanished.max(upto);
+    }
+    /// Whether the client must still be told that messages are gone.
+    #[must_use]
+    pub fn owes_vanished(&self) -> bool {
+        self.told_vanished < self.told
     }
     /// New messages and flags up to `upto` are told now.
     pub fn tell(&mut self, added: &NumSet, upto: ModSeq) {

@@ -70,6 +70,16 @@ capabilities! {
     Move = "MOVE",
     /// RFC 7162 §3.1
     CondStore = "CONDSTORE",
+    /// RFC 7162 §3.2
+    Qresync = "QRESYNC",
+    /// RFC 5182 §2
+    SearchRes = "SEARCHRES",
+    /// RFC 5032 §2
+    Within = "WITHIN",
+    /// RFC 8514 §4.1
+    SaveDate = "SAVEDATE",
+    /// RFC 3516 §4.1
+    Binary = "BINARY",
     /// RFC 8438 §2
     StatusSize = "STATUS=SIZE",
     /// RFC 8474 §3

@@ -142,6 +142,14 @@ impl<'a> Cursor<'a> {
             number => Ok(number),
         }
     }
+    /// `mod-sequence-value = 1*DIGIT`, above 0 (RFC 7162 §7).
+    pub fn mod_seq(&mut self) -> Result<u64, SyntaxError> {
+        let before = self.error("a mod-sequence is above 0");
+        match self.number64()? {
+            0 => Err(before),
+            number => Ok(number),
+        }
+    }
     /// `string = quoted / literal`
     pub fn string(&mut self) -> Result<Cow<'a, [u8]>, SyntaxError> {
         match self.peek() {

@@ -1,4 +1,5 @@
-//! Sequence sets as a client writes them, with `*` not yet resolved (RFC 9051 §4.1.1, RFC 9051 §9).
+//! Sequence sets as a client writes them, with `*` not yet resolved (RFC 9051 §4.1.1, RFC 9051 §9, RFC 5182
+//! §2.1).
 //!
 //! Resolving costs `n log n` in the number of ranges, whatever the numbers are.
 
@@ -6,9 +7,12 @@ use koi_types::NumSet;
 
 use super::lex::{Cursor, SyntaxError};
 
-/// `sequence-set`: at least one range, in the order written. `$` (RFC 5182 §2.1) is not known yet.
+/// `sequence-set`: ranges in the order written, and whether `$` is among them.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SequenceSet(Vec<SequenceRange>);
+pub struct SequenceSet {
+    ranges: Vec<SequenceRange>,
+    saved: bool,
+}
 
 /// `seq-number` or `seq-range`; a single number has both ends equal. The ends are as written: `4:2` is
 /// allowed.
@@ -26,11 +30,22 @@ pub enum SequenceEnd {
 }
 
 impl SequenceSet {
-    /// The numbers meant, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where `*` means
-    /// nothing; the other end of a range with it then means nothing either.
+    /// Whether `$`, the messages of the last SEARCH that was saved, belong to it (RFC 5182 §2.1). They are
+    /// the same messages whether the set is one of UIDs or of message sequence numbers.
+    #[must_use]
+    pub const fn has_saved(&self) -> bool {
+        self.saved
+    }
+    /// Whether numbers are in it, and not only `$`.
+    #[must_use]
+    pub const fn has_numbers(&self) -> bool {
+        !self.ranges.is_empty()
+    }
+    /// The numbers meant but for `$`, with `*` as `largest`. `largest` 0 stands for an empty mailbox, where
+    /// `*` means nothing; the other end of a range with it then means nothing either.
     #[must_use]
     pub fn resolve(&self, largest: u32) -> NumSet {
-        let mut resolved: Vec<_> = self.0.iter().filter_map(|range| range.resolve(largest)).collect();
+        let mut resolved: Vec<_> = self.ranges.iter().filter_map(|range| range.resolve(largest)).collect();
         resolved.sort_unstable_by_key(|range| *range.start());
         let mut set = NumSet::new();
         resolved.into_iter().for_each(|range| set.insert_range(range));
@@ -44,12 +59,12 @@ impl SequenceSet {
             SequenceEnd::Number(number) => Some(number),
             SequenceEnd::Largest => None,
         };
-        self.0.iter().flat_map(|range| [range.from, range.to]).filter_map(number).max()
+        self.ranges.iter().flat_map(|range| [range.from, range.to]).filter_map(number).max()
     }
     /// Whether `*` is in it.
     #[must_use]
     pub fn has_largest(&self) -> bool {
-        self.0.iter().any(|range| range.from == SequenceEnd::Largest || range.to == SequenceEnd::Largest)
+        self.ranges.iter().any(|range| range.from == SequenceEnd::Largest || range.to == SequenceEnd::Largest)
     }
 }
 
@@ -68,13 +83,30 @@ impl SequenceRange {
 /// sequence-set  = (seq-number / seq-range) ["," sequence-set]   ; RFC 9051 §9
 /// seq-range     = seq-number ":" seq-number
 /// seq-number    = nz-number / "*"
+/// sequence-set  =/ seq-last-command
+/// seq-last-command = "$"                                        ; RFC 5182 §3
 /// ```
 pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
-    let mut ranges = vec![range(cursor)?];
-    while cursor.take(b',') {
-        ranges.push(range(cursor)?);
+    let mut set = SequenceSet { ranges: Vec::new(), saved: false };
+    loop {
+        match cursor.take(b'$') {
+            true => set.saved = true,
+            false => set.ranges.push(range(cursor)?),
+        }
+        if !cursor.take(b',') {
+            return Ok(set);
+        }
     }
-    Ok(SequenceSet(ranges))
+}
+
+/// A set in which neither `*` nor `$` may stand: what a client says it knows (RFC 7162 §7, `known-uids`).
+pub(super) fn known_set(cursor: &mut Cursor<'_>) -> Result<NumSet, SyntaxError> {
+    let before = cursor.error("only numbers may stand in this set");
+    let set = sequence_set(cursor)?;
+    if set.has_largest() || set.saved {
+        return Err(before);
+    }
+    Ok(set.resolve(u32::MAX))
 }
 
 fn range(cursor: &mut Cursor<'_>) -> Result<SequenceRange, SyntaxError> {
@@ -119,17 +151,35 @@ mod tests {
 
     #[test]
     fn malformed_sets() {
-        for bad in ["", "$", "0", "1,", ",1", "1:", ":1", "a", "1:0", "4294967296", "1 ,2", "1,,2"] {
+        for bad in
+            ["", "$$", "$,", "$:2", "0", "1,", ",1", "1:", ":1", "a", "1:0", "4294967296", "1 ,2", "1,,2"]
+        {
             let mut cursor = Cursor::new(bad.as_bytes(), false);
             let parsed = sequence_set(&mut cursor).is_ok() && cursor.end().is_ok();
             assert!(!parsed, "{bad}");
         }
     }
 
+    /// RFC 5182 §3
+    #[test]
+    fn the_saved_result_is_part_of_a_set() {
+        let read = |text: &str| sequence_set(&mut Cursor::new(text.as_bytes(), false)).unwrap();
+        assert!(read("$").has_saved() && !read("$").has_numbers());
+        assert!(read("3:4,$").has_saved() && read("3:4,$").has_numbers());
+        assert!(!read("3:4").has_saved());
+        assert_eq!(resolved("$", 7), "");
+        assert_eq!(resolved("3:4,$", 7), "3:4");
+        for bad in ["*", "1:*", "$", "3,$"] {
+            assert!(known_set(&mut Cursor::new(bad.as_bytes(), false)).is_err(), "{bad}");
+        }
+        assert_eq!(known_set(&mut Cursor::new(b"7:9,2", false)).unwrap().to_string(), "2,7:9");
+    }
+
     #[test]
     fn a_descending_set_is_no_attack() {
         let ranges = (0..300_000u32).rev().map(|n| SequenceEnd::Number(n * 2 + 1));
-        let set = SequenceSet(ranges.map(|n| SequenceRange { from: n, to: n }).collect());
+        let ranges = ranges.map(|n| SequenceRange { from: n, to: n }).collect();
+        let set = SequenceSet { ranges, saved: false };
         assert_eq!(set.resolve(1).count(), 300_000);
         assert_eq!(set.largest_number(), Some(599_999));
     }

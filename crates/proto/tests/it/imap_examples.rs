@@ -117,10 +117,32 @@ fn rfc_9051_selected() {
         "a004 fetch 12 body[header]",
         "a005 store 12 +flags \\deleted",
     ]);
-    // RFC 5182 is not offered.
-    none_read(&[
+}
+
+/// RFC 5182 §2.2, RFC 3516 §4.2, RFC 8514 §4.3, RFC 5032 §4
+#[test]
+fn extensions_of_search_and_fetch() {
+    all_read(&[
         "A283 FETCH $ (UID INTERNALDATE FLAGS BODY.PEEK[HEADER])",
-        "A300 SEARCH RETURN (SAVE) SINCE 1-Jan-2004",
+        "A300 SEARCH RETURN (SAVE) SINCE 1-Jan-2004 NOT FROM \"Smith\"",
+        "A301 UID SEARCH UID $ SMALLER 4096",
+        "P283 SEARCH CHARSET UTF-8 (OR $ 1,3000:3021) TEXT {8}\r\nмать",
+        "F283 COPY $ \"Junk\"",
+        "F284 STORE $ +FLAGS.Silent (\\Deleted)",
+        "C285 SEARCH RETURN (MAX SAVE MIN) SINCE 12-Feb-2006 NOT FROM \"Smith\"",
+        "a FETCH 1 (BINARY[1.2] BINARY.PEEK[1]<0.100> BINARY.SIZE[3] BINARY[])",
+        "A101 FETCH 998 (SAVEDATE)",
+        "A103 SEARCH SAVEDSINCE 28-Dec-2014 SAVEDATESUPPORTED",
+        "a1 SEARCH UNSEEN YOUNGER 259200",
+    ]);
+    none_read(&[
+        "a FETCH 1 BINARY",
+        "a FETCH 1 BINARY[HEADER]",
+        "a FETCH 1 BINARY[1.]",
+        "a FETCH 1 BINARY.SIZE[1]<0.1>",
+        "a SEARCH YOUNGER 0",
+        "a SEARCH OLDER",
+        "a SEARCH SAVEDON",
     ]);
 }
 
@@ -156,10 +178,27 @@ fn rfc_7162() {
         "a SEARCH RETURN (ALL) MODSEQ 1234",
         "A042 STATUS blurdybloop (UIDNEXT MESSAGES HIGHESTMODSEQ)",
     ]);
-    // QRESYNC and SORT are not offered.
-    none_read(&[
+    all_read(&[
         "A142 SELECT INBOX (QRESYNC (3857529045 20010715194032001 1:198))",
+        "A02 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+        "B04 EXAMINE INBOX (QRESYNC (67890007 90060115194045000 1:29997 (5000,7500,9990:9999 15000,22500,29970:29979)))",
+        "a SELECT INBOX (CONDSTORE QRESYNC (67890007 9))",
+        "a SELECT INBOX (QRESYNC (67890007 9 (1 1)))",
         "s100 UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+        "s100 UID FETCH 300:500 (FLAGS) (VANISHED CHANGEDSINCE 12345)",
+    ]);
+    none_read(&[
+        "a SELECT INBOX (QRESYNC)",
+        "a SELECT INBOX (QRESYNC (1))",
+        "a SELECT INBOX (QRESYNC (0 1))",
+        "a SELECT INBOX (QRESYNC (1 0))",
+        "a SELECT INBOX (QRESYNC (1 1 1:*))",
+        "a SELECT INBOX (QRESYNC (1 1 $))",
+        "a SELECT INBOX (QRESYNC (1 1 1:3 (1:2 1:3)))",
+        "a SELECT INBOX (QRESYNC (1 1 1:3 (1:2)))",
+        "a UID FETCH 300:500 (FLAGS) (VANISHED)",
+        "a FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+        // SORT is not offered.
         "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
     ]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
 use koi_proto::imap::capability::{Capabilities, Capability};
-use koi_proto::imap::response::NameEncoding;
+use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
 use koi_types::{ErrorKind, MailError, Result, Timestamp};
 
@@ -23,6 +23,8 @@ pub(crate) struct Core {
     /// The client has shown that it knows CONDSTORE: MODSEQ is told with every change of flags (RFC 7162
     /// §3.1).
     pub(crate) condstore: bool,
+    /// ENABLE QRESYNC was given: VANISHED instead of EXPUNGE (RFC 7162 §3.2.3).
+    pub(crate) qresync: bool,
     /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
     pub(crate) rev2: bool,
     /// The step that runs.
@@ -69,6 +71,7 @@ impl Core {
             login: None,
             selected: None,
             condstore: false,
+            qresync: false,
             rev2: false,
             now,
             advanced: false,
@@ -98,6 +101,21 @@ impl Core {
     }
     pub(crate) fn view(&self) -> Result<&Selected> {
         self.selected.as_ref().map(|open| &open.view).ok_or_else(not_now)
+    }
+    /// The client has shown that it knows CONDSTORE. The first time it learns from where on it sees
+    /// mod-sequences (RFC 7162 §3.1).
+    pub(crate) fn enable_condstore(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.condstore, true) {
+            return;
+        }
+        if let Some(open) = &self.selected {
+            let code = Code::HighestModSeq(open.view.told_vanished());
+            status(None, Status::Ok, Some(&code), "mod-sequences are told from now on", out);
+        }
+    }
+    /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2).
+    pub(crate) const fn tells_uid(&self) -> bool {
+        self.condstore || self.rev2
     }
     /// RFC 9051 §5.1: UTF-8 once the client has enabled rev2, until then modified UTF-7 (RFC 3501 §5.1.3).
     pub(crate) const fn names(&self) -> NameEncoding {
@@ -155,6 +173,11 @@ const COMPLETE: &[Capability] = &[
     Capability::Esearch,
     Capability::Move,
     Capability::CondStore,
+    Capability::Qresync,
+    Capability::SearchRes,
+    Capability::Within,
+    Capability::SaveDate,
+    Capability::Binary,
     Capability::StatusSize,
     Capability::ObjectId,
     Capability::Quota,

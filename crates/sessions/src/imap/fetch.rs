@@ -1,5 +1,6 @@
 //! Writing the data items of one message (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
+mod binary;
 mod section;
 mod structure;
 
@@ -8,9 +9,10 @@ use koi_message::{EnvelopeView, Structure};
 use koi_proto::imap::command::FetchItem;
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::FetchLine;
-use koi_types::{ErrorKind, MailError, Result, SeqNum, limits};
+use koi_types::{ErrorKind, MailError, NumSet, Result, SeqNum, ZoneOffset, limits};
 
 use super::untagged::flags_item;
+use binary::{Decoding, Wanted};
 use section::Octets;
 
 /// Writes messages of one snapshot.
@@ -18,6 +20,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) items: &'a [FetchItem],
     pub(crate) snapshot: &'a Snapshot<'a>,
     pub(crate) keywords: &'a KeywordTable,
+    /// UIDs that are `\Recent` in this session.
+    pub(crate) recent: &'a NumSet,
 }
 
 /// How far a message is written, when the output was full in the middle of it.
@@ -31,9 +35,19 @@ pub(crate) struct Progress {
     rest: Option<Rest>,
 }
 
-/// The rest of a literal.
+/// What is left of an item.
 #[derive(Debug)]
-struct Rest {
+enum Rest {
+    /// The rest of a literal.
+    Octets(Left),
+    /// The item is not announced yet: its size must be found out.
+    Measure(Wanted, Decoding),
+    Decode(Decoding),
+}
+
+/// Octets of a message as it is stored.
+#[derive(Debug)]
+struct Left {
     body: BodyRef,
     at: u64,
     end: u64,
@@ -41,7 +55,10 @@ struct Rest {
 
 impl Progress {
     /// The message is gone and the rest of its items with it: ends its line.
-    pub(crate) fn abandon(self, out: &mut Vec<u8>) {
+    pub(crate) fn abandon(mut self, out: &mut Vec<u8>) {
+        if let Some(Rest::Measure(wanted, _)) = &self.rest {
+            wanted.announce_missing(&mut self.line, out);
+        }
         self.line.end(out);
     }
 }
@@ -49,6 +66,8 @@ impl Progress {
 pub(crate) enum Wrote {
     Whole,
     Partly(Progress),
+    /// Nothing: an item asks to take off an encoding that is not known (RFC 3516 §4.3).
+    UnknownEncoding,
 }
 
 /// Octets of a body read at a time, even when the output is nearly full.
@@ -57,26 +76,38 @@ const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
 impl Writer<'_> {
     /// Goes on with a half-written body; `false` when the output is full again.
     pub(crate) fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
-        while let Some(rest) = &mut progress.rest {
+        while let Some(rest) = progress.rest.take() {
             if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+                progress.rest = Some(rest);
                 return Ok(false);
             }
-            self.chunk(rest, out)?;
-            if rest.at >= rest.end {
-                progress.rest = None;
-            }
+            progress.rest = match rest {
+                Rest::Octets(mut left) => {
+                    self.chunk(&mut left, out)?;
+                    (left.at < left.end).then_some(Rest::Octets(left))
+                }
+                Rest::Measure(wanted, mut decoding) => {
+                    if !decoding.measure(self.snapshot)? {
+                        progress.rest = Some(Rest::Measure(wanted, decoding));
+                        return Ok(false);
+                    }
+                    wanted.announce(decoding, &mut progress.line, out).map(Rest::Decode)
+                }
+                Rest::Decode(mut decoding) => {
+                    let done = decoding.send(self.snapshot, out)?;
+                    (!done).then_some(Rest::Decode(decoding))
+                }
+            };
         }
         Ok(true)
     }
-    fn chunk(&self, rest: &mut Rest, out: &mut Vec<u8>) -> Result<()> {
+    fn chunk(&self, rest: &mut Left, out: &mut Vec<u8>) -> Result<()> {
         let room = (limits::OUTPUT_OCTETS_HIGH.saturating_sub(out.len()) as u64).max(CHUNK_OCTETS_MIN);
         let to = rest.end.min(rest.at.saturating_add(room));
         let before = out.len();
         self.snapshot.read_body(&rest.body, rest.at..to, out)?;
         if (out.len() - before) as u64 != to - rest.at {
-            return Err(
-                MailError::new(ErrorKind::Corrupt, "a message cannot be read").context("body is short")
-            );
+            return Err(short_body());
         }
         rest.at = to;
         Ok(())
@@ -91,11 +122,12 @@ impl Writer<'_> {
         out: &mut Vec<u8>,
     ) -> Result<Wrote> {
         let uid = row.uid.value();
+        let mut message = Message { writer: self, row, email: None, structure: None };
         let mut progress = match resumed {
             Some(progress) => progress,
+            None if !message.is_decodable()? => return Ok(Wrote::UnknownEncoding),
             None => Progress { uid, line: FetchLine::begin(seqnum, out), item: 0, rest: None },
         };
-        let mut message = Message { writer: self, row, email: None, structure: None };
         while let Some(item) = self.items.get(progress.item) {
             progress.rest = message.item(item, &mut progress.line, out)?;
             progress.item += 1;
@@ -121,7 +153,10 @@ impl<'w> Message<'w> {
     fn item(&mut self, item: &FetchItem, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<Option<Rest>> {
         match item {
             FetchItem::Uid => line.uid(self.row.uid, out),
-            FetchItem::Flags => flags_item(line, self.row, self.writer.keywords, out),
+            FetchItem::Flags => {
+                let recent = self.writer.recent.contains(self.row.uid.value());
+                flags_item(line, self.row, self.writer.keywords, recent, out);
+            }
             FetchItem::InternalDate => {
                 line.internal_date(DateTime { at: self.row.received_at, zone: self.row.received_zone }, out);
             }
@@ -132,12 +167,17 @@ impl<'w> Message<'w> {
                 line.thread_id(thread, out);
             }
             FetchItem::ModSeq => line.mod_seq(self.row.modseq, out),
+            // RFC 8514 §4.2; in UTC, as SAVEDON has its days.
+            FetchItem::SaveDate => {
+                line.save_date(DateTime { at: self.row.saved_at, zone: ZoneOffset(0) }, out);
+            }
             FetchItem::Envelope => {
                 let envelope = EnvelopeView::of(self.email()?.envelope()).map_err(|e| corrupt(&e))?;
                 line.envelope(structure::envelope(envelope), out);
             }
             FetchItem::Body => line.body(&structure::body(&self.structure()?.root), out),
             FetchItem::BodyStructure => line.body_structure(&structure::body(&self.structure()?.root), out),
+            FetchItem::Binary(_) | FetchItem::BinarySize(_) => return self.binary(item, line, out),
             FetchItem::Rfc822 | FetchItem::Rfc822Header | FetchItem::Rfc822Text | FetchItem::Section(_) => {
                 return self.section(item, line, out);
             }
@@ -164,10 +204,30 @@ impl<'w> Message<'w> {
             }
             Octets::Body(range) => {
                 section::announce(item, range.end - range.start, line, out);
-                return Ok(Some(Rest { body, at: range.start, end: range.end }));
+                return Ok(Some(Rest::Octets(Left { body, at: range.start, end: range.end })));
             }
         }
         Ok(None)
+    }
+    fn binary(&mut self, item: &FetchItem, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<Option<Rest>> {
+        let Some(wanted) = Wanted::of(item) else { return Ok(None) };
+        let body = self.email()?.body;
+        match wanted.begin(self.structure()?, body) {
+            Some(decoding) => Ok(Some(Rest::Measure(wanted, decoding))),
+            None => {
+                wanted.announce_missing(line, out);
+                Ok(None)
+            }
+        }
+    }
+    /// Whether no item asks for what cannot be decoded.
+    fn is_decodable(&mut self) -> Result<bool> {
+        for wanted in self.writer.items.iter().filter_map(Wanted::of) {
+            if !wanted.is_decodable(self.structure()?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
     fn email(&mut self) -> Result<&EmailRow<'w>> {
         if self.email.is_none() {
@@ -185,6 +245,10 @@ impl<'w> Message<'w> {
         }
         self.structure.as_ref().ok_or_else(|| MailError::new(ErrorKind::Internal, "internal error"))
     }
+}
+
+fn short_body() -> MailError {
+    MailError::new(ErrorKind::Corrupt, "a message cannot be read").context("body is short")
 }
 
 fn corrupt(error: &koi_message::Corrupt) -> MailError {

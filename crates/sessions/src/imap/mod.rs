@@ -5,6 +5,7 @@ mod core;
 mod error;
 mod fetch;
 mod job;
+mod missed;
 mod names;
 mod reply;
 mod session;

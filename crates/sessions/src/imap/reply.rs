@@ -51,6 +51,10 @@ impl Reply {
         code.push(&mut self.code);
         self
     }
+    /// Whether the command was understood and failed.
+    pub(crate) fn is_no(&self) -> bool {
+        self.status == Status::No
+    }
     pub(crate) fn telling(mut self, telling: Telling) -> Self {
         self.telling = telling;
         self

@@ -1,5 +1,5 @@
-//! Telling a client what changed in its selected mailbox: EXPUNGE, EXISTS, FETCH FLAGS (RFC 9051 §7, RFC 3501
-//! §5.2).
+//! Telling a client what changed in its selected mailbox: EXPUNGE or VANISHED, EXISTS, FETCH FLAGS (RFC 9051
+//! §7, RFC 3501 §5.2, RFC 7162 §3.2.10.2).
 //!
 //! Everything is computed from the change log against what the client was told before. The order is always
 //! EXPUNGE, EXISTS, FLAGS, FETCH, so that every number in a line is right after the lines before it.
@@ -7,9 +7,9 @@
 
 use std::ops::ControlFlow;
 
-use koi_mailbox::{Changes, Snapshot};
-use koi_proto::imap::response;
-use koi_types::{ModSeq, NumSet, Result, SeqNum, limits};
+use koi_mailbox::{Account, Changes, Snapshot};
+use koi_proto::imap::response::{self, Code, Status, status};
+use koi_types::{ModSeq, NumSet, Result, SeqNum, Uid, limits};
 
 use super::core::{Core, Open};
 use super::reply::Telling;
@@ -35,10 +35,15 @@ enum Phase {
 struct News {
     /// Sequence numbers, told from the highest down.
     expunged: NumSet,
+    /// UIDs, told instead of `expunged`.
+    vanished: NumSet,
     exists: Option<u32>,
+    recent: Option<u32>,
     new_keywords: bool,
     /// UIDs of messages whose flags are told.
     flags: NumSet,
+    /// What a client of QRESYNC may take for synchronised, where the modseqs it sees would say otherwise.
+    highest_modseq: Option<ModSeq>,
 }
 
 pub(crate) enum Synced {
@@ -54,6 +59,10 @@ impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {
         Self { tells, phase: Phase::Compute }
     }
+    /// The flags of these messages and nothing else.
+    pub(crate) fn flags_of(flags: NumSet) -> Self {
+        Self { tells: Tells::AllByUid, phase: Phase::Write(News { flags, ..News::default() }) }
+    }
     /// Goes on until everything is told or the output is full.
     pub(crate) fn run(&mut self, core: &mut Core, telling: &Telling, out: &mut Vec<u8>) -> Result<Synced> {
         loop {
@@ -63,7 +72,8 @@ impl Sync {
                     let Some(login) = &core.login else { return Ok(Synced::Done) };
                     let snapshot = login.account.snapshot()?;
                     core.advanced = false;
-                    match news(open, &snapshot, self.tells.expunge(), telling)? {
+                    let manner = Manner { qresync: core.qresync, rev2: core.rev2, tells: self.tells };
+                    match news(open, &snapshot, &manner, &login.account, telling)? {
                         Some(news) => self.phase = Phase::Write(news),
                         None => return Ok(Synced::MailboxGone),
                     }
@@ -74,27 +84,94 @@ impl Sync {
                     if full(out) {
                         return Ok(Synced::OutputFull);
                     }
+                    response::vanished(false, &std::mem::take(&mut news.vanished), out);
                     if let Some(exists) = news.exists.take() {
                         response::exists(exists, out);
                     }
+                    if let Some(recent) = news.recent.take() {
+                        response::recent(recent, out);
+                    }
                     write_flags(core, news, self.tells.uid(), telling, out)?;
-                    return Ok(if news.flags.is_empty() { Synced::Done } else { Synced::OutputFull });
+                    if !news.flags.is_empty() {
+                        return Ok(Synced::OutputFull);
+                    }
+                    if let Some(modseq) = news.highest_modseq.take() {
+                        let code = Code::HighestModSeq(modseq);
+                        status(None, Status::Ok, Some(&code), "synchronised up to here", out);
+                    }
+                    return Ok(Synced::Done);
                 }
             }
         }
     }
 }
 
+/// How this client is told.
+struct Manner {
+    qresync: bool,
+    rev2: bool,
+    tells: Tells,
+}
+
 /// Moves the view on to the snapshot; `None` when the mailbox is gone.
-fn news(open: &mut Open, snapshot: &Snapshot<'_>, expunge: bool, telling: &Telling) -> Result<Option<News>> {
+fn news(
+    open: &mut Open,
+    snapshot: &Snapshot<'_>,
+    manner: &Manner,
+    account: &Account,
+    telling: &Telling,
+) -> Result<Option<News>> {
+    let owed = open.view.owes_vanished();
+    let before = open.view.largest_uid();
+    let mut news = changes(open, snapshot, manner, telling)?;
+    if let Some(news) = news.as_mut().filter(|_| !manner.rev2) {
+        claim(&mut open.view, account, before)?;
+        if news.exists.is_some() || !news.expunged.is_empty() || !news.vanished.is_empty() {
+            news.recent = open.view.tell_recent();
+        }
+    }
+    if let Some(news) = news.as_mut().filter(|_| manner.qresync) {
+        // RFC 7162 §3.2: while VANISHED has to wait, modseqs of other changes must not make the client
+        // believe that it knows everything; when it has come, they may.
+        let view = &open.view;
+        news.highest_modseq = (owed || view.owes_vanished()).then(|| view.told_vanished());
+    }
+    Ok(news)
+}
+
+/// Messages the client has just learnt of are `\Recent` here if no session had them before (RFC 3501 §2.3.2).
+/// One that only looks takes them from nobody.
+pub(super) fn claim(view: &mut Selected, account: &Account, before: Option<u32>) -> Result<()> {
+    let Some(last) = view.largest_uid().filter(|last| Some(*last) != before) else { return Ok(()) };
+    let Some(upto) = Uid::new(last).and_then(Uid::next) else { return Ok(()) };
+    let from = match view.read_only {
+        true => account.recent_from(view.mailbox)?,
+        false => account.claim_recent(view.mailbox, upto)?,
+    };
+    let new = before.map_or(1, |before| before.saturating_add(1));
+    view.add_recent(new.max(from.value())..=last);
+    Ok(())
+}
+
+fn changes(
+    open: &mut Open,
+    snapshot: &Snapshot<'_>,
+    manner: &Manner,
+    telling: &Telling,
+) -> Result<Option<News>> {
+    let expunge = manner.tells.expunge();
     let view = &mut open.view;
     let Some(row) = snapshot.mailbox(view.mailbox)? else { return Ok(None) };
     let mut news = News { flags: telling.flags_of.clone(), ..News::default() };
     news.flags.extend(&telling.silent);
     let behind = row.highest_modseq > view.told();
-    let owes_expunge = expunge && view.told_vanished() < view.told();
+    let owed = view.owes_vanished();
+    let owes_expunge = expunge && owed;
     if !behind && !owes_expunge {
         view.tell(&NumSet::new(), snapshot.modseq());
+        if !owed {
+            view.none_vanished(snapshot.modseq());
+        }
         return Ok(Some(news));
     }
     let before = view.exists();
@@ -105,7 +182,14 @@ fn news(open: &mut Open, snapshot: &Snapshot<'_>, expunge: bool, telling: &Telli
             true => vanished_since_told(view, snapshot)?,
             false => std::mem::take(&mut changed.vanished),
         };
-        news.expunged = view.tell_vanished(&vanished, changed.upto);
+        let known = vanished.intersect(view.known());
+        let seqnums = view.tell_vanished(&vanished, changed.upto);
+        match manner.qresync {
+            true => news.vanished = known,
+            false => news.expunged = seqnums,
+        }
+    } else if !owed && changed.vanished.intersect(view.known()).is_empty() {
+        view.none_vanished(changed.upto);
     }
     let left = view.exists();
     view.tell(&changed.added, changed.upto);
@@ -228,7 +312,9 @@ fn write_flags(
     let _ = snapshot.messages(view.mailbox, &news.flags, |row| {
         let ours = telling.silent.contains(row.uid.value()) && telling.silent_commits.contains(&row.modseq);
         let seqnum = seqnums.seqnum(row.uid.value());
-        let line = FlagsLine { seqnum, uid, flags: !ours, modseq: core.condstore };
+        let uid = uid || core.tells_uid();
+        let recent = view.recent().contains(row.uid.value());
+        let line = FlagsLine { seqnum, uid, flags: !ours, modseq: core.condstore, recent };
         line.write(row, &keywords, out);
         written = Some(row.uid.value());
         match out.len() >= limits::OUTPUT_OCTETS_HIGH {

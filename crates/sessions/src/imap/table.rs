@@ -2,7 +2,8 @@
 //! gone.
 //!
 //! EXPUNGE must not be sent while FETCH, STORE or SEARCH by sequence number is in progress (RFC 9051 §7.5.1,
-//! RFC 3501 §7.4.1); the UID forms may send it. COPY and MOVE by number are held to the same, because a
+//! RFC 3501 §7.4.1); the UID forms may send it, but for UID SEARCH with sequence numbers among its keys (RFC
+//! 7162 §3.2.10.2). COPY and MOVE by number are held to the same, because a
 //! client that pipelines them would otherwise lose count (RFC 3501 §5.5).
 
 use koi_proto::imap::Command;
@@ -79,7 +80,7 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::Close => row("CLOSE", Selected, Nothing),
         Command::Unselect => row("UNSELECT", Selected, Nothing),
         Command::Expunge { .. } => row("EXPUNGE", Selected, All),
-        Command::Search(search) => row("SEARCH", Selected, by(search.by_uid)),
+        Command::Search(search) => row("SEARCH", Selected, by(search.by_uid && !search.has_seqnums())),
         Command::Fetch(fetch) => row("FETCH", Selected, by(fetch.by_uid)),
         Command::Store(store) => row("STORE", Selected, by(store.by_uid)),
         Command::Copy { by_uid, .. } => row("COPY", Selected, by(*by_uid)),

@@ -27,6 +27,8 @@ pub(crate) struct FlagsLine {
     pub(crate) uid: bool,
     pub(crate) flags: bool,
     pub(crate) modseq: bool,
+    /// It is `\Recent` in this session.
+    pub(crate) recent: bool,
 }
 
 impl FlagsLine {
@@ -37,7 +39,7 @@ impl FlagsLine {
             line.uid(row.uid, out);
         }
         if self.flags {
-            flags_item(&mut line, row, keywords, out);
+            flags_item(&mut line, row, keywords, self.recent, out);
         }
         if self.modseq {
             line.mod_seq(row.modseq, out);
@@ -51,8 +53,9 @@ pub(crate) fn flags_item(
     line: &mut FetchLine,
     row: &MessageRow<'_>,
     keywords: &KeywordTable,
+    recent: bool,
     out: &mut Vec<u8>,
 ) {
     let names = row.keywords.iter().filter_map(|n| keywords.keyword(n)).map(Keyword::as_str);
-    line.flags(row.flags, names, out);
+    line.flags(row.flags, names.chain(recent.then_some("\\Recent")), out);
 }

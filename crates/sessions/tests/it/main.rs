@@ -14,9 +14,11 @@
 
 mod harness;
 mod list;
+mod qresync;
 mod scripts;
 mod view;
 
 fn main() -> std::process::ExitCode {
-    harness::run(scripts::tests().into_iter().chain(view::tests()).chain(list::tests()).collect())
+    let tests = scripts::tests().into_iter().chain(view::tests());
+    harness::run(tests.chain(list::tests()).chain(qresync::tests()).collect())
 }

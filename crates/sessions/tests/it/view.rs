@@ -2,8 +2,11 @@
 //! responses is what a fresh SELECT and FETCH show (RFC 9051 §5.2, RFC 9051 §7.4.1, RFC 9051 §7.5.1, RFC 3501
 //! §5.5).
 //!
+//! Clients differ: some have enabled CONDSTORE, QRESYNC or IMAP4rev2. Some lose their connection now and
+//! then, and go on with what they know (RFC 7162 §3.2.5).
+//!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
-//! place, and EXPUNGE never comes where it must not.
+//! place, EXPUNGE never comes where it must not, and no message is recent for two (RFC 3501 §2.3.2).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,12 +36,11 @@ fn run(seed: u64) -> Result<(), String> {
     world.add_user("alice");
     world.fill("alice", "INBOX", &(1..=4).map(numbered).collect::<Vec<_>>());
     world.fill("alice", "other", &(1..=3).map(numbered).collect::<Vec<_>>());
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::new(seed);
     let mut clients: Vec<Client> = (1..=CLIENTS).map(|peer| Client::new(peer, &mut world)).collect();
     for client in &mut clients {
-        if random.below(3) == 0 {
-            client.command(&mut world, "ENABLE CONDSTORE", Expunges::Allowed)?;
-        }
+        client.enable = ["", "", "CONDSTORE", "QRESYNC", "QRESYNC IMAP4rev2", "IMAP4rev2"][random.below(6)];
+        client.begin(&mut world)?;
         client.select(&mut world)?;
     }
     for _ in 0..COMMANDS {
@@ -54,13 +56,28 @@ fn run(seed: u64) -> Result<(), String> {
         client.learn(&mut world)?;
     }
     let mut fresh = Client::new(99, &mut world);
+    fresh.begin(&mut world)?;
     fresh.select(&mut world)?;
+    recent_once(&clients)?;
     for client in &clients {
         if client.messages != fresh.messages {
             return Err(format!(
                 "client {}: {:?}\nbut there is {:?}",
                 client.peer, client.messages, fresh.messages
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is recent for two.
+fn recent_once(clients: &[Client]) -> Result<(), String> {
+    let mut all = BTreeSet::new();
+    for client in clients {
+        for uid in &client.recent {
+            if !all.insert(*uid) {
+                return Err(format!("UID {uid} was recent for two"));
+            }
         }
     }
     Ok(())
@@ -74,7 +91,7 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
     let sign = ["+", "-", ""][random.below(3)];
     let count = client.messages.len();
     let some = |random: &mut Random| (1 + random.below(count), 1 + random.below(count));
-    match random.below(14) {
+    match random.below(20) {
         0 => world.fill("alice", "INBOX", &[numbered(9)]),
         1 => client.command(world, "NOOP", Expunges::Allowed)?,
         2 => client.command(world, "EXPUNGE", Expunges::Allowed)?,
@@ -109,6 +126,18 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
         11 => client.command(world, "SEARCH UNSEEN", Expunges::Forbidden)?,
         12 => client.command(world, &format!("UID STORE 2:9 {sign}FLAGS ({flag})"), Expunges::Allowed)?,
         13 => client.command(world, "UID EXPUNGE 3:12", Expunges::Allowed)?,
+        14 => {
+            let message = "Subject: x\r\n\r\n";
+            let append = format!("APPEND INBOX ({flag}) {{{}+}}\r\n{message}", message.len());
+            client.command(world, &append, Expunges::Allowed)?;
+        }
+        15 => client.command(world, "UID COPY 1:4 INBOX", Expunges::Allowed)?,
+        16 => client.command(world, "UID MOVE 5:7 other", Expunges::Allowed)?,
+        17 if count > 0 => {
+            client.command(world, "UID SEARCH RETURN (SAVE) 1:* SEEN", Expunges::Forbidden)?;
+        }
+        18 => client.command(world, &format!("STORE $ {sign}FLAGS ({flag})"), Expunges::Forbidden)?,
+        19 => client.select(world)?,
         _ => {}
     }
     if client.idling { Ok(()) } else { client.learn(world) }
@@ -129,7 +158,11 @@ struct Message {
 
 struct Client {
     peer: u32,
+    /// Capabilities it enables, if any.
+    enable: &'static str,
     messages: Vec<Message>,
+    /// UIDs that were recent in its session.
+    recent: BTreeSet<u32>,
     idling: bool,
 }
 
@@ -138,9 +171,16 @@ impl Client {
         world.open_imap(peer, true);
         world.send(peer, b"l LOGIN alice secret\r\n");
         world.peer(peer).unwrap().said.clear();
-        Self { peer, messages: Vec::new(), idling: false }
+        Self { peer, enable: "", messages: Vec::new(), recent: BTreeSet::new(), idling: false }
+    }
+    fn begin(&mut self, world: &mut World) -> Result<(), String> {
+        match self.enable {
+            "" => Ok(()),
+            names => self.command(world, &format!("ENABLE {names}"), Expunges::Allowed),
+        }
     }
     fn select(&mut self, world: &mut World) -> Result<(), String> {
+        self.messages.clear();
         self.command(world, "SELECT INBOX", Expunges::Allowed)?;
         self.learn(world)
     }
@@ -203,11 +243,16 @@ impl Client {
     }
     fn line(&mut self, line: &str, expunges: Expunges) -> Result<(), String> {
         let Some(rest) = line.strip_prefix("* ") else { return Ok(()) };
+        if let Some(set) = rest.strip_prefix("VANISHED ") {
+            return self.vanished(set, expunges);
+        }
         let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let Ok(number) = number.parse::<usize>() else { return Ok(()) };
         match rest.split_once(' ').map_or(rest, |(word, _)| word) {
             "EXISTS" if number < self.messages.len() => return Err("EXISTS never shrinks".to_owned()),
             "EXISTS" => self.messages.resize(number, Message::default()),
+            "EXPUNGE" if self.enable.contains("QRESYNC") => return Err("EXPUNGE under QRESYNC".to_owned()),
+            "RECENT" if self.enable.contains("rev2") => return Err("RECENT under IMAP4rev2".to_owned()),
             "EXPUNGE" if expunges == Expunges::Forbidden => {
                 return Err("EXPUNGE must not come here".to_owned());
             }
@@ -217,15 +262,33 @@ impl Client {
             "EXPUNGE" => drop(self.messages.remove(number - 1)),
             "FETCH" => {
                 let message = self.messages.get_mut(number.wrapping_sub(1)).ok_or("no such message")?;
-                fetched(message, rest)?;
+                if fetched(message, rest)? {
+                    self.recent.extend(message.uid);
+                }
             }
             _ => {}
         }
         Ok(())
     }
+    /// RFC 7162 §3.2.10.2: every UID is one message less, also when the client has not asked for its UID yet.
+    fn vanished(&mut self, set: &str, expunges: Expunges) -> Result<(), String> {
+        if !self.enable.contains("QRESYNC") || expunges == Expunges::Forbidden {
+            return Err("VANISHED must not come here".to_owned());
+        }
+        for uid in crate::qresync::uids(set) {
+            let known = self.messages.iter().position(|m| m.uid == Some(uid));
+            let after =
+                self.messages.iter().rposition(|m| m.uid.is_some_and(|u| u < uid)).map_or(0, |at| at + 1);
+            let unknown = self.messages.get(after).filter(|m| m.uid.is_none()).map(|_| after);
+            let at = known.or(unknown).ok_or_else(|| format!("no UID {uid} here"))?;
+            self.messages.remove(at);
+        }
+        Ok(())
+    }
 }
 
-fn fetched(message: &mut Message, rest: &str) -> Result<(), String> {
+/// Answers whether it is recent.
+fn fetched(message: &mut Message, rest: &str) -> Result<bool, String> {
     if let Some((_, after)) = rest.split_once("UID ") {
         let uid = after.split([' ', ')']).next().and_then(|uid| uid.parse().ok());
         if message.uid.is_some() && message.uid != uid {
@@ -235,15 +298,21 @@ fn fetched(message: &mut Message, rest: &str) -> Result<(), String> {
     }
     if let Some((_, after)) = rest.split_once("FLAGS (") {
         let flags = after.split_once(')').map_or("", |(flags, _)| flags);
-        message.flags = Some(flags.split_whitespace().map(str::to_owned).collect());
+        let mut flags: BTreeSet<String> = flags.split_whitespace().map(str::to_owned).collect();
+        let recent = flags.remove("\\Recent");
+        message.flags = Some(flags);
+        return Ok(recent);
     }
-    Ok(())
+    Ok(false)
 }
 
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

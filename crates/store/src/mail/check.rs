@@ -193,7 +193,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 17] = [
+const TABLES: [u8; 18] = [
     table::ACCOUNT,
     table::MAILBOX,
     table::EMAIL_MEMBERSHIP,

@@ -1,4 +1,4 @@
-//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4 and §3.2.6, RFC 3516 §4.2, RFC 8514 §4.2).
 
 use koi_types::limits;
 
@@ -16,6 +16,8 @@ pub struct Fetch {
     pub items: Vec<FetchItem>,
     /// `(CHANGEDSINCE n)`, RFC 7162 §3.1.4.1.
     pub changed_since: Option<u64>,
+    /// `VANISHED`, RFC 7162 §3.2.6: only in UID FETCH, and only with CHANGEDSINCE.
+    pub vanished: bool,
 }
 
 /// One `fetch-att`.
@@ -42,6 +44,21 @@ pub enum FetchItem {
     /// RFC 3501 §6.4.5; like `BODY[TEXT]`.
     Rfc822Text,
     Section(BodySection),
+    /// RFC 3516 §4.2: a part without its Content-Transfer-Encoding.
+    Binary(BinarySection),
+    /// RFC 3516 §4.2; the part numbers.
+    BinarySize(Vec<u32>),
+    /// RFC 8514 §4.2
+    SaveDate,
+}
+
+/// `BINARY[part]<partial>` or `BINARY.PEEK[part]<partial>`; the partial counts decoded octets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BinarySection {
+    pub peek: bool,
+    /// As in [`Section`].
+    pub part: Vec<u32>,
+    pub partial: Option<Partial>,
 }
 
 /// `BODY[section]<partial>` or `BODY.PEEK[section]<partial>`.
@@ -87,6 +104,7 @@ impl FetchItem {
     pub fn sets_seen(&self) -> bool {
         match self {
             Self::Section(section) => !section.peek,
+            Self::Binary(section) => !section.peek,
             Self::Rfc822 | Self::Rfc822Text => true,
             _ => false,
         }
@@ -103,9 +121,11 @@ impl FetchItem {
             | Self::InternalDate
             | Self::Rfc822Size
             | Self::EmailId
-            | Self::ThreadId => 1,
+            | Self::ThreadId
+            | Self::SaveDate
+            | Self::BinarySize(_) => 1,
             Self::Envelope | Self::Body | Self::BodyStructure => 2,
-            Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) => 3,
+            Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) | Self::Binary(_) => 3,
         }
     }
 }
@@ -114,18 +134,14 @@ impl FetchItem {
 /// fetch          = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" /
 ///                  fetch-att / "(" fetch-att *(SP fetch-att) ")")
 ///                  [SP fetch-modifiers]   ; RFC 9051 §9, RFC 4466 §2.4
-/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value                                  ; RFC 7162 §7
+/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value / "VANISHED"                     ; RFC 7162 §7
 /// ```
 pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {
     cursor.space()?;
     let set = sequence_set(cursor)?;
     cursor.space()?;
     let mut wanted = items(cursor)?;
-    let mut changed_since = None;
-    if cursor.rest().starts_with(b" (") {
-        cursor.space()?;
-        changed_since = cursor.list(modifier)?.into_iter().next();
-    }
+    let Modifiers { changed_since, vanished } = modifiers(cursor, by_uid)?;
     let implied = [(by_uid, FetchItem::Uid), (changed_since.is_some(), FetchItem::ModSeq)];
     wanted.extend(implied.into_iter().filter(|(implied, _)| *implied).map(|(_, item)| item));
     if wanted.len() > limits::IMAP_FETCH_ITEMS_MAX {
@@ -137,18 +153,37 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Sy
             items.push(item);
         }
     }
-    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since }))
+    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished }))
 }
 
-fn modifier(cursor: &mut Cursor<'_>) -> Result<u64, SyntaxError> {
-    if !cursor.take_word("CHANGEDSINCE ") {
-        return cursor.fail("unknown FETCH modifier");
+#[derive(Default)]
+struct Modifiers {
+    changed_since: Option<u64>,
+    vanished: bool,
+}
+
+fn modifiers(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Modifiers, SyntaxError> {
+    let mut modifiers = Modifiers::default();
+    if !cursor.rest().starts_with(b" (") {
+        return Ok(modifiers);
     }
-    let before = cursor.error("CHANGEDSINCE needs a number above 0");
-    match cursor.number64()? {
-        0 => Err(before),
-        mod_seq => Ok(mod_seq),
+    cursor.space()?;
+    let before = cursor.error("VANISHED needs UID FETCH and CHANGEDSINCE");
+    cursor.list(|cursor| {
+        if cursor.take_word("VANISHED") {
+            modifiers.vanished = true;
+            return Ok(());
+        }
+        if !cursor.take_word("CHANGEDSINCE ") {
+            return cursor.fail("unknown FETCH modifier");
+        }
+        modifiers.changed_since = Some(cursor.mod_seq()?);
+        Ok(())
+    })?;
+    if modifiers.vanished && !(by_uid && modifiers.changed_since.is_some()) {
+        return Err(before);
     }
+    Ok(modifiers)
 }
 
 fn items(cursor: &mut Cursor<'_>) -> Result<Vec<FetchItem>, SyntaxError> {
@@ -186,6 +221,8 @@ const fn is_name_char(octet: u8) -> bool {
 /// fetch-att =/ "RFC822" [".HEADER" / ".TEXT"]                                          ; RFC 3501 §9
 /// fetch-att =/ "MODSEQ"                                                                ; RFC 7162 §7
 /// fetch-att =/ "EMAILID" / "THREADID"                                                  ; RFC 8474 §7
+/// fetch-att =/ "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary ; RFC 9051 §9
+/// fetch-att =/ "SAVEDATE"                                                              ; RFC 8514 §5
 /// ```
 fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
     let before = cursor.error("unknown item");
@@ -193,6 +230,11 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
     let sectioned = cursor.peek() == Some(b'[');
     Ok(match name.as_str() {
         "BODY" | "BODY.PEEK" if sectioned => FetchItem::Section(body_section(cursor, name == "BODY.PEEK")?),
+        "BINARY" | "BINARY.PEEK" if sectioned => {
+            let part = section_binary(cursor)?;
+            FetchItem::Binary(BinarySection { peek: name == "BINARY.PEEK", part, partial: partial(cursor)? })
+        }
+        "BINARY.SIZE" if sectioned => FetchItem::BinarySize(section_binary(cursor)?),
         "BODY" => FetchItem::Body,
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
         "EMAILID" => FetchItem::EmailId,
@@ -204,6 +246,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
         "RFC822.HEADER" => FetchItem::Rfc822Header,
         "RFC822.SIZE" => FetchItem::Rfc822Size,
         "RFC822.TEXT" => FetchItem::Rfc822Text,
+        "SAVEDATE" => FetchItem::SaveDate,
         "THREADID" => FetchItem::ThreadId,
         "UID" => FetchItem::Uid,
         _ => return Err(before),
@@ -218,11 +261,31 @@ fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<BodySection, Synt
     cursor.expect(b'[', "expected [")?;
     let section = section(cursor)?;
     cursor.expect(b']', "expected ]")?;
-    let partial = if cursor.take(b'<') { Some(partial(cursor)?) } else { None };
-    Ok(BodySection { peek, section, partial })
+    Ok(BodySection { peek, section, partial: partial(cursor)? })
 }
 
-fn partial(cursor: &mut Cursor<'_>) -> Result<Partial, SyntaxError> {
+/// ```abnf
+/// section-binary = "[" [section-part] "]"                              ; RFC 9051 §9
+/// ```
+fn section_binary(cursor: &mut Cursor<'_>) -> Result<Vec<u32>, SyntaxError> {
+    cursor.expect(b'[', "expected [")?;
+    let mut part = Vec::new();
+    while !cursor.take(b']') {
+        if !part.is_empty() {
+            cursor.expect(b'.', "expected . or ]")?;
+        }
+        if part.len() == limits::IMAP_SECTION_DEPTH_MAX {
+            return cursor.fail("too many part numbers");
+        }
+        part.push(cursor.nz_number()?);
+    }
+    Ok(part)
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Result<Option<Partial>, SyntaxError> {
+    if !cursor.take(b'<') {
+        return Ok(None);
+    }
     let first = cursor.number64()?;
     cursor.expect(b'.', "expected .")?;
     let before = cursor.error("count must not be 0");
@@ -231,7 +294,7 @@ fn partial(cursor: &mut Cursor<'_>) -> Result<Partial, SyntaxError> {
         return Err(before);
     }
     cursor.expect(b'>', "expected >")?;
-    Ok(Partial { first, count })
+    Ok(Some(Partial { first, count }))
 }
 
 /// ```abnf

@@ -1,11 +1,12 @@
 //! Commands with a mailbox name: SELECT, EXAMINE, CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE
-//! (RFC 9051 §6.3.2 to §6.3.8, RFC 7162 §3.1.8, RFC 6154 §3).
+//! (RFC 9051 §6.3.2 to §6.3.8, RFC 7162 §3.1.8 and §3.2.5, RFC 6154 §3).
 
-use koi_types::Role;
 use koi_types::name::SEPARATOR;
+use koi_types::{ModSeq, NumSet, Role, UidValidity};
 
 use super::{Command, MailboxArg, decode_name, mailbox_arg, spaced_mailbox};
 use crate::imap::lex::{Cursor, SyntaxError};
+use crate::imap::set::known_set;
 
 /// SELECT or EXAMINE.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +16,26 @@ pub struct Select {
     pub read_only: bool,
     /// `(CONDSTORE)`, RFC 7162 §3.1.8.
     pub condstore: bool,
+    /// `(QRESYNC (…))`, RFC 7162 §3.2.5.
+    pub qresync: Option<Box<Qresync>>,
+}
+
+/// What a client knows of a mailbox it had open before (RFC 7162 §3.2.5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Qresync {
+    pub uid_validity: UidValidity,
+    pub mod_seq: ModSeq,
+    /// Without it: all UIDs below UIDNEXT.
+    pub known_uids: Option<NumSet>,
+    pub seq_match: Option<SeqMatch>,
+}
+
+/// Some sequence numbers and the UIDs the client knows at them; as many of one as of the other, both
+/// ascending, so that the n-th belong together (RFC 7162 §3.2.5.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeqMatch {
+    pub seqnums: NumSet,
+    pub uids: NumSet,
 }
 
 /// A use asked for in CREATE (RFC 6154 §3).
@@ -29,23 +50,67 @@ pub enum SpecialUse {
 /// select        = "SELECT" SP mailbox [select-params]                  ; RFC 9051 §9, RFC 4466 §2.2
 /// examine       = "EXAMINE" SP mailbox [select-params]
 /// select-params = SP "(" select-param *(SP select-param) ")"
-/// select-param  = "CONDSTORE"                                          ; RFC 7162 §7
+/// select-param  = "CONDSTORE" / "QRESYNC" SP "(" uidvalidity SP mod-sequence-value
+///                 [SP known-uids] [SP seq-match-data] ")"              ; RFC 7162 §7
 /// ```
 pub(super) fn select(cursor: &mut Cursor<'_>, read_only: bool) -> Result<Command, SyntaxError> {
     let mailbox = spaced_mailbox(cursor)?;
-    let mut condstore = false;
+    let mut select = Select { mailbox, read_only, condstore: false, qresync: None };
     if cursor.rest().starts_with(b" (") {
         cursor.space()?;
         cursor.list(|cursor| {
             let before = cursor.error("unknown SELECT parameter");
-            if !cursor.atom("expected a parameter")?.eq_ignore_ascii_case("CONDSTORE") {
-                return Err(before);
+            match cursor.atom("expected a parameter")?.to_ascii_uppercase().as_str() {
+                "CONDSTORE" => select.condstore = true,
+                "QRESYNC" => select.qresync = Some(Box::new(qresync(cursor)?)),
+                _ => return Err(before),
             }
-            condstore = true;
             Ok(())
         })?;
     }
-    Ok(Command::Select(Select { mailbox, read_only, condstore }))
+    Ok(Command::Select(select))
+}
+
+/// ```abnf
+/// uidvalidity    = nz-number                                           ; RFC 7162 §7
+/// known-uids     = sequence-set                                        ; without "*"
+/// ```
+fn qresync(cursor: &mut Cursor<'_>) -> Result<Qresync, SyntaxError> {
+    cursor.space()?;
+    cursor.expect(b'(', "expected (")?;
+    let before = cursor.error("UIDVALIDITY must not be 0");
+    let uid_validity = UidValidity::new(cursor.number()?).ok_or(before)?;
+    cursor.space()?;
+    let before = cursor.error("a mod-sequence is above 0");
+    let mod_seq = ModSeq::new(cursor.number64()?).ok_or(before)?;
+    let mut known_uids = None;
+    if matches!(cursor.rest(), [b' ', next, ..] if *next != b'(') {
+        cursor.space()?;
+        known_uids = Some(known_set(cursor)?);
+    }
+    let seq_match = match cursor.peek() {
+        Some(b' ') => Some(seq_match(cursor)?),
+        _ => None,
+    };
+    cursor.expect(b')', "expected )")?;
+    Ok(Qresync { uid_validity, mod_seq, known_uids, seq_match })
+}
+
+/// ```abnf
+/// seq-match-data = "(" known-sequence-set SP known-uid-set ")"         ; RFC 7162 §7
+/// ```
+fn seq_match(cursor: &mut Cursor<'_>) -> Result<SeqMatch, SyntaxError> {
+    cursor.space()?;
+    cursor.expect(b'(', "expected (")?;
+    let before = cursor.error("not as many UIDs as sequence numbers");
+    let seqnums = known_set(cursor)?;
+    cursor.space()?;
+    let uids = known_set(cursor)?;
+    cursor.expect(b')', "expected )")?;
+    if seqnums.count() != uids.count() {
+        return Err(before);
+    }
+    Ok(SeqMatch { seqnums, uids })
 }
 
 /// A name that ends in the separator only says that the client means to create names below it (RFC 9051

@@ -6,6 +6,7 @@
 
 pub mod append;
 pub mod auth;
+pub mod charset;
 pub mod fetch;
 pub mod list;
 pub mod mailbox;
@@ -22,11 +23,12 @@ mod flag;
 
 pub use append::AppendBegin;
 pub use auth::{IdField, Secret};
-pub use fetch::{BodySection, Fetch, FetchItem, Partial, Section, SectionText};
+pub use charset::{CHARSETS, Charset};
+pub use fetch::{BinarySection, BodySection, Fetch, FetchItem, Partial, Section, SectionText};
 pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
-pub use mailbox::{Select, SpecialUse};
+pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
-pub use search::{Charset, ReturnOption, Search, SearchKey};
+pub use search::{ReturnOption, Search, SearchKey};
 
 pub use super::date::Date;
 use super::lex::{Cursor, SyntaxError, is_astring_char};

@@ -1,7 +1,9 @@
-//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5).
+//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5, RFC 5182 §2.1, RFC 5032 §3,
+//! RFC 8514 §4.3).
 
 use koi_types::{EmailId, Keyword, ThreadId, limits};
 
+use super::charset::{Charset, Strings};
 use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
 use crate::imap::lex::{Cursor, SyntaxError};
@@ -26,15 +28,8 @@ pub enum ReturnOption {
     Max,
     All,
     Count,
-}
-
-/// The charset of the strings in the keys.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Charset {
-    /// None given, US-ASCII or UTF-8: all strings were checked to be UTF-8.
-    Utf8,
-    /// Answer `NO [BADCHARSET (US-ASCII UTF-8)]`; the strings in the keys have no meaning.
-    Unsupported(Box<str>),
+    /// RFC 5182 §2.1: what is found is `$` from now on.
+    Save,
 }
 
 /// One condition. Strings are matched as substrings without regard to case (RFC 9051 §6.4.4).
@@ -87,6 +82,15 @@ pub enum SearchKey {
     SentBefore(Date),
     SentOn(Date),
     SentSince(Date),
+    /// When it came into this mailbox (RFC 8514 §4.3).
+    SavedBefore(Date),
+    SavedOn(Date),
+    SavedSince(Date),
+    SaveDateSupported,
+    /// Internal date within so many seconds before now (RFC 5032 §3).
+    Younger(u32),
+    /// Internal date at least so many seconds before now.
+    Older(u32),
     Larger(u64),
     Smaller(u64),
     /// RFC 7162 §3.1.5; entry name and type are read and ignored, as §3.1.5 allows a server that keeps one
@@ -96,6 +100,24 @@ pub enum SearchKey {
     EmailId(Option<EmailId>),
     /// RFC 8474 §6
     ThreadId(Option<ThreadId>),
+}
+
+impl Search {
+    /// Whether a message sequence number is among the keys: then nothing may change numbers before the
+    /// answer, not even in UID SEARCH (RFC 7162 §3.2.10.2).
+    #[must_use]
+    pub fn has_seqnums(&self) -> bool {
+        self.keys.iter().any(has_seqnums)
+    }
+}
+
+fn has_seqnums(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::Sequence(set) => set.has_numbers(),
+        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_seqnums),
+        SearchKey::Not(key) => has_seqnums(key),
+        _ => false,
+    }
 }
 
 /// ```abnf
@@ -113,22 +135,22 @@ pub(super) fn search(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, S
         }
         false => None,
     };
-    let charset = match cursor.take_word("CHARSET ") {
+    let strings = match cursor.take_word("CHARSET ") {
         true => {
-            let charset = charset(cursor)?;
+            let charset = Strings::of(&cursor.ascii_astring("expected a charset")?);
             cursor.space()?;
             charset
         }
-        false => Charset::Utf8,
+        false => Strings::Utf8,
     };
-    let mut keys = Keys { cursor, checked: charset == Charset::Utf8, depth: 0 };
-    let keys = keys.all()?;
+    let keys = Keys { cursor, strings, depth: 0 }.all()?;
+    let charset = strings.charset();
     Ok(Command::Search(Search { by_uid, returns, charset, keys }))
 }
 
 /// ```abnf
 /// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"   ; RFC 9051 §9
-/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT"
+/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"
 /// ```
 fn return_option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
     let before = cursor.error("unknown RETURN option");
@@ -137,21 +159,15 @@ fn return_option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
         "MAX" => Ok(ReturnOption::Max),
         "ALL" => Ok(ReturnOption::All),
         "COUNT" => Ok(ReturnOption::Count),
+        "SAVE" => Ok(ReturnOption::Save),
         _ => Err(before),
     }
-}
-
-fn charset(cursor: &mut Cursor<'_>) -> Result<Charset, SyntaxError> {
-    let name = cursor.ascii_astring("expected a charset")?;
-    let known = ["UTF-8", "US-ASCII"].iter().any(|known| known.eq_ignore_ascii_case(&name));
-    Ok(if known { Charset::Utf8 } else { Charset::Unsupported(name) })
 }
 
 /// Reads search keys; knows how deep it is.
 struct Keys<'c, 'a> {
     cursor: &'c mut Cursor<'a>,
-    /// Strings must be UTF-8.
-    checked: bool,
+    strings: Strings,
     depth: usize,
 }
 
@@ -179,7 +195,7 @@ impl Keys<'_, '_> {
         self.depth += 1;
         let key = match self.cursor.peek() {
             Some(b'(') => self.group(),
-            Some(b'0'..=b'9' | b'*') => sequence_set(self.cursor).map(SearchKey::Sequence),
+            Some(b'0'..=b'9' | b'*' | b'$') => sequence_set(self.cursor).map(SearchKey::Sequence),
             _ => self.named(),
         };
         self.depth -= 1;
@@ -216,6 +232,8 @@ impl Keys<'_, '_> {
             "UNKEYWORD" => self.spaced(keyword).map(SearchKey::Unkeyword),
             "LARGER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Larger),
             "SMALLER" => self.spaced(|cursor| cursor.number64()).map(SearchKey::Smaller),
+            "YOUNGER" => self.spaced(|cursor| cursor.nz_number()).map(SearchKey::Younger),
+            "OLDER" => self.spaced(|cursor| cursor.nz_number()).map(SearchKey::Older),
             "MODSEQ" => self.spaced(mod_seq).map(SearchKey::ModSeq),
             "EMAILID" => self.spaced(|c| object_id(c, EmailId::parse)).map(SearchKey::EmailId),
             "THREADID" => self.spaced(|c| object_id(c, ThreadId::parse)).map(SearchKey::ThreadId),
@@ -241,13 +259,9 @@ impl Keys<'_, '_> {
     }
     fn string(&mut self) -> Result<Box<str>, SyntaxError> {
         self.cursor.space()?;
-        let before = self.cursor.error("search string is not UTF-8");
+        let before = self.cursor.error("search string is not in its charset");
         let octets = self.cursor.astring()?;
-        match std::str::from_utf8(&octets) {
-            Ok(text) => Ok(text.into()),
-            Err(_) if self.checked => Err(before),
-            Err(_) => Ok(String::from_utf8_lossy(&octets).into()),
-        }
+        self.strings.decode(&octets).ok_or(before)
     }
 }
 
@@ -256,6 +270,7 @@ impl Keys<'_, '_> {
 ///              "UNDELETED" / "UNFLAGGED" /
 ///              "UNSEEN" / "DRAFT" / "UNDRAFT"                                ; RFC 9051 §9
 /// search-key =/ "NEW" / "OLD" / "RECENT"                                     ; RFC 3501 §9
+/// search-key =/ "SAVEDATESUPPORTED"                                          ; RFC 8514 §5
 /// ```
 fn plain_key(name: &str) -> Option<SearchKey> {
     Some(match name {
@@ -270,6 +285,7 @@ fn plain_key(name: &str) -> Option<SearchKey> {
         "UNDRAFT" => SearchKey::Undraft,
         "UNFLAGGED" => SearchKey::Unflagged,
         "UNSEEN" => SearchKey::Unseen,
+        "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
         "NEW" => SearchKey::New,
         "OLD" => SearchKey::Old,
         "RECENT" => SearchKey::Recent,
@@ -280,6 +296,7 @@ fn plain_key(name: &str) -> Option<SearchKey> {
 /// ```abnf
 /// search-key =/ "BEFORE" SP date / "ON" SP date / "SINCE" SP date /
 ///               "SENTBEFORE" SP date / "SENTON" SP date / "SENTSINCE" SP date   ; RFC 9051 §9
+/// search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date    ; RFC 8514 §5
 /// ```
 fn date_key(name: &str) -> Option<fn(Date) -> SearchKey> {
     Some(match name {
@@ -289,6 +306,9 @@ fn date_key(name: &str) -> Option<fn(Date) -> SearchKey> {
         "SENTBEFORE" => SearchKey::SentBefore,
         "SENTON" => SearchKey::SentOn,
         "SENTSINCE" => SearchKey::SentSince,
+        "SAVEDBEFORE" => SearchKey::SavedBefore,
+        "SAVEDON" => SearchKey::SavedOn,
+        "SAVEDSINCE" => SearchKey::SavedSince,
         _ => return None,
     })
 }

@@ -172,7 +172,9 @@ fn enable_and_id() {
 /// RFC 9051 §6.3.2, §6.3.3 and §5.1, RFC 7162 §3.1.8
 #[test]
 fn select_and_examine() {
-    let select = |mailbox, read_only, condstore| Command::Select(Select { mailbox, read_only, condstore });
+    let select = |mailbox, read_only, condstore| {
+        Command::Select(Select { mailbox, read_only, condstore, qresync: None })
+    };
     assert_eq!(read("a SELECT iNbOx"), select(name("INBOX"), false, false));
     assert_eq!(read("a examine \"Sent Mail\""), select(name("Sent Mail"), true, false));
     assert_eq!(read("a SELECT INBOX (condstore)"), select(name("INBOX"), false, true));
@@ -441,7 +443,7 @@ fn copy_move_and_uid_expunge() {
         "a UID LOGIN a b",
         "a COPY 1, x",
         "a UID  COPY 1 x",
-        "a COPY $ x",
+        "a COPY $$ x",
     ]);
 }
 

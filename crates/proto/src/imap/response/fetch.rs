@@ -1,4 +1,4 @@
-//! FETCH responses (RFC 9051 §7.5.2, RFC 3501 §7.4.2, RFC 7162 §3.1.4.2).
+//! FETCH responses (RFC 9051 §7.5.2, RFC 3501 §7.4.2, RFC 7162 §3.1.4.2, RFC 3516 §4.3, RFC 8514 §4.2).
 
 use koi_types::{EmailId, ModSeq, SeqNum, SystemFlags, ThreadId, Uid};
 
@@ -125,20 +125,58 @@ impl FetchLine {
         self.item(b"RFC822.TEXT ", out);
         push_literal_header(octets, out);
     }
+    /// RFC 8514 §4.2
+    pub fn save_date(&mut self, date: DateTime, out: &mut Vec<u8>) {
+        self.item(b"SAVEDATE ", out);
+        push_date_time(date, out);
+    }
+    /// `BINARY[part]<first>` up to the announcement of its literal, as `section`; with `nul` it may hold NUL,
+    /// and is a literal8 (RFC 3516 §4.3).
+    ///
+    /// ```abnf
+    /// msg-att-static =/ "BINARY" section-binary SP (nstring / literal8) /
+    ///                   "BINARY.SIZE" section-binary SP number             ; RFC 9051 §9
+    /// ```
+    pub fn binary(&mut self, part: &[u32], first: Option<u64>, octets: u64, nul: bool, out: &mut Vec<u8>) {
+        self.item(b"BINARY[", out);
+        push_part_end(part, first, out);
+        out.extend_from_slice(if nul { b"~" } else { b"" });
+        push_literal_header(octets, out);
+    }
+    /// `BINARY[part] NIL`: the message has no such part.
+    pub fn binary_nil(&mut self, part: &[u32], first: Option<u64>, out: &mut Vec<u8>) {
+        self.item(b"BINARY[", out);
+        push_part_end(part, first, out);
+        out.extend_from_slice(b"NIL");
+    }
+    pub fn binary_size(&mut self, part: &[u32], octets: u64, out: &mut Vec<u8>) {
+        self.item(b"BINARY.SIZE[", out);
+        push_part_end(part, None, out);
+        push_number(octets, out);
+    }
     /// ```abnf
     /// msg-att-static =/ "BODY" section ["<" number ">"] SP nstring   ; RFC 9051 §9
     /// ```
     fn section_name(&mut self, section: &Section, first: Option<u64>, out: &mut Vec<u8>) {
         self.item(b"BODY[", out);
         push_section(section, out);
-        out.push(b']');
-        if let Some(first) = first {
-            out.push(b'<');
-            push_number(first, out);
-            out.push(b'>');
-        }
-        out.push(b' ');
+        push_section_end(first, out);
     }
+}
+
+fn push_part_end(part: &[u32], first: Option<u64>, out: &mut Vec<u8>) {
+    push_part(part, out);
+    push_section_end(first, out);
+}
+
+fn push_section_end(first: Option<u64>, out: &mut Vec<u8>) {
+    out.push(b']');
+    if let Some(first) = first {
+        out.push(b'<');
+        push_number(first, out);
+        out.push(b'>');
+    }
+    out.push(b' ');
 }
 
 /// ```abnf
@@ -174,13 +212,17 @@ fn push_literal_header(octets: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\r\n");
 }
 
-fn push_section(section: &Section, out: &mut Vec<u8>) {
-    for (at, number) in section.part.iter().enumerate() {
+fn push_part(part: &[u32], out: &mut Vec<u8>) {
+    for (at, number) in part.iter().enumerate() {
         if at > 0 {
             out.push(b'.');
         }
         push_number(u64::from(*number), out);
     }
+}
+
+fn push_section(section: &Section, out: &mut Vec<u8>) {
+    push_part(&section.part, out);
     if !section.part.is_empty() && section.text != SectionText::Whole {
         out.push(b'.');
     }

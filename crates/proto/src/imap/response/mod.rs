@@ -13,6 +13,7 @@ pub mod quota;
 pub mod search;
 pub mod status;
 pub mod string;
+pub mod vanished;
 
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
 pub use code::Code;
@@ -25,6 +26,7 @@ pub use mailbox::{
 pub use quota::{Resource, ResourceUse, quota, quota_root};
 pub use search::{Esearch, esearch, search};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
+pub use vanished::vanished;
 
 #[cfg(test)]
 mod tests;

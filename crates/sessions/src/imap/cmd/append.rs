@@ -1,4 +1,5 @@
-//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11), with APPENDUID (RFC 4315 §3).
+//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11), with APPENDUID (RFC 4315 §3), of messages with NUL by
+//! literal8 (RFC 3516 §4.4).
 //!
 //! The message is refused before it is sent where that can be known; it goes to the store while it arrives.
 
@@ -98,7 +99,7 @@ impl Append {
                     // RFC 9051 §4.3: only literal8 may have it.
                     return Ok(Outcome::Done(Reply::bad("message has a NUL octet")));
                 }
-                Decoded::AppendEnd { .. } => return self.submit(cx, mailbox, stage),
+                Decoded::AppendEnd { nul } => return self.submit(cx, mailbox, stage, nul),
                 Decoded::AppendAborted { text } => return Ok(Outcome::Done(Reply::bad(text))),
                 Decoded::Fatal { code, text } => {
                     status(None, Status::Bye, code.as_ref(), text, cx.out);
@@ -112,9 +113,17 @@ impl Append {
             }
         }
     }
-    fn submit(&mut self, cx: &mut Context<'_>, mailbox: MailboxId, stage: Stage) -> Result<Outcome> {
+    fn submit(
+        &mut self,
+        cx: &mut Context<'_>,
+        mailbox: MailboxId,
+        stage: Stage,
+        nul: bool,
+    ) -> Result<Outcome> {
+        // RFC 3516 §6: BODY must show it in an encoding that every client knows.
+        let incoming = if nul { stage.finish_binary()? } else { stage.finish()? };
         let message = NewMessage {
-            message: Arc::new(stage.finish()?),
+            message: Arc::new(incoming),
             flags: std::mem::take(&mut self.begin.flags),
             received_at: self.begin.date.map_or(cx.core.now, |date| date.at),
             received_zone: self.begin.date.map_or(ZoneOffset(0), |date| date.zone),

@@ -70,7 +70,12 @@ fn finished(cx: &mut Context<'_>, how: How, copied: &Copied) -> Reply {
         How::Move => {
             // RFC 6851 §4.3: before the EXPUNGE responses, so that the client still knows what it moved.
             status(None, Status::Ok, Some(&code), "moved", cx.out);
-            Reply::ok("MOVE completed")
+            let reply = Reply::ok("MOVE completed");
+            match copied.modseq.filter(|_| cx.core.condstore) {
+                // RFC 6851 §4.4: the modseq at which they left.
+                Some(modseq) => reply.code(&Code::HighestModSeq(modseq)),
+                None => reply,
+            }
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::imap::reply::Reply;
 pub(crate) fn start(names: Vec<Box<str>>) -> Box<dyn Job> {
     at_once(move |cx| {
         let mut enabled = Vec::new();
+        let before = Enabled { condstore: cx.core.condstore };
         for capability in names.iter().filter_map(|name| Capability::parse(name)) {
             // RFC 5161 §3.2: only what this very command enabled is named.
-            if enable(capability, cx) {
+            if enable(capability, &before, cx) {
                 enabled.push(capability);
             }
         }
@@ -21,10 +22,23 @@ pub(crate) fn start(names: Vec<Box<str>>) -> Box<dyn Job> {
     })
 }
 
+/// What was enabled before this command.
+struct Enabled {
+    condstore: bool,
+}
+
 /// Whether it is enabled now and was not before.
-fn enable(capability: Capability, cx: &mut Context<'_>) -> bool {
+fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> bool {
     let switch = match capability {
-        Capability::CondStore => &mut cx.core.condstore,
+        Capability::CondStore => {
+            cx.core.enable_condstore(cx.out);
+            return !before.condstore;
+        }
+        // RFC 7162 §3.2.3: it enables CONDSTORE too.
+        Capability::Qresync => {
+            cx.core.enable_condstore(cx.out);
+            &mut cx.core.qresync
+        }
         Capability::Imap4Rev2 => {
             cx.decoder.enable_utf8();
             &mut cx.core.rev2

@@ -1,4 +1,4 @@
-//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4).
+//! FETCH (RFC 9051 §6.4.5, RFC 3501 §6.4.5, RFC 7162 §3.1.4 and §3.2.6).
 //!
 //! Rows are visited in UID order and written straight into the output; at the high-water mark the job stops
 //! in the middle of a mailbox, of a message, or of a body, and goes on at the next step. `\Seen` is set for
@@ -10,12 +10,13 @@ use koi_mailbox::{
     ExpungedMessage, FlagChange, FlagOp, FlagsSet, KeywordNumbers, Membership, MessageRow, Pending, Snapshot,
 };
 use koi_proto::imap::command::{Fetch, FetchItem};
-use koi_proto::imap::response::Code;
-use koi_types::{MailError, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
+use koi_proto::imap::response::{self, Code};
+use koi_types::{MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
 
 use super::sequence;
 use crate::imap::fetch::{Progress, Writer, Wrote};
 use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::missed::missed;
 use crate::imap::reply::{Reply, Telling};
 
 pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
@@ -27,6 +28,7 @@ pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
         seen: UidSet::new(),
         missing: false,
         corrupt: false,
+        unknown_encoding: false,
         phase: Phase::Begin,
     })
 }
@@ -45,6 +47,8 @@ struct Fetching {
     missing: bool,
     /// Rows of some messages cannot be read; `koi check` names them.
     corrupt: bool,
+    /// Some parts are encoded in a way that is not known.
+    unknown_encoding: bool,
     phase: Phase,
 }
 
@@ -111,14 +115,40 @@ impl Fetching {
             self.fetch.items.push(FetchItem::ModSeq);
         }
         self.fetch.items.sort_by_key(FetchItem::answer_order);
+        // RFC 7162 §3.2.6
+        if self.fetch.vanished && !cx.core.qresync {
+            return Ok(Some(Reply::bad("ENABLE QRESYNC first")));
+        }
         let view = cx.core.view()?;
         match sequence::uids(view, &self.fetch.set, self.fetch.by_uid) {
             Ok(uids) => self.left = uids.0,
             Err(bad) => return Ok(Some(bad.into())),
         }
         // RFC 7162 §3.1: the client has shown that it knows CONDSTORE.
-        cx.core.condstore |= self.fetch.changed_since.is_some() || wants_modseq;
+        if self.fetch.changed_since.is_some() || wants_modseq {
+            cx.core.enable_condstore(cx.out);
+        }
+        if let Some(since) = self.fetch.changed_since.and_then(ModSeq::new) {
+            self.only_changed(cx, since)?;
+        }
         Ok(None)
+    }
+    /// What did not change is not even looked at; what is gone is told first.
+    fn only_changed(&mut self, cx: &mut Context<'_>, since: ModSeq) -> Result<()> {
+        let missed = {
+            let snapshot = cx.core.snapshot()?;
+            // Here `*` is the last UID there ever was: messages behind the last that is left may be gone too.
+            let among = match self.fetch.vanished {
+                true => self.fetch.set.resolve(u32::MAX),
+                false => self.left.clone(),
+            };
+            missed(&snapshot, cx.core.view()?, since, &among, None)?
+        };
+        self.left = self.left.intersect(&missed.changed);
+        if self.fetch.vanished {
+            response::vanished(true, &missed.vanished, cx.out);
+        }
+        Ok(())
     }
 
     /// Writes messages; `None` when all are written.
@@ -126,12 +156,14 @@ impl Fetching {
         let snapshot = cx.core.account()?.snapshot()?;
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
-        let writer = Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords };
+        let recent = view.recent();
+        let writer = Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords, recent };
         let mut visit = Visit {
             writer,
             changed_since: self.fetch.changed_since,
             sets_seen: !view.read_only && self.fetch.items.iter().any(FetchItem::sets_seen),
             seen: &mut self.seen,
+            unknown_encoding: &mut self.unknown_encoding,
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
@@ -179,10 +211,16 @@ impl Fetching {
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
         let mut visit = Visit {
-            writer: Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords },
+            writer: Writer {
+                items: &self.fetch.items,
+                snapshot: &snapshot,
+                keywords: &keywords,
+                recent: view.recent(),
+            },
             changed_since: None,
             sets_seen: false,
             seen: &mut self.seen,
+            unknown_encoding: &mut self.unknown_encoding,
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
@@ -219,6 +257,10 @@ impl Fetching {
         let telling = Telling { flags_of: changed.0, ..Telling::default() };
         // RFC 9051 §6.4.5, RFC 5530 §3: what is there was sent; the rest another session expunged.
         let reply = match self.missing {
+            // RFC 3516 §4.3
+            _ if self.unknown_encoding => {
+                Reply::no("some parts are encoded in a way this server does not know").code(&Code::UnknownCte)
+            }
             false => Reply::ok("FETCH completed"),
             true if self.corrupt => Reply::no("some of the messages cannot be read").code(&Code::Corruption),
             true => Reply::no("some of the messages are gone").code(&Code::ExpungeIssued),
@@ -251,6 +293,7 @@ struct Visit<'a> {
     changed_since: Option<u64>,
     sets_seen: bool,
     seen: &'a mut UidSet,
+    unknown_encoding: &'a mut bool,
     progress: Option<Progress>,
     visited: NumSet,
     rows: u32,
@@ -323,6 +366,10 @@ impl Visit<'_> {
                 if self.sets_seen && !row.flags.contains(SystemFlags::SEEN) {
                     self.seen.insert(row.uid);
                 }
+                Ok(ControlFlow::Continue(()))
+            }
+            Wrote::UnknownEncoding => {
+                *self.unknown_encoding = true;
                 Ok(ControlFlow::Continue(()))
             }
             Wrote::Partly(progress) => {

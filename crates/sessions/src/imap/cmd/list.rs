@@ -146,12 +146,14 @@ struct Listed<'a> {
 impl Job for Listing {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         // RFC 7162 §3.1: asking for HIGHESTMODSEQ shows that the client knows CONDSTORE.
-        cx.core.condstore |= self.status.contains(&StatusItem::HighestModSeq);
+        if self.status.contains(&StatusItem::HighestModSeq) {
+            cx.core.enable_condstore(cx.out);
+        }
         let mut walk = std::mem::take(&mut self.walk);
         let snapshot = cx.core.snapshot()?;
         let listed = Listed {
             hierarchy: snapshot.hierarchy(),
-            status: StatusWriter::new(cx.core, &snapshot, &self.status),
+            status: StatusWriter::new(cx.core, &snapshot, &self.status)?,
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,
         };

@@ -1,9 +1,10 @@
-//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5).
+//! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5), saved results
+//! (RFC 5182 §2.1).
 
-use koi_mailbox::{DayRange, Filter, SearchRun};
-use koi_proto::imap::command::{Charset, Date, ReturnOption, Search, SearchKey};
+use koi_mailbox::{DayRange, Filter, SearchRun, TimeRange};
+use koi_proto::imap::command::{CHARSETS, Charset, Date, ReturnOption, Search, SearchKey};
 use koi_proto::imap::response::{Code, Esearch, esearch, search};
-use koi_types::{Day, ModSeq, NumSet, Result, SystemFlags};
+use koi_types::{Day, ModSeq, NumSet, Result, SystemFlags, Timestamp};
 
 use super::sequence;
 use crate::imap::job::{Context, Job, Outcome};
@@ -21,6 +22,24 @@ struct Searching {
 
 impl Job for Searching {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        let outcome = self.go_on(cx);
+        // RFC 5182 §2.1: a search that should have been saved and ends with NO leaves nothing saved.
+        let failed = outcome.as_ref().map_or(true, |o| matches!(o, Outcome::Done(reply) if reply.is_no()));
+        if failed && self.saves() {
+            save(cx, NumSet::new());
+        }
+        outcome
+    }
+}
+
+fn save(cx: &mut Context<'_>, found: NumSet) {
+    if let Some(open) = &mut cx.core.selected {
+        open.view.saved = found;
+    }
+}
+
+impl Searching {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         if self.run.is_none()
             && let Some(reply) = self.begin(cx)?
         {
@@ -33,17 +52,15 @@ impl Job for Searching {
         self.answer(cx)?;
         Ok(Outcome::Done(Reply::ok("SEARCH completed")))
     }
-}
-
-impl Searching {
     /// What is wrong with the command, or nothing; then the search has begun.
     fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Reply>> {
-        if let Charset::Unsupported(_) = self.search.charset {
+        if self.search.charset == Charset::Unknown {
             let reply = Reply::no("this charset is not known");
-            return Ok(Some(reply.code(&Code::BadCharset(&["US-ASCII", "UTF-8"]))));
+            return Ok(Some(reply.code(&Code::BadCharset(CHARSETS))));
         }
         let view = cx.core.view()?;
-        let filter = match all(view, &self.search.keys) {
+        let meaning = Meaning { view, now: cx.core.now };
+        let filter = match meaning.all(&self.search.keys) {
             Ok(filter) => filter,
             Err(bad) => return Ok(Some(bad.into())),
         };
@@ -52,12 +69,17 @@ impl Searching {
         }
         // What this client does not know of yet has no number, and is not looked at.
         let run = cx.core.account()?.search(view.mailbox, view.known().clone(), &filter)?;
-        cx.core.condstore |= self.wants_modseq();
+        if self.wants_modseq() {
+            cx.core.enable_condstore(cx.out);
+        }
         self.run = Some(run);
         Ok(None)
     }
     fn wants_modseq(&self) -> bool {
         self.search.keys.iter().any(has_modseq)
+    }
+    fn saves(&self) -> bool {
+        self.search.returns.as_ref().is_some_and(|returns| returns.contains(&ReturnOption::Save))
     }
 
     fn answer(&self, cx: &mut Context<'_>) -> Result<()> {
@@ -69,16 +91,23 @@ impl Searching {
             false => view.seqnums_of(found),
         };
         let modseq = run.modseq().filter(|_| self.wants_modseq());
-        let Some(returns) = &self.search.returns else {
-            search(numbers.iter(), modseq, cx.out);
-            return Ok(());
+        let returns = match &self.search.returns {
+            Some(returns) => returns.as_slice(),
+            // RFC 9051 §6.4.4: without RETURN the answer is ESEARCH with ALL.
+            None if cx.core.rev2 => &[],
+            None => {
+                search(numbers.iter(), modseq, cx.out);
+                return Ok(());
+            }
         };
         let wants = |option: ReturnOption| returns.contains(&option);
         // RFC 4731 §3.1: RETURN () means ALL.
         let all = wants(ReturnOption::All) || returns.is_empty();
-        let only_ends = !all && !wants(ReturnOption::Count);
+        let ends_wanted = wants(ReturnOption::Min) || wants(ReturnOption::Max);
+        let only_ends = !all && !wants(ReturnOption::Count) && ends_wanted;
+        let ends = ends(found, wants(ReturnOption::Min), wants(ReturnOption::Max));
         let modseq = match only_ends {
-            true => self.modseq_of(cx, &ends(found, wants(ReturnOption::Min), wants(ReturnOption::Max)))?,
+            true => self.modseq_of(cx, &ends)?,
             false => modseq,
         };
         let answer = Esearch {
@@ -90,7 +119,14 @@ impl Searching {
             all: all.then_some(&numbers),
             mod_seq: modseq,
         };
-        esearch(&answer, cx.out);
+        // RFC 5182 §2.1: SAVE alone asks for no answer.
+        if returns != [ReturnOption::Save] {
+            esearch(&answer, cx.out);
+        }
+        if self.saves() {
+            // RFC 5182 §2.4: with MIN and MAX alone, only those.
+            save(cx, if only_ends { ends } else { found.clone() });
+        }
         Ok(())
     }
     /// RFC 7162 §3.1.10: with MIN and MAX alone, the modseq of only those messages.
@@ -122,28 +158,50 @@ fn has_modseq(key: &SearchKey) -> bool {
     }
 }
 
-fn all(view: &Selected, keys: &[SearchKey]) -> std::result::Result<Filter, sequence::BadSet> {
-    let mut filters = keys.iter().map(|key| filter(view, key)).collect::<std::result::Result<Vec<_>, _>>()?;
-    Ok(match filters.len() {
-        1 => filters.pop().unwrap_or(Filter::All),
-        _ => Filter::And(filters),
-    })
+/// What the keys mean for this client now.
+struct Meaning<'a> {
+    view: &'a Selected,
+    now: Timestamp,
 }
 
-fn filter(view: &Selected, key: &SearchKey) -> std::result::Result<Filter, sequence::BadSet> {
-    let flag = |flag| Filter::Flags(flag);
-    let not_flag = |flag| Filter::negated(Filter::Flags(flag));
-    Ok(match key {
-        // RFC 3501 §6.4.4: nothing is ever \Recent here, so that everything is OLD.
-        SearchKey::All | SearchKey::Old => Filter::All,
-        SearchKey::New | SearchKey::Recent => Filter::negated(Filter::All),
-        SearchKey::Sequence(set) => Filter::Uids(sequence::uids(view, set, false)?.0),
-        SearchKey::Uid(set) => Filter::Uids(sequence::uids(view, set, true)?.0),
-        SearchKey::And(keys) => all(view, keys)?,
-        SearchKey::Or(keys) => {
-            Filter::Or(keys.iter().map(|key| filter(view, key)).collect::<std::result::Result<_, _>>()?)
-        }
-        SearchKey::Not(key) => Filter::negated(filter(view, key)?),
+type Meant = std::result::Result<Filter, sequence::BadSet>;
+
+impl Meaning<'_> {
+    fn all(&self, keys: &[SearchKey]) -> Meant {
+        let mut filters = keys.iter().map(|key| self.key(key)).collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(match filters.len() {
+            1 => filters.pop().unwrap_or(Filter::All),
+            _ => Filter::And(filters),
+        })
+    }
+    fn key(&self, key: &SearchKey) -> Meant {
+        Ok(match key {
+            SearchKey::Sequence(set) => Filter::Uids(sequence::uids(self.view, set, false)?.0),
+            SearchKey::Uid(set) => Filter::Uids(sequence::uids(self.view, set, true)?.0),
+            SearchKey::And(keys) => self.all(keys)?,
+            SearchKey::Or(keys) => {
+                Filter::Or(keys.iter().map(|key| self.key(key)).collect::<std::result::Result<_, _>>()?)
+            }
+            SearchKey::Not(key) => Filter::negated(self.key(key)?),
+            // RFC 5032 §1: counted back from now.
+            SearchKey::Younger(secs) => Filter::Arrived(TimeRange::since(self.now.minus_secs(*secs))),
+            SearchKey::Older(secs) => Filter::Arrived(TimeRange::until(self.now.minus_secs(*secs))),
+            SearchKey::Recent => Filter::Uids(self.view.recent().clone()),
+            SearchKey::Old => Filter::negated(Filter::Uids(self.view.recent().clone())),
+            SearchKey::New => {
+                let seen = Filter::Flags(SystemFlags::SEEN);
+                Filter::And(vec![Filter::Uids(self.view.recent().clone()), Filter::negated(seen)])
+            }
+            key => flags(key).unwrap_or_else(|| of_message(key)),
+        })
+    }
+}
+
+/// Keys about system flags.
+fn flags(key: &SearchKey) -> Option<Filter> {
+    let flag = |flag| Some(Filter::Flags(flag));
+    let not_flag = |flag| Some(Filter::negated(Filter::Flags(flag)));
+    match key {
         SearchKey::Answered => flag(SystemFlags::ANSWERED),
         SearchKey::Deleted => flag(SystemFlags::DELETED),
         SearchKey::Draft => flag(SystemFlags::DRAFT),
@@ -154,6 +212,13 @@ fn filter(view: &Selected, key: &SearchKey) -> std::result::Result<Filter, seque
         SearchKey::Undraft => not_flag(SystemFlags::DRAFT),
         SearchKey::Unflagged => not_flag(SystemFlags::FLAGGED),
         SearchKey::Unseen => not_flag(SystemFlags::SEEN),
+        _ => None,
+    }
+}
+
+/// Keys about the message itself. Those that are not are answered by [`Meaning::key`] and [`flags`].
+fn of_message(key: &SearchKey) -> Filter {
+    match key {
         SearchKey::Keyword(keyword) => Filter::Keyword(keyword.clone()),
         SearchKey::Unkeyword(keyword) => Filter::negated(Filter::Keyword(keyword.clone())),
         SearchKey::Bcc(text) => Filter::header("Bcc", text),
@@ -170,13 +235,18 @@ fn filter(view: &Selected, key: &SearchKey) -> std::result::Result<Filter, seque
         SearchKey::SentBefore(date) => Filter::Sent(DayRange::before(day(*date))),
         SearchKey::SentOn(date) => Filter::Sent(DayRange::on(day(*date))),
         SearchKey::SentSince(date) => Filter::Sent(DayRange::since(day(*date))),
+        SearchKey::SavedBefore(date) => Filter::Saved(DayRange::before(day(*date))),
+        SearchKey::SavedOn(date) => Filter::Saved(DayRange::on(day(*date))),
+        SearchKey::SavedSince(date) => Filter::Saved(DayRange::since(day(*date))),
         SearchKey::Larger(octets) => Filter::Larger(*octets),
         SearchKey::Smaller(octets) => Filter::Smaller(*octets),
         SearchKey::EmailId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Email),
         SearchKey::ThreadId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Thread),
         // 0 is less than every modseq there is.
         SearchKey::ModSeq(least) => ModSeq::new(*least).map_or(Filter::All, Filter::ModSeq),
-    })
+        // ALL; RFC 8514 §4.3: every mailbox has save dates.
+        _ => Filter::All,
+    }
 }
 
 fn day(date: Date) -> Day {

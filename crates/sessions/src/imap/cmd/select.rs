@@ -1,44 +1,97 @@
-//! SELECT and EXAMINE (RFC 9051 §6.3.2, RFC 9051 §6.3.3, RFC 3501 §6.3.1, RFC 7162 §3.1.8).
+//! SELECT and EXAMINE (RFC 9051 §6.3.2, RFC 9051 §6.3.3, RFC 3501 §6.3.1, RFC 7162 §3.1.8), with what a
+//! client that knows the mailbox from before has missed (RFC 7162 §3.2.5).
 
 use koi_mailbox::{MailboxRow, Snapshot};
-use koi_proto::imap::command::Select;
+use koi_proto::imap::command::{Qresync, Select};
 use koi_proto::imap::response::{self, Code, Status};
-use koi_types::{Result, SeqNum};
+use koi_types::{NumSet, Result, SeqNum};
 
 use super::{existing, list, no_such_mailbox};
-use crate::imap::core::Open;
-use crate::imap::job::{Job, at_once};
-use crate::imap::reply::Reply;
+use crate::imap::core::{Core, Open};
+use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::missed::{Missed, missed};
+use crate::imap::reply::{Reply, Telling};
+use crate::imap::sync::{Sync, Synced, claim};
 use crate::imap::untagged;
 use crate::selected::{Selected, View};
 
 pub(crate) fn start(select: Select) -> Box<dyn Job> {
-    at_once(move |cx| {
-        // RFC 9051 §6.3.2: a failed SELECT leaves nothing selected. RFC 7162 §3.2.11: what is told after this
-        // belongs to the new mailbox.
+    Box::new(Selecting { select, resync: None })
+}
+
+struct Selecting {
+    select: Select,
+    /// The mailbox is open; what the client missed is being told.
+    resync: Option<Sync>,
+}
+
+impl Job for Selecting {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        if self.resync.is_none() {
+            // RFC 7162 §3.2.5
+            if self.select.qresync.is_some() && !cx.core.qresync {
+                return Ok(Outcome::Done(Reply::bad("ENABLE QRESYNC first")));
+            }
+            let changed = self.open(cx)?;
+            self.resync = Some(Sync::flags_of(changed));
+        }
+        if let Some(resync) = &mut self.resync
+            && let Synced::OutputFull = resync.run(cx.core, &Telling::default(), cx.out)?
+        {
+            return Ok(Outcome::OutputFull);
+        }
+        Ok(Outcome::Done(match self.select.read_only {
+            true => Reply::ok("EXAMINE completed").code(&Code::ReadOnly),
+            false => Reply::ok("SELECT completed").code(&Code::ReadWrite),
+        }))
+    }
+}
+
+impl Selecting {
+    /// Opens the mailbox and describes it. Answers of which messages the client is to be told the flags.
+    fn open(&self, cx: &mut Context<'_>) -> Result<NumSet> {
+        // RFC 9051 §6.3.2: a failed SELECT leaves nothing selected. RFC 7162 §3.2.11: everything before this
+        // line was about the mailbox that is closed now.
         if cx.core.selected.take().is_some() {
-            response::status(None, Status::Ok, Some(&Code::Closed), "previous mailbox closed", cx.out);
+            response::status(None, Status::Ok, Some(&Code::Closed), "the mailbox before is closed", cx.out);
         }
-        let name = existing(&select.mailbox)?;
-        if select.condstore {
-            cx.core.condstore = true;
+        let name = existing(&self.select.mailbox)?;
+        if self.select.condstore || self.select.qresync.is_some() {
+            cx.core.enable_condstore(cx.out);
         }
-        let open = {
+        let (open, changed) = {
             let account = cx.core.account()?;
             let snapshot = account.snapshot()?;
             let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
-            let open = open(account, &snapshot, &row, select.read_only)?;
-            describe(&snapshot, &row, &open, cx.core.rev2, cx.out)?;
+            let mut open = open(account, &snapshot, &row, self.select.read_only)?;
+            if !cx.core.rev2 {
+                claim(&mut open.view, account, None)?;
+            }
+            let recent = open.view.tell_recent().unwrap_or(0);
+            describe(cx.core, &snapshot, &row, &open, recent, cx.out)?;
             // RFC 9051 §6.3.2: the name as it is, and as it was sent if that is another.
-            list::tell(cx.core, &row.name, select.mailbox.denormalized(), cx.out)?;
-            open
+            list::tell(cx.core, &row.name, self.select.mailbox.denormalized(), cx.out)?;
+            let missed = match &self.select.qresync {
+                Some(qresync) => resync(&snapshot, &row, &open.view, qresync)?,
+                None => Missed::default(),
+            };
+            response::vanished(true, &missed.vanished, cx.out);
+            (open, missed.changed)
         };
         cx.core.selected = Some(Box::new(open));
-        Ok(match select.read_only {
-            true => Reply::ok("EXAMINE completed").code(&Code::ReadOnly),
-            false => Reply::ok("SELECT completed").code(&Code::ReadWrite),
-        })
-    })
+        Ok(changed)
+    }
+}
+
+/// What the client missed. RFC 7162 §3.2.5: nothing at all when it speaks of another UIDVALIDITY.
+fn resync(snapshot: &Snapshot<'_>, row: &MailboxRow, view: &Selected, qresync: &Qresync) -> Result<Missed> {
+    if qresync.uid_validity != row.uidvalidity {
+        return Ok(Missed::default());
+    }
+    let mut all = NumSet::new();
+    all.insert_range(1..=u32::MAX);
+    let among = qresync.known_uids.as_ref().unwrap_or(&all);
+    missed(snapshot, view, qresync.mod_seq, among, qresync.seq_match.as_ref())
 }
 
 fn open(
@@ -55,26 +108,27 @@ fn open(
 }
 
 fn describe(
+    core: &Core,
     snapshot: &Snapshot<'_>,
     row: &MailboxRow,
     open: &Open,
-    rev2: bool,
+    recent: u32,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let keywords = snapshot.keywords();
     untagged::flags(&keywords, out);
     untagged::permanent_flags(&keywords, open.view.read_only, out);
     response::exists(open.view.exists(), out);
-    let mut unseen = None;
     // RFC 9051 §E: RECENT and UNSEEN are no more in rev2.
-    if !rev2 {
-        // RFC 3501 §6.3.1 requires RECENT; nothing is ever \Recent here, as RFC 9051 §A has it.
-        response::recent(0, out);
-        unseen = snapshot.first_unseen(row.id)?.and_then(|uid| open.view.seqnum(uid));
+    if !core.rev2 {
+        response::recent(recent, out);
     }
     let mut status = |code: Code<'_>, text| response::status(None, Status::Ok, Some(&code), text, out);
-    if let Some(seqnum) = unseen.and_then(SeqNum::new) {
-        status(Code::Unseen(seqnum), "first unseen message");
+    if !core.rev2 {
+        let unseen = snapshot.first_unseen(row.id)?.and_then(|uid| open.view.seqnum(uid));
+        if let Some(seqnum) = unseen.and_then(SeqNum::new) {
+            status(Code::Unseen(seqnum), "first unseen message");
+        }
     }
     status(Code::UidValidity(row.uidvalidity), "UIDs are valid");
     status(Code::UidNext(row.uidnext), "predicted next UID");

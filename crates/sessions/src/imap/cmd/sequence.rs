@@ -1,4 +1,4 @@
-//! Which messages a sequence set means for this client (RFC 9051 §4.1.1, RFC 9051 §9).
+//! Which messages a sequence set means for this client (RFC 9051 §4.1.1, RFC 9051 §9, RFC 5182 §2.1).
 
 use koi_proto::imap::SequenceSet;
 use koi_types::UidSet;
@@ -19,11 +19,21 @@ impl From<BadSet> for Reply {
 /// The messages of the set that this client knows.
 ///
 /// RFC 9051 §6.4.9: a UID that does not exist is ignored. RFC 9051 §9, `seq-number`: a sequence number above
-/// EXISTS is BAD, and so is `*` in an empty mailbox.
+/// EXISTS is BAD, and so is `*` in an empty mailbox. RFC 5182 §2.1: `$` is never wrong, only perhaps nothing.
 pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<UidSet, BadSet> {
-    if by_uid {
-        let wanted = set.resolve(view.largest_uid().unwrap_or(0));
-        return Ok(UidSet(wanted.intersect(view.known())));
+    let mut uids = match by_uid {
+        true => UidSet(set.resolve(view.largest_uid().unwrap_or(0)).intersect(view.known())),
+        false => numbered(view, set)?,
+    };
+    if set.has_saved() {
+        uids.0.extend(&view.saved.intersect(view.known()));
+    }
+    Ok(uids)
+}
+
+fn numbered(view: &Selected, set: &SequenceSet) -> Result<UidSet, BadSet> {
+    if !set.has_numbers() {
+        return Ok(UidSet::new());
     }
     if view.exists() == 0 {
         return Err(BadSet("there are no messages"));

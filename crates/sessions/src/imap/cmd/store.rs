@@ -74,7 +74,9 @@ fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Wri
     };
     let (mailbox, told) = (view.mailbox, view.told());
     // RFC 7162 §3.1: the client has shown that it knows CONDSTORE.
-    cx.core.condstore |= store.unchanged_since.is_some();
+    if store.unchanged_since.is_some() {
+        cx.core.enable_condstore(cx.out);
+    }
     let pending = cx.core.account()?.set_flags(mailbox, &uids, change(store), store.unchanged_since);
     let (by_uid, silent) = (store.by_uid, store.silent);
     Ok(Ok(Written { uids, by_uid, silent, told, pending: Some(pending) }))

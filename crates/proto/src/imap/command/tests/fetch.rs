@@ -123,7 +123,13 @@ fn what_sets_seen() {
 #[test]
 fn uid_form_and_modifiers() {
     let fetch = |by_uid, numbers, items: &[FetchItem], changed_since| {
-        Command::Fetch(Fetch { by_uid, set: set(numbers), items: items.into(), changed_since })
+        Command::Fetch(Fetch {
+            by_uid,
+            set: set(numbers),
+            items: items.into(),
+            changed_since,
+            vanished: false,
+        })
     };
     let (flags, uid, mod_seq) = (FetchItem::Flags, FetchItem::Uid, FetchItem::ModSeq);
     assert_eq!(
@@ -141,9 +147,30 @@ fn uid_form_and_modifiers() {
         "a FETCH 1 FLAGS (CHANGEDSINCE)",
         "a FETCH 1 FLAGS ()",
         "a FETCH 1 FLAGS (FOO 1)",
-        "a UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+        "a UID FETCH 1 FLAGS (VANISHED)",
+        "a FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
         "a FETCH 1 FLAGS (CHANGEDSINCE -1)",
     ]);
+}
+
+/// RFC 7162 §3.2.6, RFC 3516 §4.2, RFC 8514 §4.2
+#[test]
+fn vanished_and_binary() {
+    let Command::Fetch(fetch) = read("a UID FETCH $ (SAVEDATE BINARY.SIZE[1.2]) (CHANGEDSINCE 7 VANISHED)")
+    else {
+        panic!()
+    };
+    assert!(fetch.vanished && fetch.set.has_saved() && fetch.changed_since == Some(7));
+    assert_eq!(fetch.items[..2], [FetchItem::SaveDate, FetchItem::BinarySize(vec![1, 2])]);
+    let partial = Some(Partial { first: 5, count: 9 });
+    assert_eq!(
+        items("(BINARY.PEEK[2]<5.9> BINARY[])"),
+        [
+            FetchItem::Binary(BinarySection { peek: true, part: vec![2], partial }),
+            FetchItem::Binary(BinarySection { peek: false, part: vec![], partial: None }),
+        ]
+    );
+    assert!(items("BINARY[1]")[0].sets_seen() && !items("BINARY.PEEK[1]")[0].sets_seen());
 }
 
 /// `limits::IMAP_FETCH_ITEMS_MAX`
