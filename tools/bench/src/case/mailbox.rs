@@ -1,5 +1,5 @@
-//! A mailbox of 50,000 messages: SELECT, FETCH, STORE (RFC 9051 §6.3.2, §6.4.5, §6.4.6) and SEARCH
-//! TEXT (§6.4.4) for an exact substring without an index.
+//! A mailbox of 50,000 messages: SELECT, FETCH, STORE (RFC 9051 §6.3.2, §6.4.5, §6.4.6), SEARCH TEXT
+//! (§6.4.4) for an exact substring without an index, and coming back with QRESYNC (RFC 7162 §3.2.5).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Bench, Group, millis};
 use crate::corpus;
 use crate::device::{self, Dropped};
-use crate::failure::{Outcome, fail};
+use crate::failure::{Context, Outcome, fail};
 use crate::net::deliver::Source;
 use crate::net::imap::Imap;
 use crate::rng::Rng;
@@ -31,6 +31,7 @@ pub(super) const GROUP: Group = Group {
             unit: Unit::Millis,
             mark: Mark::Recorded,
         },
+        row("qresync", "SELECT (QRESYNC …) after 1,000 changes in 50,000 messages", 2.0),
     ],
     run,
 };
@@ -68,6 +69,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
                 }
                 bench.alternate(|server, sheet, _| select(server, sheet, count - count / 10, name))?;
             }
+            "qresync" => qresync(bench, count)?,
             "fetch-body" => bench.alternate(|server, sheet, run| bodies(server, sheet, count, run))?,
             "store-flags" => bench.alternate(|server, sheet, _| store(server, sheet, count))?,
             // One measurement fills both rows.
@@ -118,6 +120,64 @@ fn expunge_every_tenth(server: &dyn Server, count: u64) -> Outcome<()> {
         imap.run(&format!("STORE {} +FLAGS.SILENT (\\Deleted)", some.join(",")))?;
     }
     imap.run("EXPUNGE").map(drop)
+}
+
+/// What a client knew of INBOX before it was changed.
+struct Known {
+    server: &'static str,
+    uid_validity: u64,
+    mod_seq: u64,
+}
+
+/// Half of the changes are flags, half are messages that go; both are spread over the mailbox.
+fn qresync(bench: &mut Bench<'_>, count: u64) -> Outcome<()> {
+    let changes = 1_000.min(count / 2);
+    let mut known = Vec::new();
+    for server in bench.servers.iter_mut() {
+        known.push(change(server.as_ref(), changes)?);
+    }
+    bench.alternate(|server, sheet, _| {
+        let name = server.name();
+        let Some(known) = known.iter().find(|known| known.server == name) else {
+            return fail(format!("{name} was not changed"));
+        };
+        let command = format!("SELECT INBOX (QRESYNC ({} {}))", known.uid_validity, known.mod_seq);
+        let mut sum = 0.0;
+        for _ in 0..5 {
+            let mut imap = Imap::login(server.ports().imap, &user(0), PASSWORD)?;
+            imap.run("ENABLE QRESYNC")?;
+            let (answer, ms) = timed(|| imap.run(&command))?;
+            expect(&answer.fetches, changes / 2)?;
+            imap.run("LOGOUT")?;
+            sum += ms / 5.0;
+        }
+        sheet.record("qresync", name, sum);
+        Ok(())
+    })
+}
+
+fn change(server: &dyn Server, changes: u64) -> Outcome<Known> {
+    let mut imap = Imap::login(server.ports().imap, &user(0), PASSWORD)?;
+    imap.run("ENABLE QRESYNC")?;
+    let answer = imap.run("SELECT INBOX")?;
+    let text = String::from_utf8_lossy(&answer.tail).to_string();
+    let number = |word: &str| -> Outcome<u64> {
+        let rest = text.split_once(word).and_then(|(_, rest)| rest.split_once(']'));
+        Ok(rest.context("SELECT without a response code")?.0.parse()?)
+    };
+    let (uid_validity, mod_seq) = (number("[UIDVALIDITY ")?, number("[HIGHESTMODSEQ ")?);
+    let exists = text.lines().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS"));
+    let exists: u64 = exists.context("SELECT without EXISTS")?.trim().parse()?;
+    let step = (exists / changes).max(1);
+    for (offset, flag) in [(1, "\\Answered"), (2, "\\Deleted")] {
+        let at = |each: u64| (each * 2 * step + offset).to_string();
+        let numbers: Vec<String> = (0..changes / 2).map(at).collect();
+        for some in numbers.chunks(250) {
+            imap.run(&format!("STORE {} +FLAGS.SILENT ({flag})", some.join(",")))?;
+        }
+    }
+    imap.run("EXPUNGE")?;
+    Ok(Known { server: server.name(), uid_validity, mod_seq })
 }
 
 fn warm(server: &mut dyn Server, sheet: &mut Sheet, count: u64, row: &str, item: &str) -> Outcome<()> {
