@@ -1,4 +1,5 @@
-//! The documents we know: what we claim of each (status.txt), and which sections it has (sections.txt).
+//! The documents we know: what we claim of each (status.txt), which sections it has (sections.txt), and which
+//! of these have nothing to test (untested.txt).
 
 use crate::failure::Failure;
 use crate::repo::Repo;
@@ -6,6 +7,7 @@ use std::collections::BTreeMap;
 
 pub(crate) const STATUS: &str = "docs/specs/status.txt";
 pub(crate) const SECTIONS: &str = "docs/specs/sections.txt";
+pub(crate) const UNTESTED: &str = "docs/specs/untested.txt";
 
 const STATES: &[&str] = &["yes", "partial", "planned", "no", "reference"];
 
@@ -29,6 +31,14 @@ pub(crate) struct Document {
     pub(crate) title: String,
     /// In the order of the document.
     pub(crate) sections: Vec<Section>,
+    /// Sections without a test, and why; written only where every section is accounted for.
+    pub(crate) untested: Vec<Untested>,
+}
+
+/// Sections that need no test, for one reason.
+pub(crate) struct Untested {
+    pub(crate) sections: Vec<String>,
+    pub(crate) why: String,
 }
 
 /// A numbered (or, in documents without numbers, named) section.
@@ -44,7 +54,32 @@ impl Documents {
         for document in groups.iter_mut().flat_map(|group| &mut group.documents) {
             document.sections = sections.remove(&document.name).unwrap_or_default();
         }
-        Ok(Documents { groups })
+        let mut documents = Documents { groups };
+        documents.add_untested(&repo.read(UNTESTED)?)?;
+        Ok(documents)
+    }
+
+    /// Lines `name | sections | why`.
+    fn add_untested(&mut self, text: &str) -> Result<(), Failure> {
+        for (index, line) in text.lines().enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let wrong = |what: &str| Failure::new(format!("{UNTESTED}:{}: {what}", index + 1));
+            let parts: Vec<&str> = line.splitn(3, '|').map(str::trim).collect();
+            let [name, sections, why] = parts.as_slice() else {
+                return Err(wrong("write `name | sections | why`"));
+            };
+            let mut all = self.groups.iter_mut().flat_map(|group| &mut group.documents);
+            let document = all.find(|document| document.name == *name);
+            let document = document.ok_or_else(|| wrong(&format!("{name} is not in {STATUS}")))?;
+            let sections: Vec<String> = sections.split_whitespace().map(str::to_owned).collect();
+            if let Some(unknown) = sections.iter().find(|section| document.title_of(section).is_none()) {
+                return Err(wrong(&format!("{name} has no §{unknown}")));
+            }
+            document.untested.push(Untested { sections, why: (*why).to_owned() });
+        }
+        Ok(())
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Document> {
@@ -91,6 +126,7 @@ fn status(text: &str) -> Result<Vec<Group>, Failure> {
             status: (*state).to_owned(),
             title: (*title).to_owned(),
             sections: Vec::new(),
+            untested: Vec::new(),
         });
     }
     Ok(groups)
@@ -132,5 +168,18 @@ mod tests {
         let sections = sections("# x\n= RFC 2177\n1 Abstract\n3 Specification\n\n= COI-server\na b c\n");
         assert_eq!(sections["RFC 2177"][1].title, "Specification");
         assert_eq!(sections["COI-server"][0].title, "b c");
+    }
+
+    #[test]
+    fn what_needs_no_test_is_read() {
+        let mut documents = Documents { groups: status("[IMAP]\nRFC 2177 | yes | IDLE\n").unwrap() };
+        documents.groups[0].documents[0].sections =
+            sections("= RFC 2177\n1 Abstract\n2 x\n").remove("RFC 2177").unwrap();
+        documents.add_untested("# x\nRFC 2177 | 1 2 | about the document\n").unwrap();
+        let untested = &documents.groups[0].documents[0].untested[0];
+        assert_eq!((untested.sections.len(), untested.why.as_str()), (2, "about the document"));
+        for wrong in ["RFC 2177 | 1", "RFC 1 | 1 | x", "RFC 2177 | 3 | x"] {
+            assert!(documents.add_untested(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -18,7 +18,8 @@ What Koi does of each document, and where. A mark like `RFC 9051 §6.4.5` in a c
 or in a script makes a row below; `cargo xtask spec --check` fails when a mark points nowhere.
 
 Status: **yes** all of what concerns a server; **partial** some of it; **planned**; **no** not intended;
-**reference** read, nothing to implement.
+**reference** read, nothing to implement. Open: sections neither tested, nor deviated from, nor
+listed with a reason in docs/specs/untested.txt; counted where that file speaks of the document.
 ";
 
 /// The whole page.
@@ -28,8 +29,8 @@ pub(crate) fn write(documents: &Documents, marks: &[Mark]) -> String {
         documents.all().map(|document| (document.name.as_str(), Use::of(document, marks))).collect();
     for group in &documents.groups {
         let _ = write!(page, "\n## {}\n\n", group.title);
-        page.push_str("| document | status | title | sections marked | with a test | deviations |\n");
-        page.push_str("|---|---|---|---:|---:|---:|\n");
+        page.push_str("| document | status | title | sections marked | with a test | deviations | open |\n");
+        page.push_str("|---|---|---|---:|---:|---:|---:|\n");
         for document in &group.documents {
             if let Some(use_) = uses.get(document.name.as_str()) {
                 page.push_str(&overview_row(document, use_));
@@ -67,6 +68,21 @@ impl<'a> Use<'a> {
         self.sections.values().filter(|marks| marks.iter().any(|mark| mark.place == Place::Test)).count()
     }
 
+    /// Sections nobody has accounted for, in their order.
+    fn open<'d>(&'d self, document: &'d Document) -> impl Iterator<Item = &'d str> {
+        let explained = |number: &str| {
+            let mut all = document.untested.iter().flat_map(|untested| &untested.sections);
+            all.any(|section| section == number)
+        };
+        let numbers = document.sections.iter().map(|section| section.number.as_str());
+        numbers.filter(move |number| !self.is_tested(number) && !explained(number))
+    }
+
+    fn is_tested(&self, number: &str) -> bool {
+        let counts = |mark: &&Mark| mark.place == Place::Test || mark.deviation.is_some();
+        self.sections.get(number).is_some_and(|marks| marks.iter().any(counts))
+    }
+
     fn deviations(&self) -> impl Iterator<Item = &'a Mark> {
         self.sections.values().flatten().copied().filter(|mark| mark.deviation.is_some())
     }
@@ -83,8 +99,12 @@ fn overview_row(document: &Document, use_: &Use<'_>) -> String {
         0 => String::new(),
         some => format!("{some} of {}", document.sections.len()),
     };
+    let open = match document.untested.is_empty() {
+        true => String::new(),
+        false => use_.open(document).count().to_string(),
+    };
     format!(
-        "| {name} | {} | {} | {of_all} | {} | {} |\n",
+        "| {name} | {} | {} | {of_all} | {} | {} | {open} |\n",
         document.status,
         document.title,
         blank(use_.tested()),
@@ -108,6 +128,16 @@ fn chapter(document: &Document, use_: &Use<'_>) -> String {
             section.number,
             section.title.replace('|', "\\|")
         );
+    }
+    let open: Vec<&str> = use_.open(document).collect();
+    if !document.untested.is_empty() && !open.is_empty() {
+        let _ = writeln!(text, "\nOpen: §{}", open.join(", §"));
+    }
+    if !document.untested.is_empty() {
+        text.push_str("\nNothing to test:\n\n");
+    }
+    for untested in &document.untested {
+        let _ = writeln!(text, "- §{}: {}", untested.sections.join(", §"), untested.why);
     }
     let deviations: Vec<&Mark> = use_.deviations().collect();
     if !deviations.is_empty() {
@@ -144,7 +174,7 @@ fn anchor(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::documents::{Group, Section};
+    use super::super::documents::{Group, Section, Untested};
     use super::*;
 
     fn mark(path: &str, place: Place, deviation: Option<&str>) -> Mark {
@@ -170,6 +200,7 @@ mod tests {
             status: "yes".to_owned(),
             title: "IDLE".to_owned(),
             sections,
+            untested: vec![Untested { sections: vec!["1".to_owned()], why: "short".to_owned() }],
         };
         let documents =
             Documents { groups: vec![Group { title: "IMAP".to_owned(), documents: vec![document] }] };
@@ -178,12 +209,13 @@ mod tests {
             mark("tests/scripts/imap/idle.script", Place::Test, None),
         ];
         let page = write(&documents, &marks);
-        assert!(page.contains("| [RFC 2177](#rfc-2177) | yes | IDLE | 1 of 2 | 1 | 1 |"), "{page}");
+        assert!(page.contains("| [RFC 2177](#rfc-2177) | yes | IDLE | 1 of 2 | 1 | 1 | 0 |"), "{page}");
         let row = "| §3 Specification | \
                    [sessions/imap/cmd/idle.rs](../crates/sessions/src/imap/cmd/idle.rs) | \
                    [scripts/imap/idle.script](../tests/scripts/imap/idle.script) |";
         assert!(page.contains(row), "{page}");
         assert!(page.contains("- §3: so, because x ("), "{page}");
         assert!(!page.contains("Abstract"), "{page}");
+        assert!(page.contains("- §1: short") && !page.contains("Open: §"), "{page}");
     }
 }
