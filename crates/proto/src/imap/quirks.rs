@@ -36,4 +36,9 @@ pub const QUIRKS: &[Quirk] = &[
         what: "\\Recent in the flags of APPEND and STORE is dropped",
         who: "migration tools that copy the flags they fetched",
     },
+    Quirk {
+        name: "changed_since_zero",
+        what: "CHANGEDSINCE 0 is everything, although a mod-sequence is above 0",
+        who: "Mail on iPhones, for what it cached before the server had CONDSTORE",
+    },
 ];

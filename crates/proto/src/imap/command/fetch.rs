@@ -177,7 +177,8 @@ fn modifiers(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Modifiers, SyntaxE
         if !cursor.take_word("CHANGEDSINCE ") {
             return cursor.fail("unknown FETCH modifier");
         }
-        modifiers.changed_since = Some(cursor.mod_seq()?);
+        // QUIRK changed_since_zero
+        modifiers.changed_since = Some(cursor.number64()?);
         Ok(())
     })?;
     if modifiers.vanished && !(by_uid && modifiers.changed_since.is_some()) {

@@ -128,7 +128,7 @@ impl Fetching {
         if self.fetch.changed_since.is_some() || wants_modseq {
             cx.core.enable_condstore(cx.out);
         }
-        if let Some(since) = self.fetch.changed_since.and_then(ModSeq::new) {
+        if let Some(since) = self.fetch.changed_since.and_then(|since| ModSeq::new(since.max(1))) {
             self.only_changed(cx, since)?;
         }
         Ok(None)

@@ -141,9 +141,11 @@ fn uid_form_and_modifiers() {
         read("a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)"),
         fetch(true, "1:*", &[flags.clone(), uid, mod_seq.clone()], Some(12345))
     );
-    assert_eq!(read("a FETCH 1:3 FLAGS (changedsince 1)"), fetch(false, "1:3", &[flags, mod_seq], Some(1)));
+    let since = |n: u64| fetch(false, "1:3", &[flags.clone(), mod_seq.clone()], Some(n));
+    assert_eq!(read("a FETCH 1:3 FLAGS (changedsince 1)"), since(1));
+    // QUIRK changed_since_zero
+    assert_eq!(read("a FETCH 1:3 FLAGS (CHANGEDSINCE 0)"), since(0));
     refused(&[
-        "a FETCH 1 FLAGS (CHANGEDSINCE 0)",
         "a FETCH 1 FLAGS (CHANGEDSINCE)",
         "a FETCH 1 FLAGS ()",
         "a FETCH 1 FLAGS (FOO 1)",
