@@ -146,7 +146,7 @@ impl Core {
             Capability::AuthScramSha256 => self.offers(Mechanism::ScramSha256),
             Capability::AuthScramSha256Plus => self.offers(Mechanism::ScramSha256Plus),
             Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
-            Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Id => true,
+            Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Imap4Rev2 | Capability::Id => true,
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         // RFC 7889 §2: one limit for all mailboxes.
