@@ -147,7 +147,7 @@ fn qresync(bench: &mut Bench<'_>, count: u64) -> Outcome<()> {
             let mut imap = Imap::login(server.ports().imap, &user(0), PASSWORD)?;
             imap.run("ENABLE QRESYNC")?;
             let (answer, ms) = timed(|| imap.run(&command))?;
-            expect(&answer.fetches, changes / 2)?;
+            expect(&answer.found, changes / 2)?;
             imap.run("LOGOUT")?;
             sum += ms / 5.0;
         }
