@@ -144,7 +144,7 @@ fn literal_at_end(line: &[u8]) -> Option<usize> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Fetched {
     pub(crate) uid: u32,
-    /// Sorted.
+    /// Sorted. Without `\Recent`, which is not the message's but the session's (RFC 3501 §2.3.2).
     pub(crate) flags: Vec<String>,
     pub(crate) internaldate: String,
     pub(crate) octets: Vec<u8>,
@@ -166,8 +166,11 @@ impl Fetched {
             return None;
         }
         let uid = between("UID ", " ").or_else(|| between("UID ", ")"))?.parse().ok()?;
-        let mut flags: Vec<String> =
-            between("FLAGS (", ")")?.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect();
+        let mut flags: Vec<String> = between("FLAGS (", ")")?
+            .split(' ')
+            .filter(|f| !["", "\\Recent"].contains(f))
+            .map(str::to_owned)
+            .collect();
         flags.sort();
         let internaldate = between("INTERNALDATE \"", "\"").unwrap_or_default().to_owned();
         let octets = line.get(at + 2..at + 2 + length).unwrap_or_default().to_vec();

@@ -112,7 +112,9 @@ impl Ledger {
         }
         let mut shown: HashMap<&str, BTreeMap<u32, Message>> = HashMap::new();
         for mailbox in MAILBOXES {
-            let status = imap.ok(&format!("STATUS {mailbox} {STATUS}")).lines().remove(0);
+            let lines = imap.ok(&format!("STATUS {mailbox} {STATUS}")).lines();
+            // The first one with a mailbox selected turns CONDSTORE on and says so (RFC 7162 §3.1.2).
+            let status = lines.into_iter().find(|line| line.starts_with("* STATUS ")).unwrap();
             facts.counters(mailbox, &status);
             let messages = messages(&mut imap, mailbox);
             let uidnext = facts.known[mailbox].uidnext;
@@ -154,7 +156,7 @@ fn messages(imap: &mut Imap, mailbox: &str) -> BTreeMap<u32, Message> {
         let text = String::from_utf8_lossy(line).into_owned();
         let uid: u32 = text.split("UID ").nth(1)?.split([' ', ')']).next()?.parse().ok()?;
         let flags = text.split("FLAGS (").nth(1)?.split(')').next()?;
-        let flags = flags.split(' ').filter(|f| !f.is_empty()).map(str::to_owned).collect();
+        let flags = flags.split(' ').filter(|f| !["", "\\Recent"].contains(f)).map(str::to_owned).collect();
         let token = text.split("Subject: ").nth(1)?.lines().next()?.to_owned();
         Some((uid, Message { token, flags }))
     };

@@ -124,7 +124,7 @@ fn one_change(
 ) -> io::Result<()> {
     if count % 20 == 19 {
         let answer = expect(imap, &format!("STATUS {MOVED} {STATUS}"))?;
-        let status = answer.lines().into_iter().find(|l| l.contains("HIGHESTMODSEQ")).unwrap();
+        let status = answer.lines().into_iter().find(|l| l.starts_with("* STATUS ")).unwrap();
         ledger.facts.lock().counters(MOVED, &status);
     }
     let uids: Vec<u32> = ledger.facts.lock().work.keys().copied().collect();
