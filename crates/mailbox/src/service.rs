@@ -132,7 +132,7 @@ impl MailboxService {
     pub fn has_room(&self, account: AccountId, octets: u64) -> Result<bool> {
         let account = self.account(account)?;
         let snapshot = account.snapshot()?;
-        let (usage, quota) = (snapshot.usage(), self.inner.options.quota);
+        let (usage, quota) = (snapshot.usage(), snapshot.quota());
         Ok(usage.octets.saturating_add(octets) <= quota.octets_max && usage.messages < quota.messages_max)
     }
     /// An id that is given out once, and that nobody can guess.
