@@ -72,6 +72,7 @@ fn email_facts(facts: &Facts) -> mail::EmailFacts {
         sent_day: facts.sent_at.and_then(|date| i32::try_from(date.written_day()).ok()).map(Day),
         thread_keys: thread_keys.into(),
         subject_hash: mail::short_hash(facts.base_subject.text.to_lowercase().as_bytes()),
+        contact: None,
     }
 }
 

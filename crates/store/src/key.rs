@@ -18,6 +18,8 @@
 //! | F | 1, client | since when it is known to append what it sends |
 //! | F | 2 | the setting: whether the server files sent mail |
 //! | G | time in ms, email | `GraceRecord`: an email that is nowhere any more and may go soon |
+//! | H | 0, email | `Contact`: what a contact storage message says, wherever it is |
+//! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message about it |
 //! | L | modseq | `LogRecord`: what one commit changed |
 //! | V | mailbox, modseq | UIDs that left the mailbox |
 //! | K | number | keyword |
@@ -29,7 +31,9 @@
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 
-use koi_types::{AccountId, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits};
+use koi_types::{
+    AccountId, AddressHash, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits,
+};
 
 /// The tables of an account.
 pub mod table {
@@ -39,6 +43,8 @@ pub mod table {
     /// What was submitted lately, clients known to file their own sent mail, and the setting.
     pub const SENT: u8 = b'F';
     pub const GRACE: u8 = b'G';
+    /// Contact storage messages, and the addresses they are about.
+    pub const CONTACT: u8 = b'H';
     pub const THREAD_KEY: u8 = b'I';
     pub const KEYWORD: u8 = b'K';
     pub const LOG: u8 = b'L';
@@ -161,6 +167,12 @@ pub fn email_memberships(account: AccountId, email: EmailId) -> [u8; 21] {
     joined(&[&prefix(account, table::EMAIL_MEMBERSHIP), &email.0])
 }
 
+/// The first octets of an email's `E` rows of one mailbox.
+#[must_use]
+pub fn email_memberships_in(account: AccountId, email: EmailId, mailbox: MailboxId) -> [u8; 25] {
+    joined(&[&email_memberships(account, email), &mailbox.0.to_be_bytes()])
+}
+
 /// L: what one commit changed.
 #[must_use]
 pub fn log(account: AccountId, modseq: u64) -> [u8; 13] {
@@ -202,6 +214,47 @@ pub fn sent_setting(account: AccountId) -> [u8; 6] {
 #[must_use]
 pub fn sent(account: AccountId, kind: u8) -> [u8; 6] {
     joined(&[&prefix(account, table::SENT), &[kind]])
+}
+
+/// H: what an email says as a contact storage message.
+#[must_use]
+pub fn contact(account: AccountId, email: EmailId) -> [u8; 22] {
+    joined(&[&contacts(account), &email.0])
+}
+
+/// The first octets of all of an account's contact storage messages.
+#[must_use]
+pub fn contacts(account: AccountId) -> [u8; 6] {
+    joined(&[&prefix(account, table::CONTACT), &[0]])
+}
+
+/// H: a contact storage message about an address is in a mailbox.
+#[must_use]
+pub fn contact_address(
+    account: AccountId,
+    hash: &AddressHash,
+    mailbox: MailboxId,
+    blocked: bool,
+    email: EmailId,
+) -> [u8; 59] {
+    joined(&[&contact_addresses_in(account, hash, mailbox, blocked), &email.0])
+}
+
+/// The first octets of an address's rows of one mailbox, blocked or not.
+#[must_use]
+pub fn contact_addresses_in(
+    account: AccountId,
+    hash: &AddressHash,
+    mailbox: MailboxId,
+    blocked: bool,
+) -> [u8; 43] {
+    joined(&[&contact_addresses(account, hash), &mailbox.0.to_be_bytes(), &[u8::from(blocked)]])
+}
+
+/// The first octets of all rows of an address.
+#[must_use]
+pub fn contact_addresses(account: AccountId, hash: &AddressHash) -> [u8; 38] {
+    joined(&[&prefix(account, table::CONTACT), &[1], &hash.0])
 }
 
 /// K: a keyword by its number.
@@ -307,6 +360,31 @@ pub fn mailbox_of(key: &[u8]) -> Option<MailboxId> {
     part(key, 5).map(|octets| MailboxId(u32::from_be_bytes(octets)))
 }
 
+/// What the key of an `H` row of an address says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContactAddress {
+    pub hash: AddressHash,
+    pub mailbox: MailboxId,
+    pub blocked: bool,
+    pub email: EmailId,
+}
+
+impl ContactAddress {
+    /// `None` for any other key.
+    #[must_use]
+    pub fn of(key: &[u8]) -> Option<Self> {
+        let found = Self {
+            hash: AddressHash(part(key, 6)?),
+            mailbox: MailboxId(u32::from_be_bytes(part(key, 38)?)),
+            blocked: part(key, 42)? == [1],
+            email: EmailId(part(key, 43)?),
+        };
+        let account = AccountId(u32::from_be_bytes(part(key, 0)?));
+        (contact_address(account, &found.hash, found.mailbox, found.blocked, found.email) == key)
+            .then_some(found)
+    }
+}
+
 /// The email of an `M` or `E` key.
 #[must_use]
 pub fn email_of(key: &[u8]) -> Option<EmailId> {
@@ -334,6 +412,11 @@ mod tests {
         assert_eq!(uid_at_end(&key), Some(Uid::MIN));
         assert_eq!(mailbox_of(&vanished(AccountId(7), MailboxId(3), 5)), Some(MailboxId(3)));
         assert_eq!(modseq_at_end(&log(AccountId(7), 5)), ModSeq::new(5));
+        let hash = AddressHash([3; 32]);
+        let key = contact_address(AccountId(7), &hash, MailboxId(3), true, EmailId([9; 16]));
+        let ContactAddress { hash: found, mailbox, blocked, email } = ContactAddress::of(&key).unwrap();
+        assert_eq!((found, mailbox, blocked, email), (hash, MailboxId(3), true, EmailId([9; 16])));
+        assert!(ContactAddress::of(&contact(AccountId(7), EmailId([9; 16]))).is_none());
     }
 
     #[test]

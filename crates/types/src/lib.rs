@@ -6,6 +6,7 @@
 pub mod access;
 pub mod address;
 pub mod change;
+pub mod contact;
 pub mod error;
 pub mod ids;
 pub mod keyword;
@@ -18,6 +19,7 @@ pub mod time;
 pub use access::{Access, AccessSet};
 pub use address::{Address, ReversePath};
 pub use change::{Change, ChangeKind, CommitNotice};
+pub use contact::{AddressHash, Contact};
 pub use error::{ErrorKind, MailError, Result};
 pub use ids::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
 pub use keyword::{Flags, Keyword, SystemFlags};

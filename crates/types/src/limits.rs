@@ -64,3 +64,7 @@ pub const RECEIVED_LINES_MAX: usize = 100;
 pub const SUBMITTED_RECEIVED_LINES_MAX: usize = 50;
 /// Addresses whose rate of connections, messages, recipients and errors is remembered.
 pub const RATED_ADDRESSES_MAX: usize = 100_000;
+/// Addresses of one contact (COI-From-Hash fields of one message); each is a row of the index.
+pub const CONTACT_HASHES_MAX: usize = 32;
+/// Addresses of From that are looked up among the blocked ones; further ones are not looked at.
+pub const SENDERS_LOOKED_UP_MAX: usize = 32;

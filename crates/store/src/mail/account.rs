@@ -45,6 +45,8 @@ pub struct AccountTxn<'t> {
     pub(super) quota: Quota,
     pub(super) keywords: Option<Vec<Option<Keyword>>>,
     pub(super) names_changed: bool,
+    /// Whether any email of the account is a contact storage message; nothing before that was asked.
+    pub(super) has_contacts: Option<bool>,
     open: Vec<OpenMailbox>,
     events: Vec<LogSection>,
 }
@@ -99,6 +101,7 @@ impl<'t> AccountTxn<'t> {
             quota,
             keywords: None,
             names_changed: false,
+            has_contacts: None,
             open: Vec::new(),
             events: Vec::new(),
         })

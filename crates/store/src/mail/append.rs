@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use koi_types::{
-    Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, ThreadId, Timestamp, Uid,
-    UidValidity, ZoneOffset, limits,
+    Contact, Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, ThreadId,
+    Timestamp, Uid, UidValidity, ZoneOffset, limits,
 };
 
 use super::account::{AccountTxn, At};
@@ -27,6 +27,8 @@ pub struct EmailFacts {
     pub thread_keys: Arc<[u64]>,
     /// `short_hash` of the base subject.
     pub subject_hash: u64,
+    /// What it says as a contact storage message.
+    pub contact: Option<Arc<Contact>>,
 }
 
 /// One message to append.
@@ -77,6 +79,9 @@ impl AccountTxn<'_> {
         let uid = self.add_membership(at, &membership, &keywords)?;
         let thread = self.thread_of(new.email, new.facts)?;
         self.put_email(new, thread)?;
+        if let Some(contact) = &new.facts.contact {
+            self.contact_made(new.email, contact, mailbox)?;
+        }
         let uidvalidity = self.at(at)?.record.uidvalidity;
         Ok(Appended { uidvalidity, uid, email: new.email, thread })
     }

@@ -15,6 +15,7 @@ use crate::key::{self, table};
 use crate::kv::{Read, Txn};
 
 mod bodies;
+mod contacts;
 mod counters;
 mod directory;
 mod emails;
@@ -23,6 +24,8 @@ mod names;
 mod sent;
 #[cfg(test)]
 mod tests;
+
+pub use contacts::contact_row;
 
 /// Something wrong with a row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -139,6 +142,7 @@ impl Check<'_> {
         self.memberships(&state)?;
         self.emails(&state, references)?;
         self.sent()?;
+        self.contacts()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -193,9 +197,10 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 18] = [
+const TABLES: [u8; 19] = [
     table::ACCOUNT,
     table::MAILBOX,
+    table::CONTACT,
     table::EMAIL_MEMBERSHIP,
     table::GRACE,
     table::THREAD_KEY,

@@ -37,6 +37,7 @@ impl AccountTxn<'_> {
             let key = || key::membership(self.id, from, uid.value());
             let row = Membership::decode(row).ok_or_else(|| corrupt("membership", &key()))?;
             copied.to.insert(self.copy_row(target, &row, remove)?);
+            self.contact_came(row.email, to)?;
             copied.from.insert(uid);
             if remove {
                 self.remove_membership(source, uid, &row)?;

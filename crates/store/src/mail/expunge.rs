@@ -41,7 +41,7 @@ impl AccountTxn<'_> {
         }
         Ok(expunged)
     }
-    /// Rows U and E, counters, log; a G row when it was the email's last membership.
+    /// Rows U, E and H, counters, log; a G row when it was the email's last membership.
     pub(super) fn remove_membership(&mut self, at: At, uid: Uid, row: &Membership<'_>) -> Result<()> {
         let octets = u64::from(row.octets);
         self.record.messages = self.record.messages.saturating_sub(1);
@@ -54,6 +54,7 @@ impl AccountTxn<'_> {
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
         self.txn.delete(&key::email_membership(self.id, row.email, mailbox, uid))?;
+        self.contact_left(row.email, mailbox)?;
         if !self.has_memberships(row.email)? {
             let grace = GraceRecord { mailbox, modseq: self.modseq };
             self.txn.put(&key::grace(self.id, self.now, row.email), &grace.encode())?;

@@ -10,6 +10,7 @@ mod account;
 pub mod app_password;
 mod append;
 pub mod check;
+mod contact;
 mod copy;
 pub mod directory;
 mod expunge;

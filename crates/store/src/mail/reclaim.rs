@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
 
+use super::contact;
 use super::expunge::any_row;
 use crate::body::Scope;
 use crate::key::{self, KeyRange, table};
@@ -90,10 +91,14 @@ pub fn reclaim_mailbox(
     };
     let rows = key::below(&key::mailbox(account, table::MEMBERSHIP, mailbox));
     let removed = collect(txn, &rows, rows_max)?;
+    let has_contacts = contact::has_contacts(txn, account)?;
     for row in &removed {
         txn.delete(&row.key)?;
         let (Some(uid), Some(email)) = (key::uid_at_end(&row.key), row.email) else { continue };
         txn.delete(&key::email_membership(account, email, mailbox, uid))?;
+        if has_contacts {
+            contact::left(txn, account, email, mailbox)?;
+        }
         if !has_memberships(txn, account, email)? {
             forget_email(txn, account, record.scope, email)?;
         }
@@ -218,7 +223,7 @@ pub(super) fn has_memberships(
     any_row(read, &key::below(&prefix))
 }
 
-/// Rows M, I, T, and the reference to the body. A row M that cannot be read is left for `check`.
+/// Rows M, H, I, T, and the reference to the body. A row M that cannot be read is left for `check`.
 fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: EmailId) -> Result<()> {
     let key = key::email(account, email);
     let Some(row) = txn.get(&key)? else { return Ok(()) };
@@ -228,6 +233,7 @@ fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: Emai
         txn.delete(&key::thread_key(account, hash, email))?;
     }
     txn.delete(&key::thread(account, record.thread, email))?;
+    contact::forget(txn, account, email)?;
     txn.delete(&key)?;
     match txn.release_body(scope, &record.body.blob) {
         // The table of bodies is damaged: `check` says so, and the rest must not wait for it.

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod app_password;
+pub mod contact;
 pub mod directory;
 pub mod email;
 pub mod log;

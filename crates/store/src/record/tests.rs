@@ -2,12 +2,13 @@
 //! fixture.
 
 use koi_types::{
-    AccessSet, AccountId, Address, BlobId, Day, EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role,
-    SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, Keyword, MailboxId,
+    MailboxName, ModSeq, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use super::account::{AccountRecord, OwnQuota};
 use super::app_password::AppPasswordRecord;
+use super::contact::{decode_contact, encode_contact};
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
 use super::email::{EmailRecord, SentAt, ThreadKeys};
 use super::log::{Event, LogRecord, LogSection};
@@ -293,4 +294,25 @@ fn directory_counters_version_1() {
     fixture("01 01000000 02000000", &counters, CountersRecord::encode, CountersRecord::decode);
     fixture("01 03000000", &AccountId(3), |a| directory::encode_account_id(*a), directory::decode_account_id);
     fixture("01 04000000", &Scope(4), |s| directory::encode_scope(*s), directory::decode_scope);
+}
+
+#[test]
+fn contact_version_1() {
+    let hashes = vec![AddressHash([1; 32]), AddressHash([2; 32])];
+    let (one, two) = ("01".repeat(32), "02".repeat(32));
+    for (flag, blocked) in [("00", false), ("01", true)] {
+        let value = Contact { hashes: hashes.clone(), blocked };
+        let stored = format!("01 {flag} {one} {two}");
+        fixture(&stored, &value, encode_contact, decode_contact);
+        let stored = octets(&stored);
+        for cut in (0..stored.len()).filter(|cut| *cut != 34) {
+            assert_eq!(decode_contact(&stored[..cut]), None, "cut at {cut}");
+        }
+    }
+    for bad in [format!("01 02 {one}"), format!("01 00 {two} {one}"), format!("01 00 {one} {one}")] {
+        assert_eq!(decode_contact(&octets(&bad)), None, "{bad}");
+    }
+    let many: Vec<u8> = (0..33u8).flat_map(|n| [n; 32]).collect();
+    assert_eq!(decode_contact(&[&[1, 0], many.as_slice()].concat()), None);
+    assert!(decode_contact(&[&[1, 0], &many[..32 * 32]].concat()).is_some());
 }

@@ -84,6 +84,7 @@ impl KoiStore {
             sent_at: None,
             sent_day: None,
             thread_keys: [number.wrapping_mul(0x9e37_79b9_7f4a_7c15)].into(),
+            contact: None,
             subject_hash: number,
         };
         Box::new(move |txn: &mut dyn Txn| {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_types::{
-    AccessSet, AccountId, Address, CommitNotice, EmailId, Keyword, MailboxName, Result, SystemFlags,
-    Timestamp, Uid, UidSet, ZoneOffset,
+    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, Keyword, MailboxName, Result,
+    SystemFlags, Timestamp, Uid, UidSet, ZoneOffset,
 };
 
 use crate::body::NewBody;
@@ -49,6 +49,11 @@ fn append(account: &mut AccountTxn<'_>, mailbox: koi_types::MailboxId, n: u8) ->
         sent_day: None,
         thread_keys: Arc::from([u64::from(n), 1]),
         subject_hash: 7,
+        // Two of them blocked; one is copied, one is in a mailbox that is deleted.
+        contact: [2, 3, 6].contains(&n).then(|| {
+            let hashes = vec![AddressHash([7; 32]), AddressHash([n + 10; 32])];
+            Arc::new(Contact { hashes, blocked: n != 3 })
+        }),
     };
     let body = NewBody::inline(Arc::from([n % 3; 9]));
     let new = NewEmail {
@@ -174,7 +179,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
         (table::global::ADDRESS, Missing) if global => Expected::Repaired,
         (b'B', Missing) if global => Expected::Repaired,
         _ if global => Expected::Reported,
-        // What only these rows knew is lost.
+        // What only these rows knew is lost; of contacts, whoever reads headers knows it too.
         (table::ACCOUNT | table::EMAIL, _) => Expected::Reported,
         _ => Expected::Repaired,
     }
