@@ -19,7 +19,7 @@
 //! | F | 2 | the setting: whether the server files sent mail |
 //! | G | time in ms, email | `GraceRecord`: an email that is nowhere any more and may go soon |
 //! | H | 0, email | `Contact`: what a contact storage message says, wherever it is |
-//! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message about it |
+//! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message on it |
 //! | L | modseq | `LogRecord`: what one commit changed |
 //! | V | mailbox, modseq | UIDs that left the mailbox |
 //! | K | number | keyword |
