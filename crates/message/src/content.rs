@@ -73,6 +73,15 @@ impl Content {
         self.is(b"message", b"rfc822") || self.is(b"message", b"global")
     }
 
+    /// RFC 8098 §3: whether a message with this content says that another one was displayed, or not. A
+    /// receipt is no news: nobody is woken by it (COI-webpush §push-notification-payload).
+    pub fn is_disposition_notification(&self) -> bool {
+        let report_type = self.param(b"report-type").unwrap_or_default();
+        let is_report = self.is(b"multipart", b"report");
+        (is_report && report_type.eq_ignore_ascii_case(b"disposition-notification"))
+            || self.is(b"message", b"disposition-notification")
+    }
+
     /// The value of the first parameter of this name.
     pub fn param(&self, name: &[u8]) -> Option<&[u8]> {
         let found = self.params.iter().find(|param| param.name.eq_ignore_ascii_case(name));
@@ -272,4 +281,27 @@ fn param_value(lexer: &mut Lexer<'_>) -> Vec<u8> {
         return value;
     }
     lexer.run(|b| !crate::lexer::is_white(b) && !matches!(b, b';' | b'"')).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse;
+
+    /// spec: RFC 8098 §3
+    #[test]
+    fn receipts() {
+        for (content_type, expected) in [
+            ("multipart/report; report-type=disposition-notification; boundary=b", true),
+            ("Multipart/Report; boundary=b; Report-Type=\"Disposition-Notification\"", true),
+            ("message/disposition-notification", true),
+            ("multipart/report; report-type=delivery-status; boundary=b", false),
+            ("multipart/report; boundary=b", false),
+            ("multipart/mixed; report-type=disposition-notification; boundary=b", false),
+            ("text/plain", false),
+        ] {
+            let message = format!("Content-Type: {content_type}\r\n\r\n--b\r\n\r\nread\r\n--b--\r\n");
+            let content = parse(message.as_bytes()).facts.structure.root.content;
+            assert_eq!(content.is_disposition_notification(), expected, "{content_type}");
+        }
+    }
 }
