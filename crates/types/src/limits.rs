@@ -68,3 +68,23 @@ pub const RATED_ADDRESSES_MAX: usize = 100_000;
 pub const CONTACT_HASHES_MAX: usize = 32;
 /// Addresses of From that are looked up among the blocked ones; further ones are not looked at.
 pub const SENDERS_LOOKED_UP_MAX: usize = 32;
+/// A push subscription as its client writes it, with an endpoint of full length and the members we drop.
+pub const PUSH_SUBSCRIPTION_OCTETS_MAX: usize = 16 * 1024;
+/// `client` and `device` of a push subscription (COI-webpush names the number).
+pub const PUSH_NAME_OCTETS_MAX: usize = 128;
+/// `endpoint` of a push subscription. COI-webpush says 512, but push services of today make longer ones.
+pub const PUSH_ENDPOINT_OCTETS_MAX: usize = 2048;
+/// `p256dh` of a push subscription as text (COI-webpush names the number).
+pub const PUSH_P256DH_OCTETS_MAX: usize = 256;
+/// Addresses a push subscription may exclude, in each of the two lists.
+pub const PUSH_EXCLUDED_MAX: usize = 100;
+/// One of them: local part, `@` and domain at their longest (RFC 5321 §4.5.3.1).
+pub const PUSH_EXCLUDED_OCTETS_MAX: usize = 320;
+/// `group-id` of a push message (COI-webpush names the number).
+pub const PUSH_GROUP_ID_OCTETS_MAX: usize = 128;
+/// The text a validation message carries and a client sends back (COI-webpush names the number).
+pub const PUSH_VALIDATION_OCTETS_MAX: usize = 1024;
+/// How long a push service may silence us with Retry-After, in seconds.
+pub const PUSH_RETRY_AFTER_S_MAX: u64 = 24 * 3600;
+/// How long we wait after 429 without Retry-After, in seconds.
+pub const PUSH_RETRY_AFTER_S_DEFAULT: u64 = 60;

@@ -5,6 +5,8 @@
 
 pub mod imap;
 pub mod mime;
+pub mod push_payload;
+pub mod push_subscription;
 pub mod sasl;
 pub mod session;
 pub mod smtp;

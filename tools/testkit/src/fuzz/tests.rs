@@ -23,6 +23,16 @@ fn fuzz_sasl() {
 }
 
 #[test]
+fn fuzz_push_subscription() {
+    push_subscription::target().smoke();
+}
+
+#[test]
+fn fuzz_push_payload() {
+    push_payload::target().smoke();
+}
+
+#[test]
 fn fuzz_smtp_session() {
     smtp_session::target().smoke();
 }

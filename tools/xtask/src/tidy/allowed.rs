@@ -21,13 +21,19 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         outside: &["encoding_rs", "hmac", "memchr", "pbkdf2", "sha2", "stringprep", "subtle"],
     },
     Allowed {
+        package: "koi-webpush",
+        workspace: &["koi-types"],
+        // Subscriptions are JSON that strangers write: its parser is not ours to write again.
+        outside: &["base64", "serde", "serde_json"],
+    },
+    Allowed {
         package: "koi-store",
         workspace: &["koi-types"],
         outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix", "zstd"],
     },
     Allowed {
         package: "koi-mailbox",
-        workspace: &["koi-types", "koi-message", "koi-store"],
+        workspace: &["koi-types", "koi-message", "koi-store", "koi-webpush"],
         outside: &["memchr", "parking_lot"],
     },
     Allowed {
@@ -37,9 +43,18 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi-server",
-        workspace: &["koi-types", "koi-message", "koi-proto", "koi-store", "koi-mailbox", "koi-sessions"],
+        workspace: &[
+            "koi-types",
+            "koi-message",
+            "koi-proto",
+            "koi-store",
+            "koi-mailbox",
+            "koi-sessions",
+            "koi-webpush",
+        ],
         outside: &[
             "argon2",
+            "aws-lc-rs",
             "base64",
             "blake3",
             "getrandom",
@@ -67,8 +82,33 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi-testkit",
-        workspace: &["koi-types", "koi-message", "koi-proto", "koi-store", "koi-mailbox", "koi-sessions"],
+        workspace: &[
+            "koi-types",
+            "koi-message",
+            "koi-proto",
+            "koi-store",
+            "koi-mailbox",
+            "koi-sessions",
+            "koi-webpush",
+        ],
         outside: &["base64", "memchr", "parking_lot", "rustix", "serde_json"],
+    },
+    Allowed {
+        package: "koi-push-service",
+        workspace: &[],
+        outside: &[
+            "aws-lc-rs",
+            "base64",
+            "http-body-util",
+            "hyper",
+            "hyper-util",
+            "parking_lot",
+            "rcgen",
+            "rustls",
+            "serde_json",
+            "tokio",
+            "tokio-rustls",
+        ],
     },
     Allowed {
         package: "bench",
@@ -80,11 +120,13 @@ pub(crate) const ALLOWED: &[Allowed] = &[
 
 /// What tests of any package may use besides its normal dependencies.
 pub(crate) const ALLOWED_IN_TESTS: &[&str] = &[
+    "aws-lc-rs",
     "base64",
     "blake3",
     "crc32c",
     "getrandom",
     "koi-message",
+    "koi-push-service",
     "koi-store",
     "koi-testkit",
     "koi-types",
@@ -100,7 +142,8 @@ pub(crate) const ALLOWED_IN_TESTS: &[&str] = &[
 ];
 
 /// Crates that must not hear of sockets, files, clocks, threads or chance: all of these are arguments there.
-pub(crate) const PURE: &[&str] = &["crates/types", "crates/message", "crates/proto", "crates/sessions"];
+pub(crate) const PURE: &[&str] =
+    &["crates/types", "crates/message", "crates/proto", "crates/sessions", "crates/webpush"];
 
 /// An outside library that only some folders may name, and why.
 pub(crate) struct Confined {
