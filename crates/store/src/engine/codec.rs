@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use koi_types::limits;
 use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::{compress_bound, find_frame_compressed_size};
+use zstd::zstd_safe::{CParameter, compress_bound, find_frame_compressed_size};
 
 /// How a record holds its body; the numbers are in the format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,6 +45,8 @@ const DENSE_LEVEL: i32 = 1;
 const DENSE_PERCENT: usize = 40;
 /// ... while prose is stored by its repetitions alone, and base64, which nearly has none, as it came.
 const QUICK_LEVEL: i32 = -1;
+/// Repetitions shorter than this gain less room than reading them back costs time.
+const QUICK_MATCH_OCTETS_MIN: u32 = 6;
 
 /// Makes bodies smaller; keeps its tables from body to body.
 pub(crate) struct Squeezer {
@@ -59,6 +61,7 @@ impl Squeezer {
         let (mut dense, mut quick) = (Compressor::new(DENSE_LEVEL)?, Compressor::new(QUICK_LEVEL)?);
         dense.include_checksum(true)?;
         quick.include_checksum(true)?;
+        quick.set_parameter(CParameter::MinMatch(QUICK_MATCH_OCTETS_MIN))?;
         Ok(Self { dense, quick, frame: Vec::new(), frames: Vec::new() })
     }
     /// The frames of a body, when they are worth it.
