@@ -28,7 +28,9 @@ pub(crate) fn commit(repository: &Path) -> Outcome<String> {
         let output = Command::new("git").arg("-C").arg(repository).args(arguments).output()?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
     };
-    let changed = !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    let changed =
+        !git(&["status", "--porcelain", "--untracked-files=no", "--", ":(exclude)docs/BENCHMARKS.md"])?
+            .is_empty();
     Ok(format!("{}{}", git(&["rev-parse", "--short=9", "HEAD"])?, if changed { "+" } else { "" }))
 }
 
