@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn notice(account: u32, modseq: u64) -> CommitNotice {
-        CommitNotice { account: AccountId(account), modseq: ModSeq::new(modseq).unwrap() }
+        CommitNotice { account: AccountId(account), modseq: ModSeq::new(modseq).unwrap(), pushes: false }
     }
 
     #[test]

@@ -17,6 +17,9 @@
 //! | F | 0, hash of a Message-ID | `SubmittedRecord`: a message that was submitted |
 //! | F | 1, client | since when it is known to append what it sends |
 //! | F | 2 | the setting: whether the server files sent mail |
+//! | D | | `PushAccountRecord`: counts of subscriptions, throttle, when something is due |
+//! | D | id | `SubscriptionRecord`: a push subscription |
+//! | R | id, 0, number | `PushTaskRecord`: something to be pushed to it |
 //! | G | time in ms, email | `GraceRecord`: an email that is nowhere any more and may go soon |
 //! | H | 0, email | `Contact`: what a contact storage message says, wherever it is |
 //! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message on it |
@@ -30,15 +33,19 @@
 //! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
+//! | K | of account 0: purpose | a private key of the server |
+//! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
 
 use koi_types::{
-    AccountId, AddressHash, EmailId, MailboxId, MailboxName, ModSeq, ThreadId, Timestamp, Uid, limits,
+    AccountId, AddressHash, EmailId, MailboxId, MailboxName, ModSeq, PushId, ThreadId, Timestamp, Uid, limits,
 };
 
 /// The tables of an account.
 pub mod table {
     pub const ACCOUNT: u8 = b'A';
     pub const MAILBOX: u8 = b'C';
+    /// Push subscriptions, and what is known of all of them together.
+    pub const PUSH: u8 = b'D';
     pub const EMAIL_MEMBERSHIP: u8 = b'E';
     /// What was submitted lately, clients known to file their own sent mail, and the setting.
     pub const SENT: u8 = b'F';
@@ -51,6 +58,8 @@ pub mod table {
     pub const EMAIL: u8 = b'M';
     pub const MAILBOX_NAME: u8 = b'N';
     pub const NAME: u8 = b'P';
+    /// What is to be pushed.
+    pub const PUSH_TASK: u8 = b'R';
     pub const SUBSCRIPTION: u8 = b'S';
     pub const THREAD: u8 = b'T';
     pub const MEMBERSHIP: u8 = b'U';
@@ -73,6 +82,10 @@ pub mod table {
         /// What the salts of logins come from.
         pub const SECRET: u8 = b'Q';
         pub const APP_PASSWORD: u8 = b'W';
+        /// Private keys of the server.
+        pub const KEY: u8 = b'K';
+        /// When accounts have something to be pushed.
+        pub const PUSH_DUE: u8 = b'P';
     }
 }
 
@@ -305,6 +318,44 @@ pub fn secret() -> [u8; 5] {
     prefix(AccountId::GLOBAL, table::global::SECRET)
 }
 
+/// K: a private key, by what it is for.
+#[must_use]
+pub fn server_key(purpose: u8) -> [u8; 6] {
+    joined(&[&prefix(AccountId::GLOBAL, table::global::KEY), &[purpose]])
+}
+
+/// P: that an account has something to be pushed at a time.
+#[must_use]
+pub fn push_due(at: Timestamp, account: AccountId) -> [u8; 17] {
+    let millis = u64::try_from(at.0).unwrap_or(0);
+    let due = prefix(AccountId::GLOBAL, table::global::PUSH_DUE);
+    joined(&[&due, &millis.to_be_bytes(), &account.0.to_be_bytes()])
+}
+
+/// D: what is known of all subscriptions of an account.
+#[must_use]
+pub fn push_account(account: AccountId) -> [u8; 5] {
+    prefix(account, table::PUSH)
+}
+
+/// D: one subscription.
+#[must_use]
+pub fn push_subscription(account: AccountId, id: &PushId) -> Vec<u8> {
+    [&prefix(account, table::PUSH), id.as_str().as_bytes()].concat()
+}
+
+/// The first octets of all of a subscription's `R` rows: no id has a NUL.
+#[must_use]
+pub fn push_tasks(account: AccountId, id: &PushId) -> Vec<u8> {
+    [&prefix(account, table::PUSH_TASK), id.as_str().as_bytes(), &[0]].concat()
+}
+
+/// R: one thing to be pushed.
+#[must_use]
+pub fn push_task(account: AccountId, id: &PushId, number: u64) -> Vec<u8> {
+    [push_tasks(account, id).as_slice(), &number.to_be_bytes()].concat()
+}
+
 /// W: one app password.
 #[must_use]
 pub fn app_password(account: AccountId, number: u32) -> [u8; 13] {
@@ -385,6 +436,29 @@ impl ContactAddress {
     }
 }
 
+/// The subscription of a `D` key; nothing for the account's own row.
+#[must_use]
+pub fn push_id_of(key: &[u8]) -> Option<PushId> {
+    PushId::new(std::str::from_utf8(key.get(5..)?).ok()?)
+}
+
+/// The subscription and the number of an `R` key.
+#[must_use]
+pub fn push_task_of(key: &[u8]) -> Option<PushTaskKey> {
+    let (rest, number) = key.get(5..)?.split_last_chunk::<8>()?;
+    let (nul, id) = rest.split_last()?;
+    let id = PushId::new(std::str::from_utf8(id).ok()?)?;
+    (*nul == 0).then(|| PushTaskKey { id, number: u64::from_be_bytes(*number) })
+}
+
+/// What an `R` key says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushTaskKey {
+    pub id: PushId,
+    /// Ascends in the order of commits.
+    pub number: u64,
+}
+
 /// The email of an `M` or `E` key.
 #[must_use]
 pub fn email_of(key: &[u8]) -> Option<EmailId> {
@@ -417,6 +491,11 @@ mod tests {
         let ContactAddress { hash: found, mailbox, blocked, email } = ContactAddress::of(&key).unwrap();
         assert_eq!((found, mailbox, blocked, email), (hash, MailboxId(3), true, EmailId([9; 16])));
         assert!(ContactAddress::of(&contact(AccountId(7), EmailId([9; 16]))).is_none());
+        let id = PushId::new("0123456789").unwrap();
+        let task = push_task_of(&push_task(AccountId(7), &id, 0x0102)).unwrap();
+        assert_eq!(task, PushTaskKey { id: id.clone(), number: 0x0102 });
+        assert_eq!(push_id_of(&push_subscription(AccountId(7), &id)), Some(id));
+        assert_eq!(push_id_of(&push_account(AccountId(7))), None);
     }
 
     #[test]

@@ -28,4 +28,6 @@ pub enum ChangeKind {
 pub struct CommitNotice {
     pub account: AccountId,
     pub modseq: ModSeq,
+    /// It has something new for the sender of pushes, who need not be told: he looks at the clock too.
+    pub pushes: bool,
 }

@@ -13,6 +13,7 @@ pub mod keyword;
 pub mod limits;
 pub mod name;
 pub mod num;
+pub mod push;
 pub mod set;
 pub mod time;
 
@@ -25,5 +26,6 @@ pub use ids::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
 pub use keyword::{Flags, Keyword, SystemFlags};
 pub use name::{MailboxName, Role};
 pub use num::{ModSeq, SeqNum, Uid, UidValidity};
+pub use push::PushId;
 pub use set::{NumSet, UidSet};
 pub use time::{Day, Timestamp, ZoneOffset};

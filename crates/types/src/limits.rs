@@ -88,3 +88,7 @@ pub const PUSH_VALIDATION_OCTETS_MAX: usize = 1024;
 pub const PUSH_RETRY_AFTER_S_MAX: u64 = 24 * 3600;
 /// How long we wait after 429 without Retry-After, in seconds.
 pub const PUSH_RETRY_AFTER_S_DEFAULT: u64 = 60;
+/// The id of a push subscription (COI-webpush §subscribe names both numbers).
+pub const PUSH_ID_OCTETS_MIN: usize = 10;
+/// The same: the longest.
+pub const PUSH_ID_OCTETS_MAX: usize = 36;

@@ -47,6 +47,8 @@ pub struct AccountTxn<'t> {
     pub(super) names_changed: bool,
     /// Whether any email of the account is a contact storage message; nothing before that was asked.
     pub(super) has_contacts: Option<bool>,
+    /// Something new is to be pushed.
+    pub(super) pushes: bool,
     open: Vec<OpenMailbox>,
     events: Vec<LogSection>,
 }
@@ -102,6 +104,7 @@ impl<'t> AccountTxn<'t> {
             keywords: None,
             names_changed: false,
             has_contacts: None,
+            pushes: false,
             open: Vec::new(),
             events: Vec::new(),
         })
@@ -154,6 +157,11 @@ impl<'t> AccountTxn<'t> {
     pub const fn modseq(&self) -> ModSeq {
         self.modseq
     }
+    /// When the transaction was submitted.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
     /// Writes counters and log. Answers the new MODSEQ, or nothing when nothing changed.
     pub fn finish(mut self) -> Result<Option<ModSeq>> {
         let mut sections = std::mem::take(&mut self.events);
@@ -165,6 +173,10 @@ impl<'t> AccountTxn<'t> {
             }
         }
         if sections.is_empty() && !self.names_changed {
+            if self.pushes {
+                let modseq = self.record.current();
+                self.txn.notice(CommitNotice { account: self.id, modseq, pushes: true });
+            }
             return Ok(None);
         }
         self.record.modseq = self.modseq.value();
@@ -174,7 +186,8 @@ impl<'t> AccountTxn<'t> {
         let log = LogRecord { committed_at: self.now, sections };
         self.txn.put(&key::log(self.id, self.modseq.value()), &log.encode())?;
         self.txn.put(&key::account(self.id), &self.record.encode())?;
-        self.txn.notice(CommitNotice { account: self.id, modseq: self.modseq });
+        let (account, modseq, pushes) = (self.id, self.modseq, self.pushes);
+        self.txn.notice(CommitNotice { account, modseq, pushes });
         Ok(Some(self.modseq))
     }
     fn write_mailbox(&mut self, open: &OpenMailbox) -> Result<()> {

@@ -21,6 +21,7 @@ mod directory;
 mod emails;
 mod memberships;
 mod names;
+mod push;
 mod sent;
 #[cfg(test)]
 mod tests;
@@ -143,6 +144,7 @@ impl Check<'_> {
         self.emails(&state, references)?;
         self.sent()?;
         self.contacts()?;
+        self.pushes()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -197,7 +199,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 19] = [
+const TABLES: [u8; 21] = [
     table::ACCOUNT,
     table::MAILBOX,
     table::CONTACT,
@@ -209,6 +211,8 @@ const TABLES: [u8; 19] = [
     table::EMAIL,
     table::MAILBOX_NAME,
     table::NAME,
+    table::PUSH,
+    table::PUSH_TASK,
     table::SENT,
     table::SUBSCRIPTION,
     table::THREAD,

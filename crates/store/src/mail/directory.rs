@@ -3,7 +3,7 @@
 use koi_types::{AccountId, Address, ErrorKind, MailError, MailboxName, Result, Role, Timestamp};
 
 use super::account::{AccountTxn, Quota};
-use super::app_password;
+use super::{app_password, push};
 use crate::body::Scope;
 use crate::key::{self, table};
 use crate::kv::{Read, Txn};
@@ -101,6 +101,7 @@ pub fn remove_account(txn: &mut dyn Txn, account: AccountId) -> Result<()> {
     txn.delete(&key::address(&record.address))?;
     txn.delete(&key::directory(table::global::DIRECTORY, account))?;
     app_password::remove_all(txn, account)?;
+    push::forget_due(txn, account)?;
     txn.put(&key::directory(table::global::REMOVED, account), &[crate::record::VERSION])
 }
 

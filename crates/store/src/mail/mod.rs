@@ -17,6 +17,7 @@ mod expunge;
 mod flags;
 mod keywords;
 mod mailboxes;
+pub mod push;
 pub mod recent;
 pub mod reclaim;
 mod rows;

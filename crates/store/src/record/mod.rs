@@ -13,6 +13,7 @@ pub mod email;
 pub mod log;
 pub mod mailbox;
 pub mod membership;
+pub mod push;
 pub mod runs;
 pub mod sent;
 pub mod small;

@@ -51,6 +51,7 @@ impl Check<'_> {
             Ok(())
         })?;
         self.logins(&accounts)?;
+        self.pushes_due(&accounts)?;
         self.each(table::global::REMOVED, |check, key, value| {
             let Some(id) = account_of(key) else { return Ok(()) };
             if accounts.contains(&id) {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_types::{
-    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, Keyword, MailboxName, Result,
-    SystemFlags, Timestamp, Uid, UidSet, ZoneOffset,
+    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, Keyword, MailboxName, PushId,
+    Result, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use crate::body::NewBody;
@@ -15,9 +15,11 @@ use crate::kv::{Commits, Kv, Txn};
 use crate::mail::app_password::{self, NewAppPassword};
 use crate::mail::check::{Finding, check, repair};
 use crate::mail::{
-    AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, recent, reclaim, sent,
+    AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, push, recent, reclaim,
+    sent,
 };
 use crate::memory::MemoryKv;
+use crate::record::push::{Push, PushTaskRecord, PushTypes, Subscription, SubscriptionRecord};
 use crate::record::sent::{SubmittedRecord, encode_since};
 
 struct Deaf;
@@ -107,8 +109,41 @@ fn store() -> MemoryKv {
         append(account, gone_id, 6)?;
         account.delete(&gone).map(drop)
     });
+    change(&kv, |account| {
+        let id = PushId::new("0123456789").unwrap();
+        account.subscribe_push(&id, &subscription())?;
+        account.validate_push(&id)?;
+        let uidvalidity = UidValidity::new(1).unwrap();
+        let push = Push::Message { mailbox: INBOX, uidvalidity, uid: Uid::MIN, email: EmailId([1; 16]) };
+        account.add_push(&id, &PushTaskRecord { made_at: NOW, short: false, push }, 9)
+    });
+    in_txn(&kv, |txn| push::server_key(txn, 1, &[3; 8]).map(drop));
     in_txn(&kv, |txn| recent::claim_recent(txn, ALICE, INBOX, Uid::new(4).unwrap()));
     kv
+}
+
+fn subscription() -> SubscriptionRecord {
+    let given = Subscription {
+        id: "0123456789".into(),
+        client: "c".into(),
+        device: "d".into(),
+        types: PushTypes::All,
+        exclude_from: None,
+        excluded_from: None,
+        endpoint: "https://push.example/1".into(),
+        p256dh: "B".into(),
+        auth: "t".into(),
+    };
+    SubscriptionRecord {
+        given,
+        seal: [9; 20],
+        created_at: NOW,
+        validated_at: None,
+        expires_at: None,
+        held_until: Timestamp(0),
+        failures: 0,
+        refusals: 0,
+    }
 }
 
 struct Stored {
@@ -174,7 +209,10 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
             Expected::Unnoticed
         }
         (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
-        (table::global::APP_PASSWORD | table::global::SECRET, Missing) if global => Expected::Unnoticed,
+        (table::global::APP_PASSWORD | table::global::SECRET | table::global::KEY, Missing) if global => {
+            Expected::Unnoticed
+        }
+        (table::global::PUSH_DUE, _) if global => Expected::Repaired,
         (table::global::DIRECTORY, Missing) if global => Expected::Repaired,
         (table::global::ADDRESS, Missing) if global => Expected::Repaired,
         (b'B', Missing) if global => Expected::Repaired,
