@@ -32,7 +32,7 @@ pub struct Notice<'a> {
     pub from_name: Option<&'a str>,
     /// Decoded.
     pub subject: Option<&'a str>,
-    /// With its angle brackets or without: as the header has it.
+    /// With its angle brackets, which are taken off, or without.
     pub msg_id: Option<&'a str>,
     /// COI-client §group-messages.
     pub group_id: Option<&'a str>,
@@ -85,13 +85,19 @@ impl Notice<'_> {
         cut("from-email", self.from_email.map(str::to_lowercase).as_deref());
         cut("from-name", self.from_name);
         cut("subject", self.subject);
-        cut("msg-id", self.msg_id);
+        cut("msg-id", self.msg_id.map(without_brackets));
         let is_usable = |id: &&str| (1..=PUSH_GROUP_ID_OCTETS_MAX).contains(&escaped_octets(id));
         if let Some(id) = self.group_id.filter(is_usable) {
             object.text("group-id", id);
         }
         object
     }
+}
+
+/// The example in COI-webpush §payload-data-format has none.
+fn without_brackets(id: &str) -> &str {
+    let inside = id.trim().strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    inside.unwrap_or(id)
 }
 
 impl Content<'_> {

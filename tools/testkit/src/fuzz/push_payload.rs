@@ -62,7 +62,7 @@ pub fn body(input: &[u8]) {
     let value: Value = serde_json::from_str(&payload).expect("JSON");
     let members = value.as_object().expect("an object");
     assert!(members.len() <= 12);
-    for (name, whole) in [("from-name", &from_name), ("subject", &subject), ("msg-id", &msg_id)] {
+    for (name, whole) in [("from-name", &from_name), ("subject", &subject)] {
         let Some(said) = members.get(name) else { continue };
         let said = said.as_str().expect("a string");
         let is_cut = said.strip_suffix('\u{2026}').is_some_and(|begun| whole.trim().starts_with(begun));
