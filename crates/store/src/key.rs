@@ -9,6 +9,8 @@
 //! | A | | `AccountRecord`: MODSEQ, numbers given out, quota counters |
 //! | C | mailbox | `MailboxRecord`: UIDVALIDITY, UIDNEXT, counters |
 //! | N | mailbox | `NameRecord`: name, role |
+//! | O | | `AnnotationTotals` |
+//! | O | mailbox or 0 for the server, name in lower case | `AnnotationRecord` |
 //! | P | name | mailbox |
 //! | S | name | nothing: a subscription, with or without mailbox |
 //! | U | mailbox, uid | `Membership`: one message, the row that is scanned |
@@ -39,6 +41,7 @@
 use koi_types::{
     AccountId, AddressHash, EmailId, MailboxId, MailboxName, ModSeq, PushId, ThreadId, Timestamp, Uid, limits,
 };
+use koi_types::annotation::{EntryName, Target};
 
 /// The tables of an account.
 pub mod table {
@@ -57,6 +60,8 @@ pub mod table {
     pub const LOG: u8 = b'L';
     pub const EMAIL: u8 = b'M';
     pub const MAILBOX_NAME: u8 = b'N';
+    /// Annotations of mailboxes and of the server.
+    pub const ANNOTATION: u8 = b'O';
     pub const NAME: u8 = b'P';
     /// What is to be pushed.
     pub const PUSH_TASK: u8 = b'R';
@@ -274,6 +279,43 @@ pub fn contact_addresses(account: AccountId, hash: &AddressHash) -> [u8; 38] {
 #[must_use]
 pub fn keyword(account: AccountId, number: u16) -> [u8; 7] {
     joined(&[&prefix(account, table::KEYWORD), &number.to_be_bytes()])
+}
+
+/// O: what all annotations of an account add up to.
+#[must_use]
+pub fn annotation_totals(account: AccountId) -> [u8; 5] {
+    prefix(account, table::ANNOTATION)
+}
+
+/// O: the first octets of all annotations of the server or of one mailbox.
+#[must_use]
+pub fn annotations(account: AccountId, target: Target) -> [u8; 9] {
+    // No mailbox has the number 0.
+    let number = match target {
+        Target::Server => 0,
+        Target::Mailbox(mailbox) => mailbox.0,
+    };
+    joined(&[&prefix(account, table::ANNOTATION), &number.to_be_bytes()])
+}
+
+/// O: one annotation.
+#[must_use]
+pub fn annotation(account: AccountId, target: Target, name: &EntryName) -> Vec<u8> {
+    let mut key = annotations(account, target).to_vec();
+    key.extend_from_slice(name.key().as_bytes());
+    debug_assert!(key.len() <= limits::KEY_OCTETS_MAX);
+    key
+}
+
+/// O: what an annotation belongs to, and its name in lower case; nothing for the totals.
+#[must_use]
+pub fn annotation_of(key: &[u8]) -> Option<(Target, EntryName)> {
+    let target = match part(key, 5).map(u32::from_be_bytes)? {
+        0 => Target::Server,
+        number => Target::Mailbox(MailboxId(number)),
+    };
+    let name = EntryName::new(std::str::from_utf8(key.get(9..)?).ok()?).ok()?;
+    Some((target, name))
 }
 
 /// I: an email that names a Message-ID, by the hash of that id.
@@ -502,6 +544,10 @@ mod tests {
     fn the_longest_name_fits_a_key() {
         let longest = MailboxName::new(&"n".repeat(limits::MAILBOX_NAME_OCTETS_MAX)).unwrap();
         assert!(name(AccountId(1), table::NAME, &longest).len() <= limits::KEY_OCTETS_MAX);
+        let longest = format!("/shared/{}", "n".repeat(limits::ANNOTATION_NAME_OCTETS_MAX - 8));
+        let entry = EntryName::new(&longest).unwrap();
+        let target = Target::Mailbox(MailboxId(3));
+        assert_eq!(annotation_of(&annotation(AccountId(1), target, &entry)), Some((target, entry)));
         let address = koi_types::Address::new(&"l".repeat(64), &"d".repeat(255)).unwrap();
         assert!(super::address(&address).len() <= limits::KEY_OCTETS_MAX);
     }

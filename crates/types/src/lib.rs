@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod address;
+pub mod annotation;
 pub mod change;
 pub mod contact;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod time;
 
 pub use access::{Access, AccessSet};
 pub use address::{Address, ReversePath};
+pub use annotation::EntryName;
 pub use change::{Change, ChangeKind, CommitNotice};
 pub use contact::{AddressHash, Contact};
 pub use error::{ErrorKind, MailError, Result};

@@ -92,3 +92,13 @@ pub const PUSH_RETRY_AFTER_S_DEFAULT: u64 = 60;
 pub const PUSH_ID_OCTETS_MIN: usize = 10;
 /// The same: the longest.
 pub const PUSH_ID_OCTETS_MAX: usize = 36;
+/// The name of an annotation; it is part of a key.
+pub const ANNOTATION_NAME_OCTETS_MAX: usize = 255;
+/// The value of an annotation (RFC 5464 §4.1 asks for 1,024 at least).
+pub const ANNOTATION_VALUE_OCTETS_MAX: usize = 64 * 1024;
+/// Annotations of one mailbox, or of the server in one account (RFC 5464 §4.1 asks for 10 at least).
+pub const ANNOTATIONS_PER_TARGET_MAX: u32 = 1000;
+/// Annotations of one account.
+pub const ANNOTATIONS_PER_ACCOUNT_MAX: u32 = 100_000;
+/// Names and values of all annotations of one account.
+pub const ANNOTATIONS_OCTETS_MAX: u64 = 16 * 1024 * 1024;

@@ -1,8 +1,8 @@
 //! One account inside one transaction: its counters, its new MODSEQ, and the log of what changes.
 
 use koi_types::{
-    AccountId, CommitNotice, EmailId, ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result, Timestamp,
-    Uid, UidSet,
+    AccountId, CommitNotice, EmailId, EntryName, ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result,
+    Timestamp, Uid, UidSet,
 };
 
 use crate::key;
@@ -151,6 +151,18 @@ impl<'t> AccountTxn<'t> {
     }
     pub(super) fn event(&mut self, mailbox: Option<MailboxId>, event: Event) {
         self.events.push(LogSection { mailbox, event });
+    }
+    /// Adds a name to the annotations of a mailbox, or of the server, that changed.
+    pub(super) fn log_annotation(&mut self, mailbox: Option<MailboxId>, name: &EntryName) {
+        let of_mailbox = self.events.iter_mut().filter(|section| section.mailbox == mailbox);
+        let mut names = of_mailbox.filter_map(|section| match &mut section.event {
+            Event::Annotations(names) => Some(names),
+            _ => None,
+        });
+        match names.next() {
+            Some(names) => names.push(name.clone()),
+            None => self.event(mailbox, Event::Annotations(vec![name.clone()])),
+        }
     }
     /// The MODSEQ this transaction gives what it changes.
     #[must_use]

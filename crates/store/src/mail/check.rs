@@ -14,6 +14,7 @@ use crate::body::Scope;
 use crate::key::{self, table};
 use crate::kv::{Read, Txn};
 
+mod annotations;
 mod bodies;
 mod contacts;
 mod counters;
@@ -145,6 +146,7 @@ impl Check<'_> {
         self.sent()?;
         self.contacts()?;
         self.pushes()?;
+        self.annotations(&state)?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -199,8 +201,9 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 21] = [
+const TABLES: [u8; 22] = [
     table::ACCOUNT,
+    table::ANNOTATION,
     table::MAILBOX,
     table::CONTACT,
     table::EMAIL_MEMBERSHIP,

@@ -77,6 +77,24 @@ impl AccountTxn<'_> {
         self.names_changed = true;
         Ok(Created { mailbox, uidvalidity })
     }
+    /// Gives a mailbox a role, or takes it away (RFC 6154 §4). `AlreadyExists` when another mailbox has it.
+    pub fn set_role(&mut self, mailbox: MailboxId, role: Option<Role>) -> Result<()> {
+        let key = key::mailbox(self.id, table::MAILBOX_NAME, mailbox);
+        let Some(row) = self.txn.get(&key)? else { return Err(super::account::no_such_mailbox()) };
+        let mut record = NameRecord::decode(&row).ok_or_else(|| corrupt("mailbox name", &key))?;
+        drop(row);
+        if record.role == role {
+            return Ok(());
+        }
+        if let Some(role) = role {
+            self.refuse_second(role)?;
+        }
+        record.role = role;
+        self.txn.put(&key, &record.encode())?;
+        self.event(Some(mailbox), Event::MailboxRenamed);
+        self.names_changed = true;
+        Ok(())
+    }
     /// A role belongs to one mailbox (RFC 8621 §2).
     fn refuse_second(&self, role: Role) -> Result<()> {
         let range = key::all(self.id, table::MAILBOX_NAME);
@@ -144,7 +162,9 @@ impl AccountTxn<'_> {
             return Err(already_exists());
         }
         if from.is_inbox() {
-            return self.create(to, None).map(Renamed::Inbox);
+            let created = self.create(to, None)?;
+            self.copy_annotations(super::INBOX, created.mailbox)?;
+            return Ok(Renamed::Inbox(created));
         }
         if to.is_below(from) {
             return Err(MailError::new(ErrorKind::InvalidInput, "a mailbox cannot be moved below itself"));

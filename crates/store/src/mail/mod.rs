@@ -7,6 +7,7 @@
 //! it.
 
 mod account;
+pub mod annotation;
 pub mod app_password;
 mod append;
 pub mod check;

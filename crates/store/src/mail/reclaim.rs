@@ -77,7 +77,8 @@ pub fn deleted_mailboxes(
     Ok(found)
 }
 
-/// Takes up to `rows_max` messages of a deleted mailbox away. Answers whether there are more.
+/// Takes up to `rows_max` messages of a deleted mailbox away, then its other rows. Answers whether there are
+/// more.
 pub fn reclaim_mailbox(
     txn: &mut dyn Txn,
     account: AccountId,
@@ -107,6 +108,9 @@ pub fn reclaim_mailbox(
     if !more {
         let vanished = key::below(&key::mailbox(account, table::VANISHED, mailbox));
         more = delete_rows(txn, &vanished, rows_max)?;
+    }
+    if !more {
+        more = super::annotation::reclaim(txn, account, mailbox, rows_max)?;
     }
     if !more {
         txn.delete(&marker)?;

@@ -2,10 +2,10 @@
 //!
 //! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
 
-use koi_types::{EmailId, MailboxId, Timestamp, UidSet};
+use koi_types::{EmailId, EntryName, MailboxId, Timestamp, UidSet};
 
 use super::runs::{put_runs, take_runs};
-use super::{Fields, Record};
+use super::{Fields, Record, put_varint};
 
 /// One record.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct LogRecord {
 /// What happened to one mailbox, or to messages in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogSection {
-    /// Nothing for a subscription to a name without mailbox.
+    /// Nothing for a subscription to a name without mailbox, and for annotations of the server.
     pub mailbox: Option<MailboxId>,
     pub event: Event,
 }
@@ -37,6 +37,8 @@ pub enum Event {
     MailboxRenamed,
     MailboxDeleted,
     Subscription,
+    /// Names of entries that were set or removed.
+    Annotations(Vec<EntryName>),
 }
 
 const NO_MAILBOX: u32 = u32::MAX;
@@ -51,6 +53,7 @@ impl Event {
             Self::MailboxRenamed => 5,
             Self::MailboxDeleted => 6,
             Self::Subscription => 7,
+            Self::Annotations(_) => 8,
         }
     }
 }
@@ -67,6 +70,10 @@ impl LogRecord {
                     debug_assert_eq!(uids.count(), emails.len() as u64);
                     put_runs(&mut record.0, uids);
                     emails.iter().for_each(|email| record.0.extend_from_slice(&email.0));
+                }
+                Event::Annotations(names) => {
+                    put_varint(&mut record.0, names.len() as u64);
+                    record = names.iter().fold(record, |record, name| record.sized(name.as_str().as_bytes()));
                 }
                 _ => {}
             }
@@ -104,6 +111,13 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
         5 => Event::MailboxRenamed,
         6 => Event::MailboxDeleted,
         7 => Event::Subscription,
+        8 => {
+            let mut names = Vec::new();
+            for _ in 0..fields.varint()? {
+                names.push(EntryName::new(fields.text()?).ok()?);
+            }
+            Event::Annotations(names)
+        }
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@
 //! of, and borrows wherever it can. Must not: read or write rows.
 
 pub mod account;
+pub mod annotation;
 pub mod app_password;
 pub mod contact;
 pub mod directory;

@@ -2,11 +2,12 @@
 //! fixture.
 
 use koi_types::{
-    AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, Keyword, MailboxId,
+    AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, EntryName, Keyword, MailboxId,
     MailboxName, ModSeq, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use super::account::{AccountRecord, OwnQuota};
+use super::annotation::{AnnotationRecord, AnnotationTotals};
 use super::app_password::AppPasswordRecord;
 use super::contact::{decode_contact, encode_contact};
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
@@ -202,6 +203,17 @@ fn log_version_1() {
 }
 
 #[test]
+fn log_version_1_with_annotations() {
+    let names = ["/shared/x", "/private/Y"].map(|name| EntryName::new(name).unwrap()).to_vec();
+    let sections = vec![LogSection { mailbox: None, event: Event::Annotations(names) }];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    let stored =
+        "01 0100000000000000 08 ffffffff 02 09000000 2f7368617265642f78 0a000000 2f707269766174652f59";
+    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
+    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 08 ffffffff ffffffff0f")), None, "too many");
+}
+
+#[test]
 fn vanished_version_1() {
     let value: UidSet = UidSet([1, 2, 9, u32::MAX].into_iter().collect());
     fixture("01 03 0101 0700 f6ffffff0f00", &value, runs::encode_vanished, runs::decode_vanished);
@@ -286,6 +298,27 @@ fn app_password_version_1() {
         app_password::encode_secret,
         app_password::decode_secret,
     );
+}
+
+#[test]
+fn annotation_version_1() {
+    let name = EntryName::new("/private/A").unwrap();
+    let decoded = |stored: &[u8]| AnnotationRecord::decode(stored).map(|record| record.encode());
+    for (name, value, stored) in [
+        (Some(&name), &b"hi"[..], "01 0700000000000000 0a000000 2f707269766174652f41 6869"),
+        (None, b"", "01 0700000000000000 00000000"),
+    ] {
+        let record = AnnotationRecord { modseq: 7, name: name.cloned(), value };
+        fixture(stored, &record.encode(), Vec::clone, decoded);
+        assert_eq!(AnnotationRecord::decode(&octets(stored)), Some(record));
+    }
+    for wrong in ["01 0700000000000000 03000000 2f7072", "01 0700000000000000 0100", "01 07"] {
+        assert_eq!(AnnotationRecord::decode(&octets(wrong)), None, "{wrong}");
+    }
+    let totals = AnnotationTotals { count: 1, octets: 2, modseq: 3 };
+    let stored = "01 01000000 0200000000000000 0300000000000000";
+    fixture(stored, &totals, AnnotationTotals::encode, AnnotationTotals::decode);
+    refuses_cuts(&octets(stored), AnnotationTotals::decode);
 }
 
 #[test]

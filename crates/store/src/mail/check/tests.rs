@@ -4,9 +4,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use koi_types::annotation::Target;
 use koi_types::{
-    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, Keyword, MailboxName, PushId,
-    Result, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, EntryName, Keyword,
+    MailboxName, PushId, Result, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use crate::body::NewBody;
@@ -71,6 +72,10 @@ fn append(account: &mut AccountTxn<'_>, mailbox: koi_types::MailboxId, n: u8) ->
     account.append(mailbox, &new).map(drop)
 }
 
+fn entry(name: &str) -> EntryName {
+    EntryName::new(name).unwrap()
+}
+
 fn uids(list: &[u32]) -> UidSet {
     UidSet(list.iter().copied().collect())
 }
@@ -107,6 +112,7 @@ fn store() -> MemoryKv {
         let gone = MailboxName::new("gone").unwrap();
         let gone_id = account.create(&gone, None)?.mailbox;
         append(account, gone_id, 6)?;
+        account.set_annotation(Target::Mailbox(gone_id), &entry("/private/comment"), Some(b"gone"))?;
         account.delete(&gone).map(drop)
     });
     change(&kv, |account| {
@@ -118,6 +124,10 @@ fn store() -> MemoryKv {
         account.add_push(&id, &PushTaskRecord { made_at: NOW, short: false, push }, 9)
     });
     in_txn(&kv, |txn| push::server_key(txn, 1, &[3; 8]).map(drop));
+    change(&kv, |account| {
+        account.set_annotation(Target::Mailbox(INBOX), &entry("/shared/Comment"), Some(b"ours"))?;
+        account.set_annotation(Target::Server, &entry("/private/vendor/x/y"), Some(b"mine"))
+    });
     in_txn(&kv, |txn| recent::claim_recent(txn, ALICE, INBOX, Uid::new(4).unwrap()));
     kv
 }
@@ -218,6 +228,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
         (b'B', Missing) if global => Expected::Repaired,
         _ if global => Expected::Reported,
         // What only these rows knew is lost; of contacts, whoever reads headers knows it too.
+        (table::ANNOTATION, Damage::OfTheFuture) => Expected::Reported,
         (table::ACCOUNT | table::EMAIL, _) => Expected::Reported,
         _ => Expected::Repaired,
     }
