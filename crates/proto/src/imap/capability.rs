@@ -90,6 +90,8 @@ capabilities! {
     QuotaResStorage = "QUOTA=RES-STORAGE",
     /// RFC 9208 §5.2
     QuotaResMessage = "QUOTA=RES-MESSAGE",
+    /// RFC 5464 §1; it includes what METADATA-SERVER stands for.
+    Metadata = "METADATA",
     /// RFC 7889 §2; with the number, if there is one.
     AppendLimit = "APPENDLIMIT",
 }

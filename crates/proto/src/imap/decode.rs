@@ -44,6 +44,13 @@ pub enum Decoded {
         code: Option<Code<'static>>,
         text: Box<str>,
     },
+    /// Understood, and more than the server takes: answer NO. What belonged to the command is or will be
+    /// skipped.
+    Refused {
+        tag: Tag,
+        code: Code<'static>,
+        text: &'static str,
+    },
     /// Framing is lost or the client asks for too much: answer `* BYE` and close. Further input is discarded.
     Fatal {
         code: Option<Code<'static>>,
@@ -286,7 +293,13 @@ impl Decoder {
     ) -> Option<Decoded> {
         let before = self.input.rest().get(..partly.line + marker.at).unwrap_or_default();
         let refused = match command::opening(before, partly.line, self.utf8) {
-            Ok(Opening::Argument) if self.fits(partly, marker, phase) => {
+            // RFC 5464 §4.3: the largest value is told before it is sent.
+            Ok(Opening::Annotation(tag)) if is_too_large_a_value(marker) => Decoded::Refused {
+                tag,
+                code: Code::MetadataMaxSize(limits::ANNOTATION_VALUE_OCTETS_MAX as u64),
+                text: "value is too large",
+            },
+            Ok(Opening::Argument | Opening::Annotation(_)) if self.fits(partly, marker, phase) => {
                 return self.wait_for_literal(partly, end, marker);
             }
             Ok(Opening::Message(begin)) if phase == Phase::Authenticated => {
@@ -297,7 +310,9 @@ impl Decoder {
                 return Some(Decoded::AppendBegin(begin));
             }
             Ok(Opening::Message(_)) => self.bad(None, "APPEND needs a login first".into()),
-            Ok(Opening::Argument) => self.bad(Some(Code::TooBig), "literal is too large".into()),
+            Ok(Opening::Argument | Opening::Annotation(_)) => {
+                self.bad(Some(Code::TooBig), "literal is too large".into())
+            }
             Err(error) => self.bad(None, error.to_string().into()),
         };
         self.input.skip(end);
@@ -420,6 +435,10 @@ impl Decoder {
 
 impl State {
     const READY: Self = Self::Command(Partly { line: 0, scanned: 0, literals: 0 });
+}
+
+const fn is_too_large_a_value(marker: LiteralMarker) -> bool {
+    marker.octets > limits::ANNOTATION_VALUE_OCTETS_MAX as u64
 }
 
 /// `*(CRLF base64)` and `*` of RFC 9051 §6.2.2.

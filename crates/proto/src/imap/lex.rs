@@ -234,10 +234,21 @@ impl<'a> Cursor<'a> {
     /// literal = "{" number64 ["+"] "}" CRLF *CHAR8
     /// ```
     fn literal(&mut self) -> Result<&'a [u8], SyntaxError> {
+        let before = self.error("NUL in a literal");
+        let literal = self.any_literal(false)?;
+        if literal.contains(&0) { Err(before) } else { Ok(literal) }
+    }
+    /// ```abnf
+    /// literal8 = "~{" number64 ["+"] "}" CRLF *OCTET      ; RFC 9051 §9
+    /// ```
+    pub fn literal8(&mut self) -> Result<&'a [u8], SyntaxError> {
+        self.any_literal(true)
+    }
+    fn any_literal(&mut self, literal8: bool) -> Result<&'a [u8], SyntaxError> {
         let rest = self.rest();
         let line = rest.iter().position(|b| *b == b'\n').and_then(|end| rest.get(..end)).unwrap_or_default();
-        let marker =
-            literal_marker(line.strip_suffix(b"\r").unwrap_or(line)).filter(|m| m.at == 0 && !m.literal8);
+        let marker = literal_marker(line.strip_suffix(b"\r").unwrap_or(line));
+        let marker = marker.filter(|m| m.at == 0 && m.literal8 == literal8);
         let Some(marker) = marker else {
             return self.fail("expected a literal");
         };
@@ -246,9 +257,6 @@ impl<'a> Cursor<'a> {
         let Some(literal) = rest.get(from..from.saturating_add(octets)) else {
             return self.fail("literal is cut off");
         };
-        if literal.contains(&0) {
-            return self.fail("NUL in a literal");
-        }
         self.at += from + literal.len();
         Ok(literal)
     }

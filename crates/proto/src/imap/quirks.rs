@@ -41,4 +41,14 @@ pub const QUIRKS: &[Quirk] = &[
         what: "CHANGEDSINCE 0 is everything, although a mod-sequence is above 0",
         who: "Mail on iPhones, for what it cached before the server had CONDSTORE",
     },
+    Quirk {
+        name: "metadata_options",
+        what: "options of GETMETADATA behind the mailbox name",
+        who: "clients written after the examples of RFC 5464, which differ from its grammar",
+    },
+    Quirk {
+        name: "metadata_entries",
+        what: "several entries of GETMETADATA without parentheses",
+        who: "clients written after the examples of RFC 5464 §4.4.1",
+    },
 ];

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod list;
 pub mod mailbox;
 pub mod messages;
+pub mod metadata;
 mod quota;
 pub mod search;
 
@@ -28,6 +29,7 @@ pub use fetch::{BinarySection, BodySection, Fetch, FetchItem, Partial, Section, 
 pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
+pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
 pub use search::{ReturnOption, Search, SearchKey};
 
 pub use super::date::Date;
@@ -46,6 +48,8 @@ pub struct Parsed {
 pub enum Opening {
     /// An argument like any other.
     Argument,
+    /// The value of an annotation: too large a one has an answer of its own (RFC 5464 §4.3).
+    Annotation(Tag),
     /// The message of APPEND. Size and kind of the literal are not filled in.
     Message(AppendBegin),
 }
@@ -99,6 +103,10 @@ pub enum Command {
     GetQuotaRoot { mailbox: MailboxArg },
     /// RFC 9208 §4.1.3; the limits asked for are not here, as nobody may set them.
     SetQuota { root: Box<[u8]> },
+    /// RFC 5464 §4.2
+    GetMetadata(GetMetadata),
+    /// RFC 5464 §4.3
+    SetMetadata(SetMetadata),
     /// RFC 9051 §6.3.13. Until DONE the session calls `Decoder::next` with `Phase::Idle`.
     Idle,
     /// RFC 3501 §6.4.1
@@ -198,6 +206,9 @@ pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, Syntax
     if ends_in_quotes(octets.get(line..).unwrap_or_default()) {
         return cursor.fail("quoted string has no end");
     }
+    if name.eq_ignore_ascii_case("SETMETADATA") && metadata::is_at_value(&mut cursor) {
+        return Ok(Opening::Annotation(tag));
+    }
     Ok(Opening::Argument)
 }
 
@@ -257,6 +268,8 @@ const COMMANDS: &[&str] = &[
     "GETQUOTA",
     "GETQUOTAROOT",
     "SETQUOTA",
+    "GETMETADATA",
+    "SETMETADATA",
     "APPEND",
     "IDLE",
     "CHECK",
@@ -301,6 +314,8 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "GETQUOTA" => quota::of_root(cursor),
         "GETQUOTAROOT" => quota::of_mailbox(cursor),
         "SETQUOTA" => quota::set(cursor),
+        "GETMETADATA" => metadata::get(cursor),
+        "SETMETADATA" => metadata::set(cursor),
         "APPEND" => cursor.fail("APPEND needs a message literal"),
         "IDLE" => Ok(Command::Idle),
         "CHECK" => Ok(Command::Check),

@@ -6,6 +6,7 @@ use koi_types::{Flags, Keyword, Role, SystemFlags};
 use super::*;
 
 mod fetch;
+mod metadata;
 mod search;
 
 pub(super) fn read(line: &str) -> Command {
@@ -28,7 +29,7 @@ pub(super) fn set(text: &str) -> SequenceSet {
     crate::imap::set::sequence_set(&mut Cursor::new(text.as_bytes(), false)).unwrap()
 }
 
-fn name(text: &str) -> MailboxArg {
+pub(super) fn name(text: &str) -> MailboxArg {
     MailboxArg::Name(MailboxName::new(text).unwrap())
 }
 

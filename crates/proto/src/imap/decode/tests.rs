@@ -27,6 +27,7 @@ fn run(input: &[u8], phase: Phase, piece: usize) -> Vec<String> {
                     let big = if code.is_some() { " big" } else { "" };
                     seen.push(format!("{} BAD{big}", tag.map_or("*".to_owned(), |t| t.to_string())));
                 }
+                Decoded::Refused { tag, .. } => seen.push(format!("{tag} NO")),
                 Decoded::Fatal { .. } => seen.push("fatal".into()),
                 Decoded::Continue => seen.push("+".into()),
                 Decoded::AppendEnd { nul } => seen.push(if nul { "end nul" } else { "end" }.into()),
@@ -51,6 +52,16 @@ fn sees(input: &[u8], expected: &[&str]) {
             input.escape_ascii()
         );
     }
+}
+
+/// RFC 5464 §4.3: the limit is told before the value is sent; the sum of all literals is held to its own.
+#[test]
+fn large_annotations() {
+    sees(b"a SETMETADATA INBOX (/private/x {65537}\r\nb NOOP\r\n", &["a NO", "b"]);
+    sees(b"a SETMETADATA {5+}\r\nINBOX (/private/x ~{65537}\r\nb NOOP\r\n", &["a NO", "b"]);
+    sees(b"a SETMETADATA a {262145}\r\nb NOOP\r\n", &["a BAD big", "b"]);
+    sees(b"a SETMETADATA \"\" (/private/x {1}\r\ny)\r\nb NOOP\r\n", &["+", "a", "b"]);
+    sees(b"a GETMETADATA \"\" {262145}\r\nb NOOP\r\n", &["a BAD big", "b"]);
 }
 
 /// RFC 9051 §2.2.1

@@ -1,5 +1,5 @@
 //! Response codes (RFC 9051 §7.1, RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162 §3.1.2, RFC 6154 §3,
-//! RFC 8474 §4).
+//! RFC 8474 §4, RFC 5464 §4).
 
 use koi_types::{Keyword, MailboxId, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
 
@@ -44,6 +44,14 @@ pub enum Code<'a> {
     Limit,
     /// RFC 8474 §4.1 and §4.2
     MailboxId(MailboxId),
+    /// Octets of the largest value that was left out (RFC 5464 §4.2.1).
+    MetadataLongEntries(u64),
+    /// Octets of the largest value that is taken (RFC 5464 §4.3).
+    MetadataMaxSize(u64),
+    /// RFC 5464 §4.3
+    MetadataNoPrivate,
+    /// RFC 5464 §4.3
+    MetadataTooMany,
     /// RFC 7162 §3.1.3; UIDs in the UID form, else message sequence numbers.
     Modified(&'a NumSet),
     /// RFC 7162 §3.1.2.2
@@ -102,6 +110,7 @@ impl Code<'_> {
             Self::Capability(capabilities) => capabilities.push(out),
             Self::MailboxId(mailbox) => out.extend_from_slice(format!(" ({mailbox})").as_bytes()),
             Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
+            Self::MetadataLongEntries(octets) | Self::MetadataMaxSize(octets) => number(*octets, out),
             Self::Modified(numbers) => set(numbers, out),
             Self::PermanentFlags { system, keywords, new_keywords } => {
                 out.push(b' ');
@@ -136,6 +145,10 @@ impl Code<'_> {
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::MailboxId(_) => "MAILBOXID",
+            Self::MetadataLongEntries(_) => "METADATA LONGENTRIES",
+            Self::MetadataMaxSize(_) => "METADATA MAXSIZE",
+            Self::MetadataNoPrivate => "METADATA NOPRIVATE",
+            Self::MetadataTooMany => "METADATA TOOMANY",
             Self::Modified(_) => "MODIFIED",
             Self::NoModSeq => "NOMODSEQ",
             Self::NonExistent => "NONEXISTENT",

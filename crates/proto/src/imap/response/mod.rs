@@ -8,6 +8,7 @@ pub mod code;
 pub mod envelope;
 pub mod fetch;
 pub mod mailbox;
+pub mod metadata;
 pub mod number;
 pub mod quota;
 pub mod search;
@@ -23,6 +24,7 @@ pub use mailbox::{
     Attribute, ListEntry, NameEncoding, Namespace, StatusValue, exists, expunge, flags, list, lsub,
     namespace, recent, status_data,
 };
+pub use metadata::{MetadataLine, metadata_changed};
 pub use quota::{Resource, ResourceUse, quota, quota_root};
 pub use search::{Esearch, esearch, search};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};

@@ -116,6 +116,11 @@ fn response_codes() {
     ] {
         assert_eq!(text(code), name);
     }
+    // RFC 5464 §4.2.1 and §4.3
+    assert_eq!(text(Code::MetadataLongEntries(2199)), "METADATA LONGENTRIES 2199");
+    assert_eq!(text(Code::MetadataMaxSize(1024)), "METADATA MAXSIZE 1024");
+    assert_eq!(text(Code::MetadataTooMany), "METADATA TOOMANY");
+    assert_eq!(text(Code::MetadataNoPrivate), "METADATA NOPRIVATE");
 }
 
 /// RFC 9051 §7.2.1, §7.2.2 and §7.6, RFC 2971 §3.2
@@ -470,6 +475,41 @@ fn sections_come_back() {
         line(&[1], SectionText::HeaderFieldsNot(names()), None),
         twice("BODY[1.HEADER.FIELDS.NOT (DATE \"a\\\"b\")]")
     );
+}
+
+/// RFC 5464 §4.4.1 and §4.4.2
+#[test]
+fn metadata_responses() {
+    let plain = NameEncoding::ModifiedUtf7;
+    let values = |mailbox, encoding, entries: &[(&str, Option<&[u8]>)]| {
+        sent(|out| {
+            let mut line = MetadataLine::begin(mailbox, encoding, out);
+            entries.iter().for_each(|(name, value)| line.entry(name, *value, out));
+            line.end(out);
+        })
+    };
+    assert_eq!(
+        values("", plain, &[("/shared/comment", Some(b"Shared comment"))]),
+        "* METADATA \"\" (/shared/comment \"Shared comment\")"
+    );
+    assert_eq!(
+        values("INBOX", plain, &[("/private/comment", Some(b"My own")), ("/shared/comment", None)]),
+        "* METADATA INBOX (/private/comment \"My own\" /shared/comment NIL)"
+    );
+    assert_eq!(
+        values("ä", plain, &[("/private/a b", Some(b"two\r\nlines")), ("/private/c", Some(b"\0"))]),
+        "* METADATA &AOQ- (\"/private/a b\" {10}\r\ntwo\r\nlines /private/c ~{1}\r\n\0)"
+    );
+    assert_eq!(
+        values("ä", NameEncoding::Utf8, &[("/private/c", Some(b""))]),
+        "* METADATA \"ä\" (/private/c \"\")"
+    );
+    let changed = |names: &[&str]| sent(|out| metadata_changed("INBOX", plain, names.iter().copied(), out));
+    assert_eq!(
+        changed(&["/shared/comment", "/private/comment"]),
+        "* METADATA INBOX /shared/comment /private/comment"
+    );
+    assert_eq!(changed(&[]), "");
 }
 
 /// RFC 9208 §4.2.1 and §4.2.2
