@@ -270,12 +270,29 @@ impl Account {
         &self,
         mut run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
     ) -> kv::Pending<T> {
-        let (id, quota, now) = (self.id, self.inner.options.quota, self.inner.env.now());
-        let pending = kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
-            let mut account = AccountTxn::open(txn, id, quota, now)?;
+        self.transact(move |mut account| {
             let value = run(&mut account)?;
             account.finish()?;
             Ok(value)
+        })
+    }
+    /// A change that answers its modseq, or nothing when it changed nothing.
+    pub(crate) fn commit(
+        &self,
+        mut run: impl FnMut(&mut AccountTxn<'_>) -> Result<()> + Send + 'static,
+    ) -> Pending<Option<ModSeq>> {
+        Pending::of(self.transact(move |mut account| {
+            run(&mut account)?;
+            account.finish()
+        }))
+    }
+    fn transact<T: Send + 'static>(
+        &self,
+        mut run: impl FnMut(AccountTxn<'_>) -> Result<T> + Send + 'static,
+    ) -> kv::Pending<T> {
+        let (id, quota, now) = (self.id, self.inner.options.quota, self.inner.env.now());
+        let pending = kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            run(AccountTxn::open(txn, id, quota, now)?)
         });
         self.inner.backlog.add(id);
         pending

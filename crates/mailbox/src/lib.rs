@@ -7,8 +7,10 @@
 //! know any protocol's words, syntax or state.
 
 mod account;
+pub mod annotation;
 mod backlog;
 mod changes;
+mod coi;
 mod deliver;
 mod directory;
 pub mod filter;
@@ -17,6 +19,7 @@ mod housekeep;
 mod incoming;
 mod names;
 mod outcome;
+mod push;
 mod recent;
 mod row;
 mod search;
@@ -38,6 +41,7 @@ pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};
 
 pub use account::Account;
+pub use annotation::{Annotation, AnnotationChange, AnnotationNews, AnnotationRow, ChangedAnnotation};
 pub use changes::ExpungedMessage;
 pub use directory::{AccountRow, AppPasswordUse, Directory, Verifier};
 pub use filter::{DayRange, FILTER_DEPTH_MAX, Filter, TimeRange};

@@ -31,6 +31,10 @@ pub struct Options {
     pub quota: Quota,
     /// Who gets the postmaster's mail where no account has that address.
     pub postmaster: Option<Address>,
+    /// A note about the server for all its users: `/shared/comment` (RFC 5464 §6.2.1).
+    pub server_comment: Option<Box<str>>,
+    /// A URI by which the administrator is reached: `/shared/admin` (RFC 5464 §6.2.2).
+    pub server_admin: Option<Box<str>>,
     /// How long an expunged message stays readable for sessions that have not been told, in seconds.
     pub expunge_grace_secs: u32,
     /// Changes kept in the log of an account; whoever is further behind compares instead.
@@ -45,6 +49,8 @@ impl Default for Options {
             message_octets_max: limits::MESSAGE_OCTETS_MAX,
             quota: Quota::UNLIMITED,
             postmaster: None,
+            server_comment: None,
+            server_admin: None,
             expunge_grace_secs: 3600,
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,

@@ -21,7 +21,7 @@ use crate::hierarchy::Hierarchy;
 use crate::names::{NameEntry, Names};
 use crate::outcome::Changes;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
-use crate::service::Inner;
+use crate::service::{Inner, Options};
 use crate::uids::{KeptUids, UidsCache};
 
 /// A view of one account. It pins pages of the store: drop it at the end of the step.
@@ -32,6 +32,7 @@ pub struct Snapshot<'a> {
     names: Arc<Names>,
     uids: &'a UidsCache,
     quota: Quota,
+    pub(crate) options: &'a Options,
 }
 
 /// What a scan could not read.
@@ -55,7 +56,7 @@ impl<'a> Snapshot<'a> {
         drop(row);
         let names = inner.names.read(&*view, account, record.names_modseq)?;
         let quota = inner.options.quota.with_own(record.own_quota);
-        Ok(Self { view, account, record, names, uids: &inner.uids, quota })
+        Ok(Self { view, account, record, names, uids: &inner.uids, quota, options: &inner.options })
     }
     /// How far the account has come.
     #[must_use]
@@ -120,6 +121,10 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn with_role(&self, role: Role) -> Option<MailboxId> {
         self.names.entries().iter().find(|entry| entry.role == Some(role)).map(|entry| entry.id)
+    }
+    /// The role of a mailbox.
+    pub(crate) fn role_of(&self, mailbox: MailboxId) -> Option<Role> {
+        self.names.by_id(mailbox).and_then(|entry| entry.role)
     }
     /// All names of the account as a hierarchy, in order.
     #[must_use]
