@@ -246,6 +246,7 @@ impl Play<'_> {
             Action::Shutdown => self.world.shutdown(),
             Action::Housekeep => self.world.housekeep(),
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
+            Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
             Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
         }
         Ok(())

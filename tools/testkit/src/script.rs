@@ -98,6 +98,12 @@ pub enum Action {
     },
     Shutdown,
     Housekeep,
+    /// So many annotations `/private/1`, … of a mailbox, or of the server without a name.
+    Annotations {
+        user: String,
+        mailbox: String,
+        count: u32,
+    },
     /// Limits of one account; none for those that are not named.
     Quota {
         user: String,
@@ -266,6 +272,7 @@ fn world_action(line: &str) -> Result<Action, String> {
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),
         "quota" => quota(rest),
+        "annotations" => annotations(rest),
         _ => Err(format!("not an action: `{verb}`")),
     }
 }
@@ -284,6 +291,15 @@ fn quota(rest: &str) -> Result<Action, String> {
         }
     }
     Ok(Action::Quota { user: (*user).to_owned(), octets, messages })
+}
+
+/// `alice/INBOX 999`, `alice/ 10`
+fn annotations(rest: &str) -> Result<Action, String> {
+    let wrong = || format!("annotations USER/[MAILBOX] NUMBER, not `{rest}`");
+    let (user, rest) = rest.split_once('/').ok_or_else(wrong)?;
+    let (mailbox, count) = rest.rsplit_once(' ').ok_or_else(wrong)?;
+    let count = count.parse().map_err(|_| wrong())?;
+    Ok(Action::Annotations { user: user.to_owned(), mailbox: mailbox.to_owned(), count })
 }
 
 /// `alice/INBOX`, `alice/INBOX 3 messages`, `alice/INBOX hello other`; a name with blanks is put in quotes.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use koi_mailbox::{Env, Incoming, MailboxService, NewMessage, Options, OwnQuota};
+use koi_mailbox::{AnnotationChange, Env, Incoming, MailboxService, NewMessage, Options, OwnQuota};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
@@ -13,8 +13,10 @@ use koi_sessions::{
     Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
 };
 use koi_store::kv::{Commits, Kv};
+use koi_types::annotation::Target;
 use koi_types::{
-    AccessSet, AccountId, Address, CommitNotice, Flags, MailError, MailboxName, Timestamp, ZoneOffset,
+    AccessSet, AccountId, Address, CommitNotice, EntryName, Flags, MailError, MailboxName, Timestamp,
+    ZoneOffset,
 };
 use std::sync::Mutex;
 
@@ -108,7 +110,12 @@ impl World {
         let faults = Arc::new(Faults::default());
         let kv = engine(Arc::clone(&notices) as Arc<dyn Commits>);
         let kv: Arc<dyn Kv> = Arc::new(FaultyKv::new(kv, Arc::clone(&faults)));
-        let service = MailboxService::new(kv, Options::default(), Arc::clone(&clock) as Arc<dyn Env>);
+        let options = Options {
+            server_comment: Some("The server of the scripts".into()),
+            server_admin: Some("mailto:admin@example.org".into()),
+            ..Options::default()
+        };
+        let service = MailboxService::new(kv, options, Arc::clone(&clock) as Arc<dyn Env>);
         service.directory().create_domain(DOMAIN).unwrap();
         let imap = ImapSettings::default();
         let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
@@ -141,6 +148,23 @@ impl World {
             let new = NewMessage { message, flags, received_at, received_zone: ZoneOffset(0) };
             account.append(mailbox, vec![new]).wait().unwrap();
         }
+    }
+    /// Sets `/private/1` to `/private/COUNT` of a mailbox, or of the server when the name is empty.
+    pub fn annotate(&mut self, user: &str, mailbox: &str, count: u32) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        let target = match mailbox {
+            "" => Target::Server,
+            name => {
+                let name = MailboxName::new(name).unwrap();
+                Target::Mailbox(account.snapshot().unwrap().mailbox_named(&name).unwrap().unwrap().id)
+            }
+        };
+        let change = |n: u32| AnnotationChange {
+            name: EntryName::new(&format!("/private/{n}")).unwrap(),
+            value: Some(n.to_string().as_bytes().into()),
+        };
+        account.set_annotations(target, (1..=count).map(change).collect()).wait().unwrap();
     }
     /// Makes the messages of a mailbox old: some session had them before.
     pub fn age(&mut self, user: &str, mailbox: &str) {

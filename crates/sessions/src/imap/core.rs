@@ -7,9 +7,10 @@ use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
 use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
-use koi_types::{ErrorKind, MailError, Result, Timestamp};
+use koi_types::{ErrorKind, MailError, ModSeq, Result, Timestamp};
 
 use super::ImapSettings;
+use super::annotations::Annotations;
 use crate::auth::Offer;
 use crate::selected::Selected;
 use crate::session::{EffectResult, Login, Note, Peer};
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) qresync: bool,
     /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
     pub(crate) rev2: bool,
+    /// ENABLE METADATA was given: what others change in annotations is told (RFC 5464 §4.1).
+    pub(crate) annotations: Option<Annotations>,
     /// The step that runs.
     pub(crate) now: Timestamp,
     /// A commit in the account was heard of since the last look at it.
@@ -73,6 +76,7 @@ impl Core {
             condstore: false,
             qresync: false,
             rev2: false,
+            annotations: None,
             now,
             advanced: false,
             idling: false,
@@ -111,6 +115,12 @@ impl Core {
         if let Some(open) = &self.selected {
             let code = Code::HighestModSeq(open.view.told_vanished());
             status(None, Status::Ok, Some(&code), "mod-sequences are told from now on", out);
+        }
+    }
+    /// This client itself has changed annotations, if anything is different now.
+    pub(crate) fn annotations_set(&mut self, modseq: Option<ModSeq>) {
+        if let (Some(annotations), Some(modseq)) = (&mut self.annotations, modseq) {
+            annotations.changed_itself(modseq);
         }
     }
     /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2).
@@ -183,6 +193,7 @@ const COMPLETE: &[Capability] = &[
     Capability::Quota,
     Capability::QuotaResStorage,
     Capability::QuotaResMessage,
+    Capability::Metadata,
     Capability::AppendLimit,
 ];
 

@@ -71,6 +71,16 @@ where
     S: FnOnce(&mut Context<'_>) -> Result<Submitted<T>> + Send + 'static,
     F: FnOnce(&mut Context<'_>, T) -> Result<Reply> + Send + 'static,
 {
+    write_or(submit, |cx, done: Result<T>| finish(cx, done?))
+}
+
+/// The same for one whose refusal has answers of its own: `finish` also runs when the write failed.
+pub(crate) fn write_or<T, S, F>(submit: S, finish: F) -> Box<dyn Job>
+where
+    T: Send + 'static,
+    S: FnOnce(&mut Context<'_>) -> Result<Submitted<T>> + Send + 'static,
+    F: FnOnce(&mut Context<'_>, Result<T>) -> Result<Reply> + Send + 'static,
+{
     Box::new(Write::Submit(submit, finish))
 }
 
@@ -87,7 +97,7 @@ impl<T, S, F> Job for Write<T, S, F>
 where
     T: Send + 'static,
     S: FnOnce(&mut Context<'_>) -> Result<Submitted<T>> + Send,
-    F: FnOnce(&mut Context<'_>, T) -> Result<Reply> + Send,
+    F: FnOnce(&mut Context<'_>, Result<T>) -> Result<Reply> + Send,
 {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         match std::mem::replace(self, Self::Over) {
@@ -105,8 +115,7 @@ where
                     *self = Self::Wait(pending, finish);
                     return Ok(Outcome::Await(ticket));
                 }
-                let value = pending.take()?;
-                finish(cx, value).map(Outcome::Done)
+                finish(cx, pending.take()).map(Outcome::Done)
             }
             Self::Over => Err(ran_twice()),
         }

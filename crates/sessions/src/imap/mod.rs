@@ -1,5 +1,6 @@
 //! IMAP (RFC 9051, RFC 3501): the session's state machine, one file per command under `cmd`.
 
+mod annotations;
 mod cmd;
 mod core;
 mod error;

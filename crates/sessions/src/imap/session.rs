@@ -118,6 +118,10 @@ impl ImapSession {
                 self.bad(tag.as_ref(), code.as_ref(), &text, out);
                 None
             }
+            Decoded::Refused { tag, code, text } => {
+                Reply::no(text).code(&code).write(&tag, out);
+                None
+            }
             Decoded::Fatal { code, text } => {
                 status(None, Status::Bye, code.as_ref(), text, out);
                 self.close("protocol error");

@@ -11,6 +11,7 @@ use koi_mailbox::{Account, Changes, Snapshot};
 use koi_proto::imap::response::{self, Code, Status, status};
 use koi_types::{ModSeq, NumSet, Result, SeqNum, Uid, limits};
 
+use super::annotations;
 use super::core::{Core, Open};
 use super::reply::Telling;
 use super::table::Tells;
@@ -65,6 +66,12 @@ impl Sync {
     }
     /// Goes on until everything is told or the output is full.
     pub(crate) fn run(&mut self, core: &mut Core, telling: &Telling, out: &mut Vec<u8>) -> Result<Synced> {
+        match self.of_mailbox(core, telling, out)? {
+            Synced::Done => annotations::tell(core, out),
+            other => Ok(other),
+        }
+    }
+    fn of_mailbox(&mut self, core: &mut Core, telling: &Telling, out: &mut Vec<u8>) -> Result<Synced> {
         loop {
             match &mut self.phase {
                 Phase::Compute => {

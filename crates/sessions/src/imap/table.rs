@@ -75,6 +75,8 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::GetQuota { .. } => row("GETQUOTA", Authenticated, All),
         Command::GetQuotaRoot { .. } => row("GETQUOTAROOT", Authenticated, All),
         Command::SetQuota { .. } => row("SETQUOTA", Authenticated, All),
+        Command::GetMetadata(_) => row("GETMETADATA", Authenticated, All),
+        Command::SetMetadata(_) => row("SETMETADATA", Authenticated, All),
         Command::Idle => row("IDLE", Authenticated, All),
         Command::Check => row("CHECK", Selected, All),
         Command::Close => row("CLOSE", Selected, Nothing),

@@ -14,7 +14,7 @@ const ANSWERS_PER_OCTET_MAX: usize = 4;
 /// Commands of every kind, and words of the grammar.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 9] = [
+    let seeds: [&[u8]; 11] = [
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
@@ -23,6 +23,8 @@ pub fn target() -> Target {
         b"a STORE 1:4 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted keyword)\r\na UID EXPUNGE 4\r\n",
         b"a LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))\r\n",
         b"a IDLE\r\nDONE\r\nb RENAME \"a\\\\b\" &AOQ-\r\nc STATUS x (HIGHESTMODSEQ)\r\n",
+        b"a SETMETADATA INBOX (/private/a ~{3+}\r\na\0b \"/shared/b c\" NIL /private/d yes)\r\n",
+        b"a GETMETADATA (DEPTH infinity MAXSIZE 9) {0+}\r\n (/private {9+}\r\n/shared/x)\r\n",
         b"a ENABLE CONDSTORE\r\na ID (\"name\" NIL)\r\na MOVE 1 {3}\r\nabc\r\n",
     ];
     Target { name: "imap", body, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), words: WORDS }
@@ -56,6 +58,11 @@ const WORDS: &[&[u8]] = &[
     b"&AOQ-",
     b"DONE\r\n",
     b"OR ",
+    b"SETMETADATA \"\" (",
+    b"GETMETADATA (DEPTH 1) ",
+    b"/private/vendor/x/y ",
+    b"/shared/comment",
+    b"{65537}\r\n",
     b"NOT ",
     b"((((((((",
 ];

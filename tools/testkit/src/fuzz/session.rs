@@ -25,7 +25,7 @@ const BEFORE: [&str; 4] = [
 /// Commands of every state, in the order of a life.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 8] = [
+    let seeds: [&[u8]; 9] = [
         b"0a CAPABILITY\r\nb LOGIN alice {6}\r\nsecret\r\nc NAMESPACE\r\nd ID NIL\r\ne LOGOUT\r\n",
         b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" *\r\ne DELETE z/y\r\n",
         b"1a APPEND INBOX (\\Seen) {12+}\r\nSubject: a\r\n\r\nb STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\r\n",
@@ -33,6 +33,7 @@ pub fn target() -> Target {
         b"2a UID FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY[1]<0.3>)\r\n",
         b"2a SEARCH RETURN (ALL COUNT) OR SUBJECT one NOT SEEN\r\nb COPY 1:2 Archive\r\nc MOVE 1 Trash\r\n",
         b"3a UID STORE 1:2 (UNCHANGEDSINCE 3) -FLAGS.SILENT (\\Seen)\r\nb IDLE\r\nDONE\r\nc UNSELECT\r\n",
+        b"1a ENABLE METADATA\r\nb SETMETADATA INBOX (/private/a {1+}\r\nx)\r\nc GETMETADATA \"\" /shared/x\r\n",
         b"3a FETCH 1:* (MODSEQ) (CHANGEDSINCE 2)\r\nb EXAMINE Sent (CONDSTORE)\r\nc UID EXPUNGE 1:9\r\n",
     ];
     Target { name: "session", body, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), words: WORDS }
@@ -54,6 +55,10 @@ const WORDS: &[&[u8]] = &[
     b"a APPEND INBOX {3+}\r\nabc\r\n",
     b"a IDLE\r\n",
     b"DONE\r\n",
+    b"a ENABLE METADATA\r\n",
+    b"a SETMETADATA INBOX (/private/a x /shared/a NIL)\r\n",
+    b"a SETMETADATA Sent (/private/specialuse NIL)\r\n",
+    b"a GETMETADATA (DEPTH infinity) INBOX (/private /shared)\r\n",
     b"a CLOSE\r\n",
     b"a LIST (SPECIAL-USE) \"\" *\r\n",
     b"4294967295",

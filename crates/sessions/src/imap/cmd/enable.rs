@@ -4,6 +4,7 @@
 use koi_proto::imap::capability::Capability;
 use koi_proto::imap::response;
 
+use crate::imap::annotations::Annotations;
 use crate::imap::job::{Context, Job, at_once};
 use crate::imap::reply::Reply;
 
@@ -38,6 +39,12 @@ fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> boo
         Capability::Qresync => {
             cx.core.enable_condstore(cx.out);
             &mut cx.core.qresync
+        }
+        // RFC 5464 §4.1: from now on, changes by others are told.
+        Capability::Metadata if cx.core.annotations.is_none() => {
+            let Ok(now) = cx.core.snapshot().map(|snapshot| snapshot.modseq()) else { return false };
+            cx.core.annotations = Some(Annotations::new(now));
+            return true;
         }
         Capability::Imap4Rev2 => {
             cx.decoder.enable_utf8();

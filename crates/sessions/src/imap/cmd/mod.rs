@@ -16,6 +16,7 @@ mod list;
 mod login;
 mod logout;
 mod lsub;
+mod metadata;
 mod namespace;
 mod noop;
 mod quota;
@@ -61,6 +62,8 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::GetQuota { root } => quota::of_root(root),
         Command::GetQuotaRoot { mailbox } => quota::of_mailbox(mailbox),
         Command::SetQuota { root } => quota::set(root),
+        Command::GetMetadata(get) => metadata::get(get),
+        Command::SetMetadata(set) => metadata::set(set),
         Command::Idle => idle::start(),
         Command::Close => close::start(true),
         Command::Unselect => close::start(false),

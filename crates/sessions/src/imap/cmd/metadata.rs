@@ -1,0 +1,180 @@
+//! GETMETADATA and SETMETADATA (RFC 5464 §4.2 and §4.3).
+//!
+//! DEVIATION RFC 5464 §4.1: a name that is no mailbox (`\Noselect` in LIST) has no annotations, because they
+//! belong to the mailbox's number, and only what they are kept for would bring such a name into being.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use koi_mailbox::annotation::value_octets_max;
+use koi_mailbox::{AnnotationChange, AnnotationRow, Snapshot};
+use koi_proto::imap::command::{EntryArg, GetMetadata, MetadataTarget, SetMetadata};
+use koi_proto::imap::response::{Code, MetadataLine};
+use koi_types::annotation::{EntryName, Target};
+use koi_types::{ErrorKind, MailError, Result, limits};
+
+use super::{existing, no_such_mailbox};
+use crate::imap::error;
+use crate::imap::job::{Context, Job, Outcome, Submitted, write_or};
+use crate::imap::reply::Reply;
+
+/// A mailbox or the server, and its name on the wire.
+struct Place {
+    target: Target,
+    name: Box<str>,
+}
+
+fn place(snapshot: &Snapshot<'_>, target: &MetadataTarget) -> Result<Place> {
+    match target {
+        MetadataTarget::Server => Ok(Place { target: Target::Server, name: "".into() }),
+        MetadataTarget::Mailbox(mailbox) => {
+            let row = snapshot.mailbox_named(&existing(mailbox)?)?.ok_or_else(no_such_mailbox)?;
+            Ok(Place { target: Target::Mailbox(row.id), name: row.name.as_str().into() })
+        }
+    }
+}
+
+pub(crate) fn get(command: GetMetadata) -> Box<dyn Job> {
+    Box::new(Get::Search(command))
+}
+
+enum Get {
+    Search(GetMetadata),
+    Write(Found),
+}
+
+/// What is to be told: the names first, their values when there is room for them.
+struct Found {
+    place: Place,
+    entries: VecDeque<Entry>,
+    /// The largest value that was left out.
+    longest: Option<usize>,
+}
+
+enum Entry {
+    There(AnnotationRow),
+    /// Asked for, and not there.
+    Missing(EntryName),
+}
+
+impl Job for Get {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        if let Self::Search(command) = self {
+            let found = search(&cx.core.snapshot()?, command)?;
+            *self = Self::Write(found);
+        }
+        let Self::Write(found) = self else { return Err(crate::imap::job::ran_twice()) };
+        found.write(cx)?;
+        if !found.entries.is_empty() {
+            return Ok(Outcome::OutputFull);
+        }
+        let reply = Reply::ok("GETMETADATA completed");
+        Ok(Outcome::Done(match found.longest {
+            // RFC 5464 §4.2.1
+            Some(octets) => reply.code(&Code::MetadataLongEntries(octets as u64)),
+            None => reply,
+        }))
+    }
+}
+
+/// In the order asked for, and below each name in the order of names; each entry once.
+fn search(snapshot: &Snapshot<'_>, command: &GetMetadata) -> Result<Found> {
+    let place = place(snapshot, &command.target)?;
+    let mut found = Found { place, entries: VecDeque::new(), longest: None };
+    let mut told = BTreeSet::new();
+    for entry in &command.entries {
+        // No entry here has a name that is too long.
+        let EntryArg::Name(name) = entry else { continue };
+        let rows = snapshot.annotations(found.place.target, name, command.depth)?;
+        if rows.is_empty() && told.insert(name.clone()) {
+            found.entries.push_back(Entry::Missing(name.clone()));
+        }
+        for row in rows {
+            let too_large = command.max_size.filter(|max| row.octets as u64 > u64::from(*max));
+            if too_large.is_some() {
+                found.longest = found.longest.max(Some(row.octets));
+            } else if told.insert(row.name.clone()) {
+                found.entries.push_back(Entry::There(row));
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// One response, with as much as there is room for.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        let snapshot = cx.core.snapshot()?;
+        let mut line: Option<MetadataLine> = None;
+        while cx.out.len() < limits::OUTPUT_OCTETS_HIGH {
+            let Some(entry) = self.entries.pop_front() else { break };
+            let begin = |out: &mut Vec<u8>| MetadataLine::begin(&self.place.name, cx.core.names(), out);
+            match entry {
+                Entry::Missing(name) => {
+                    line.get_or_insert_with(|| begin(cx.out)).entry(name.as_str(), None, cx.out);
+                }
+                Entry::There(row) => {
+                    // Gone meanwhile is as good as never there.
+                    let value = snapshot.annotation_value(self.place.target, &row)?;
+                    let line = line.get_or_insert_with(|| begin(cx.out));
+                    line.entry(row.name.as_str(), value.as_deref(), cx.out);
+                }
+            }
+        }
+        if let Some(line) = line {
+            line.end(cx.out);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
+    let of_mailbox = matches!(command.target, MetadataTarget::Mailbox(_));
+    write_or(
+        move |cx| {
+            let place = place(&cx.core.snapshot()?, &command.target)?;
+            match changes(place.target, command) {
+                Ok(changes) => {
+                    Ok(Submitted::Pending(cx.core.account()?.set_annotations(place.target, changes)))
+                }
+                Err(reply) => Ok(Submitted::Done(reply)),
+            }
+        },
+        move |cx, done| match done {
+            Ok(modseq) => {
+                cx.core.annotations_set(modseq);
+                Ok(Reply::ok("SETMETADATA completed"))
+            }
+            Err(error) => refused(error, of_mailbox),
+        },
+    )
+}
+
+/// Sizes are judged before anything is queued (RFC 5464 §4.3).
+fn changes(target: Target, command: SetMetadata) -> std::result::Result<Vec<AnnotationChange>, Reply> {
+    let changes = command.values.into_iter().map(|each| {
+        let EntryArg::Name(name) = each.entry else {
+            return Err(Reply::no(TOO_LONG).code(&Code::Limit));
+        };
+        let max = value_octets_max(target, &name);
+        if each.value.as_ref().is_some_and(|value| value.len() > max) {
+            return Err(Reply::no("value is too large").code(&Code::MetadataMaxSize(max as u64)));
+        }
+        Ok(AnnotationChange { name, value: each.value })
+    });
+    changes.collect()
+}
+
+const TOO_LONG: &str = "entry name is too long";
+
+/// RFC 5464 §4.3, RFC 6154 §4. What no code of these fits is told like any other error.
+fn refused(error: MailError, of_mailbox: bool) -> Result<Reply> {
+    let max = limits::ANNOTATION_VALUE_OCTETS_MAX as u64;
+    let code = match error.kind {
+        ErrorKind::LimitReached => Code::MetadataTooMany,
+        ErrorKind::TooLarge => Code::MetadataMaxSize(max),
+        ErrorKind::AlreadyExists | ErrorKind::Unsupported if of_mailbox => Code::UseAttr,
+        ErrorKind::InvalidInput | ErrorKind::NoPermission => error::code(error.kind),
+        _ => return Err(error),
+    };
+    Ok(Reply::no(error.text.to_string()).code(&code))
+}
