@@ -75,6 +75,8 @@ impl Service {
             message_octets_max: config.limits.message_octets_max,
             quota,
             postmaster: config.smtp.postmaster.clone(),
+            server_comment: config.comment.as_deref().map(Into::into),
+            server_admin: config.admin.as_deref().map(Into::into),
             ..Options::default()
         };
         let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;

@@ -12,6 +12,10 @@ fn fill(server: &Server) {
         imap.ok(&format!("CREATE {mailbox}"));
     }
     imap.ok("SUBSCRIBE v1.0");
+    imap.ok("SETMETADATA \"\" (/private/vendor/Acme/x \"of the server\")");
+    imap.ok("SETMETADATA v1.0 (/private/comment \"a \\\"comment\\\"\" /shared/comment NIL)");
+    let blob = imap.command(b"SETMETADATA v1.0 (/shared/blob {2+}\r\n\xff\xfe)").unwrap();
+    assert!(blob.tagged.starts_with("OK"), "{}", blob.tagged);
     // Bare LF, bare CR, 8-bit octets, no empty line, nothing at all: a store keeps octets.
     let odd: [&[u8]; 5] = [
         b"Subject: plain\r\n\r\nbody\r\n",
@@ -58,6 +62,14 @@ fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
         assert_eq!(sent.len(), if ["INBOX", "Sent/2001"].contains(&mailbox) { 6 } else { 5 });
         assert_eq!(sent[0].internaldate, " 3-Feb-2001 04:05:06 +0230");
         assert_eq!(sent, came, "{mailbox}");
+    }
+    for place in ["\"\"", "v1.0", "INBOX"] {
+        let question = format!(
+            "GETMETADATA (DEPTH infinity) {place} (/private/vendor/acme /private/comment /shared/blob)"
+        );
+        let (sent, came) = (alice.ok(&question).lines(), bob.ok(&question).lines());
+        assert_eq!(sent.is_empty(), false, "{place}");
+        assert_eq!(sent, came, "{place}");
     }
     let subscribed = bob.ok("LSUB \"\" *").lines();
     assert!(subscribed.iter().any(|l| l.contains("v1.0")), "{subscribed:?}");

@@ -95,6 +95,10 @@ keys! {
         "The name this server gives itself in greetings and Received fields.";
     "server.domains" Kind::TextList, Required, "", Restart, "[\"example.org\"]",
         "Mail domains whose accounts live here. Deduplication of bodies never crosses a domain.";
+    "server.comment" Kind::Text, Nothing, "", Restart, "\"Mail of the example company\"",
+        "A note all users may read: the annotation /shared/comment of the server (RFC 5464 §6.2.1).";
+    "server.admin" Kind::Text, Nothing, "", Restart, "\"mailto:admin@example.org\"",
+        "A URI to reach the administrator: the annotation /shared/admin of the server (RFC 5464 §6.2.2).";
     "server.data" Kind::Path, Value("\".\""), "", Restart, "\"/var/lib/koi\"",
         "The data folder (mode 0700): mail, accounts, the admin socket. Locked by the process that has it.";
     "listen.imap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10143\", \"[::1]:10143\"]",

@@ -15,6 +15,9 @@ pub struct Config {
     pub file: PathBuf,
     pub hostname: String,
     pub domains: Vec<String>,
+    pub comment: Option<String>,
+    /// A URI.
+    pub admin: Option<String>,
     /// The data folder.
     pub data: PathBuf,
     pub listen: ListenConfig,
@@ -144,6 +147,8 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         file: raw.file.clone(),
         hostname: raw.text("server.hostname").unwrap_or_default(),
         domains: domains(raw)?,
+        comment: raw.text("server.comment"),
+        admin: admin(raw)?,
         data: base.join(raw.text("server.data").unwrap_or_default()),
         tls: tls(raw, &base, &listen)?,
         listen,
@@ -238,6 +243,22 @@ fn limits(raw: &Raw) -> LimitsConfig {
     }
 }
 
+/// RFC 5464 §3.2.1.1: the value must be a URI.
+fn admin(raw: &Raw) -> Result<Option<String>, Problem> {
+    let Some(uri) = raw.text("server.admin") else { return Ok(None) };
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    let is_uri = uri.bytes().all(|b| b.is_ascii_graphic())
+        && uri.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
+    if !is_uri {
+        let what = format!("{}: server.admin: `{uri}` is not a URI", raw.place("server.admin"));
+        return Err(Problem::usage(what, "write mailto:user@domain, or another URI"));
+    }
+    Ok(Some(uri))
+}
+
 fn smtp(raw: &Raw) -> Result<SmtpConfig, Problem> {
     let postmaster = raw.text("smtp.postmaster").map(|text| {
         koi_types::Address::parse(&text).ok_or_else(|| {
@@ -311,6 +332,11 @@ mod tests {
             ("[limits]\nwrite_secs = \"a\"", ":2: limits.write_secs: found string", "e.g. write_secs = 60"),
             ("[listen]\nimap = [\"x\"]", ":2: listen.imap: `x` is not an address", "address:port"),
             ("[log]\nlevel = \"loud\"", ":2: log.level: `loud` is not known", "one of error"),
+            (
+                "[server]\nhostname=\"h\"\ndomains=[\"a\"]\nadmin=\"me@b\"",
+                "server.admin: `me@b` is not a URI",
+                "mailto:",
+            ),
             ("[log\nlevel = 1", ":1: ", "correct the line"),
             ("[server]\nhostname = \"h\"", "server.domains is missing", "add under [server]: domains ="),
             ("[server]\nhostname=\"h\"\ndomains=[\"a\"]", "nothing to listen on", "listen.imap"),

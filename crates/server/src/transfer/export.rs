@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use koi_mailbox::{Account, BodyRef, MailboxRow};
+use koi_types::annotation::Target;
 use koi_types::{Flags, NumSet, Uid};
 
 use super::maildir::{self, Letters};
 use super::sidecar::{self, Head, Line};
-use super::{Moved, sidecar::FILE};
+use super::{Moved, annotations, sidecar::FILE};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -39,6 +40,7 @@ pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> 
         })?;
         moved.mailboxes += 1;
     }
+    annotations::export(account, Target::Server, path)?;
     Ok(moved)
 }
 
@@ -74,7 +76,8 @@ fn mailbox(
         progress(moved.messages);
     }
     let file = sidecar.into_inner().map_err(|e| Problem::file("write", &sidecar_file)(e.into_error()))?;
-    file.sync_all().map_err(Problem::file("write", &sidecar_file))
+    file.sync_all().map_err(Problem::file("write", &sidecar_file))?;
+    annotations::export(account, Target::Mailbox(row.id), folder)
 }
 
 fn head(row: &MailboxRow) -> Head {
@@ -159,7 +162,7 @@ fn write_message(
     sidecar::write(sidecar, &message.line).map_err(Problem::file("write", &folder.join(FILE)))
 }
 
-fn create(path: &Path) -> Result<File, Problem> {
+pub(super) fn create(path: &Path) -> Result<File, Problem> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     opened.map_err(Problem::file("create", path))
 }

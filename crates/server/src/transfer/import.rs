@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use koi_mailbox::{Appended, MailboxService, NewMessage, Pending};
-use koi_types::{MailError, MailboxId, MailboxName, Role, Timestamp, ZoneOffset};
+use koi_types::{MailError, MailboxId, MailboxName, Role, Timestamp, ZoneOffset, annotation};
 
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
 use super::sidecar::{self, Sidecar};
-use super::{Format, Found, Moved, Target, lines};
+use super::{Format, Found, Moved, Target, annotations, lines};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -48,6 +48,9 @@ pub fn import(
             if !path.join("cur").is_dir() {
                 let what = format!("{} is not a Maildir: it has no folder `cur`", path.display());
                 return Err(Problem::usage(what, "give the folder that has `cur` and `new` in it"));
+            }
+            if mailbox.is_none() {
+                annotations::import(&target.account, annotation::Target::Server, path, &mut moved)?;
             }
             let folders = match mailbox {
                 Some(mailbox) => vec![Folder { path: path.to_owned(), mailbox }],
@@ -115,7 +118,9 @@ fn maildirs(
                 progress(Progress { done, total, unit: "messages".into() });
             }
         }
+        let of_mailbox = annotation::Target::Mailbox(batches.mailbox);
         batches.finish(moved)?;
+        annotations::import(&target.account, of_mailbox, &folder.path, moved)?;
     }
     progress(Progress { done, total, unit: "messages".into() });
     Ok(())

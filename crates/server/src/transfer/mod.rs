@@ -1,9 +1,10 @@
 //! Mail in and out of an account as files: mbox (RFC 4155) and Maildir++.
 //!
 //! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each
-//! a sidecar of JSON lines for what a Maildir has no place for; `import` of such a folder restores octets,
-//! dates, flags and keywords exactly. UIDs are given anew.
+//! a sidecar of JSON lines for what a Maildir has no place for, and a file of annotations; `import` of such a
+//! folder restores octets, dates, flags, keywords and annotations exactly. UIDs are given anew.
 
+mod annotations;
 mod export;
 mod import;
 mod lines;
