@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use koi_store::key;
 use koi_store::mail::annotation;
@@ -169,7 +168,7 @@ impl Account {
     /// `OverQuota`, `NoPermission`, `AlreadyExists` and `Unsupported` (a special use that cannot be given),
     /// `InvalidInput` for anything else an entry does not take.
     pub fn set_annotations(&self, target: Target, changes: Vec<AnnotationChange>) -> Pending<Option<ModSeq>> {
-        let inner = Arc::clone(&self.inner);
+        let lent = self.inner.lend();
         // On a full disk too, room can be made.
         let frees = changes.iter().all(|change| change.value.is_none());
         self.commit(move |account| {
@@ -178,7 +177,7 @@ impl Account {
             }
             changes.iter().try_for_each(|change| {
                 let value = change.value.as_deref();
-                match special::set(&inner, account, target, &change.name, value)? {
+                match special::set(&lent, account, target, &change.name, value)? {
                     special::Set::Done => account.annotation_changed(target, &change.name),
                     special::Set::NotSpecial => account.set_annotation(target, &change.name, value),
                 }

@@ -5,7 +5,7 @@ use koi_store::mail::AccountTxn;
 use koi_types::{EntryName, ErrorKind, MailError, Result};
 
 use crate::annotation::Annotation;
-use crate::service::Inner;
+use crate::service::Lent;
 use crate::snapshot::Snapshot;
 
 /// All entries below `/private/vendor/vendor.dovecot/webpush`.
@@ -15,7 +15,7 @@ pub(crate) fn list(_snapshot: &Snapshot<'_>) -> Result<Vec<Annotation>> {
 
 /// Sets or removes one of them, or says why not.
 pub(crate) fn set(
-    _inner: &Inner,
+    _lent: &Lent,
     _account: &mut AccountTxn<'_>,
     name: &EntryName,
     _value: Option<&[u8]>,

@@ -66,7 +66,7 @@ pub struct MailboxService {
 
 pub(crate) struct Inner {
     pub(crate) kv: Arc<dyn Kv>,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) names: NamesCache,
     pub(crate) uids: UidsCache,
@@ -75,7 +75,18 @@ pub(crate) struct Inner {
     pub(crate) backlog: Backlog,
 }
 
+/// What the service lends to a transaction. The service itself must not go with one: the last to let go of it
+/// would be the engine's own thread.
+#[derive(Clone)]
+pub(crate) struct Lent {
+    pub(crate) options: Arc<Options>,
+    pub(crate) env: Arc<dyn Env>,
+}
+
 impl Inner {
+    pub(crate) fn lend(&self) -> Lent {
+        Lent { options: Arc::clone(&self.options), env: Arc::clone(&self.env) }
+    }
     pub(crate) fn new_email_id(&self) -> EmailId {
         EmailId::new(u64::try_from(self.env.now().0).unwrap_or(0), self.env.random())
     }
@@ -87,7 +98,7 @@ impl MailboxService {
     pub fn new(kv: Arc<dyn Kv>, options: Options, env: Arc<dyn Env>) -> Self {
         let inner = Inner {
             kv,
-            options,
+            options: Arc::new(options),
             env,
             names: NamesCache::default(),
             uids: UidsCache::default(),

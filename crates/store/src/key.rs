@@ -38,10 +38,10 @@
 //! | K | of account 0: purpose | a private key of the server |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
 
+use koi_types::annotation::{EntryName, Target};
 use koi_types::{
     AccountId, AddressHash, EmailId, MailboxId, MailboxName, ModSeq, PushId, ThreadId, Timestamp, Uid, limits,
 };
-use koi_types::annotation::{EntryName, Target};
 
 /// The tables of an account.
 pub mod table {

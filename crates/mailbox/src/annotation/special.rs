@@ -9,7 +9,7 @@ use koi_types::annotation::{Depth, EntryName, Target};
 use koi_types::{ErrorKind, MailError, MailboxId, Result, Role, limits};
 
 use super::Annotation;
-use crate::service::Inner;
+use crate::service::Lent;
 use crate::snapshot::Snapshot;
 use crate::{coi, push};
 
@@ -69,7 +69,7 @@ pub(super) fn list(
 
 /// Sets or removes an entry, if it is one of these.
 pub(super) fn set(
-    inner: &Inner,
+    lent: &Lent,
     account: &mut AccountTxn<'_>,
     target: Target,
     name: &EntryName,
@@ -80,8 +80,8 @@ pub(super) fn set(
         return Ok(Set::NotSpecial);
     };
     match special {
-        Special::Coi => coi::set(inner, account, name, value)?,
-        Special::WebPush => push::set(inner, account, name, value)?,
+        Special::Coi => coi::set(lent, account, name, value)?,
+        Special::WebPush => push::set(lent, account, name, value)?,
         Special::Shared => return Err(administrators_own()),
         Special::Use(mailbox) => set_special_use(account, mailbox, name, value)?,
     }

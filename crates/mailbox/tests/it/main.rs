@@ -2,6 +2,7 @@
 //! check.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod annotations;
 mod delivery;
 mod model;
 mod names;

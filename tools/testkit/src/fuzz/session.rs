@@ -33,7 +33,7 @@ pub fn target() -> Target {
         b"2a UID FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY[1]<0.3>)\r\n",
         b"2a SEARCH RETURN (ALL COUNT) OR SUBJECT one NOT SEEN\r\nb COPY 1:2 Archive\r\nc MOVE 1 Trash\r\n",
         b"3a UID STORE 1:2 (UNCHANGEDSINCE 3) -FLAGS.SILENT (\\Seen)\r\nb IDLE\r\nDONE\r\nc UNSELECT\r\n",
-        b"1a ENABLE METADATA\r\nb SETMETADATA INBOX (/private/a {1+}\r\nx)\r\nc GETMETADATA \"\" /shared/x\r\n",
+        b"1a ENABLE METADATA\r\nb SETMETADATA INBOX (/private/a {1+}\r\nx)\r\nc NOOP\r\n",
         b"3a FETCH 1:* (MODSEQ) (CHANGEDSINCE 2)\r\nb EXAMINE Sent (CONDSTORE)\r\nc UID EXPUNGE 1:9\r\n",
     ];
     Target { name: "session", body, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), words: WORDS }

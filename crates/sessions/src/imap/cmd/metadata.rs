@@ -136,7 +136,7 @@ pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
                 Ok(changes) => {
                     Ok(Submitted::Pending(cx.core.account()?.set_annotations(place.target, changes)))
                 }
-                Err(reply) => Ok(Submitted::Done(reply)),
+                Err(reply) => Ok(Submitted::Done(*reply)),
             }
         },
         move |cx, done| match done {
@@ -150,21 +150,20 @@ pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
 }
 
 /// Sizes are judged before anything is queued (RFC 5464 §4.3).
-fn changes(target: Target, command: SetMetadata) -> std::result::Result<Vec<AnnotationChange>, Reply> {
+fn changes(target: Target, command: SetMetadata) -> std::result::Result<Vec<AnnotationChange>, Box<Reply>> {
     let changes = command.values.into_iter().map(|each| {
         let EntryArg::Name(name) = each.entry else {
-            return Err(Reply::no(TOO_LONG).code(&Code::Limit));
+            return Err(Box::new(Reply::no("entry name is too long").code(&Code::Limit)));
         };
         let max = value_octets_max(target, &name);
         if each.value.as_ref().is_some_and(|value| value.len() > max) {
-            return Err(Reply::no("value is too large").code(&Code::MetadataMaxSize(max as u64)));
+            let reply = Reply::no("value is too large").code(&Code::MetadataMaxSize(max as u64));
+            return Err(Box::new(reply));
         }
         Ok(AnnotationChange { name, value: each.value })
     });
     changes.collect()
 }
-
-const TOO_LONG: &str = "entry name is too long";
 
 /// RFC 5464 §4.3, RFC 6154 §4. What no code of these fits is told like any other error.
 fn refused(error: MailError, of_mailbox: bool) -> Result<Reply> {
