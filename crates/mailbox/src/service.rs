@@ -78,6 +78,7 @@ pub(crate) struct Inner {
 /// What the service lends to a transaction. The service itself must not go with one: the last to let go of it
 /// would be the engine's own thread.
 #[derive(Clone)]
+#[allow(dead_code, reason = "the settings that need them are being built")]
 pub(crate) struct Lent {
     pub(crate) options: Arc<Options>,
     pub(crate) env: Arc<dyn Env>,
