@@ -68,7 +68,7 @@ fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
             "GETMETADATA (DEPTH infinity) {place} (/private/vendor/acme /private/comment /shared/blob)"
         );
         let (sent, came) = (alice.ok(&question).lines(), bob.ok(&question).lines());
-        assert_eq!(sent.is_empty(), false, "{place}");
+        assert!(!sent.is_empty(), "{place}");
         assert_eq!(sent, came, "{place}");
     }
     let subscribed = bob.ok("LSUB \"\" *").lines();
