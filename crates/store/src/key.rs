@@ -14,8 +14,8 @@
 //! | P | name | mailbox |
 //! | S | name | nothing: a subscription, with or without mailbox |
 //! | U | mailbox, uid | `Membership`: one message, the row that is scanned |
-//! | M | email | `EmailRecord`: body, envelope, structure, thread |
-//! | E | email, mailbox, uid | nothing: where an email is |
+//! | M | email | `EmailRecord`: where it came in, body, envelope, structure, thread |
+//! | E | email, mailbox, uid | nothing: where else an email is |
 //! | F | 0, hash of a Message-ID | `SubmittedRecord`: a message that was submitted |
 //! | F | 1, client | since when it is known to append what it sends |
 //! | F | 2 | the setting: whether the server files sent mail |
@@ -29,7 +29,7 @@
 //! | V | mailbox, modseq | UIDs that left the mailbox |
 //! | K | number | keyword |
 //! | I | hash of a Message-ID, email | `ThreadKeyRecord`: thread and base subject |
-//! | T | thread, email | nothing |
+//! | T | thread, email | nothing: the emails of a thread but the one it is named after |
 //! | W | mailbox | the first UID that was not yet `\\Recent` in a session |
 //! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
 //! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |

@@ -10,7 +10,7 @@ use koi_types::{
 use super::account::{AccountTxn, At};
 use crate::body::NewBody;
 use crate::key;
-use crate::record::email::{EmailRecord, SentAt, ThreadKeys};
+use crate::record::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use crate::record::membership::{KeywordNumbers, Membership};
 
 /// What is stored beside a message, found out before the transaction.
@@ -76,19 +76,21 @@ impl AccountTxn<'_> {
             sent_day: new.facts.sent_day,
             keywords: KeywordNumbers::default(),
         };
-        let uid = self.add_membership(at, &membership, &keywords)?;
+        self.hold_to_quota(u64::from(new.octets))?;
+        let first = self.add_row(at, &membership, &keywords)?;
         let thread = self.thread_of(new.email, new.facts)?;
-        self.put_email(new, thread)?;
+        self.put_email(new, first, thread)?;
         if let Some(contact) = &new.facts.contact {
             self.contact_made(new.email, contact, mailbox)?;
         }
         let uidvalidity = self.at(at)?.record.uidvalidity;
-        Ok(Appended { uidvalidity, uid, email: new.email, thread })
+        Ok(Appended { uidvalidity, uid: first.uid, email: new.email, thread })
     }
-    fn put_email(&mut self, new: &NewEmail<'_>, thread: ThreadId) -> Result<()> {
+    fn put_email(&mut self, new: &NewEmail<'_>, first: Place, thread: ThreadId) -> Result<()> {
         let body = self.txn.put_body(self.record.scope, new.body)?;
         let hashes: Vec<u8> = new.facts.thread_keys.iter().flat_map(|hash| hash.to_le_bytes()).collect();
         let email = EmailRecord {
+            first: Some(first),
             body,
             thread,
             received_at: new.received_at,
@@ -100,13 +102,18 @@ impl AccountTxn<'_> {
         };
         self.txn.put(&key::email(self.id, new.email), &email.encode())
     }
-    /// Gives the next UID to an email: rows U and E, counters, log.
+    /// Gives the next UID to an email that is in another mailbox already: rows U and E, counters, log.
     pub(super) fn add_membership(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
         self.hold_to_quota(u64::from(row.octets))?;
         self.add_unbounded(at, row, keywords)
     }
     /// The same without regard to the quota: for a message that leaves another mailbox of the account.
     pub(super) fn add_unbounded(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
+        let Place { mailbox, uid } = self.add_row(at, row, keywords)?;
+        self.txn.put(&key::email_membership(self.id, row.email, mailbox, uid), &[])?;
+        Ok(uid)
+    }
+    fn add_row(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Place> {
         if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
             return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
         }
@@ -124,8 +131,7 @@ impl AccountTxn<'_> {
         let mut octets = Vec::new();
         row.encode(keywords, &mut octets);
         self.txn.put(&key::membership(self.id, mailbox, uid.value()), &octets)?;
-        self.txn.put(&key::email_membership(self.id, row.email, mailbox, uid), &[])?;
-        Ok(uid)
+        Ok(Place { mailbox, uid })
     }
     /// RFC 9208 §4.3.1: nothing comes in that would put the account over a limit.
     fn hold_to_quota(&self, octets: u64) -> Result<()> {

@@ -13,7 +13,8 @@
 use koi_types::{AccountId, AddressHash, Contact, EmailId, MailboxId, MailboxName, Result};
 
 use super::account::AccountTxn;
-use super::expunge::any_row;
+use super::places;
+use super::rows::any_row;
 use crate::key;
 use crate::kv::{Read, Txn};
 use crate::record::VERSION;
@@ -118,7 +119,7 @@ fn delete_addresses(
     contact: &Contact,
     mailbox: MailboxId,
 ) -> Result<()> {
-    if any_row(txn, &key::below(&key::email_memberships_in(account, email, mailbox)))? {
+    if places::is_in(txn, account, email, mailbox)? {
         return Ok(());
     }
     for hash in &contact.hashes {

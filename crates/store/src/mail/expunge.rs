@@ -1,12 +1,12 @@
 //! Messages leave a mailbox: EXPUNGE (RFC 9051 §6.4.3, RFC 9051 §6.4.9). Their emails stay readable for a
 //! while (grace).
 
-use std::ops::ControlFlow;
-
-use koi_types::{EmailId, MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet};
+use koi_types::{MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet};
 
 use super::account::{AccountTxn, At};
+use super::places;
 use crate::key;
+use crate::record::email::Place;
 use crate::record::membership::Membership;
 use crate::record::small::GraceRecord;
 
@@ -53,24 +53,12 @@ impl AccountTxn<'_> {
         open.log_expunged(uid, row.email);
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
-        self.txn.delete(&key::email_membership(self.id, row.email, mailbox, uid))?;
+        let elsewhere = places::forget(&mut *self.txn, self.id, row.email, Place { mailbox, uid })?;
         self.contact_left(row.email, mailbox)?;
-        if !self.has_memberships(row.email)? {
+        if !elsewhere {
             let grace = GraceRecord { mailbox, modseq: self.modseq };
             self.txn.put(&key::grace(self.id, self.now, row.email), &grace.encode())?;
         }
         Ok(())
     }
-    fn has_memberships(&self, email: EmailId) -> Result<bool> {
-        super::reclaim::has_memberships(&*self.txn, self.id, email)
-    }
-}
-
-pub(super) fn any_row(read: &(impl crate::kv::Read + ?Sized), range: &key::KeyRange) -> Result<bool> {
-    let mut any = false;
-    read.scan(&range.from, &range.end, &mut |_, _| {
-        any = true;
-        ControlFlow::Break(())
-    })?;
-    Ok(any)
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use koi_types::{ErrorKind, MailError, MailboxId, MailboxName, Result, Role, UidValidity, limits};
 
 use super::account::AccountTxn;
-use super::expunge::any_row;
+use super::rows::any_row;
 use crate::key::{self, table};
 use crate::record::corrupt;
 use crate::record::log::Event;

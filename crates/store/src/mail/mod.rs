@@ -18,6 +18,7 @@ mod expunge;
 mod flags;
 mod keywords;
 mod mailboxes;
+mod places;
 pub mod push;
 pub mod recent;
 pub mod reclaim;

@@ -6,14 +6,13 @@ use std::ops::ControlFlow;
 
 use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
 
-use super::contact;
-use super::expunge::any_row;
+use super::{contact, places};
 use crate::body::Scope;
 use crate::key::{self, KeyRange, table};
 use crate::kv::{Read, Txn};
 use crate::record::account::AccountRecord;
 use crate::record::corrupt;
-use crate::record::email::EmailRecord;
+use crate::record::email::{EmailRecord, Place};
 use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
 use crate::record::small::GraceRecord;
@@ -55,7 +54,7 @@ pub fn purge(txn: &mut dyn Txn, account: AccountId, emails: &[Grace]) -> Result<
             continue;
         }
         txn.delete(&grace)?;
-        if !has_memberships(txn, account, each.email)? {
+        if !places::is_anywhere(txn, account, each.email)? {
             forget_email(txn, account, record.scope, each.email)?;
         }
     }
@@ -96,11 +95,11 @@ pub fn reclaim_mailbox(
     for row in &removed {
         txn.delete(&row.key)?;
         let (Some(uid), Some(email)) = (key::uid_at_end(&row.key), row.email) else { continue };
-        txn.delete(&key::email_membership(account, email, mailbox, uid))?;
+        let elsewhere = places::forget(txn, account, email, Place { mailbox, uid })?;
         if has_contacts {
             contact::left(txn, account, email, mailbox)?;
         }
-        if !has_memberships(txn, account, email)? {
+        if !elsewhere {
             forget_email(txn, account, record.scope, email)?;
         }
     }
@@ -218,15 +217,6 @@ fn delete_rows(txn: &mut dyn Txn, range: &KeyRange, max: usize) -> Result<bool> 
     Ok(keys.len() == max)
 }
 
-pub(super) fn has_memberships(
-    read: &(impl Read + ?Sized),
-    account: AccountId,
-    email: EmailId,
-) -> Result<bool> {
-    let prefix = key::email_memberships(account, email);
-    any_row(read, &key::below(&prefix))
-}
-
 /// Rows M, H, I, T, and the reference to the body. A row M that cannot be read is left for `check`.
 fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: EmailId) -> Result<()> {
     let key = key::email(account, email);
@@ -236,7 +226,9 @@ fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: Emai
     for hash in record.thread_keys.iter() {
         txn.delete(&key::thread_key(account, hash, email))?;
     }
-    txn.delete(&key::thread(account, record.thread, email))?;
+    if record.has_thread_row(email) {
+        txn.delete(&key::thread(account, record.thread, email))?;
+    }
     contact::forget(txn, account, email)?;
     txn.delete(&key)?;
     match txn.release_body(scope, &record.body.blob) {

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use koi_types::{MailboxId, Result, Uid, UidSet};
 
 use super::account::AccountTxn;
-use crate::key;
+use crate::key::{self, KeyRange};
+use crate::kv::Read;
 
 /// Runs of UIDs with fewer members than this are looked up one by one.
 const SCAN_MIN: u32 = 3;
@@ -38,6 +39,16 @@ impl Rows {
             (entry.uid, row)
         })
     }
+}
+
+/// Whether there is a row in a range.
+pub(super) fn any_row(read: &(impl Read + ?Sized), range: &KeyRange) -> Result<bool> {
+    let mut any = false;
+    read.scan(&range.from, &range.end, &mut |_, _| {
+        any = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(any)
 }
 
 impl AccountTxn<'_> {

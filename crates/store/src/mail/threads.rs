@@ -20,7 +20,8 @@ pub fn short_hash(text: &[u8]) -> u64 {
 }
 
 impl AccountTxn<'_> {
-    /// Finds the thread of a new email, or begins one with its id; writes rows I and T.
+    /// Finds the thread of a new email, or begins one with its id; writes rows I, and T unless the
+    /// thread has its name.
     pub(super) fn thread_of(&mut self, email: EmailId, facts: &EmailFacts) -> Result<ThreadId> {
         let mut thread = None;
         for hash in facts.thread_keys.iter() {
@@ -30,20 +31,23 @@ impl AccountTxn<'_> {
             }
         }
         let thread = thread.unwrap_or(ThreadId(email.0));
-        let record = ThreadKeyRecord { thread, subject_hash: facts.subject_hash }.encode();
+        let record = ThreadKeyRecord { thread, subject_hash: facts.subject_hash }.encode(email);
         for hash in facts.thread_keys.iter() {
             self.txn.put(&key::thread_key(self.id, *hash, email), &record)?;
         }
-        self.txn.put(&key::thread(self.id, thread, email), &[])?;
+        if thread.0 != email.0 {
+            self.txn.put(&key::thread(self.id, thread, email), &[])?;
+        }
         Ok(thread)
     }
     fn thread_by_key(&self, hash: u64, subject_hash: u64) -> Result<Option<ThreadId>> {
         let first = key::thread_key(self.id, hash, EmailId([0; 16]));
         let last = key::thread_key(self.id, hash, EmailId([0xff; 16]));
         let (mut found, mut left) = (None, CANDIDATES_MAX);
-        self.txn.scan(&first, &last, &mut |_, row| {
-            let record = ThreadKeyRecord::decode(row).filter(|record| record.subject_hash == subject_hash);
-            found = record.map(|record| record.thread);
+        self.txn.scan(&first, &last, &mut |key, row| {
+            let record = key::part(key, 13).and_then(|email| ThreadKeyRecord::decode(row, EmailId(email)));
+            let same = record.filter(|record| record.subject_hash == subject_hash);
+            found = same.map(|record| record.thread);
             left -= 1;
             if found.is_some() || left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;

@@ -1,6 +1,6 @@
 //! M: one email: where its body is, and what was found out about it once, at delivery.
 
-use koi_types::{BlobId, ThreadId, Timestamp, ZoneOffset};
+use koi_types::{BlobId, EmailId, MailboxId, ThreadId, Timestamp, Uid, ZoneOffset};
 
 use super::{Fields, Record};
 use crate::body::BodyRef;
@@ -12,9 +12,22 @@ pub struct SentAt {
     pub zone: ZoneOffset,
 }
 
+/// A place in a mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub mailbox: MailboxId,
+    pub uid: Uid,
+}
+
+/// Version 1 did not know the first place: such an email has an `E` row for every place, and a `T` row also
+/// when its thread is named after it.
+const VERSION_WITH_FIRST: u8 = 2;
+
 /// One row, borrowed. Envelope and structure are records of `koi-message`, opaque here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EmailRecord<'r> {
+    /// Where the email came in; it may have left there since. This place has no `E` row.
+    pub first: Option<Place>,
     pub body: BodyRef,
     pub thread: ThreadId,
     pub received_at: Timestamp,
@@ -47,7 +60,13 @@ impl<'r> EmailRecord<'r> {
     pub fn encode(&self) -> Vec<u8> {
         let sent = self.sent_at.unwrap_or(SentAt { at: Timestamp(i64::MIN), zone: ZoneOffset(0) });
         let body = &self.body;
-        let record = Record::new(120 + self.thread_keys.0.len() + self.envelope.len() + self.structure.len());
+        let octets = 128 + self.thread_keys.0.len() + self.envelope.len() + self.structure.len();
+        let record = match self.first {
+            Some(first) => {
+                Record::of_version(VERSION_WITH_FIRST, octets).u32(first.mailbox.0).u32(first.uid.value())
+            }
+            None => Record::new(octets),
+        };
         let record = record.octets(&body.blob.0).u32(body.segment).u64(body.offset).u64(body.octets);
         let record = record.octets(&self.thread.0).i64(self.received_at.0).i64(sent.at.0).i16(sent.zone.0);
         let record = record.u64(self.subject_hash).sized(self.thread_keys.0);
@@ -55,7 +74,7 @@ impl<'r> EmailRecord<'r> {
     }
     #[must_use]
     pub fn decode(record: &'r [u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
+        let Front { first, fields: mut f } = Front::of(record)?;
         let body =
             BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? };
         let thread = ThreadId(f.array()?);
@@ -63,6 +82,7 @@ impl<'r> EmailRecord<'r> {
         let at = f.i64()?;
         let zone = ZoneOffset(f.i16()?);
         let email = Self {
+            first,
             body,
             thread,
             received_at,
@@ -73,5 +93,32 @@ impl<'r> EmailRecord<'r> {
             structure: f.sized()?,
         };
         f.end().map(|()| email)
+    }
+    /// The first place alone: nothing when the record cannot be read that far, or does not know it.
+    #[must_use]
+    pub fn first_place(record: &[u8]) -> Option<Place> {
+        Front::of(record)?.first
+    }
+    /// Whether a `T` row says that the email is in its thread. The one a thread is named after needs none.
+    #[must_use]
+    pub fn has_thread_row(&self, id: EmailId) -> bool {
+        self.first.is_none() || self.thread.0 != id.0
+    }
+}
+
+/// Up to where the versions differ, and the rest.
+struct Front<'r> {
+    first: Option<Place>,
+    fields: Fields<'r>,
+}
+
+impl<'r> Front<'r> {
+    fn of(record: &'r [u8]) -> Option<Self> {
+        if let Some(fields) = Fields::of(record) {
+            return Some(Self { first: None, fields });
+        }
+        let mut fields = Fields::of_version(VERSION_WITH_FIRST, record)?;
+        let first = Place { mailbox: MailboxId(fields.u32()?), uid: Uid::new(fields.u32()?)? };
+        Some(Self { first: Some(first), fields })
     }
 }

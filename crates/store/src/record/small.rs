@@ -1,6 +1,6 @@
 //! The small records: G (grace), I (thread keys), K (keywords), P (names), W (recent), X (reclaim).
 
-use koi_types::{Keyword, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
+use koi_types::{EmailId, Keyword, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 
 use super::{Fields, Record};
 
@@ -31,15 +31,26 @@ pub struct ThreadKeyRecord {
     pub subject_hash: u64,
 }
 
+/// Of the email a thread is named after: the thread is not written.
+const VERSION_OF_FIRST: u8 = 2;
+
 impl ThreadKeyRecord {
+    /// `email` is the one in the key.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        Record::new(24).octets(&self.thread.0).u64(self.subject_hash).0
+    pub fn encode(&self, email: EmailId) -> Vec<u8> {
+        match self.thread.0 == email.0 {
+            true => Record::of_version(VERSION_OF_FIRST, 8).u64(self.subject_hash).0,
+            false => Record::new(24).octets(&self.thread.0).u64(self.subject_hash).0,
+        }
     }
+    /// `email` is the one in the key.
     #[must_use]
-    pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
-        let key = Self { thread: ThreadId(f.array()?), subject_hash: f.u64()? };
+    pub fn decode(record: &[u8], email: EmailId) -> Option<Self> {
+        let (thread, mut f) = match Fields::of(record) {
+            Some(mut f) => (ThreadId(f.array()?), f),
+            None => (ThreadId(email.0), Fields::of_version(VERSION_OF_FIRST, record)?),
+        };
+        let key = Self { thread, subject_hash: f.u64()? };
         f.end().map(|()| key)
     }
 }

@@ -11,7 +11,7 @@ use super::annotation::{AnnotationRecord, AnnotationTotals};
 use super::app_password::AppPasswordRecord;
 use super::contact::{decode_contact, encode_contact};
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
-use super::email::{EmailRecord, SentAt, ThreadKeys};
+use super::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use super::log::{Event, LogRecord, LogSection};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
@@ -149,9 +149,10 @@ fn membership_version_1() {
 }
 
 #[test]
-fn email_version_1() {
+fn email_versions_1_and_2() {
     let keys = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
     let value = EmailRecord {
+        first: None,
         body: BodyRef { blob: BlobId([0xbb; 32]), segment: 1, offset: 2, octets: 3 },
         thread: ThreadId([0xcc; 16]),
         received_at: Timestamp(4),
@@ -161,16 +162,24 @@ fn email_version_1() {
         envelope: b"E",
         structure: b"ST",
     };
-    let stored = format!(
-        "01 {} 01000000 0200000000000000 0300000000000000 {} 0400000000000000 0500000000000000 3c00
+    let common = format!(
+        "{} 01000000 0200000000000000 0300000000000000 {} 0400000000000000 0500000000000000 3c00
         0600000000000000 10000000 0100000000000000 0200000000000000 01000000 45 02000000 5354",
         "bb".repeat(32),
         "cc".repeat(16)
     );
-    assert_eq!(hex(&value.encode()), hex(&octets(&stored)));
-    let stored = octets(&stored);
-    assert_eq!(EmailRecord::decode(&stored), Some(value.clone()));
-    refuses_cuts(&stored, |record| EmailRecord::decode(record).map(|email| email.encode()));
+    let first = Place { mailbox: MailboxId(7), uid: Uid::new(8).unwrap() };
+    for (front, first) in [("01", None), ("02 07000000 08000000", Some(first))] {
+        let value = EmailRecord { first, ..value.clone() };
+        let stored = octets(&format!("{front} {common}"));
+        assert_eq!(hex(&value.encode()), hex(&stored));
+        assert_eq!(EmailRecord::decode(&stored), Some(value.clone()));
+        assert_eq!(EmailRecord::first_place(&stored), first);
+        refuses_cuts(&stored, |record| EmailRecord::decode(record).map(|email| email.encode()));
+        assert!(value.has_thread_row(EmailId([0xdd; 16])));
+        assert_eq!(value.has_thread_row(EmailId([0xcc; 16])), first.is_none());
+    }
+    assert_eq!(EmailRecord::decode(&octets(&format!("03 {common}"))), None, "a version of the future");
     let undated = EmailRecord { sent_at: None, ..value }.encode();
     assert_eq!(EmailRecord::decode(&undated).unwrap().sent_at, None);
 }
@@ -226,15 +235,28 @@ fn vanished_version_1() {
 fn small_records_version_1() {
     let grace = GraceRecord { mailbox: MailboxId(1), modseq: ModSeq::new(2).unwrap() };
     fixture("01 01000000 0200000000000000", &grace, GraceRecord::encode, GraceRecord::decode);
-    let key = ThreadKeyRecord { thread: ThreadId([0xcc; 16]), subject_hash: 3 };
-    let stored = "01 cccccccccccccccccccccccccccccccc 0300000000000000";
-    fixture(stored, &key, ThreadKeyRecord::encode, ThreadKeyRecord::decode);
     let reclaim = ReclaimRecord { deleted_at: Timestamp(4), modseq: ModSeq::new(5).unwrap() };
     fixture("01 0400000000000000 0500000000000000", &reclaim, ReclaimRecord::encode, ReclaimRecord::decode);
     let keyword = Keyword::new("$Chat").unwrap();
     fixture("01 2443686174", &keyword, small::encode_keyword, small::decode_keyword);
     fixture("01 06000000", &MailboxId(6), |m| small::encode_mailbox_id(*m), small::decode_mailbox_id);
     fixture("01 07000000", &Uid::new(7).unwrap(), |u| small::encode_recent(*u), small::decode_recent);
+}
+
+#[test]
+fn thread_key_versions_1_and_2() {
+    let key = ThreadKeyRecord { thread: ThreadId([0xcc; 16]), subject_hash: 3 };
+    let stored = octets("01 cccccccccccccccccccccccccccccccc 0300000000000000");
+    let (other, same) = (EmailId([0xdd; 16]), EmailId([0xcc; 16]));
+    assert_eq!(key.encode(other), stored);
+    assert_eq!(ThreadKeyRecord::decode(&stored, other), Some(key));
+    assert_eq!(ThreadKeyRecord::decode(&stored, same), Some(key));
+    refuses_cuts(&stored, |record| ThreadKeyRecord::decode(record, other));
+    let stored = octets("02 0300000000000000");
+    assert_eq!(key.encode(same), stored);
+    assert_eq!(ThreadKeyRecord::decode(&stored, same), Some(key));
+    refuses_cuts(&stored, |record| ThreadKeyRecord::decode(record, same));
+    assert_eq!(ThreadKeyRecord::decode(&octets("03 0300000000000000"), same), None, "of the future");
 }
 
 fn account() -> DirectoryRecord {

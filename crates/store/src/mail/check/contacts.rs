@@ -9,7 +9,7 @@ use koi_types::{AccountId, Contact, EmailId, Result};
 use super::{Check, Finding, Fix, Right};
 use crate::key::{self, ContactAddress, table};
 use crate::kv::Read;
-use crate::mail::expunge::any_row;
+use crate::mail::places;
 use crate::record::VERSION;
 use crate::record::contact::{decode_contact, encode_contact};
 
@@ -38,13 +38,7 @@ impl Check<'_> {
             self.superfluous(key, value, "a contact cannot be read");
             return Ok(());
         };
-        let mut mailboxes = std::collections::BTreeSet::new();
-        let range = key::below(&key::email_memberships(self.account, email));
-        self.read.scan(&range.from, &range.end, &mut |key, _| {
-            mailboxes.extend(key::part(key, 21).map(u32::from_be_bytes).map(koi_types::MailboxId));
-            std::ops::ControlFlow::Continue(())
-        })?;
-        for mailbox in mailboxes {
+        for mailbox in places::mailboxes(self.read, self.account, email)? {
             for hash in &contact.hashes {
                 let right = key::contact_address(self.account, hash, mailbox, contact.blocked, email);
                 let problem = "an address does not know a contact about it";
@@ -62,8 +56,7 @@ impl Check<'_> {
         let contact = contact.and_then(|row| decode_contact(&row));
         let says_so = contact
             .is_some_and(|says| says.blocked == address.blocked && says.hashes.contains(&address.hash));
-        let there = key::email_memberships_in(self.account, address.email, address.mailbox);
-        if !says_so || !any_row(self.read, &key::below(&there))? {
+        if !says_so || !places::is_in(self.read, self.account, address.email, address.mailbox)? {
             self.superfluous(key, value, "an address knows a contact that is not there");
         }
         Ok(())

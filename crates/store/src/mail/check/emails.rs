@@ -5,7 +5,7 @@ use koi_types::{EmailId, ModSeq, Result, ThreadId, Timestamp};
 use super::names::State;
 use super::{BodyKey, Check, References};
 use crate::key::{self, table};
-use crate::mail::reclaim::has_memberships;
+use crate::mail::places::is_anywhere;
 use crate::record::account::AccountRecord;
 use crate::record::email::EmailRecord;
 use crate::record::small::{GraceRecord, ThreadKeyRecord};
@@ -23,7 +23,7 @@ impl Check<'_> {
             references.count(state.account.scope, email.body.blob);
             check.body_of(key, state.account.scope, &email)?;
             check.thread_of_email(id, &email)?;
-            let is_member = has_memberships(check.read, check.account, id)?;
+            let is_member = is_anywhere(check.read, check.account, id)?;
             if !is_member && !in_grace.contains(&id) {
                 let grace = key::grace(check.account, Timestamp(0), id);
                 let right = GraceRecord { mailbox: koi_types::MailboxId(0), modseq: ModSeq::MIN };
@@ -57,7 +57,7 @@ impl Check<'_> {
             }
             if !check.has(&key::email(check.account, email))? {
                 check.superfluous(key, value, "grace for an email that does not exist");
-            } else if has_memberships(check.read, check.account, email)? {
+            } else if is_anywhere(check.read, check.account, email)? {
                 check.superfluous(key, value, "grace for an email that is in a mailbox");
             }
             emails.insert(email);
@@ -67,17 +67,19 @@ impl Check<'_> {
     }
     fn thread_of_email(&mut self, id: EmailId, email: &EmailRecord<'_>) -> Result<()> {
         let thread = key::thread(self.account, email.thread, id);
-        if !self.has(&thread)? {
+        if email.has_thread_row(id) && !self.has(&thread)? {
             self.missing(&thread, "a thread does not know one of its emails", Vec::new());
         }
-        let right = ThreadKeyRecord { thread: email.thread, subject_hash: email.subject_hash }.encode();
+        let right = ThreadKeyRecord { thread: email.thread, subject_hash: email.subject_hash };
         for hash in email.thread_keys.iter() {
             let key = key::thread_key(self.account, hash, id);
             let row = self.read.get(&key)?.map(std::borrow::Cow::into_owned);
             let problem = "an email cannot be found by a Message-ID it names";
             match row {
-                None => self.missing(&key, problem, right.clone()),
-                Some(row) if row != right => self.wrong(&key, &row, problem, right.clone()),
+                None => self.missing(&key, problem, right.encode(id)),
+                Some(row) if ThreadKeyRecord::decode(&row, id) != Some(right) => {
+                    self.wrong(&key, &row, problem, right.encode(id));
+                }
                 Some(_) => {}
             }
         }
@@ -87,7 +89,9 @@ impl Check<'_> {
         self.each(table::THREAD, |check, key, value| {
             let (thread, email) = (key::part(key, 5).map(ThreadId), key::part(key, 21).map(EmailId));
             let known = match email {
-                Some(email) => check.email_holds(email, |record| Some(record.thread) == thread)?,
+                Some(email) => check.email_holds(email, |record| {
+                    Some(record.thread) == thread && record.has_thread_row(email)
+                })?,
                 None => false,
             };
             if !known {

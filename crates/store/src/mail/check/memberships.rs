@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use koi_types::{EmailId, MailboxId, Result, SystemFlags, Uid, ZoneOffset};
+use koi_types::{EmailId, MailboxId, Result, SystemFlags, ZoneOffset};
 
 use super::Check;
 use super::counters::Counted;
 use super::names::State;
 use crate::key::{self, table};
-use crate::record::email::EmailRecord;
+use crate::mail::places;
+use crate::record::email::{EmailRecord, Place};
 use crate::record::membership::{KeywordNumbers, Membership};
 
 /// A row U that cannot be read.
@@ -18,16 +19,8 @@ struct Unreadable {
 }
 
 /// What a key of U says.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) mailbox: MailboxId,
-    pub(super) uid: Uid,
-}
-
-impl Place {
-    pub(super) fn of(key: &[u8]) -> Option<Self> {
-        Some(Self { mailbox: key::mailbox_of(key)?, uid: key::uid_at_end(key)? })
-    }
+fn place_of(key: &[u8]) -> Option<Place> {
+    Some(Place { mailbox: key::mailbox_of(key)?, uid: key::uid_at_end(key)? })
 }
 
 impl Check<'_> {
@@ -35,7 +28,7 @@ impl Check<'_> {
         let mut counted: BTreeMap<MailboxId, Counted> = BTreeMap::new();
         let mut unreadable = Vec::new();
         self.each(table::MEMBERSHIP, |check, key, value| {
-            let Some(place) = Place::of(key) else { return Ok(()) };
+            let Some(place) = place_of(key) else { return Ok(()) };
             let Some(row) = Membership::decode(value) else {
                 counted.entry(place.mailbox).or_default().unreadable = true;
                 unreadable.push(Unreadable { key: key.into(), value: value.into() });
@@ -64,16 +57,24 @@ impl Check<'_> {
         {
             self.report(key, "a message has a flag that does not exist");
         }
-        let by_email = key::email_membership(self.account, row.email, place.mailbox, place.uid);
-        if !self.has(&by_email)? {
-            self.missing(&by_email, "an email does not know one of its mailboxes", Vec::new());
-        }
-        if !self.has(&key::email(self.account, row.email))? {
+        self.way_to(key, place, row.email)
+    }
+    /// The email leads to its mailbox, by its row M or by a row E.
+    fn way_to(&mut self, key: &[u8], place: Place, email: EmailId) -> Result<()> {
+        let Some(record) = self.read.get(&key::email(self.account, email))? else {
             self.report(key, "a message whose email is lost");
+            return Ok(());
+        };
+        let is_first = EmailRecord::first_place(&record) == Some(place);
+        let by_email = key::email_membership(self.account, email, place.mailbox, place.uid);
+        let readable = EmailRecord::decode(&record).is_some();
+        drop(record);
+        if !is_first && readable && !self.has(&by_email)? {
+            self.missing(&by_email, "an email does not know one of its mailboxes", Vec::new());
         }
         Ok(())
     }
-    /// Rows E. Answers the emails of those memberships that cannot be read, by the key of U.
+    /// Rows E, and the first places in M. Answers the emails of those memberships that cannot be read, by the key of U.
     fn email_memberships(&mut self, unreadable: &[Unreadable]) -> Result<BTreeMap<Box<[u8]>, EmailId>> {
         let mut lost = BTreeMap::new();
         self.each(table::EMAIL_MEMBERSHIP, |check, key, value| {
@@ -86,7 +87,12 @@ impl Check<'_> {
             let row_key = key::membership(check.account, mailbox, uid.value());
             let row = check.read.get(&row_key)?.map(std::borrow::Cow::into_owned);
             match row.as_deref().map(Membership::decode) {
-                Some(Some(row)) if row.email == email => {}
+                Some(Some(row)) if row.email == email => {
+                    let place = Place { mailbox, uid };
+                    if places::first(check.read, check.account, email)? == Some(place) {
+                        check.superfluous(key, value, "an email has two rows for one message");
+                    }
+                }
                 Some(None) if unreadable.iter().any(|each| *each.key == row_key) => {
                     lost.insert(Box::from(row_key.as_slice()), email);
                 }
@@ -94,6 +100,18 @@ impl Check<'_> {
             }
             Ok(())
         })?;
+        if !unreadable.is_empty() {
+            self.each(table::EMAIL, |check, key, value| {
+                let (Some(email), Some(first)) = (key::email_of(key), EmailRecord::first_place(value)) else {
+                    return Ok(());
+                };
+                let row_key = key::membership(check.account, first.mailbox, first.uid.value());
+                if unreadable.iter().any(|each| *each.key == row_key) {
+                    lost.insert(Box::from(row_key.as_slice()), email);
+                }
+                Ok(())
+            })?;
+        }
         Ok(lost)
     }
     /// A row U that cannot be read is made anew from its E and M rows, without flags.

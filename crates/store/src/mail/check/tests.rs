@@ -20,8 +20,11 @@ use crate::mail::{
     sent,
 };
 use crate::memory::MemoryKv;
+use crate::record::email::{EmailRecord, Place};
+use crate::record::membership::Membership;
 use crate::record::push::{Push, PushTaskRecord, PushTypes, Subscription, SubscriptionRecord};
 use crate::record::sent::{SubmittedRecord, encode_since};
+use crate::record::small::ThreadKeyRecord;
 
 struct Deaf;
 
@@ -241,9 +244,74 @@ enum Expected {
     Repaired,
 }
 
+/// Rows as they were before an email knew its first place: one E and one T for every email.
+fn as_written_before(kv: &dyn Kv) {
+    for Stored { key, value } in all_rows(kv).into_iter().filter(|row| row.key.starts_with(&[0, 0, 0, 1])) {
+        if key[4] == table::EMAIL {
+            let id = key::email_of(&key).unwrap();
+            let email = EmailRecord::decode(&value).unwrap();
+            let Place { mailbox, uid } = email.first.unwrap();
+            let view = kv.view().unwrap();
+            let is_there = view.get(&key::membership(ALICE, mailbox, uid.value())).unwrap().is_some();
+            drop(view);
+            if is_there {
+                put(kv, &key::email_membership(ALICE, id, mailbox, uid), Some(Vec::new()));
+            }
+            put(kv, &key::thread(ALICE, email.thread, id), Some(Vec::new()));
+            put(kv, &key, Some(EmailRecord { first: None, ..email }.encode()));
+        } else if key[4] == table::THREAD_KEY {
+            let email = EmailId(key::part(&key, 13).unwrap());
+            let record = ThreadKeyRecord::decode(&value, email).unwrap();
+            put(kv, &key, Some(record.encode(EmailId([0; 16]))));
+        }
+    }
+}
+
 #[test]
 fn a_sound_store_has_no_findings() {
+    goes_without_findings(store());
+}
+
+#[test]
+fn rows_of_older_versions_are_sound_too() {
     let kv = store();
+    let rows = all_rows(&kv).len();
+    as_written_before(&kv);
+    assert!(all_rows(&kv).len() >= rows + 5);
+    goes_without_findings(kv);
+}
+
+#[test]
+fn an_email_goes_with_its_last_place_whatever_the_order() {
+    for older in [false, true] {
+        for copies_go_first in [false, true] {
+            let kv = store();
+            if older {
+                as_written_before(&kv);
+            }
+            let inbox = Place { mailbox: INBOX, uid: Uid::new(2).unwrap() };
+            let prefix = key::email_memberships(ALICE, EmailId([2; 16]));
+            let copy = all_rows(&kv).into_iter().filter(|row| row.key.starts_with(&prefix)).find_map(|row| {
+                let mailbox = koi_types::MailboxId(key::part(&row.key, 21).map(u32::from_be_bytes)?);
+                let place = Place { mailbox, uid: key::uid_at_end(&row.key)? };
+                (place != inbox).then_some(place)
+            });
+            let copy = copy.unwrap();
+            let order = if copies_go_first { [copy, inbox] } else { [inbox, copy] };
+            let in_grace = |kv: &MemoryKv| reclaim::in_grace(&*kv.view().unwrap(), ALICE, 10).unwrap().len();
+            for (gone, place) in order.into_iter().enumerate() {
+                assert_eq!(in_grace(&kv), 1, "{older} {copies_go_first} {gone}");
+                change(&kv, move |account| {
+                    account.remove(place.mailbox, &uids(&[place.uid.value()])).map(drop)
+                });
+                assert_eq!(findings(&kv), []);
+            }
+            assert_eq!(in_grace(&kv), 2);
+        }
+    }
+}
+
+fn goes_without_findings(kv: MemoryKv) {
     assert_eq!(findings(&kv), []);
     let archive = all_rows(&kv).len();
     assert!(archive > 60, "{archive} rows");
@@ -314,6 +382,6 @@ fn a_repair_keeps_the_mail() {
     assert_eq!(repaired(&kv), []);
     let view = kv.view().unwrap();
     let row = view.get(&row).unwrap().unwrap().into_owned();
-    let row = crate::record::membership::Membership::decode(&row).unwrap();
+    let row = Membership::decode(&row).unwrap();
     assert_eq!((row.email, row.octets, row.flags), (EmailId([3; 16]), 9, SystemFlags::NONE));
 }

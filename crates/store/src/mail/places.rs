@@ -1,0 +1,84 @@
+//! Where an email is: the place it came into first stands in its row M, every other one in a row E. The
+//! first is never written again: whether the email is still there, the row U of that place says.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use koi_types::{AccountId, EmailId, MailboxId, Result};
+
+use super::rows::any_row;
+use crate::key;
+use crate::kv::{Read, Txn};
+use crate::record::email::{EmailRecord, Place};
+use crate::record::membership::Membership;
+
+/// Whether the email is in any mailbox.
+pub(super) fn is_anywhere(read: &(impl Read + ?Sized), account: AccountId, email: EmailId) -> Result<bool> {
+    Ok(has_further(read, account, email)? || is_at(read, account, email, first(read, account, email)?)?)
+}
+
+/// Whether the email is in this mailbox.
+pub(super) fn is_in(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+    mailbox: MailboxId,
+) -> Result<bool> {
+    let further = key::below(&key::email_memberships_in(account, email, mailbox));
+    let first = first(read, account, email)?.filter(|first| first.mailbox == mailbox);
+    Ok(any_row(read, &further)? || is_at(read, account, email, first)?)
+}
+
+/// All mailboxes the email is in.
+pub(super) fn mailboxes(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+) -> Result<BTreeSet<MailboxId>> {
+    let mut mailboxes = BTreeSet::new();
+    let further = key::below(&key::email_memberships(account, email));
+    read.scan(&further.from, &further.end, &mut |key, _| {
+        mailboxes.extend(key::part(key, 21).map(u32::from_be_bytes).map(MailboxId));
+        ControlFlow::Continue(())
+    })?;
+    let first = first(read, account, email)?;
+    if is_at(read, account, email, first)? {
+        mailboxes.extend(first.map(|first| first.mailbox));
+    }
+    Ok(mailboxes)
+}
+
+/// The row U of `place` is gone: so must be what leads there. Answers whether the email is anywhere else.
+pub(super) fn forget(txn: &mut dyn Txn, account: AccountId, email: EmailId, place: Place) -> Result<bool> {
+    let first = first(&*txn, account, email)?;
+    if first == Some(place) {
+        return has_further(&*txn, account, email);
+    }
+    txn.delete(&key::email_membership(account, email, place.mailbox, place.uid))?;
+    Ok(has_further(&*txn, account, email)? || is_at(&*txn, account, email, first)?)
+}
+
+/// Where the email came in, as its row M says.
+pub(super) fn first(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+) -> Result<Option<Place>> {
+    Ok(read.get(&key::email(account, email))?.and_then(|row| EmailRecord::first_place(&row)))
+}
+
+/// A row that cannot be read may be the email's.
+fn is_at(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+    place: Option<Place>,
+) -> Result<bool> {
+    let Some(place) = place else { return Ok(false) };
+    let row = read.get(&key::membership(account, place.mailbox, place.uid.value()))?;
+    Ok(row.is_some_and(|row| Membership::decode(&row).is_none_or(|row| row.email == email)))
+}
+
+fn has_further(read: &(impl Read + ?Sized), account: AccountId, email: EmailId) -> Result<bool> {
+    any_row(read, &key::below(&key::email_memberships(account, email)))
+}
