@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use koi_store::body::{BodyRef, NewBody, Scope};
+use koi_store::body::{NewBody, Scope};
 use koi_store::engine::{BodyKey, CheckReport, Embedded, References};
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_types::{BlobId, Result};
 
 use crate::crash_points::fast_folder;
-use crate::rig::{key, open, small};
+use crate::rig::{BodyRow, key, open, small};
 
 fn check(kv: &Embedded) -> CheckReport {
     kv.check(false, None, &mut |done, total| assert!(done <= total)).unwrap()
@@ -80,12 +80,9 @@ fn damage_in_a_pack_is_named_and_never_passed_on() {
     let findings = check(&kv).findings;
     assert_eq!(findings.len(), 2, "the group and the body: {findings:?}");
     assert_eq!(findings[0].file, Some(path));
-    let blob = BlobId(findings[1].key.as_ref().unwrap()[9..].try_into().unwrap());
     let key = findings[1].key.clone().unwrap();
     let row = kv.view().unwrap().get(&key).unwrap().unwrap().into_owned();
-    let number = |at: usize| u64::from_le_bytes(row[at..at + 8].try_into().unwrap());
-    let segment = u32::from_le_bytes(row[2..6].try_into().unwrap());
-    let body = BodyRef { blob, segment, offset: number(6), octets: number(14) };
+    let body = BodyRow::of(&key, &row).body;
     let mut out = b"before".to_vec();
     let refused = kv.view().unwrap().read_body(&body, 0..u64::MAX, &mut out).unwrap_err();
     assert_eq!((refused.kind, out.as_slice()), (koi_types::ErrorKind::Corrupt, b"before".as_slice()));

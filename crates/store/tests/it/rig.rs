@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use koi_store::body::BodyRef;
 use koi_store::engine::{CompactorOptions, Embedded, Options};
 use koi_store::kv::{Commits, Kv, Read};
-use koi_types::CommitNotice;
+use koi_types::{BlobId, CommitNotice};
 use parking_lot::Mutex;
 
 /// Remembers notices.
@@ -88,4 +89,24 @@ impl Dice {
 /// Fewer rounds when somebody is in a hurry.
 pub(crate) fn rounds(full: u64, quick: u64) -> u64 {
     if std::env::var_os("KOI_QUICK").is_some() { quick } else { full }
+}
+
+/// A row of the table of bodies, read by its description in docs/STORE.md.
+pub(crate) struct BodyRow {
+    pub(crate) body: BodyRef,
+    pub(crate) references: u64,
+}
+
+impl BodyRow {
+    pub(crate) fn of(key: &[u8], value: &[u8]) -> Self {
+        let small = |at: usize| u32::from_le_bytes(value[at..at + 4].try_into().unwrap());
+        let wide = |at: usize| u64::from_le_bytes(value[at..at + 8].try_into().unwrap());
+        let blob = BlobId(key[9..].try_into().unwrap());
+        let (segment, offset, octets, references) = match (value[0], value.len()) {
+            (1, 30) => (small(2), wide(6), wide(14), wide(22)),
+            (2, 17) => (small(1), small(5).into(), small(9).into(), small(13).into()),
+            other => panic!("{other:?}"),
+        };
+        Self { body: BodyRef { blob, segment, offset, octets }, references }
+    }
 }

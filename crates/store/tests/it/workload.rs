@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use koi_store::body::{BodyRef, NewBody, Scope};
+use koi_store::body::{NewBody, Scope};
 use koi_store::kv::{Kv, Read, Txn, TxnFn};
 use koi_store::memory::MemoryKv;
 use koi_types::{BlobId, ErrorKind, MailError, Result};
 
-use crate::rig::{Dice, Rows, all_rows, heard, key};
+use crate::rig::{BodyRow, Dice, Rows, all_rows, heard, key};
 
 /// Counts the transactions that were committed: says which state of the model a store is in.
 pub(crate) fn counter_key() -> Vec<u8> {
@@ -152,15 +152,12 @@ impl Content {
                 content.rows.insert(key, value);
                 continue;
             }
-            let number = |at: usize| u64::from_le_bytes(value[at..at + 8].try_into().unwrap());
-            let blob = BlobId(key[9..].try_into().unwrap());
-            let segment = u32::from_le_bytes(value[2..6].try_into().unwrap());
-            let body = BodyRef { blob, segment, offset: number(6), octets: number(14) };
+            let BodyRow { body, references } = BodyRow::of(&key, &value);
             let mut octets = Vec::new();
             view.read_body(&body, 0..u64::MAX, &mut octets).unwrap();
             assert_eq!(octets.len() as u64, body.octets);
-            assert_eq!(*blake3::hash(&octets).as_bytes(), blob.0, "the octets of a body");
-            content.bodies.insert(blob, number(22));
+            assert_eq!(*blake3::hash(&octets).as_bytes(), body.blob.0, "the octets of a body");
+            content.bodies.insert(body.blob, references);
         }
         content
     }

@@ -23,7 +23,7 @@ impl Check<'_> {
             None => {
                 let right = BodyRow { body: email.body, references: 1 };
                 let body_key = body_row::key(scope, &blob);
-                self.missing(&body_key, "a body that is referred to has no row", right.encode().to_vec());
+                self.missing(&body_key, "a body that is referred to has no row", right.encode());
             }
         }
         Ok(())
@@ -53,7 +53,7 @@ impl Check<'_> {
                 return Ok(());
             }
             let right = BodyRow { references: counted, ..row }.encode();
-            check.wrong(key, value, "a body's references are counted wrong", right.to_vec());
+            check.wrong(key, value, "a body's references are counted wrong", right);
             Ok(())
         })?;
         Ok(())
@@ -63,5 +63,5 @@ impl Check<'_> {
 /// The same row with another count.
 pub(super) fn with_references(blob: &BlobId, row: &[u8], references: u64) -> Result<Vec<u8>> {
     let row = BodyRow::decode(blob, row)?;
-    Ok(BodyRow { references, ..row }.encode().to_vec())
+    Ok(BodyRow { references, ..row }.encode())
 }
