@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, WithoutTls};
+use heed::{
+    CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, MdbError, PutFlags, RoTxn, RwTxn, WithoutTls,
+};
 use koi_types::{ErrorKind, MailError, Result};
 
 use super::merge::{Direction, Row};
@@ -198,12 +200,7 @@ impl Index {
                 return Err(IndexError::Unusable("its position would go back".to_owned()));
             }
             self.meta.put(&mut txn, REACH_KEY, &encode_position(&position))?;
-            for row in rows.by_ref().take(part_rows.max(1)) {
-                match row.value {
-                    Some(value) => self.rows.put(&mut txn, row.key, value)?,
-                    None => self.rows.delete(&mut txn, row.key).map(drop)?,
-                }
-            }
+            self.write_rows(&mut txn, &mut rows.by_ref().take(part_rows.max(1)))?;
             let is_last = rows.peek().is_none();
             if is_last {
                 self.meta.put(&mut txn, POSITION_KEY, &encode_position(&position))?;
@@ -215,6 +212,30 @@ impl Index {
                 return Ok(());
             }
         }
+    }
+    /// A cursor that goes from row to row mostly finds the next one's place on the page where it is.
+    #[allow(unsafe_code)]
+    fn write_rows<'r>(
+        &self,
+        txn: &mut RwTxn<'_>,
+        rows: &mut dyn Iterator<Item = Row<'r>>,
+    ) -> std::result::Result<(), IndexError> {
+        let mut row = rows.next();
+        while let Some(first) = row {
+            if first.value.is_none() {
+                self.rows.delete(txn, first.key)?;
+                row = rows.next();
+                continue;
+            }
+            let mut cursor = self.rows.iter_mut(txn)?;
+            while let Some(Row { key, value: Some(value) }) = row {
+                // SAFETY: key and value lie in the overlay's memory, never in pages of this database, and no
+                // reference into those is held while the cursor lives. No flag makes LMDB trust its place.
+                unsafe { cursor.put_current_with_options::<Bytes>(PutFlags::empty(), key, value)? };
+                row = rows.next();
+            }
+        }
+        Ok(())
     }
     /// Reads every row; an error says that the index is damaged inside. LMDB has no checksums, so order and
     /// number of the rows are looked at too.

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::merge::{Row, Source};
-use super::run::{Run, hash_of};
+use super::run::{Run, common_beginning, hash_of};
 use super::slot::Sought;
 use super::snapshot::Span;
 
@@ -113,7 +113,8 @@ pub(crate) fn get<'a>(runs: &'a [Arc<Run>], key: &[u8]) -> Option<Row<'a>> {
 /// The rows of `runs` in a span, a source for each run that has any, the newest first.
 pub(crate) fn add_sources<'a>(runs: &'a [Arc<Run>], span: Span<'_>, sources: &mut Vec<Source<'a>>) {
     let (from, end) = (Sought::new(span.from), Sought::new(span.end));
-    let found = runs.iter().rev().filter_map(|run| run.range(&from, &end, span.direction));
+    let beginning = common_beginning(&from, &end);
+    let found = runs.iter().rev().filter_map(|run| run.range(&from, &end, beginning, span.direction));
     sources.extend(found.map(Source::of_rows));
 }
 
@@ -142,6 +143,8 @@ mod tests {
     fn key(number: u64) -> Vec<u8> {
         // Long ones differ behind the front only.
         match number % 3 {
+            // All of them begin alike.
+            1 if number.is_multiple_of(2) => format!("thirteen octe{:03}", number % 1000).into_bytes(),
             0 => format!("{number:08}").into_bytes(),
             _ => format!("the same sixteen octets and {number:08}").into_bytes(),
         }
