@@ -1,7 +1,6 @@
 //! A run: rows in the order of their keys, never changed. What a group wrote becomes one, and several
 //! become a larger one. Where its rows lie is all it holds; the octets stay in the buffers they came in.
 
-use std::slice;
 use std::sync::Arc;
 
 use super::draft::Draft;
@@ -37,21 +36,18 @@ impl Run {
     }
     /// `runs` from the oldest to the newest become one.
     pub(crate) fn merge(runs: &[Arc<Self>]) -> Self {
-        let mut buffers = Vec::with_capacity(runs.iter().map(|run| run.buffers.len()).sum());
-        let mut parts = Vec::with_capacity(runs.len());
+        let mut buffers: Vec<Arc<[u8]>> = Vec::with_capacity(runs.iter().map(|run| run.buffers.len()).sum());
+        let mut slots: Vec<Slot> = Vec::with_capacity(runs.iter().map(|run| run.slots.len()).sum());
+        // Of equal keys the newest comes first.
         for run in runs.iter().rev() {
-            parts.push(Part { base: buffers.len() as u32, slots: run.slots.iter(), head: None });
+            let base = buffers.len() as u32;
+            slots.extend(run.slots.iter().map(|slot| slot.in_buffer(slot.buffer + base)));
             buffers.extend(run.buffers.iter().cloned());
         }
-        parts.iter_mut().for_each(Part::advance);
         let buffer_of = |slot: &Slot| buffer_of(&buffers, slot);
-        let mut slots: Vec<Slot> = Vec::with_capacity(runs.iter().map(|run| run.slots.len()).sum());
-        while let Some(next) = take_least(&mut parts, &buffer_of) {
-            // Of equal keys the newest comes first.
-            if slots.last().is_none_or(|last| last.compare_with(&next, buffer_of).is_ne()) {
-                slots.push(next);
-            }
-        }
+        // The sort is stable, finds what is sorted already and only merges it.
+        slots.sort_by(|a, b| a.compare_with(b, buffer_of));
+        slots.dedup_by(|later, first| first.compare_with(later, buffer_of).is_eq());
         Self::of_sorted(buffers, slots)
     }
     fn of_sorted(buffers: Vec<Arc<[u8]>>, slots: Vec<Slot>) -> Self {
@@ -112,34 +108,6 @@ impl Run {
     fn buffer_of(&self, slot: &Slot) -> &[u8] {
         buffer_of(&self.buffers, slot)
     }
-}
-
-/// A run while it is merged.
-struct Part<'r> {
-    /// Of its buffers among those of all.
-    base: u32,
-    slots: slice::Iter<'r, Slot>,
-    head: Option<Slot>,
-}
-
-impl Part<'_> {
-    fn advance(&mut self) {
-        self.head = self.slots.next().map(|slot| slot.in_buffer(slot.buffer + self.base));
-    }
-}
-
-/// The first of the heads in the order of keys; among equal ones that of the first part.
-fn take_least<'b>(parts: &mut [Part<'_>], buffer_of: &impl Fn(&Slot) -> &'b [u8]) -> Option<Slot> {
-    let mut least: Option<(usize, Slot)> = None;
-    for (at, part) in parts.iter().enumerate() {
-        let Some(head) = part.head else { continue };
-        if least.is_none_or(|(_, best)| head.compare_with(&best, buffer_of).is_lt()) {
-            least = Some((at, head));
-        }
-    }
-    let (at, slot) = least?;
-    parts.get_mut(at)?.advance();
-    Some(slot)
 }
 
 fn buffer_of<'b>(buffers: &'b [Arc<[u8]>], slot: &Slot) -> &'b [u8] {
