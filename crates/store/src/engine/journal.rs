@@ -20,6 +20,8 @@ static ZEROS: [u8; FILL_STEP_OCTETS as usize] = [0; FILL_STEP_OCTETS as usize];
 /// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would
 /// not be.
 const FILLED_GROUP_OCTETS_MAX: u64 = 64 * 1024;
+/// So many small groups in a row are a reason to write zeros: among large ones the next large one covers them.
+const SMALL_GROUPS_MIN: u64 = 8;
 
 /// The end of the journal. Only the leader has it.
 pub(crate) struct Live {
@@ -40,6 +42,8 @@ pub(crate) struct LiveFile {
     filling: Mutex<()>,
     /// A failed filling is not repeated in this segment.
     given_up: AtomicU64,
+    /// Groups since the last one that was too large to be written into zeros.
+    small_groups: AtomicU64,
 }
 
 impl LiveFile {
@@ -50,6 +54,7 @@ impl LiveFile {
             end: AtomicU64::new(end),
             filling: Mutex::new(()),
             given_up: AtomicU64::new(0),
+            small_groups: AtomicU64::new(SMALL_GROUPS_MIN),
         }
     }
     /// Writes a group at `offset` and returns when it is durable.
@@ -89,11 +94,16 @@ impl LiveFile {
         self.given_up.store(1, Ordering::Release);
         self.cut(end)
     }
-    /// Whether the zeros ahead run out and a group of this length would use them.
+    /// Whether the zeros ahead run out, and groups like this one would use them.
     pub(crate) fn wants_zeros(&self, group_octets: u64, ahead_octets: u64) -> bool {
+        if group_octets > FILLED_GROUP_OCTETS_MAX {
+            self.small_groups.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let small_groups = self.small_groups.fetch_add(1, Ordering::Relaxed);
         let ahead = self.filled.load(Ordering::Acquire).saturating_sub(self.end.load(Ordering::Acquire));
         ahead < ahead_octets / 2
-            && group_octets <= FILLED_GROUP_OCTETS_MAX
+            && small_groups >= SMALL_GROUPS_MIN
             && self.given_up.load(Ordering::Acquire) == 0
     }
     /// Writes one step of zeros if they are missing. Returns whether there may be more to do.
