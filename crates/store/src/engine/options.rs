@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::record::rising::{Rising, rising};
 use crate::vfs::{RealVfs, Vfs};
 
 /// How a group becomes durable.
@@ -15,6 +16,9 @@ pub enum Durability {
     /// Groups lengthen the segment. For file systems that copy on write.
     Append,
 }
+
+/// Finds the numbers of a row, by key and value, that never go down.
+pub type FindRising = fn(&[u8], &[u8]) -> Option<Rising>;
 
 /// Settings of the embedded engine. Tests make everything small.
 #[derive(Clone)]
@@ -47,8 +51,12 @@ pub struct Options {
     pub reserve_octets: u64,
     /// Whether space comes back by itself.
     pub compactor: CompactorOptions,
+    /// What is watched while the journal is read again.
+    pub rising: FindRising,
     /// Called by the applier before each round; tests slow it down or make it fail with it.
     pub before_apply: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Called when a commit is about to wait because too much is not yet in the index; for tests.
+    pub when_held: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// When and how fast space comes back.
@@ -96,7 +104,9 @@ impl Default for Options {
             map_octets: 64 * 1024 * MIB as usize,
             reserve_octets: 2 * MIB,
             compactor: CompactorOptions::default(),
+            rising,
             before_apply: None,
+            when_held: None,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::merge::Row;
 use super::options::{OpenError, Options};
 use super::overlay::Overlay;
 use super::pack::PackTable;
+use super::rising::Watch;
 use super::run::Run;
 use super::scan::{Behind, Link, Scanner};
 use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
@@ -67,9 +68,10 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
     };
     let index = open_index(layout, options, &segments, store, repair, &mut report)?;
     let applied = index.position().map_err(|error| index_error(layout, error))?.unwrap_or_default();
-    let mut replay =
-        Replay { layout, options, segments, index, overlay: Overlay::default(), applied, report, repair };
-    let reach = replay.index.reach().map_err(|error| index_error(layout, error))?.unwrap_or_default();
+    let reach = index.reach().map_err(|error| index_error(layout, error))?.unwrap_or_default();
+    let watch = Watch::new(options.rising, reach.sequence <= applied.sequence);
+    let overlay = Overlay::default();
+    let mut replay = Replay { layout, options, segments, index, overlay, watch, applied, report, repair };
     let end = replay.run()?;
     replay.covers(&end, reach)?;
     let live = replay.continue_at(vfs, store, end)?;
@@ -219,6 +221,7 @@ struct Replay<'a> {
     segments: Segments,
     index: Index,
     overlay: Overlay,
+    watch: Watch,
     applied: Position,
     report: Report,
     repair: bool,
@@ -330,8 +333,13 @@ impl Replay<'_> {
                 self.report.replayed_rows += u64::from(found.group.operations);
                 let mut rows = found.group.operations(found.payload);
                 let mut slots = Vec::new();
+                let mut goes_down = false;
                 while let Some(placed) = rows.next_placed() {
                     slots.push(placed.slot);
+                    goes_down |= self.watch.goes_down(placed.row, &self.index);
+                }
+                if goes_down {
+                    self.gone_down(number, found.group.sequence)?;
                 }
                 let buffer = found.group.operation_part(found.payload).into();
                 add_run(&mut self.overlay, Run::of_written(slots, buffer));
@@ -354,6 +362,15 @@ impl Replay<'_> {
             scanner.go_to(offset, sequence).map_err(io)?;
         }
     }
+    /// A group gives out again what was given out before it.
+    fn gone_down(&mut self, number: u32, sequence: u64) -> Result<()> {
+        let what = format!("a counter goes down in group {sequence}: groups before it are missing");
+        if !self.repair {
+            return Err(self.damaged(number, &what));
+        }
+        self.report.given_up.push(format!("{}: {what}", self.layout.segment(number).display()));
+        Ok(())
+    }
     /// Whether a hole between two segments is accepted.
     fn skip(&mut self, number: u32, begins: &Link) -> Result<bool> {
         if self.repair {
@@ -370,14 +387,18 @@ impl Replay<'_> {
         let number = segment.header.segment;
         if number != position.segment {
             let path = self.layout.pack(number);
-            let mut gathered = Gathered::default();
+            let (mut gathered, mut goes_down) = (Gathered::default(), false);
             let rows = super::pack::rows(segment, &mut |row| {
+                goes_down |= self.watch.goes_down(row, &self.index);
                 gathered.add(row);
                 if gathered.octets.len() >= GATHERED_OCTETS_MAX {
                     gathered.move_to(&mut self.overlay);
                 }
             });
             gathered.move_to(&mut self.overlay);
+            if goes_down {
+                self.gone_down(number, segment.header.sequence)?;
+            }
             match rows.map_err(|error| OpenError::Io { path: path.clone(), error })? {
                 Some(rows) => self.report.replayed_rows += rows,
                 None => {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod mailbox;
 pub mod membership;
 pub mod push;
+pub mod rising;
 pub mod runs;
 pub mod sent;
 pub mod small;

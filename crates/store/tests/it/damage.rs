@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use koi_store::engine::{Embedded, OpenError, Options};
 use koi_store::kv::Kv;
+use koi_store::record::mailbox::MailboxRecord;
+use koi_types::{AccountId, MailboxId, ModSeq, Uid, UidValidity};
 
 use crate::crash_points::fast_folder;
 use crate::rig::{heard, open, rounds, small};
@@ -275,4 +277,40 @@ fn an_index_ahead_of_the_journal_is_not_started_with() {
     drop(kv);
     let kv = open(&left.scratch, options());
     kv.submit_and_wait(script.boxed()).unwrap();
+}
+
+/// Groups that are whole and in their order, but whose content says that something before them is missing.
+#[test]
+fn a_counter_that_goes_down_is_refused_when_the_journal_is_read_again() {
+    let row = |uidnext: u32| {
+        let fresh = MailboxRecord::new(UidValidity::new(9).unwrap(), ModSeq::MIN);
+        MailboxRecord { uidnext: Uid::new(uidnext).unwrap(), ..fresh }.encode()
+    };
+    let key = koi_store::key::mailbox(AccountId(1), koi_store::key::table::MAILBOX, MailboxId(1));
+    // The first one is in the index in one case, and in the journal only in the other.
+    for in_index in [true, false] {
+        for (next, sound) in [(8, true), (7, true), (6, false)] {
+            let root = fast_folder();
+            let (folder, crashed) = (root.path().join("store"), root.path().join("left"));
+            let kv = open(&folder, options());
+            for (uidnext, applied) in [(7, in_index), (next, false)] {
+                let value = row(uidnext);
+                kv.submit_and_wait(Box::new(move |txn| txn.put(&key, &value))).unwrap();
+                if applied {
+                    kv.apply_now().unwrap();
+                }
+            }
+            copy(&folder, &crashed);
+            drop(kv);
+            match Embedded::open(&crashed, options(), heard()) {
+                Ok(_) => assert!(sound, "{in_index} {next}"),
+                Err(OpenError::Damaged { what, .. }) => {
+                    assert!(!sound && what.contains("counter"), "{in_index} {next}: {what}");
+                    let kv = Embedded::open_repairing(&crashed, options(), heard()).unwrap();
+                    assert_eq!(kv.report().given_up.len(), 1);
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
 }
