@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use koi_store::engine::{Embedded, Health, Options};
 use koi_store::kv::Kv;
 use koi_types::ErrorKind;
+use parking_lot::{Condvar, Mutex};
 
 use crate::crash_points::fast_folder;
 use crate::rig::{account_rows, heard, key, small};
@@ -19,18 +19,43 @@ fn put(kv: &Embedded, n: u32) -> koi_types::Result<()> {
     }))
 }
 
+/// Lets the applier do a round only when a commit is held up by it: an applier slower than any writer.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    held: bool,
+    /// Nobody writes any more.
+    over: bool,
+}
+
+impl Gate {
+    fn wait(&self) -> bool {
+        let mut state = self.state.lock();
+        self.changed.wait_while(&mut state, |state| !state.held && !state.over);
+        state.held = false;
+        true
+    }
+    fn change(&self, change: impl FnOnce(&mut GateState)) {
+        change(&mut self.state.lock());
+        self.changed.notify_all();
+    }
+}
+
 #[test]
 fn a_slow_applier_holds_commits_and_bounds_memory() {
     let root = fast_folder();
-    let slow = || {
-        // tidy-allow(sleep): a slow disk is what is tested; nothing waits for anything here.
-        std::thread::sleep(Duration::from_millis(5));
-        true
-    };
+    let gate = Arc::new(Gate::default());
+    let (wait, held) = (Arc::clone(&gate), Arc::clone(&gate));
     let options = Options {
         overlay_rows_max: ROWS_MAX,
         apply_rows: 100,
-        before_apply: Some(Arc::new(slow)),
+        before_apply: Some(Arc::new(move || wait.wait())),
+        when_held: Some(Arc::new(move || held.change(|state| state.held = true))),
         segment_octets: 4 << 20,
         ..small()
     };
@@ -49,6 +74,7 @@ fn a_slow_applier_holds_commits_and_bounds_memory() {
             assert!(rows <= 2 * ROWS_MAX + 4 * producers as usize, "{rows} rows in memory");
         }
     });
+    gate.change(|state| state.over = true);
     let counters = kv.counters();
     assert!(counters.held_commits > 0, "{counters:?}");
     assert_eq!(account_rows(kv.view().unwrap().as_ref(), 1).len(), 8 * 150 * 4);

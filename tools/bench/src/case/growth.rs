@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::{Bench, Group, import, millis};
 use crate::failure::{Context, Outcome};
 use crate::net::imap::Imap;
-use crate::net::lmtp::Lmtp;
 use crate::net::pool::Pool;
+use crate::net::smtp::{SENDER, Smtp};
 use crate::rng::Rng;
 use crate::server::koi::Koi;
 use crate::server::{PASSWORD, Server, process, user};
@@ -158,13 +158,13 @@ fn fetches(places: &mut [Place]) -> Outcome<()> {
 
 fn deliveries(places: &mut [Place]) -> Outcome<()> {
     let pool = Pool::new(4_096, 0x88);
-    let connect = |place: &Place| Lmtp::connect(place.server.ports().lmtp);
+    let connect = |place: &Place| Smtp::lmtp(place.server.ports().lmtp);
     let mut talks = places.iter().map(connect).collect::<Outcome<Vec<_>>>()?;
     for serial in 0..ROUNDS {
         let mut message = Vec::new();
         pool.write(serial as u64, &mut message);
         for (place, lmtp) in places.iter_mut().zip(&mut talks) {
-            lmtp.open(&user(0))?;
+            lmtp.open(SENDER, &user(0))?;
             let start = Instant::now();
             lmtp.submit(&message)?;
             lmtp.accepted()?;

@@ -10,8 +10,8 @@ use crate::corpus;
 use crate::device::BareFlush;
 use crate::failure::{Outcome, fail};
 use crate::net::imap::Imap;
-use crate::net::lmtp::Lmtp;
 use crate::net::pool::{Pool, SERIAL};
+use crate::net::smtp::{SENDER, Smtp};
 use crate::server::{PASSWORD, Server, user};
 use crate::sheet::{LIMIT, Mark, Row, Sheet, Unit, quantile};
 
@@ -98,14 +98,14 @@ fn sample(
     let mut imap = Imap::login(server.ports().imap, &user(0), PASSWORD)?;
     let mut exists = imap.select()?;
     imap.idle()?;
-    let mut lmtp = Lmtp::connect(server.ports().lmtp)?;
+    let mut lmtp = Smtp::lmtp(server.ports().lmtp)?;
     let mut sampled = Sampled { exists_ms: Vec::new(), flush_ms: Vec::new() };
     for _ in 0..samples {
         *serial += 1;
         exists += 1;
         let mut message = Vec::new();
         pool.write(*serial, &mut message);
-        lmtp.open(&user(0))?;
+        lmtp.open(SENDER, &user(0))?;
         let start = Instant::now();
         lmtp.submit(&message)?;
         imap.wait_exists(exists)?;
@@ -126,12 +126,12 @@ fn beside_large(
     let stop = Arc::new(AtomicBool::new(false));
     let port = server.ports().lmtp;
     let load = |stop: &AtomicBool| -> Outcome<u64> {
-        let mut lmtp = Lmtp::connect(port)?;
+        let mut lmtp = Smtp::lmtp(port)?;
         let mut delivered = 0;
         let mut message = large.to_vec();
         while !stop.load(Ordering::Relaxed) {
             renumber(&mut message, delivered);
-            lmtp.open(&user(1))?;
+            lmtp.open(SENDER, &user(1))?;
             lmtp.submit(&message)?;
             lmtp.accepted()?;
             delivered += 1;

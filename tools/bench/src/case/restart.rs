@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Bench, Group, import, millis};
 use crate::failure::{Context, Outcome};
 use crate::net::imap::Imap;
-use crate::net::lmtp::Lmtp;
 use crate::net::pool::Pool;
+use crate::net::smtp::{SENDER, Smtp};
 use crate::server::{PASSWORD, user};
 use crate::sheet::{Mark, Row, Unit};
 
@@ -39,11 +39,11 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
         let mut expected = rounds * each;
         for run in 0..u64::from(runs) {
             // Some deliveries right before the kill, so that there is a tail to replay.
-            let mut lmtp = Lmtp::connect(server.ports().lmtp)?;
+            let mut lmtp = Smtp::lmtp(server.ports().lmtp)?;
             for number in 0..200 {
                 let mut message = Vec::new();
                 pool.write(run * 1_000 + number, &mut message);
-                lmtp.open(&user(0))?;
+                lmtp.open(SENDER, &user(0))?;
                 lmtp.submit(&message)?;
                 lmtp.accepted()?;
             }

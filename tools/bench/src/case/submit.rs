@@ -8,7 +8,7 @@ use super::{Bench, Group, millis};
 use crate::device::BareFlush;
 use crate::failure::{Context, Outcome, fail};
 use crate::net::imap::Imap;
-use crate::net::submission::Submission;
+use crate::net::smtp::Smtp;
 use crate::server::{PASSWORD, Server, user};
 use crate::sheet::{LIMIT, Mark, Row, Unit, quantile};
 
@@ -48,7 +48,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
         let mut imap = Imap::login(server.ports().imap, &user(1), PASSWORD)?;
         let mut exists = imap.select()?;
         imap.idle()?;
-        let mut submission = Submission::login(port, &user(0), PASSWORD)?;
+        let mut submission = Smtp::submission(port, &user(0), PASSWORD)?;
         for _ in 0..samples {
             serial += 1;
             exists += 1;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::crowd::{Next, Talk};
-use super::lmtp::envelope;
+use super::smtp::{SENDER, envelope};
 use crate::failure::{Outcome, fail};
 
 /// Writes the message of a serial number.
@@ -50,7 +50,7 @@ pub(crate) fn crowd(
     first: u64,
     end: End,
 ) -> Vec<Delivering> {
-    let envelopes: Arc<Vec<Vec<u8>>> = Arc::new(recipients.iter().map(|one| envelope(one)).collect());
+    let envelopes: Arc<Vec<Vec<u8>>> = Arc::new(recipients.iter().map(|one| envelope(SENDER, one)).collect());
     let one = |number| Delivering {
         source: source.clone(),
         envelopes: envelopes.clone(),
