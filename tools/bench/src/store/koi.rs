@@ -74,8 +74,10 @@ impl KoiStore {
         let octets = body.len() as u32;
         let body = NewBody::inline(Arc::from(body));
         let mut random = [0; 10];
-        if let Some(part) = random.get_mut(..8) {
-            part.copy_from_slice(&number.to_be_bytes());
+        for (at, octets) in (0..).zip(random.chunks_mut(8)) {
+            let mixed = (number * 2 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_le_bytes();
+            octets.iter_mut().zip(mixed).for_each(|(slot, octet)| *slot = octet);
         }
         let email = EmailId::new(1_790_000_000_000 + number / 16, random);
         let facts = EmailFacts {
