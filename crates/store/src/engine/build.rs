@@ -147,6 +147,9 @@ impl Shared {
                 break Admission::Freeing;
             }
             held = true;
+            if let Some(when_held) = &self.options.when_held {
+                when_held();
+            }
             self.apply_wanted.notify_one();
             self.applied.wait(&mut state);
         };
@@ -169,19 +172,29 @@ impl Shared {
         if live.position.offset == live.header.room() {
             return Ok(());
         }
-        let start = Start { store: self.store, segment: live.position.segment + 1, after: live.position };
-        let mut next = create_segment(&self.vfs, &self.layout, start).map_err(|error| {
+        let mut next = self.next_segment(live.position)?;
+        std::mem::swap(&mut next.builder, &mut live.builder);
+        let old = std::mem::replace(live, next);
+        // Zeros behind the last group are legal; a failure to cut them only wastes room.
+        let _ = old.file.seal(old.position.offset);
+        Ok(())
+    }
+    /// The one made ahead of need, or one made now.
+    fn next_segment(&self, after: Position) -> Result<Live> {
+        let segment = after.segment + 1;
+        let mut ahead = self.ahead.lock();
+        let next = match ahead.take_if(|ahead| ahead.segment() == segment) {
+            Some(made) => Ok(made.begin(after)),
+            None => create_segment(&self.vfs, &self.layout, Start { store: self.store, segment, after }),
+        };
+        let next = next.map_err(|error| {
             let error =
                 MailError::new(ErrorKind::Unavailable, "no further segment could be made").context(error);
             self.note_disk(&error);
             error
         })?;
-        std::mem::swap(&mut next.builder, &mut live.builder);
         self.state.lock().add_segment(next.header, &next.file.file);
-        let old = std::mem::replace(live, next);
-        // Zeros behind the last group are legal; a failure to cut them only wastes room.
-        let _ = old.file.seal(old.position.offset);
-        Ok(())
+        Ok(next)
     }
     /// Waits until every group is durable and visible; then `live` ends where the journal does.
     pub(crate) fn settle(&self, live: &mut Live) {
@@ -297,6 +310,10 @@ impl Shared {
         let before = live.position;
         let offset = before.offset + octets.len() as u64;
         live.position = Position { sequence: placing.sequence, offset, chain, ..before };
+        if offset >= self.options.segment_octets / 2 && !live.next_wanted {
+            live.next_wanted = true;
+            self.want_segment(live.position.segment + 1);
+        }
         self.state.lock().sealed.push(Arc::clone(&run));
         let (file, after) = (Arc::clone(&live.file), live.position);
         built.sealed = Some(Sealed { octets, operation_octets, transactions, run, file, before, after });

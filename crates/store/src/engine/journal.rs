@@ -29,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) header: Header,
     pub(crate) position: Position,
     pub(crate) builder: GroupBuilder,
+    /// The segment after it was asked for.
+    pub(crate) next_wanted: bool,
 }
 
 /// The live segment's file, shared with the thread that fills it.
@@ -137,17 +139,57 @@ pub(crate) struct Start {
 
 /// Makes a segment, durable with its name, ready for its first group.
 pub(crate) fn create_segment(vfs: &dyn Vfs, layout: &Layout, start: Start) -> io::Result<Live> {
-    let header = Header {
+    let Start { store, segment, after } = start;
+    let header = Header { sequence: after.sequence + 1, chain: after.chain, ..new_header(store, segment)? };
+    Ok(Live::begin(header, create_file(vfs, layout, &header)?, after))
+}
+
+/// A segment made ahead of need: nobody waits for its flushes when the one before it is full.
+pub(crate) struct Ahead {
+    header: Header,
+    file: Arc<dyn File>,
+}
+
+impl Ahead {
+    pub(crate) fn create(vfs: &dyn Vfs, layout: &Layout, store: StoreId, segment: u32) -> io::Result<Self> {
+        let header = Header { ahead: true, ..new_header(store, segment)? };
+        let file = create_file(vfs, layout, &header)?;
+        Ok(Self { header, file })
+    }
+    pub(crate) fn segment(&self) -> u32 {
+        self.header.segment
+    }
+    /// Nothing needs to be written: the first group says what the file does not.
+    pub(crate) fn begin(self, after: Position) -> Live {
+        let header = Header { sequence: after.sequence + 1, chain: after.chain, ..self.header };
+        Live::begin(header, self.file, after)
+    }
+}
+
+impl Live {
+    fn begin(header: Header, file: Arc<dyn File>, after: Position) -> Self {
+        let position = Position { segment: header.segment, offset: SEGMENT_HEADER_OCTETS, ..after };
+        let file = Arc::new(LiveFile::new(file, SEGMENT_HEADER_OCTETS));
+        Self { file, header, position, builder: GroupBuilder::default(), next_wanted: false }
+    }
+}
+
+fn new_header(store: StoreId, segment: u32) -> io::Result<Header> {
+    Ok(Header {
         kind: FileKind::Journal,
-        store: start.store,
-        segment: start.segment,
+        ahead: false,
+        store,
+        segment,
         salt: random()?,
-        sequence: start.after.sequence + 1,
-        chain: start.after.chain,
+        sequence: 0,
+        chain: 0,
         applied: 0,
         created_millis: now_millis(),
-    };
-    let path = layout.segment(start.segment);
+    })
+}
+
+fn create_file(vfs: &dyn Vfs, layout: &Layout, header: &Header) -> io::Result<Arc<dyn File>> {
+    let path = layout.segment(header.segment);
     let file = match vfs.create(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Left by an attempt that failed before any group could be in it.
@@ -164,9 +206,7 @@ pub(crate) fn create_segment(vfs: &dyn Vfs, layout: &Layout, start: Start) -> io
         let _ = vfs.remove(&path);
         return Err(error);
     }
-    let position = Position { segment: start.segment, offset: SEGMENT_HEADER_OCTETS, ..start.after };
-    let file = Arc::new(LiveFile::new(file, SEGMENT_HEADER_OCTETS));
-    Ok(Live { file, header, position, builder: GroupBuilder::default() })
+    Ok(file)
 }
 
 /// Random octets from the system.

@@ -94,6 +94,7 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
     let names = vfs.list(&folder).map_err(OpenError::io(&folder))?;
     let mut found: BTreeMap<u32, SegmentFile> = BTreeMap::new();
     let newest = names.iter().filter_map(|name| number_of(name, "seg")).max();
+    let mut empty = Vec::new();
     for name in &names {
         let path = folder.join(name);
         let io = |error| OpenError::Io { path: path.clone(), error };
@@ -111,7 +112,7 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
         let mut front = vec![0; SEGMENT_HEADER_OCTETS as usize];
         let read = file.read_at(&mut front, 0).map_err(io)?;
         front.truncate(read);
-        let Some(header) = Header::decode(&front) else {
+        let Some(mut header) = Header::decode(&front) else {
             // A rotation that was interrupted: no group can be in it yet.
             let unfinished = kind == FileKind::Journal
                 && Some(number) == newest
@@ -125,6 +126,15 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
         };
         if header.kind != kind || header.segment != number {
             return Err(damaged("the file does not belong where it is"));
+        }
+        if header.ahead {
+            match first_link(file.as_ref(), header).map_err(io)? {
+                Some(link) => (header.sequence, header.chain) = (link.sequence + 1, link.chain),
+                None => {
+                    empty.push(number);
+                    continue;
+                }
+            }
         }
         let table = match kind {
             FileKind::Pack => Some(
@@ -145,8 +155,35 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
             vfs.remove(&replaced).map_err(OpenError::io(&replaced))?;
         }
     }
+    remove_empty(layout, vfs, &found, &empty)?;
     one_store(layout, &found)?;
     Ok(Segments(found.into_iter().map(|(number, segment)| (number, Arc::new(segment))).collect()))
+}
+
+/// Segments made ahead of need that were not needed, or not before the crash.
+fn remove_empty(
+    layout: &Layout,
+    vfs: &dyn Vfs,
+    found: &BTreeMap<u32, SegmentFile>,
+    empty: &[u32],
+) -> Result<()> {
+    for number in empty {
+        let file = layout.segment(*number);
+        if found.range(number..).next().is_some() {
+            return Err(OpenError::Damaged { file, what: "no group of the segment can be read".to_owned() });
+        }
+        vfs.remove(&file).map_err(OpenError::io(&file))?;
+    }
+    Ok(())
+}
+
+/// What the first group that can be read continues.
+fn first_link(file: &dyn crate::vfs::File, header: Header) -> io::Result<Option<Link>> {
+    let unknown = Link { sequence: 0, chain: 0 };
+    let mut scanner = Scanner::new(file, header, SEGMENT_HEADER_OCTETS, unknown);
+    let Behind::Groups { offset, sequence } = scanner.behind()? else { return Ok(None) };
+    scanner.go_to(offset, sequence)?;
+    Ok(Some(scanner.link))
 }
 
 fn one_store(layout: &Layout, found: &BTreeMap<u32, SegmentFile>) -> Result<()> {
@@ -451,6 +488,7 @@ impl Replay<'_> {
                 header: segment.header,
                 position: end.position,
                 builder: GroupBuilder::default(),
+                next_wanted: false,
             });
         }
         let segment =

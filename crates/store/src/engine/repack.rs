@@ -122,6 +122,7 @@ impl<'a> Repack<'a> {
         let file = self.shared.vfs.create(path).map_err(io)?;
         let header = Header {
             kind: FileKind::Pack,
+            ahead: false,
             store: self.shared.store,
             segment: self.number,
             salt: random().map_err(io)?,

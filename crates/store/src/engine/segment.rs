@@ -13,6 +13,8 @@ pub(crate) const SMALL_HEADER_OCTETS: u64 = 128;
 const VERSION_PLAIN: u16 = 1;
 /// Of packs: a body record may hold its body in another codec.
 const VERSION_CODED: u16 = 2;
+/// Of journal segments made ahead of need: sequence and chain are those of the first group.
+const VERSION_AHEAD: u16 = 2;
 const MAGIC: &[u8; 8] = b"koistore";
 const FIELDS_OCTETS: usize = 80;
 
@@ -32,6 +34,9 @@ pub(crate) enum FileKind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
     pub(crate) kind: FileKind,
+    /// Journal: made before it was known which group would be the first. In the file `sequence` and `chain`
+    /// are 0 then; in memory they are what the first group says.
+    pub(crate) ahead: bool,
     pub(crate) store: StoreId,
     pub(crate) segment: u32,
     /// Random, per file; part of every checksum, so that a mail cannot contain a believable group.
@@ -58,6 +63,7 @@ impl Header {
     }
     fn version(&self) -> u16 {
         match self.kind {
+            FileKind::Journal if self.ahead => VERSION_AHEAD,
             FileKind::Journal | FileKind::Body => VERSION_PLAIN,
             FileKind::Pack => VERSION_CODED,
         }
@@ -101,10 +107,13 @@ impl Header {
         let applied = fields.u64()?;
         let (chain, checksum) = (fields.u32()?, fields.u32()?);
         let sound = magic == *MAGIC
-            && (version == VERSION_PLAIN || version == VERSION_CODED && kind == FileKind::Pack)
+            && (version == VERSION_PLAIN
+                || version == VERSION_CODED && kind == FileKind::Pack
+                || version == VERSION_AHEAD && kind == FileKind::Journal)
             && encryption == 0
             && checksum == crc32c::crc32c(covered);
-        sound.then_some(Self { kind, store, segment, salt, sequence, chain, applied, created_millis })
+        let ahead = version == VERSION_AHEAD && kind == FileKind::Journal;
+        sound.then_some(Self { kind, ahead, store, segment, salt, sequence, chain, applied, created_millis })
     }
 }
 
@@ -155,6 +164,7 @@ mod tests {
     fn headers_read_back_and_a_flipped_octet_is_seen() {
         let header = Header {
             kind: FileKind::Journal,
+            ahead: false,
             store: StoreId([3; 16]),
             segment: 7,
             salt: [9; 8],
@@ -166,6 +176,8 @@ mod tests {
         let octets = header.encode();
         assert_eq!(octets.len() as u64, SEGMENT_HEADER_OCTETS);
         assert_eq!(Header::decode(&octets), Some(header));
+        let ahead = Header { ahead: true, sequence: 0, chain: 0, ..header };
+        assert_eq!(Header::decode(&ahead.encode()), Some(ahead));
         for at in 0..FIELDS_OCTETS {
             let mut flipped = octets.clone();
             flipped[at] ^= 0x10;

@@ -1,6 +1,6 @@
 //! What the threads of the engine share: the state under one lock, the queue, the live segment.
 //!
-//! Order of locks: `compacting`, `applying`, `live`, `publishing`, `queue`, `compactor`, `merging`,
+//! Order of locks: `compacting`, `applying`, `live`, `ahead`, `publishing`, `queue`, `compactor`, `merging`,
 //! `state`. No file is touched under `queue` or `state`.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::commit::{Queue, WRITERS};
 use super::compact::Compactor;
 use super::counters::{Counters, Live as LiveCounters};
 use super::index::{Index, Position, Usage};
-use super::journal::{Live, LiveFile};
+use super::journal::{Ahead, Live, LiveFile};
 use super::options::Options;
 use super::overlay::Overlay;
 use super::recover::Recovered;
@@ -25,7 +25,7 @@ use super::run::Run;
 use super::segment::{Header, Layout, StoreId};
 use super::stage::BodyFiles;
 use crate::kv::Commits;
-use crate::vfs::{Counted, File, nobody_waits_for_this_thread};
+use crate::vfs::{Counted, File, Vfs, nobody_waits_for_this_thread};
 
 /// Everything but the threads themselves.
 pub(crate) struct Shared {
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) compact_wanted: Condvar,
     /// Octets that may have died since the compactor last looked.
     pub(crate) dead_hint: AtomicU64,
+    /// Held while the segment after the live one is made.
+    pub(crate) ahead: Mutex<Option<Ahead>>,
     pub(crate) zeros: Mutex<Zeros>,
     pub(crate) zeros_wanted: Condvar,
 }
@@ -70,10 +72,12 @@ pub(crate) struct Threads {
     pub(crate) others: Vec<JoinHandle<()>>,
 }
 
-/// What the thread that writes zeros has to do.
+/// What the thread that writes ahead of need has to do.
 #[derive(Default)]
 pub(crate) struct Zeros {
     wanted: Option<Arc<LiveFile>>,
+    /// The number of a segment to make ahead of need.
+    segment: Option<u32>,
     closing: bool,
 }
 
@@ -176,6 +180,7 @@ impl Shared {
             compact_wanted: Condvar::new(),
             // What died before a crash is not known: the first look is for it.
             dead_hint: AtomicU64::new(u64::MAX / 2),
+            ahead: Mutex::new(None),
             zeros: Mutex::default(),
             zeros_wanted: Condvar::new(),
         }
@@ -206,22 +211,39 @@ impl Shared {
             self.zeros_wanted.notify_one();
         }
     }
+    /// Asks for the segment after the live one.
+    pub(crate) fn want_segment(&self, number: u32) {
+        self.zeros.lock().segment = Some(number);
+        self.zeros_wanted.notify_one();
+    }
     fn fill_until_closed(&self) {
         loop {
-            let file = {
+            let (file, segment) = {
                 let mut zeros = self.zeros.lock();
                 loop {
                     if zeros.closing {
                         return;
                     }
-                    match zeros.wanted.take() {
-                        Some(file) => break file,
-                        None => self.zeros_wanted.wait(&mut zeros),
+                    match (zeros.wanted.take(), zeros.segment.take()) {
+                        (None, None) => self.zeros_wanted.wait(&mut zeros),
+                        work => break work,
                     }
                 }
             };
-            while file.fill(self.options.fill_ahead_octets) {}
+            while file.as_ref().is_some_and(|file| file.fill(self.options.fill_ahead_octets)) {}
+            if let Some(number) = segment {
+                self.make_ahead(number);
+            }
         }
+    }
+    fn make_ahead(&self, number: u32) {
+        let mut ahead = self.ahead.lock();
+        // The live one may have been sealed meanwhile, and this number be in use.
+        if self.state.lock().segments.0.last_key_value().is_some_and(|(last, _)| *last >= number) {
+            return;
+        }
+        // A full disk is met again when the segment is needed, by somebody who can report it.
+        *ahead = Ahead::create(&self.vfs, &self.layout, self.store, number).ok();
     }
     /// No further transaction is taken; those that wait are finished by the writer threads, which then end.
     pub(crate) fn stop_taking(&self) {
@@ -246,6 +268,10 @@ impl Shared {
         self.settle(&mut live);
         if self.state.lock().read_only.is_none() {
             let _ = live.file.seal(live.position.offset);
+        }
+        if let Some(ahead) = self.ahead.lock().take() {
+            // What is left of it is removed at the next start.
+            let _ = self.vfs.remove(&self.layout.segment(ahead.segment()));
         }
         Ok(())
     }

@@ -125,6 +125,7 @@ impl Staging {
         let shared = &self.hold.shared;
         let header = Header {
             kind: FileKind::Body,
+            ahead: false,
             store: shared.store,
             segment: self.hold.number,
             salt: random()?,

@@ -34,6 +34,8 @@ fn copy(from: &Path, to: &Path) {
 fn last_segment(folder: &Path) -> PathBuf {
     let mut names: Vec<_> =
         std::fs::read_dir(folder.join("journal")).unwrap().map(|e| e.unwrap().path()).collect();
+    // One that was made ahead of need has only a header.
+    names.retain(|name| std::fs::metadata(name).unwrap().len() > 4096);
     names.sort();
     names.pop().unwrap()
 }
