@@ -20,7 +20,7 @@ static ZEROS: [u8; FILL_STEP_OCTETS as usize] = [0; FILL_STEP_OCTETS as usize];
 /// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would
 /// not be.
 const FILLED_GROUP_OCTETS_MAX: u64 = 64 * 1024;
-/// So many small groups in a row are a reason to write zeros: among large ones the next large one covers them.
+/// So many small groups in a row are a reason to write zeros: the next large one would only cover them.
 const SMALL_GROUPS_MIN: u64 = 8;
 
 /// The end of the journal. Only the leader has it.

@@ -74,7 +74,8 @@ impl Check<'_> {
         }
         Ok(())
     }
-    /// Rows E, and the first places in M. Answers the emails of those memberships that cannot be read, by the key of U.
+    /// Rows E, and the first places in M. Answers the emails of those memberships that cannot be read, by
+    /// the key of U.
     fn email_memberships(&mut self, unreadable: &[Unreadable]) -> Result<BTreeMap<Box<[u8]>, EmailId>> {
         let mut lost = BTreeMap::new();
         self.each(table::EMAIL_MEMBERSHIP, |check, key, value| {
