@@ -25,6 +25,7 @@ mod row;
 mod search;
 mod service;
 mod snapshot;
+mod sorted;
 mod submit;
 mod uids;
 mod watch;
@@ -45,7 +46,7 @@ pub use annotation::{Annotation, AnnotationChange, AnnotationNews, AnnotationRow
 pub use changes::ExpungedMessage;
 pub use directory::{AccountRow, AppPasswordUse, Directory, Verifier};
 pub use filter::{DayRange, FILTER_DEPTH_MAX, Filter, TimeRange};
-pub use hierarchy::{Hierarchy, NameNode};
+pub use hierarchy::{Hierarchy, NameNode, NamedMailbox};
 pub use housekeep::Housekept;
 pub use incoming::{Incoming, Stage};
 pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pending, Submission, Whole};

@@ -17,8 +17,8 @@ use koi_types::{
     SystemFlags, Uid, UidSet,
 };
 
-use crate::hierarchy::Hierarchy;
-use crate::names::{NameEntry, Names};
+use crate::hierarchy::{Hierarchy, NameNode, NamedMailbox};
+use crate::names::Names;
 use crate::outcome::Changes;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 use crate::service::{Inner, Options};
@@ -54,7 +54,7 @@ impl<'a> Snapshot<'a> {
         let row = view.get(&key)?.ok_or_else(missing)?;
         let record = AccountRecord::decode(&row).ok_or_else(|| corrupt("account", &key))?;
         drop(row);
-        let names = inner.names.read(&*view, account, record.names_modseq)?;
+        let names = inner.names.read(&*view, account, &record)?;
         let quota = inner.options.quota.with_own(record.own_quota);
         Ok(Self { view, account, record, names, uids: &inner.uids, quota, options: &inner.options })
     }
@@ -83,53 +83,40 @@ impl<'a> Snapshot<'a> {
             }
             ControlFlow::Continue(())
         })?;
-        let rows = self.names.entries().iter();
-        Ok(rows.filter_map(|entry| Some(self.mailbox_row(entry, records.get(&entry.id)?))).collect())
+        let row = |node: &NameNode| {
+            let mailbox = node.mailbox?;
+            Some(mailbox_row(node, mailbox, records.get(&mailbox.id)?))
+        };
+        Ok(self.names.hierarchy.nodes().filter_map(row).collect())
     }
     pub fn mailbox_named(&self, name: &MailboxName) -> Result<Option<MailboxRow>> {
-        self.names.by_name(name).map_or(Ok(None), |entry| self.mailbox_of(entry))
+        self.names.hierarchy.node(name).map_or(Ok(None), |node| self.mailbox_of(node))
     }
     pub fn mailbox(&self, id: MailboxId) -> Result<Option<MailboxRow>> {
-        self.names.by_id(id).map_or(Ok(None), |entry| self.mailbox_of(entry))
+        self.names.hierarchy.mailbox(id).map_or(Ok(None), |node| self.mailbox_of(node))
     }
-    fn mailbox_of(&self, entry: &NameEntry) -> Result<Option<MailboxRow>> {
-        Ok(self.mailbox_record(entry.id)?.map(|record| self.mailbox_row(entry, &record)))
+    fn mailbox_of(&self, node: &NameNode) -> Result<Option<MailboxRow>> {
+        let Some(mailbox) = node.mailbox else { return Ok(None) };
+        Ok(self.mailbox_record(mailbox.id)?.map(|record| mailbox_row(node, mailbox, &record)))
     }
     pub(crate) fn mailbox_record(&self, id: MailboxId) -> Result<Option<MailboxRecord>> {
         let key = key::mailbox(self.account, table::MAILBOX, id);
         let Some(row) = self.view.get(&key)? else { return Ok(None) };
         MailboxRecord::decode(&row).map(Some).ok_or_else(|| corrupt("mailbox", &key))
     }
-    fn mailbox_row(&self, entry: &NameEntry, record: &MailboxRecord) -> MailboxRow {
-        MailboxRow {
-            id: entry.id,
-            name: entry.name.clone(),
-            role: entry.role,
-            subscribed: self.names.subscriptions.contains(&entry.name),
-            created_at: entry.created_at,
-            uidvalidity: record.uidvalidity,
-            uidnext: record.uidnext,
-            highest_modseq: record.highest_modseq,
-            created_modseq: record.created_modseq,
-            messages: record.messages,
-            unseen: record.unseen,
-            deleted: record.deleted,
-            octets: record.octets,
-        }
-    }
     /// The mailbox with a role.
     #[must_use]
     pub fn with_role(&self, role: Role) -> Option<MailboxId> {
-        self.names.entries().iter().find(|entry| entry.role == Some(role)).map(|entry| entry.id)
+        self.names.hierarchy.with_role(role)
     }
     /// The role of a mailbox.
     pub(crate) fn role_of(&self, mailbox: MailboxId) -> Option<Role> {
-        self.names.by_id(mailbox).and_then(|entry| entry.role)
+        self.names.hierarchy.mailbox(mailbox).and_then(NameNode::role)
     }
-    /// All names of the account as a hierarchy, in order.
+    /// All names of the account as a hierarchy, in order. It stays as it is while the account changes.
     #[must_use]
     pub fn hierarchy(&self) -> Arc<Hierarchy> {
-        self.names.hierarchy()
+        Arc::clone(&self.names.hierarchy)
     }
     /// Octets that EXPUNGE would give back: the sizes of the messages with `\Deleted` (RFC 9208 §4.1.4).
     /// Scans the mailbox, unless it has none.
@@ -150,7 +137,7 @@ impl<'a> Snapshot<'a> {
     }
     /// Subscribed names in order, whether or not there is such a mailbox.
     pub fn subscriptions(&self) -> impl Iterator<Item = &MailboxName> {
-        self.names.subscriptions.iter()
+        self.names.hierarchy.nodes().filter(|node| node.subscribed).map(|node| &node.name)
     }
     /// The keywords of the account and their numbers.
     #[must_use]
@@ -300,6 +287,24 @@ impl<'a> Snapshot<'a> {
     /// Appends octets of a body to `out`; a range past the end is cut.
     pub fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
         self.view.read_body(body, range, out)
+    }
+}
+
+fn mailbox_row(node: &NameNode, mailbox: NamedMailbox, record: &MailboxRecord) -> MailboxRow {
+    MailboxRow {
+        id: mailbox.id,
+        name: node.name.clone(),
+        role: mailbox.role,
+        subscribed: node.subscribed,
+        created_at: mailbox.created_at,
+        uidvalidity: record.uidvalidity,
+        uidnext: record.uidnext,
+        highest_modseq: record.highest_modseq,
+        created_modseq: record.created_modseq,
+        messages: record.messages,
+        unseen: record.unseen,
+        deleted: record.deleted,
+        octets: record.octets,
     }
 }
 

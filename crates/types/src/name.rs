@@ -2,14 +2,15 @@
 //! 8621 §2).
 
 use std::fmt;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::limits;
 
-/// The full name of a mailbox. `INBOX` is always written in upper case (RFC 9051 §5.1).
+/// The full name of a mailbox. `INBOX` is always written in upper case (RFC 9051 §5.1). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct MailboxName(Box<str>);
+pub struct MailboxName(Arc<str>);
 
 /// Between the levels of a name.
 pub const SEPARATOR: char = '/';

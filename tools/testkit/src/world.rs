@@ -239,10 +239,15 @@ impl World {
     }
     /// The client sends octets; then everything happens that follows from it.
     pub fn send(&mut self, peer: u32, octets: &[u8]) {
+        self.queue(peer, octets);
+        self.settle();
+    }
+    /// The client sends octets, and nothing happens yet: what several clients sent so is then worked on step
+    /// by step in turn.
+    pub fn queue(&mut self, peer: u32, octets: &[u8]) {
         if let Some(connection) = self.peers.get_mut(&peer) {
             connection.input.extend(octets);
         }
-        self.settle();
     }
     /// The client closes its side.
     pub fn close(&mut self, peer: u32) {

@@ -4,8 +4,10 @@
 
 mod annotations;
 mod delivery;
+mod meddling;
 mod model;
 mod names;
+mod names_table;
 mod recent;
 mod rig;
 mod scenarios;

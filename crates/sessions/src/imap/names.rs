@@ -1,7 +1,9 @@
 //! Patterns of LIST and LSUB, and going through the names of an account step by step (RFC 9051 §6.3.9,
 //! RFC 3501 §6.3.8, RFC 3501 §6.3.9).
 
-use koi_mailbox::{Hierarchy, NameNode};
+use std::sync::Arc;
+
+use koi_mailbox::{Hierarchy, NameNode, Snapshot};
 use koi_proto::imap::command::ListPattern;
 use koi_types::name::{SEPARATOR, normalized};
 use koi_types::{MailboxName, Result, limits};
@@ -11,10 +13,15 @@ use super::job::Outcome;
 /// Names looked at in one step, whether or not they match.
 const NAMES_PER_STEP_MAX: usize = 10_000;
 
-/// Where a command is in the names. It goes on behind the last name it visited, so that names that come and
-/// go meanwhile cost nothing.
-#[derive(Debug, Default)]
+/// Where a command is in the names. It holds the names as they were when it began: what is made, renamed or
+/// deleted meanwhile changes nothing in its answer.
+#[derive(Default)]
 pub(crate) struct Walk {
+    begun: Option<Begun>,
+}
+
+struct Begun {
+    hierarchy: Arc<Hierarchy>,
     last: Option<MailboxName>,
 }
 
@@ -22,22 +29,27 @@ impl Walk {
     /// Visits names in order until the output is full or it is time for others; nothing when it is finished.
     pub(crate) fn step(
         &mut self,
-        hierarchy: &Hierarchy,
+        snapshot: &Snapshot<'_>,
         out: &mut Vec<u8>,
-        mut visit: impl FnMut(&NameNode, &mut Vec<u8>) -> Result<()>,
+        mut visit: impl FnMut(&Hierarchy, &NameNode, &mut Vec<u8>) -> Result<()>,
     ) -> Result<Option<Outcome>> {
-        let rest = match &self.last {
-            Some(last) => hierarchy.after(last),
-            None => hierarchy.nodes(),
+        let begun = self.begun.get_or_insert_with(|| Begun { hierarchy: snapshot.hierarchy(), last: None });
+        let hierarchy = Arc::clone(&begun.hierarchy);
+        let mut nodes: Box<dyn Iterator<Item = &NameNode>> = match &begun.last {
+            Some(last) => Box::new(hierarchy.after(last)),
+            None => Box::new(hierarchy.nodes()),
         };
-        for (visited, node) in rest.iter().enumerate() {
+        let mut last: Option<&MailboxName> = None;
+        for visited in 0.. {
             let full = out.len() >= limits::OUTPUT_OCTETS_HIGH;
             if full || visited >= NAMES_PER_STEP_MAX {
-                let last = visited.checked_sub(1).and_then(|before| rest.get(before));
-                self.last = last.map(|node| node.name.clone()).or(self.last.take());
+                drop(nodes);
+                begun.last = last.cloned().or(begun.last.take());
                 return Ok(Some(if full { Outcome::OutputFull } else { Outcome::Yield }));
             }
-            visit(node, out)?;
+            let Some(node) = nodes.next() else { break };
+            visit(&hierarchy, node, out)?;
+            last = Some(&node.name);
         }
         Ok(None)
     }

@@ -249,7 +249,7 @@ impl AccountTxn<'_> {
             self.txn.delete(&key)?;
         }
         let mailbox = self.mailbox_named(name)?;
-        self.event(mailbox, Event::Subscription);
+        self.event(mailbox, Event::SubscriptionTo(name.clone()));
         self.names_changed = true;
         Ok(())
     }

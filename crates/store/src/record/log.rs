@@ -2,7 +2,7 @@
 //!
 //! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
 
-use koi_types::{EmailId, EntryName, MailboxId, Timestamp, UidSet};
+use koi_types::{EmailId, EntryName, MailboxId, MailboxName, Timestamp, UidSet};
 
 use super::runs::{put_runs, take_runs};
 use super::{Fields, Record, put_varint};
@@ -36,9 +36,12 @@ pub enum Event {
     /// Name or role.
     MailboxRenamed,
     MailboxDeleted,
+    /// As older versions wrote it: to the mailbox's name, or to a name that is not told.
     Subscription,
     /// Names of entries that were set or removed.
     Annotations(Vec<EntryName>),
+    /// A name was subscribed or unsubscribed, with or without mailbox.
+    SubscriptionTo(MailboxName),
 }
 
 const NO_MAILBOX: u32 = u32::MAX;
@@ -54,6 +57,7 @@ impl Event {
             Self::MailboxDeleted => 6,
             Self::Subscription => 7,
             Self::Annotations(_) => 8,
+            Self::SubscriptionTo(_) => 9,
         }
     }
 }
@@ -75,7 +79,11 @@ impl LogRecord {
                     put_varint(&mut record.0, names.len() as u64);
                     record = names.iter().fold(record, |record, name| record.sized(name.as_str().as_bytes()));
                 }
-                _ => {}
+                Event::SubscriptionTo(name) => record = record.sized(name.as_str().as_bytes()),
+                Event::MailboxCreated
+                | Event::MailboxRenamed
+                | Event::MailboxDeleted
+                | Event::Subscription => {}
             }
         }
         record.0
@@ -118,6 +126,7 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
             }
             Event::Annotations(names)
         }
+        9 => Event::SubscriptionTo(MailboxName::new(fields.text()?).ok()?),
         _ => return None,
     })
 }

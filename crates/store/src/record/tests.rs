@@ -203,7 +203,7 @@ fn log_version_1() {
     let stored = "01 0100000000000000 01 02000000 02 0102 a90200 02 02000000 01 0400
         03 03000000 01 0500 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 04 04000000 05 04000000 06 04000000 07 ffffffff";
     fixture(stored, &value, LogRecord::encode, LogRecord::decode);
-    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 09 02000000")), None, "no such event");
+    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 ff 02000000")), None, "no such event");
     assert_eq!(
         LogRecord::decode(&octets("01 0100000000000000 03 02000000 01 05 ffffffff0f")),
         None,
@@ -220,6 +220,15 @@ fn log_version_1_with_annotations() {
         "01 0100000000000000 08 ffffffff 02 09000000 2f7368617265642f78 0a000000 2f707269766174652f59";
     fixture(stored, &value, LogRecord::encode, LogRecord::decode);
     assert_eq!(LogRecord::decode(&octets("01 0100000000000000 08 ffffffff ffffffff0f")), None, "too many");
+}
+
+#[test]
+fn log_version_1_with_names_of_subscriptions() {
+    let event = Event::SubscriptionTo(MailboxName::new("a/b").unwrap());
+    let sections = vec![LogSection { mailbox: None, event }];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    let stored = "01 0100000000000000 09 ffffffff 03000000 612f62";
+    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
 }
 
 #[test]

@@ -38,13 +38,10 @@ fn role(core: &Core, uses: &[SpecialUse]) -> Result<std::result::Result<Option<R
         [] => Ok(None),
         // RFC 6154 §2: these two are views of other mailboxes, which nobody can make by hand.
         [SpecialUse::Role(Role::All | Role::Flagged)] => Err("this use is not for mailboxes made by CREATE"),
-        [SpecialUse::Role(role)] => {
-            let hierarchy = core.snapshot()?.hierarchy();
-            match hierarchy.nodes().iter().any(|node| node.role == Some(*role)) {
-                true => Err("another mailbox has this use"),
-                false => Ok(Some(*role)),
-            }
-        }
+        [SpecialUse::Role(role)] => match core.snapshot()?.with_role(*role).is_some() {
+            true => Err("another mailbox has this use"),
+            false => Ok(Some(*role)),
+        },
         [SpecialUse::Unknown(_)] => Err("this use is not known"),
         _ => Err("a mailbox has one use"),
     })

@@ -14,7 +14,8 @@ pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
         move |cx| {
             let name = existing(&mailbox)?;
             let snapshot = cx.core.snapshot()?;
-            let is_level = || snapshot.hierarchy().node(&name).is_some_and(|node| node.has_children);
+            let is_level =
+                || snapshot.hierarchy().node(&name).is_some_and(koi_mailbox::NameNode::has_children);
             // RFC 9051 §6.3.5: a level of hierarchy goes with the last name below it, not before.
             if snapshot.mailbox_named(&name)?.is_none() && is_level() {
                 let reply = Reply::no("there is no such mailbox, only names below it");

@@ -93,18 +93,20 @@ impl Listing {
         let extended = command.extended;
         Self { patterns, select, extended, tell_subscribed, status, walk: Walk::default() }
     }
-    fn node(&self, cx: &Listed<'_>, node: &NameNode, out: &mut Vec<u8>) -> Result<()> {
+    fn node(&self, cx: &Listed<'_>, hierarchy: &Hierarchy, node: &NameNode, out: &mut Vec<u8>) -> Result<()> {
         if !self.matches(node) {
             return Ok(());
         }
         let selected = self.select.takes(node);
-        let subscribed_below = self.select.recursive && self.takes_below(&cx.hierarchy, node, selected);
+        let subscribed_below = self.select.recursive && self.takes_below(hierarchy, node, selected);
         if !selected && !subscribed_below {
             return Ok(());
         }
         // RFC 9051 §6.3.9.8: no STATUS of a name that is only told for what is below it.
         let row = match node.mailbox {
-            Some(id) if selected && !self.status.is_empty() => existing(cx.snapshot.mailbox(id))?,
+            Some(mailbox) if selected && !self.status.is_empty() => {
+                existing(cx.snapshot.mailbox(mailbox.id))?
+            }
             _ => None,
         };
         let selectable = self.status.is_empty() || !selected || row.is_some();
@@ -113,7 +115,8 @@ impl Listing {
         let name = node.name.as_str();
         let entry = ListEntry { name, attributes: &attributes, subscribed_below, old_name: None };
         list(&entry, cx.status.names, out);
-        row.map_or(Ok(()), |row| cx.status.write(&row, out))
+        // By the name it was told with, though it may have another by now.
+        row.map_or(Ok(()), |row| cx.status.write(&MailboxRow { name: node.name.clone(), ..row }, out))
     }
     fn matches(&self, node: &NameNode) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(node.name.as_str()))
@@ -121,7 +124,7 @@ impl Listing {
     /// RFC 9051 §6.3.9.3: a name that is not selected itself is told only for something below it that is
     /// selected and not told.
     fn takes_below(&self, hierarchy: &Hierarchy, node: &NameNode, selected: bool) -> bool {
-        let mut below = hierarchy.below(&node.name).iter().filter(|below| self.select.takes(below));
+        let mut below = hierarchy.below(&node.name).filter(|below| self.select.takes(below));
         below.any(|below| selected || !self.matches(below))
     }
 }
@@ -130,7 +133,7 @@ impl Selection {
     fn takes(self, node: &NameNode) -> bool {
         let any = self.subscribed || self.special_use;
         let subscribed = !self.subscribed || node.subscribed;
-        let special_use = !self.special_use || node.role.is_some();
+        let special_use = !self.special_use || node.role().is_some();
         if any { subscribed && special_use } else { node.is_there() }
     }
 }
@@ -138,7 +141,6 @@ impl Selection {
 /// What all names of one step are told with.
 struct Listed<'a> {
     snapshot: &'a Snapshot<'a>,
-    hierarchy: std::sync::Arc<Hierarchy>,
     status: StatusWriter<'a>,
     extended: bool,
 }
@@ -152,13 +154,12 @@ impl Job for Listing {
         let mut walk = std::mem::take(&mut self.walk);
         let snapshot = cx.core.snapshot()?;
         let listed = Listed {
-            hierarchy: snapshot.hierarchy(),
             status: StatusWriter::new(cx.core, &snapshot, &self.status)?,
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,
         };
-        let stopped = walk.step(&listed.hierarchy, cx.out, |node, out| self.node(&listed, node, out))?;
-        drop(listed);
+        let stopped =
+            walk.step(&snapshot, cx.out, |hierarchy, node, out| self.node(&listed, hierarchy, node, out))?;
         self.walk = walk;
         Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LIST completed"))))
     }
@@ -188,10 +189,10 @@ fn attributes(node: &NameNode, style: Style, selectable: bool) -> Vec<Attribute>
     } else if !selectable {
         attributes.push(Attribute::NoSelect);
     }
-    attributes.push(if node.has_children { Attribute::HasChildren } else { Attribute::HasNoChildren });
+    attributes.push(if node.has_children() { Attribute::HasChildren } else { Attribute::HasNoChildren });
     if style.subscribed && node.subscribed {
         attributes.push(Attribute::Subscribed);
     }
-    attributes.extend(node.role.map(Attribute::Role));
+    attributes.extend(node.role().map(Attribute::Role));
     attributes
 }

@@ -24,10 +24,9 @@ struct Lsub {
 impl Job for Lsub {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         let names = cx.core.names();
-        let hierarchy = cx.core.snapshot()?.hierarchy();
         let mut walk = std::mem::take(&mut self.walk);
-        let stopped = walk.step(&hierarchy, cx.out, |node, out| {
-            self.node(&hierarchy, node, names, out);
+        let stopped = walk.step(&cx.core.snapshot()?, cx.out, |hierarchy, node, out| {
+            self.node(hierarchy, node, names, out);
             Ok(())
         })?;
         self.walk = walk;
@@ -42,7 +41,7 @@ impl Lsub {
         }
         // RFC 3501 §6.3.9: with `%` a level above a subscribed name is told too, as one that is not
         // subscribed.
-        let above = || self.ends_in_percent && hierarchy.below(&node.name).iter().any(|n| n.subscribed);
+        let above = || self.ends_in_percent && hierarchy.below(&node.name).any(|n| n.subscribed);
         if !node.subscribed && !above() {
             return;
         }
