@@ -97,7 +97,7 @@ fn one_view() -> Result<(), String> {
     assert_eq!(changes.matches(" OK ").count(), 3, "{changes}");
     assert_eq!(of_list(&list), expected);
     // RFC 5819 §2: the one that is gone by now has no counters; the one that moved is told by its old name.
-    assert!(list.contains("* LIST (\\NoSelect \\HasNoChildren) \"/\" list-09998\r\n* LIST"));
+    assert!(list.contains("* LIST (\\Noselect \\HasNoChildren) \"/\" list-09998\r\n* LIST"));
     assert!(list.contains("* STATUS list-09997 (") && !list.contains("list-00000a"));
 
     world.queue(1, b"b LSUB \"\" *\r\n");
