@@ -65,6 +65,8 @@ pub struct Connection {
     scram: Option<Scram>,
     /// SCRAM exchanges so far: the server's nonces are `server1`, `server2`, …
     exchanges: u32,
+    /// How often it let others go first.
+    pub yields: usize,
     pub notes: Vec<Note>,
 }
 
@@ -219,6 +221,7 @@ impl World {
             waiting: None,
             scram: None,
             exchanges: 0,
+            yields: 0,
             notes: Vec::new(),
         };
         self.peers.insert(peer, connection);
@@ -354,7 +357,11 @@ impl Connection {
         self.said.append(&mut self.output);
         match step {
             Step::NeedInput => {}
-            Step::OutputFull | Step::Yield => any = true,
+            Step::OutputFull => any = true,
+            Step::Yield => {
+                self.yields += 1;
+                any = true;
+            }
             Step::Await(ticket) => {
                 self.waiting = Some(ticket);
                 any = true;

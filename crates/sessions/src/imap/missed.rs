@@ -4,8 +4,6 @@
 //! The change log answers at the cost of what changed. Where it does not reach back far enough, everything
 //! there is is compared with what the client says it knows: the answer is longer, and just as right.
 
-use std::ops::ControlFlow;
-
 use koi_mailbox::{Changes, Snapshot};
 use koi_proto::imap::command::SeqMatch;
 use koi_types::{ModSeq, NumSet, Result};
@@ -19,6 +17,8 @@ pub(crate) struct Missed {
     pub(crate) vanished: NumSet,
     /// New since, or with other flags; not always in the client's present view.
     pub(crate) changed: NumSet,
+    /// Which of these changed is to be found out: the log does not tell.
+    pub(crate) compare: NumSet,
 }
 
 /// More messages than this are compared instead of listed.
@@ -49,12 +49,7 @@ pub(crate) fn missed(
             given.insert_range(1..=uidnext - 1);
             missed.vanished = among.intersect(&given).difference(&there);
             missed.vanished.remove_range(0..=last_match(view, seq_match));
-            let _ = snapshot.messages(view.mailbox, &there.intersect(among), |row| {
-                if row.modseq > since {
-                    missed.changed.insert(row.uid.value());
-                }
-                ControlFlow::Continue(())
-            })?;
+            missed.compare = there.intersect(among);
         }
     }
     missed.vanished = missed.vanished.difference(view.known());

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod cmd;
+mod compare;
 mod core;
 mod error;
 mod fetch;

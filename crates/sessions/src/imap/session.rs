@@ -231,6 +231,10 @@ impl ImapSession {
                 self.doing = Doing::Tell(ended);
                 Some(Step::OutputFull)
             }
+            Ok(Synced::Slice) => {
+                self.doing = Doing::Tell(ended);
+                Some(Step::Yield)
+            }
             Ok(Synced::MailboxGone) => {
                 // The command itself was carried out, so its end is told before the connection's.
                 reply.write(&running.tag, out);

@@ -12,6 +12,7 @@ use koi_proto::imap::response::{self, Code, Status, status};
 use koi_types::{ModSeq, NumSet, Result, SeqNum, Uid, limits};
 
 use super::annotations;
+use super::compare::Compare;
 use super::core::{Core, Open};
 use super::reply::Telling;
 use super::table::Tells;
@@ -28,6 +29,8 @@ pub(crate) struct Sync {
 #[derive(Debug)]
 enum Phase {
     Compute,
+    /// Which flags are to be told is still to be found out.
+    Compare(Compare, News),
     Write(News),
 }
 
@@ -43,6 +46,8 @@ struct News {
     new_keywords: bool,
     /// UIDs of messages whose flags are told.
     flags: NumSet,
+    /// Others whose flags may have changed.
+    compare: Option<Compare>,
     /// What a client of QRESYNC may take for synchronised, where the modseqs it sees would say otherwise.
     highest_modseq: Option<ModSeq>,
 }
@@ -50,6 +55,8 @@ struct News {
 pub(crate) enum Synced {
     Done,
     OutputFull,
+    /// There is more to look at; others first.
+    Slice,
     MailboxGone,
 }
 
@@ -60,9 +67,10 @@ impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {
         Self { tells, phase: Phase::Compute }
     }
-    /// The flags of these messages and nothing else.
-    pub(crate) fn flags_of(flags: NumSet) -> Self {
-        Self { tells: Tells::AllByUid, phase: Phase::Write(News { flags, ..News::default() }) }
+    /// The flags of these messages, and of what changed of others, and nothing else.
+    pub(crate) fn flags_of(flags: NumSet, compare: Option<Compare>) -> Self {
+        let news = News { flags, compare, ..News::default() };
+        Self { tells: Tells::AllByUid, phase: news.phase() }
     }
     /// Goes on until everything is told or the output is full.
     pub(crate) fn run(&mut self, core: &mut Core, telling: &Telling, out: &mut Vec<u8>) -> Result<Synced> {
@@ -81,9 +89,15 @@ impl Sync {
                     core.advanced = false;
                     let manner = Manner { qresync: core.qresync, rev2: core.rev2, tells: self.tells };
                     match news(open, &snapshot, &manner, &login.account, telling)? {
-                        Some(news) => self.phase = Phase::Write(news),
+                        Some(news) => self.phase = news.phase(),
                         None => return Ok(Synced::MailboxGone),
                     }
+                }
+                Phase::Compare(compare, news) => {
+                    let Some(changed) = compare.step(&core.snapshot()?)? else { return Ok(Synced::Slice) };
+                    let mut news = std::mem::take(news);
+                    news.flags.extend(&changed);
+                    self.phase = Phase::Write(news);
                 }
                 Phase::Write(news) => {
                     let full = |out: &Vec<u8>| out.len() >= limits::OUTPUT_OCTETS_HIGH;
@@ -109,6 +123,15 @@ impl Sync {
                     return Ok(Synced::Done);
                 }
             }
+        }
+    }
+}
+
+impl News {
+    fn phase(mut self) -> Phase {
+        match self.compare.take() {
+            Some(compare) => Phase::Compare(compare, self),
+            None => Phase::Write(self),
         }
     }
 }
@@ -205,6 +228,7 @@ fn changes(
     news.exists = (view.exists() > left).then(|| view.exists());
     debug_assert!(before >= left);
     news.flags.extend(&changed.flags.intersect(view.known()));
+    news.compare = changed.compare;
     news.flags = news.flags.intersect(view.known());
     let keywords = snapshot.keywords().iter().count();
     news.new_keywords = keywords > open.keywords_told;
@@ -216,6 +240,7 @@ fn changes(
 struct Changed {
     added: NumSet,
     flags: NumSet,
+    compare: Option<Compare>,
     vanished: NumSet,
     upto: ModSeq,
     mailbox_gone: bool,
@@ -226,6 +251,7 @@ impl Changed {
         Self {
             added: NumSet::new(),
             flags: NumSet::new(),
+            compare: None,
             vanished: NumSet::new(),
             upto,
             mailbox_gone: false,
@@ -241,6 +267,7 @@ fn changed(view: &Selected, snapshot: &Snapshot<'_>) -> Result<Changed> {
         Changes::Listed(listed) => Changed {
             added: listed.added.0,
             flags: listed.flags.0,
+            compare: None,
             vanished: listed.vanished.0,
             upto: listed.upto,
             mailbox_gone: false,
@@ -250,20 +277,15 @@ fn changed(view: &Selected, snapshot: &Snapshot<'_>) -> Result<Changed> {
     })
 }
 
-/// Without the log: everything there is against everything that is known.
+/// Without the log: everything there is against everything that is known. Flags are compared afterwards,
+/// step by step.
 fn compared(view: &Selected, snapshot: &Snapshot<'_>, upto: ModSeq) -> Result<Changed> {
     let now = snapshot.uids(view.mailbox)?.0;
     let mut changed = Changed::nothing(upto);
     changed.vanished = view.known().difference(&now);
     changed.added = now.difference(view.known());
-    let told = view.told();
-    let _ = snapshot.messages(view.mailbox, &now, |row| {
-        if row.modseq > told {
-            changed.flags.insert(row.uid.value());
-        }
-        ControlFlow::Continue(())
-    })?;
-    changed.flags = changed.flags.difference(&changed.added);
+    let known = now.intersect(view.known());
+    changed.compare = Some(Compare::new(view.mailbox, view.told(), known));
     Ok(changed)
 }
 

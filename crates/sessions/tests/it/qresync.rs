@@ -2,18 +2,19 @@
 //!
 //! A client keeps what it was told under UIDs, and the HIGHESTMODSEQ that RFC 7162 §6 lets it keep. It
 //! sometimes looks on while others change the mailbox, sometimes not, and then loses its connection without a
-//! word. When it comes back, what QRESYNC tells it must make its copy the same as what anybody sees who reads
-//! everything. In between the server forgets its log.
+//! word. Others move messages out and in, and rename INBOX, which empties it. When the client comes back, what
+//! QRESYNC tells it must make its copy the same as what anybody sees who reads everything. In between the
+//! server forgets its log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use koi_mailbox::{Account, FlagChange, FlagOp};
+use koi_mailbox::{Account, FlagChange, FlagOp, Incoming, NewMessage};
 use koi_store::kv::{Commits, Kv};
 use koi_store::memory::MemoryKv;
 use koi_testkit::runner::numbered;
 use koi_testkit::world::{World, address};
-use koi_types::{Keyword, MailboxId, MailboxName, SystemFlags, UidSet};
+use koi_types::{Flags, Keyword, MailboxId, MailboxName, SystemFlags, UidSet, ZoneOffset};
 
 use crate::harness::Test;
 use crate::view::Random;
@@ -29,7 +30,56 @@ pub(crate) fn tests() -> Vec<Test> {
             .try_for_each(|seed| run(seed, changes).map_err(|e| format!("KOI_SEED={seed}: {e}")))
     };
     // spec: RFC 7162 §3.2.5; RFC 7162 §6; RFC 7162 §3.2
-    vec![Test { name: "qresync/random_changes".to_owned(), run: Box::new(run) }]
+    vec![
+        Test { name: "qresync/random_changes".to_owned(), run: Box::new(run) },
+        Test { name: "qresync/past_the_horizon_step_by_step".to_owned(), run: Box::new(past_the_horizon) },
+    ]
+}
+
+/// Where the log is gone everything is compared, but not in one step: others are served in between.
+// spec: RFC 7162 §3.2.5.1; RFC 7162 §3.2.6; RFC 7162 §5.2
+fn past_the_horizon() -> Result<(), String> {
+    const MESSAGES: usize = 25_000;
+    let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
+    world.add_user("alice");
+    let id = world.service.directory().by_address(&address("alice")).unwrap().unwrap();
+    let account = world.service.account(id).unwrap();
+    let inbox = mailbox(&account, "INBOX");
+    let message = Arc::new(Incoming::of(&numbered(1)).unwrap());
+    let (received_at, received_zone) = (world.now(), ZoneOffset(0));
+    let new = NewMessage { message, flags: Flags::default(), received_at, received_zone };
+    for _ in 0..MESSAGES / 1000 {
+        account.append(inbox, vec![new.clone(); 1000]).wait().unwrap();
+    }
+    let since = account.snapshot().unwrap().modseq();
+    let uids = |list: &[u32]| UidSet(list.iter().copied().collect());
+    let set = |system| FlagChange { op: FlagOp::Add, system, keywords: Vec::new() };
+    account.set_flags(inbox, &uids(&[7, 12_000, 24_999]), set(SystemFlags::FLAGGED), None).wait().unwrap();
+    account.set_flags(inbox, &uids(&[8, 20_000]), set(SystemFlags::DELETED), None).wait().unwrap();
+    account.expunge(inbox, None).wait().unwrap();
+    world.advance(91 * 86_400_000);
+    (0..40).for_each(|_| world.housekeep());
+
+    let mut copy = Copy::default();
+    world.open_imap(1, true);
+    copy.command(&mut world, 1, "LOGIN alice secret")?;
+    copy.command(&mut world, 1, "ENABLE QRESYNC")?;
+    let validity = account.snapshot().unwrap().mailbox(inbox).unwrap().unwrap().uidvalidity;
+    for command in [
+        format!("SELECT INBOX (QRESYNC ({validity} {since} 1:25000))"),
+        format!("UID FETCH 1:* (FLAGS) (CHANGEDSINCE {since} VANISHED)"),
+    ] {
+        let before = world.peer(1).unwrap().yields;
+        world.send(1, format!("t {command}\r\n").as_bytes());
+        let said = String::from_utf8(std::mem::take(&mut world.peer(1).unwrap().said)).unwrap();
+        let fetched: Vec<&str> = said.lines().filter(|line| line.contains(" FETCH (")).collect();
+        assert_eq!(fetched.len(), 3, "{fetched:?}");
+        assert!(fetched.iter().all(|line| line.contains("\\Flagged")), "{fetched:?}");
+        assert!(said.contains("* VANISHED (EARLIER) 8,20000\r\n"), "{command}");
+        let yields = world.peer(1).unwrap().yields - before;
+        assert!(yields >= 2, "{command} let others go first {yields} times");
+    }
+    Ok(())
 }
 
 fn run(seed: u64, changes: usize) -> Result<(), String> {
@@ -101,6 +151,15 @@ fn change(world: &mut World, account: &Account, random: &mut Random) {
             let from = UidSet(all.0.nth(random.below(all.count() as usize) as u64).into_iter().collect());
             account.copy(other, &from, inbox).wait().unwrap();
         }
+        // RFC 9051 §6.3.6: everything moves away; some of it comes back as new messages.
+        5 if random.below(60) == 0 => {
+            let old = MailboxName::new(&format!("old-{}", account.snapshot().unwrap().modseq())).unwrap();
+            account.rename(&MailboxName::inbox(), &old).wait().unwrap();
+            let old = mailbox(account, old.as_str());
+            let mut first = UidSet::new();
+            first.0.insert_range(1..=90);
+            account.copy(old, &first, inbox).wait().unwrap();
+        }
         _ => {
             let op = [FlagOp::Add, FlagOp::Remove, FlagOp::Replace][random.below(3)];
             let system = [SystemFlags::SEEN, SystemFlags::FLAGGED, SystemFlags::NONE][random.below(3)];
@@ -138,7 +197,8 @@ impl Copy {
     fn come_back(&mut self, world: &mut World, peer: u32, random: &mut Random) -> Result<(), String> {
         world.open_imap(peer, true);
         self.command(world, peer, "LOGIN alice secret")?;
-        self.command(world, peer, "ENABLE QRESYNC")?;
+        let enable = ["ENABLE QRESYNC", "ENABLE QRESYNC IMAP4rev2", "ENABLE IMAP4rev2 CONDSTORE QRESYNC"];
+        self.command(world, peer, enable[random.below(3)])?;
         let Some(uid_validity) = self.uid_validity else {
             self.command(world, peer, "SELECT INBOX")?;
             self.command(world, peer, "FETCH 1:* (UID FLAGS)")?;
@@ -167,12 +227,16 @@ impl Copy {
     }
     /// Anything that lets it hear of changes.
     fn look(&mut self, world: &mut World, peer: u32, random: &mut Random) -> Result<(), String> {
-        let command = match random.below(6) {
+        let command = match random.below(10) {
             0 => "NOOP",
             1 => "SEARCH ALL",
             2 => "UID SEARCH UNSEEN",
             3 => "FETCH 1 (UID FLAGS MODSEQ)",
             4 => "STORE 2 +FLAGS (\\Answered)",
+            5 => "UID SEARCH RETURN (SAVE) UNSEEN FLAGGED",
+            6 => "UID STORE $ +FLAGS (\\Answered)",
+            7 => "UID FETCH $ (FLAGS)",
+            8 => "UID MOVE $ other",
             _ => "UID FETCH 1:9 (FLAGS)",
         };
         self.command(world, peer, command)

@@ -2,8 +2,8 @@
 //! responses is what a fresh SELECT and FETCH show (RFC 9051 §5.2, RFC 9051 §7.4.1, RFC 9051 §7.5.1, RFC 3501
 //! §5.5).
 //!
-//! Clients differ: some have enabled CONDSTORE, QRESYNC or IMAP4rev2. Some lose their connection now and
-//! then, and go on with what they know (RFC 7162 §3.2.5).
+//! Clients differ: some have enabled CONDSTORE, QRESYNC or IMAP4rev2. They use saved search results
+//! (RFC 5182 §2.1), MOVE, and RENAME of INBOX, which empties it under the others.
 //!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
 //! place, EXPUNGE never comes where it must not, and no message is recent for two (RFC 3501 §2.3.2).
@@ -91,7 +91,7 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
     let sign = ["+", "-", ""][random.below(3)];
     let count = client.messages.len();
     let some = |random: &mut Random| (1 + random.below(count), 1 + random.below(count));
-    match random.below(20) {
+    match random.below(21) {
         0 => world.fill("alice", "INBOX", &[numbered(9)]),
         1 => client.command(world, "NOOP", Expunges::Allowed)?,
         2 => client.command(world, "EXPUNGE", Expunges::Allowed)?,
@@ -138,6 +138,13 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
         }
         18 => client.command(world, &format!("STORE $ {sign}FLAGS ({flag})"), Expunges::Forbidden)?,
         19 => client.select(world)?,
+        // RFC 9051 §6.3.6: all messages of INBOX move away, and it stays.
+        20 if random.below(3) == 0 => {
+            let rename = format!("RENAME INBOX old-{}", random.below(1 << 20));
+            client.command(world, &rename, Expunges::Allowed)?;
+            world.fill("alice", "INBOX", &[numbered(10), numbered(11), numbered(12)]);
+        }
+        20 => client.command(world, "UID MOVE $ other", Expunges::Allowed)?,
         _ => {}
     }
     if client.idling { Ok(()) } else { client.learn(world) }

@@ -144,7 +144,10 @@ impl Fetching {
             };
             missed(&snapshot, cx.core.view()?, since, &among, None)?
         };
-        self.left = self.left.intersect(&missed.changed);
+        // What is only to be compared is passed over by its modseq, row by row.
+        let mut changed = missed.changed;
+        changed.extend(&missed.compare);
+        self.left = self.left.intersect(&changed);
         if self.fetch.vanished {
             response::vanished(true, &missed.vanished, cx.out);
         }

@@ -33,7 +33,7 @@ impl Job for Idle {
         let outcome = self.go_on(cx);
         match outcome {
             Ok(Outcome::NeedInput) => cx.core.waiting_for_client = true,
-            Ok(Outcome::OutputFull) => {}
+            Ok(Outcome::OutputFull | Outcome::Yield) => {}
             _ => cx.core.idling = false,
         }
         outcome
@@ -49,6 +49,7 @@ impl Idle {
             match sync.run(cx.core, &Telling::default(), cx.out)? {
                 Synced::Done => self.telling = None,
                 Synced::OutputFull => return Ok(Outcome::OutputFull),
+                Synced::Slice => return Ok(Outcome::Yield),
                 Synced::MailboxGone => {
                     status(None, Status::Bye, None, MAILBOX_GONE, cx.out);
                     return Ok(Outcome::Close("selected mailbox was deleted"));

@@ -7,6 +7,7 @@ use koi_proto::imap::response::{self, Code, Status};
 use koi_types::{NumSet, Result, SeqNum};
 
 use super::{existing, list, no_such_mailbox};
+use crate::imap::compare::Compare;
 use crate::imap::core::{Core, Open};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::missed::{Missed, missed};
@@ -32,13 +33,14 @@ impl Job for Selecting {
             if self.select.qresync.is_some() && !cx.core.qresync {
                 return Ok(Outcome::Done(Reply::bad("ENABLE QRESYNC first")));
             }
-            let changed = self.open(cx)?;
-            self.resync = Some(Sync::flags_of(changed));
+            self.resync = Some(self.open(cx)?);
         }
-        if let Some(resync) = &mut self.resync
-            && let Synced::OutputFull = resync.run(cx.core, &Telling::default(), cx.out)?
-        {
-            return Ok(Outcome::OutputFull);
+        if let Some(resync) = &mut self.resync {
+            match resync.run(cx.core, &Telling::default(), cx.out)? {
+                Synced::OutputFull => return Ok(Outcome::OutputFull),
+                Synced::Slice => return Ok(Outcome::Yield),
+                Synced::Done | Synced::MailboxGone => {}
+            }
         }
         Ok(Outcome::Done(match self.select.read_only {
             true => Reply::ok("EXAMINE completed").code(&Code::ReadOnly),
@@ -48,8 +50,8 @@ impl Job for Selecting {
 }
 
 impl Selecting {
-    /// Opens the mailbox and describes it. Answers of which messages the client is to be told the flags.
-    fn open(&self, cx: &mut Context<'_>) -> Result<NumSet> {
+    /// Opens the mailbox and describes it. The flags of what the client missed are still to be told.
+    fn open(&self, cx: &mut Context<'_>) -> Result<Sync> {
         // RFC 9051 §6.3.2: a failed SELECT leaves nothing selected. RFC 7162 §3.2.11: everything before this
         // line was about the mailbox that is closed now.
         if cx.core.selected.take().is_some() {
@@ -59,7 +61,7 @@ impl Selecting {
         if self.select.condstore || self.select.qresync.is_some() {
             cx.core.enable_condstore(cx.out);
         }
-        let (open, changed) = {
+        let (open, resync) = {
             let account = cx.core.account()?;
             let snapshot = account.snapshot()?;
             let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
@@ -76,10 +78,12 @@ impl Selecting {
                 None => Missed::default(),
             };
             response::vanished(true, &missed.vanished, cx.out);
-            (open, missed.changed)
+            let compare = self.select.qresync.as_ref().filter(|_| !missed.compare.is_empty());
+            let compare = compare.map(|since| Compare::new(row.id, since.mod_seq, missed.compare));
+            (open, Sync::flags_of(missed.changed, compare))
         };
         cx.core.selected = Some(Box::new(open));
-        Ok(changed)
+        Ok(resync)
     }
 }
 

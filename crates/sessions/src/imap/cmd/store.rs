@@ -43,6 +43,7 @@ impl Job for Storing {
                 if let Some(sync) = first {
                     match sync.run(cx.core, &Telling::default(), cx.out)? {
                         Synced::OutputFull => return Ok(Outcome::OutputFull),
+                        Synced::Slice => return Ok(Outcome::Yield),
                         Synced::Done | Synced::MailboxGone => *first = None,
                     }
                 }
