@@ -140,15 +140,20 @@ impl Directory<'_> {
         self.inner.backlog.add(account);
         Ok(())
     }
-    /// For a login name; nothing when there is no such account, or it is disabled.
+    /// For a login name; nothing when there is no such account, or it is disabled. Reads as many rows for
+    /// names nobody has as for others, so that the time does not tell.
     pub fn verifier(&self, address: &Address) -> Result<Option<Verifier>> {
         let view = self.inner.kv.view()?;
-        let Some(account) = directory::account_of(&*view, address)? else { return Ok(None) };
-        let record = directory::directory_record(&*view, account)?.filter(|record| !record.disabled);
-        let Some(record) = record else { return Ok(None) };
+        let found = directory::account_of(&*view, address)?;
+        // Nobody's account: it has no rows.
+        let account = found.unwrap_or(AccountId::GLOBAL);
+        let record = directory::directory_record(&*view, account)?;
         let app_passwords = app_password::of(&*view, account)?;
-        let (address, password) = (record.address, record.password);
-        Ok(Some(Verifier { account, address, password, app_passwords }))
+        let record = record.filter(|record| found.is_some() && !record.disabled);
+        Ok(record.map(|record| {
+            let (address, password) = (record.address, record.password);
+            Verifier { account, address, password, app_passwords }
+        }))
     }
     pub fn by_address(&self, address: &Address) -> Result<Option<AccountId>> {
         directory::account_of(&*self.inner.kv.view()?, address)

@@ -54,5 +54,5 @@ pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 pub use search::SearchRun;
 pub use service::{Env, MailboxService, Options};
 pub use snapshot::{Scanned, Snapshot};
-pub use submit::client_number;
+pub use submit::{ClientName, client_number};
 pub use watch::Watching;

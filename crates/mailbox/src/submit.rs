@@ -14,11 +14,23 @@ use crate::incoming::Incoming;
 use crate::outcome::{Delivered, Delivery, Pending, Submission, Whole};
 use crate::service::MailboxService;
 
-/// The number of a client for [`Submission::client`]: of the program's name, for all programs of an account
-/// log in the same way.
+/// What tells the clients of one account apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientName<'a> {
+    /// By the name of the app password it logs in with: there is one for each client.
+    AppPassword(&'a str),
+    /// By the program that made the message, for those that log in with the account's own password.
+    Program(&'a [u8]),
+}
+
+/// The number of a client for [`Submission::client`].
 #[must_use]
-pub fn client_number(program: &[u8]) -> u64 {
-    short_hash(program)
+pub fn client_number(name: ClientName<'_>) -> u64 {
+    match name {
+        ClientName::Program(program) => short_hash(program),
+        // No program's name has an octet 0.
+        ClientName::AppPassword(name) => short_hash(&[b"\0app password ", name.as_bytes()].concat()),
+    }
 }
 
 /// What one account gets. The sender may be a recipient too: then both in one change.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use koi_mailbox::MailboxService;
 use koi_sessions::imap::{ImapSession, ImapSettings};
-use koi_sessions::smtp::{Rates, RatesMax, Role, SmtpSession, SmtpSettings};
+use koi_sessions::smtp::{AccountRates, AccountRatesMax, Rates, RatesMax, Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session};
 
 use crate::config::Config;
@@ -42,6 +42,12 @@ impl RealSessions {
         let submission = SmtpSettings {
             plain_without_tls: config.auth.cleartext_login,
             scram: imap.scram,
+            account_rates: Arc::new(AccountRates::new(AccountRatesMax {
+                messages_per_hour: config.smtp.account_messages_per_hour_max,
+                messages_per_day: config.smtp.account_messages_per_day_max,
+                recipients_per_hour: config.smtp.account_recipients_per_hour_max,
+                recipients_per_day: config.smtp.account_recipients_per_day_max,
+            })),
             ..lmtp.clone()
         };
         let smtp = SmtpSettings {

@@ -31,6 +31,7 @@ pub struct Service {
     cost: Cost,
     /// Accounts made from now on get SCRAM keys.
     scram: bool,
+    scram_iterations: u32,
     domains: Arc<[String]>,
 }
 
@@ -92,6 +93,7 @@ impl Service {
             secret,
             cost: Cost::of(&config.auth),
             scram: config.auth.scram,
+            scram_iterations: config.auth.scram_iterations,
             domains: config.domains.clone().into(),
             was_unclean,
         })
@@ -201,7 +203,7 @@ impl Service {
 
     fn scram_record(&self, address: &Address, prepared: &str) -> ScramRecord {
         let salt = keys::salt_of(&self.secret, &address.account_key().to_string());
-        ScramVerifier::make(prepared, salt).into()
+        ScramVerifier::make(prepared, salt, self.scram_iterations).into()
     }
 }
 

@@ -183,5 +183,12 @@ pub fn wrong() -> MailError {
     MailError::new(ErrorKind::AuthenticationFailed, "Invalid login or password")
 }
 
+/// The password is right, but not for acting as somebody else (RFC 4616 §2, RFC 5530 §3): who knows the
+/// password learns nothing new by it.
+#[must_use]
+pub fn not_as_other() -> MailError {
+    MailError::new(ErrorKind::NoPermission, "You may not act as somebody else")
+}
+
 #[cfg(test)]
 mod tests;

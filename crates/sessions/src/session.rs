@@ -120,6 +120,8 @@ pub struct Login {
     pub address: Address,
     /// What this login may be used for; all of it with the account's own password.
     pub access: AccessSet,
+    /// The name of the app password it came with: which of the user's clients it is.
+    pub app_password: Option<Box<str>>,
 }
 
 /// Octets that are never printed and are overwritten when dropped.

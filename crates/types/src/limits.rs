@@ -102,3 +102,7 @@ pub const ANNOTATIONS_PER_TARGET_MAX: u32 = 1000;
 pub const ANNOTATIONS_PER_ACCOUNT_MAX: u32 = 100_000;
 /// Names and values of all annotations of one account.
 pub const ANNOTATIONS_OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// Accounts whose rate of submission is remembered.
+pub const RATED_ACCOUNTS_MAX: usize = 100_000;
+/// Recipients of port 25 that are remembered to be too full for a sender's message.
+pub const FULL_RECIPIENTS_MAX: usize = 10_000;

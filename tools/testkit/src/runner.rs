@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use koi_proto::sasl::base64_encode;
-use koi_sessions::smtp::{Rates, RatesMax, Role};
+use koi_sessions::smtp::{AccountRates, AccountRatesMax, Rates, RatesMax, Role};
 
 use crate::expect::{self, Block};
 use crate::script::pattern::{Bindings, substitute};
@@ -243,6 +243,7 @@ impl Play<'_> {
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
             Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
+            Action::AppPassword { user, name, access } => self.world.add_app_password(user, name, *access),
             Action::Shutdown => self.world.shutdown(),
             Action::Housekeep => self.world.housekeep(),
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
@@ -299,6 +300,7 @@ impl Play<'_> {
             "scram" => settings.scram = value == "yes",
             "greeting_delay_ms" => settings.greeting_delay_ms = number()?,
             "rates" => settings.rates = Arc::new(Rates::new(rates(value)?)),
+            "account_rates" => settings.account_rates = Arc::new(AccountRates::new(account_rates(value)?)),
             _ => return Err(format!("no such setting: {name}")),
         }
         Ok(())
@@ -396,19 +398,45 @@ impl Play<'_> {
 /// `messages 3 errors 2`, a minute.
 fn rates(value: &str) -> Result<RatesMax, String> {
     let mut max = RatesMax::default();
-    let words: Vec<&str> = value.split_whitespace().collect();
-    for pair in words.chunks(2) {
-        let [what, number] = pair else { return Err(format!("not pairs: {value}")) };
-        let number = number.parse().map_err(|_| format!("not a number: {number}"))?;
-        match *what {
-            "connections" => max.connections = number,
-            "messages" => max.messages = number,
-            "recipients" => max.recipients = number,
-            "errors" => max.errors = number,
-            _ => return Err(format!("no such rate: {what}")),
-        }
+    for Named { name, number } in numbers(value)? {
+        *match name {
+            "connections" => &mut max.connections,
+            "messages" => &mut max.messages,
+            "recipients" => &mut max.recipients,
+            "errors" => &mut max.errors,
+            _ => return Err(format!("no such rate: {name}")),
+        } = number;
     }
     Ok(max)
+}
+
+fn account_rates(value: &str) -> Result<AccountRatesMax, String> {
+    let mut max = AccountRatesMax::default();
+    for Named { name, number } in numbers(value)? {
+        *match name {
+            "messages_per_hour" => &mut max.messages_per_hour,
+            "messages_per_day" => &mut max.messages_per_day,
+            "recipients_per_hour" => &mut max.recipients_per_hour,
+            "recipients_per_day" => &mut max.recipients_per_day,
+            _ => return Err(format!("no such rate: {name}")),
+        } = number;
+    }
+    Ok(max)
+}
+
+struct Named<'a> {
+    name: &'a str,
+    number: u32,
+}
+
+/// `messages 2 recipients 3`
+fn numbers(value: &str) -> Result<Vec<Named<'_>>, String> {
+    let words: Vec<&str> = value.split_whitespace().collect();
+    let pair = |pair: &[&'_ str]| match pair {
+        [_, number] => number.parse().map_err(|_| format!("not a number: {number}")),
+        _ => Err(format!("not pairs: {value}")),
+    };
+    words.chunks(2).map(|words| Ok(Named { name: words[0], number: pair(words)? })).collect()
 }
 
 /// The messages of `3 messages`.

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use koi_types::{Access, AccessSet};
+
 pub mod pattern;
 mod text;
 
@@ -90,6 +92,12 @@ pub enum Action {
     },
     AccountGone {
         user: String,
+    },
+    /// One that is good for these uses.
+    AppPassword {
+        user: String,
+        name: String,
+        access: AccessSet,
     },
     /// The account setting.
     SentCopy {
@@ -268,6 +276,7 @@ fn world_action(line: &str) -> Result<Action, String> {
             let (user, value) = rest.split_once(' ').ok_or("sent-copy USER on|off")?;
             Ok(Action::SentCopy { user: user.to_owned(), on: value == "on" })
         }
+        "app-password" => app_password(rest),
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),
@@ -275,6 +284,17 @@ fn world_action(line: &str) -> Result<Action, String> {
         "annotations" => annotations(rest),
         _ => Err(format!("not an action: `{verb}`")),
     }
+}
+
+/// `alice phone imap submission`
+fn app_password(rest: &str) -> Result<Action, String> {
+    let mut words = rest.split_whitespace();
+    let (Some(user), Some(name)) = (words.next(), words.next()) else {
+        return Err("app-password USER NAME USES".to_owned());
+    };
+    let access = words.map(|word| Access::parse(word).ok_or_else(|| format!("no such use: {word}")));
+    let access = access.collect::<Result<AccessSet, String>>()?;
+    Ok(Action::AppPassword { user: user.to_owned(), name: name.to_owned(), access })
 }
 
 /// `alice`, `alice messages 3`, `alice octets 1000 messages 3`

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use koi_mailbox::{AnnotationChange, Env, Incoming, MailboxService, NewMessage, Options, OwnQuota};
+use koi_mailbox::{
+    AnnotationChange, Env, Incoming, MailboxService, NewAppPassword, NewMessage, Options, OwnQuota, Verifier,
+};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
 use koi_sessions::{
-    Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
+    Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
 };
 use koi_store::kv::{Commits, Kv};
 use koi_types::annotation::Target;
@@ -127,6 +129,12 @@ impl World {
     /// An account `user@example.org`.
     pub fn add_user(&mut self, user: &str) -> AccountId {
         self.service.directory().create_account(&address(user), PASSWORD).unwrap()
+    }
+    /// An app password of the user; what is typed is `app-` and its name.
+    pub fn add_app_password(&mut self, user: &str, name: &str, access: AccessSet) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let new = NewAppPassword { name: name.into(), access, hash: app_hash(&format!("app-{name}")) };
+        self.service.directory().add_app_password(id, &new).unwrap();
     }
     /// Limits of one account; `None` for no limit.
     pub fn set_quota(&mut self, user: &str, octets_max: Option<u64>, messages_max: Option<u64>) {
@@ -385,9 +393,7 @@ impl Connection {
     fn effect(&mut self, effect: Effect, service: &MailboxService) -> EffectResult {
         match effect {
             Effect::Authenticate(credentials) => {
-                let password = credentials.password.expose() == PASSWORD.as_bytes();
-                let found = login(service, &credentials.authcid, credentials.authzid.as_deref());
-                EffectResult::Authenticated(found.and_then(|l| l.filter(|_| password).ok_or_else(wrong)))
+                EffectResult::Authenticated(authenticate(service, &credentials))
             }
             Effect::ScramBegin(name) => EffectResult::ScramBegun(self.scram_begin(service, &name)),
             Effect::ScramProve(proof) => {
@@ -420,14 +426,49 @@ fn named(name: &str) -> Option<Address> {
     Address::parse(name).or_else(|| Address::new(name, DOMAIN)).map(|a| a.account_key())
 }
 
+/// Who it is, if the password is right, and nobody acts as somebody else.
+fn authenticate(service: &MailboxService, credentials: &Credentials) -> Result<Login, MailError> {
+    let Some(known) = known(service, &credentials.authcid)? else { return Err(wrong()) };
+    let typed = credentials.password.expose();
+    let hash = app_hash(&String::from_utf8_lossy(typed));
+    let mut app_passwords = known.app_passwords.iter().map(|password| &password.record);
+    let app = app_passwords.find(|p| p.hash == hash && p.access.allows(credentials.access));
+    let access = match app {
+        Some(app) => app.access,
+        None if typed == PASSWORD.as_bytes() => AccessSet::ALL,
+        None => return Err(wrong()),
+    };
+    if !is_oneself(&known, credentials.authzid.as_deref()) {
+        return Err(koi_sessions::auth::not_as_other());
+    }
+    let app_password = app.map(|app| app.name.clone());
+    Ok(Login { account: known.account, address: known.address, access, app_password })
+}
+
+fn known(service: &MailboxService, name: &str) -> Result<Option<Verifier>, MailError> {
+    named(name).map_or(Ok(None), |address| service.directory().verifier(&address))
+}
+
+fn is_oneself(known: &Verifier, authzid: Option<&str>) -> bool {
+    authzid.is_none_or(|z| z.is_empty() || named(z).as_ref() == Some(&known.address.account_key()))
+}
+
+/// What is stored of an app password here: itself.
+fn app_hash(typed: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.iter_mut().zip(typed.bytes()).for_each(|(to, from)| *to = from);
+    hash
+}
+
 /// Who it is, if there is such an account and nobody acts as somebody else.
 fn login(service: &MailboxService, name: &str, authzid: Option<&str>) -> Result<Option<Login>, MailError> {
-    let Some(address) = named(name) else { return Ok(None) };
-    if authzid.is_some_and(|z| named(z).as_ref() != Some(&address)) {
-        return Ok(None);
-    }
-    let known = service.directory().verifier(&address)?;
-    Ok(known.map(|k| Login { account: k.account, address: k.address, access: AccessSet::ALL }))
+    let known = known(service, name)?.filter(|known| is_oneself(known, authzid));
+    Ok(known.map(|k| Login {
+        account: k.account,
+        address: k.address,
+        access: AccessSet::ALL,
+        app_password: None,
+    }))
 }
 
 /// `alice@example.org`

@@ -5,6 +5,7 @@
 mod annotations;
 mod copies;
 mod delivery;
+mod logins;
 mod meddling;
 mod model;
 mod names;

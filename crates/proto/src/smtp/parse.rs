@@ -95,7 +95,7 @@ fn mail_parameter(mail: &mut Mail, parameter: Parameter<'_>) -> Result<(), Reply
         ("SIZE", Some(value)) => mail.size.replace(size(value)?).is_some(),
         ("BODY", Some(value)) => mail.body.replace(body(value)?).is_some(),
         ("SMTPUTF8", None) => std::mem::replace(&mut mail.smtputf8, true),
-        ("AUTH", Some(value)) => mail.auth.replace(value.into()).is_some(),
+        ("AUTH", Some(value)) => mail.auth.replace(submitter(value)?).is_some(),
         ("SIZE" | "BODY" | "SMTPUTF8" | "AUTH", _) => return Err(syntax("Malformed parameter of MAIL")),
         _ => return Err(unknown_parameter()),
     };
@@ -108,6 +108,47 @@ fn mail_parameter(mail: &mut Mail, parameter: Parameter<'_>) -> Result<(), Reply
 fn size(value: &str) -> Result<u64, Reply> {
     let digits = (1..=20).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
     if digits { Ok(value.parse().unwrap_or(u64::MAX)) } else { Err(syntax("SIZE is not a number")) }
+}
+
+/// Who submitted the message, decoded; `<>` for nobody known (RFC 4954 §5).
+///
+/// ```abnf
+/// auth-param = "AUTH=" xtext            ; RFC 4954 §8; decoded it is a Mailbox or "<>"
+/// xtext      = *( xchar / hexchar )     ; RFC 3461 §4
+/// hexchar    = ASCII "+" immediately followed by two upper case hexadecimal digits
+/// ```
+fn submitter(value: &str) -> Result<Box<str>, Reply> {
+    let malformed = || syntax("AUTH is not an address in xtext");
+    let decoded = decode_xtext(value).ok_or_else(malformed)?;
+    // No route in front: that is a path's, not a Mailbox's.
+    let is_mailbox = || !decoded.starts_with('@') && is_mailbox(&decoded);
+    if decoded == "<>" || is_mailbox() { Ok(decoded.into()) } else { Err(malformed()) }
+}
+
+/// Whether this is an address and nothing else.
+fn is_mailbox(mailbox: &str) -> bool {
+    let text = format!("<{mailbox}>");
+    path(&text).is_some_and(|p| matches!(p.inside, Inside::Address(_)) && p.rest.is_empty())
+}
+
+fn decode_xtext(value: &str) -> Option<String> {
+    let mut octets = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(octet) = rest.next() {
+        octets.push(match octet {
+            b'+' => upper_hex(rest.next()?)? << 4 | upper_hex(rest.next()?)?,
+            plain => plain,
+        });
+    }
+    String::from_utf8(octets).ok()
+}
+
+fn upper_hex(octet: u8) -> Option<u8> {
+    match octet {
+        b'0'..=b'9' => Some(octet - b'0'),
+        b'A'..=b'F' => Some(octet - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// ```abnf

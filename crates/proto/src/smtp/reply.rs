@@ -21,6 +21,9 @@ pub struct EnhancedCode {
     pub detail: u16,
 }
 
+/// One line of a reply, with its code and CRLF (RFC 5321 §4.5.3.1.5).
+const LINE_OCTETS_MAX: usize = 512;
+
 impl EnhancedCode {
     #[must_use]
     pub const fn new(class: u8, subject: u16, detail: u16) -> Self {
@@ -48,16 +51,23 @@ impl Reply {
     ///              Reply-code [ SP textstring ] CRLF
     /// textstring = 1*(%d09 / %d32-126)
     /// ```
+    /// Longer lines than RFC 5321 §4.5.3.1.5 allows are cut.
     pub fn push(&self, out: &mut Vec<u8>) {
         let mut lines = self.text.split('\n').peekable();
         while let Some(line) = lines.next() {
+            let end = out.len() + LINE_OCTETS_MAX - 2;
             out.extend_from_slice(self.code.to_string().as_bytes());
             out.push(if lines.peek().is_some() { b'-' } else { b' ' });
             if let Some(EnhancedCode { class, subject, detail }) = self.enhanced {
                 out.extend_from_slice(format!("{class}.{subject}.{detail} ").as_bytes());
             }
             let shown = |c: char| if c.is_control() && c != '\t' { '?' } else { c };
-            out.extend_from_slice(line.chars().map(shown).collect::<String>().as_bytes());
+            for c in line.chars().map(shown) {
+                if out.len() + c.len_utf8() > end {
+                    break;
+                }
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -84,5 +94,17 @@ mod tests {
         let two = Reply::new(452, EnhancedCode::new(4, 3, 1), "full\r\nlater");
         assert_eq!(written(&two), "452-4.3.1 full?\r\n452 4.3.1 later\r\n");
         assert!(two.is_temporary() && !reply.is_temporary());
+    }
+
+    // spec: RFC 5321 §4.5.3.1.5
+    #[test]
+    fn no_line_is_longer_than_512_octets() {
+        for text in ["x".repeat(5000), "ä".repeat(5000), format!("{}\n{}", "x".repeat(505), "y".repeat(600))]
+        {
+            let reply = written(&Reply::new(550, EnhancedCode::new(5, 7, 1), text));
+            assert!(reply.ends_with("\r\n"));
+            let longest = reply.split_inclusive("\r\n").map(str::len).max();
+            assert!(matches!(longest, Some(511 | 512)), "{longest:?}");
+        }
     }
 }

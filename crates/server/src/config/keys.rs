@@ -123,6 +123,10 @@ keys! {
         "Offer SCRAM-SHA-256, and SCRAM-SHA-256-PLUS on TLS 1.3 (RFC 7677), and keep SCRAM keys for accounts \
          made from now on; `koi account scram` changes an account. docs/LOGIN.md says what stolen keys cost, \
          and which clients do not get along with it.";
+    "auth.scram_iterations" number(4096, 10_000_000), Value("100000"), "iterations", Restart, "100000",
+        "PBKDF2 rounds of SCRAM keys made from now on. Clients of Cyrus SASL refuse more than 65,536; fewer \
+         make stolen keys cheaper to search. Accounts keep theirs until their password is set again, and \
+         show by it that they exist: set it before there are accounts (docs/LOGIN.md).";
     "auth.argon2_memory_kib" number(8 * 1024, 1024 * 1024), Value("19456"), "KiB", Live, "19456",
         "Memory of one Argon2id hash, for passwords set from now on.";
     "auth.argon2_passes" number(1, 32), Value("2"), "passes", Live, "2",
@@ -171,6 +175,15 @@ keys! {
         "The same: recipients named, whether or not they exist; more get 450.";
     "smtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
         "The same: commands answered with 5yz; at more the connection is closed with 421.";
+    "smtp.account_messages_per_hour_max" number(0, 1_000_000), Value("1000"), "per hour", Restart, "100",
+        "On submission, of one account, since the start of the server: messages begun; more get 450 4.7.1, \
+         for later. What a stolen password can send. 0: no bound.";
+    "smtp.account_messages_per_day_max" number(0, 10_000_000), Value("5000"), "per day", Restart, "500",
+        "The same in 24 hours.";
+    "smtp.account_recipients_per_hour_max" number(0, 1_000_000), Value("5000"), "per hour", Restart, "500",
+        "The same: recipients taken, of all messages together.";
+    "smtp.account_recipients_per_day_max" number(0, 10_000_000), Value("20000"), "per day", Restart, "2000",
+        "The same in 24 hours.";
     "mailbox.quota_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
         "Octets of mail one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",

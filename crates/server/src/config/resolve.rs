@@ -59,6 +59,7 @@ pub struct TlsConfig {
 pub struct AuthConfig {
     pub cleartext_login: bool,
     pub scram: bool,
+    pub scram_iterations: u32,
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
     pub hashing_threads_max: usize,
@@ -93,6 +94,10 @@ pub struct SmtpConfig {
     pub messages_per_minute_max: u32,
     pub recipients_per_minute_max: u32,
     pub errors_per_minute_max: u32,
+    pub account_messages_per_hour_max: u32,
+    pub account_messages_per_day_max: u32,
+    pub account_recipients_per_hour_max: u32,
+    pub account_recipients_per_day_max: u32,
 }
 
 /// Section `mailbox`.
@@ -218,6 +223,7 @@ fn auth(raw: &Raw) -> AuthConfig {
     AuthConfig {
         cleartext_login: raw.switch("auth.cleartext_login"),
         scram: raw.switch("auth.scram"),
+        scram_iterations: small(raw, "auth.scram_iterations"),
         argon2_memory_kib: small(raw, "auth.argon2_memory_kib"),
         argon2_passes: small(raw, "auth.argon2_passes"),
         hashing_threads_max: count(raw, "auth.hashing_threads_max"),
@@ -274,6 +280,10 @@ fn smtp(raw: &Raw) -> Result<SmtpConfig, Problem> {
         messages_per_minute_max: small(raw, "smtp.messages_per_minute_max"),
         recipients_per_minute_max: small(raw, "smtp.recipients_per_minute_max"),
         errors_per_minute_max: small(raw, "smtp.errors_per_minute_max"),
+        account_messages_per_hour_max: small(raw, "smtp.account_messages_per_hour_max"),
+        account_messages_per_day_max: small(raw, "smtp.account_messages_per_day_max"),
+        account_recipients_per_hour_max: small(raw, "smtp.account_recipients_per_hour_max"),
+        account_recipients_per_day_max: small(raw, "smtp.account_recipients_per_day_max"),
     })
 }
 

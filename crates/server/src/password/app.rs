@@ -9,6 +9,8 @@ use koi_types::AccountId;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq as _;
 
+use super::tally;
+
 /// None that is mistaken for another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const LETTERS: usize = 25;
@@ -41,6 +43,7 @@ pub fn generate() -> String {
 /// What is stored of it; `None` when this cannot be an app password. Case, blanks and `-` do not matter.
 #[must_use]
 pub fn hash(account: AccountId, password: &[u8]) -> Option<[u8; 32]> {
+    tally::did("app password");
     let mut letters = [0; LETTERS];
     let mut count = 0;
     for octet in password.iter().filter(|o| !matches!(o, b'-' | b' ')) {
@@ -59,16 +62,11 @@ pub fn hash(account: AccountId, password: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// Which of an account's this is.
-pub(super) fn find<'a>(
-    all: &'a [AppPassword],
-    account: AccountId,
-    password: &[u8],
-) -> Option<&'a AppPassword> {
-    let hash = hash(account, password)?;
+pub(super) fn find<'a>(all: &'a [AppPassword], hash: &[u8; 32]) -> Option<&'a AppPassword> {
     // All are looked at, so that the time does not tell which.
     let mut found = None;
     for one in all {
-        if bool::from(one.record.hash.ct_eq(&hash)) {
+        if bool::from(one.record.hash.ct_eq(hash)) {
             found = Some(one);
         }
     }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use koi_proto::sasl::saslprep;
+use koi_sessions::auth::not_as_other;
 use koi_sessions::{Credentials, Login};
-use koi_types::Result;
+use koi_types::{Access, AccountId, Result};
 
 use super::{Entry, Held, Passwords, Proven, app, counted_name, login, wrong};
 use crate::metrics::count;
@@ -21,32 +22,34 @@ impl Passwords {
         let as_other = self.as_other(credentials.authzid.as_deref(), address.as_ref());
         let password = credentials.password.expose();
         let name = counted_name(address.as_ref(), &credentials.authcid);
-        if let Some(proven) = self.app_password(&entry, as_other, credentials) {
+        // From here on everything is done for nobody too, though it can come to nothing.
+        let nobody = self.nobody.read().clone();
+        let account = entry.as_ref().map_or(AccountId::GLOBAL, |e| e.account);
+        let verifier = entry.as_ref().map_or(&nobody, |e| &e.verifier);
+        let app_hash = app::hash(account, password);
+        let proof = self.proofs.proof(account, peer, verifier.as_bytes(), password);
+        let cached = self.proofs.holds(&proof, Instant::now()) && !as_other;
+        if let Some(proven) = self.app_password(&entry, as_other, app_hash, credentials.access) {
             // Nobody guesses 125 bits: what others failed at does not slow this client.
             self.throttled(&config, &name, peer, true).await?;
             return Ok(proven);
         }
-        let proof = entry
-            .as_ref()
-            .map(|e| self.proofs.proof(e.account, peer, e.verifier.as_bytes(), password))
-            .filter(|_| !as_other);
-        let cached = proof.as_ref().is_some_and(|p| self.proofs.holds(p, Instant::now()));
         let attempt = self.throttled(&config, &name, peer, cached).await?;
         if let (Some(entry), true) = (&entry, cached) {
             count(&self.metrics.login_proofs_hit);
             return Ok(proven(entry));
         }
-        let verifier = entry.as_ref().map_or_else(|| self.nobody.read().clone(), |e| e.verifier.clone());
-        let right = self.fits(verifier, password).await?;
-        match (entry, proof) {
-            (Some(entry), Some(proof)) if right => {
+        let right = self.fits(verifier.clone(), password).await?;
+        match entry {
+            Some(entry) if right && !as_other => {
                 self.throttle.succeeded(&attempt);
                 self.remember(proof, &config);
                 Ok(proven(&entry))
             }
-            _ => {
+            entry => {
                 self.throttle.failed(&attempt, &config, Instant::now());
-                Err(wrong())
+                // RFC 5530 §3: the password was right, what it was to be good for is not allowed.
+                Err(if right && entry.is_some() { not_as_other() } else { wrong() })
             }
         }
     }
@@ -57,16 +60,19 @@ impl Passwords {
         &self,
         entry: &Option<Entry>,
         as_other: bool,
-        credentials: &Credentials,
+        hash: Option<[u8; 32]>,
+        access: Access,
     ) -> Option<Proven> {
         let entry = entry.as_ref().filter(|_| !as_other)?;
-        let found = app::find(&entry.app_passwords, entry.account, credentials.password.expose())?;
-        let access = found.record.access;
-        access.allows(credentials.access).then(|| {
-            self.uses.add(entry.account, found);
-            let (number, hash) = (found.number, found.record.hash);
-            Proven { login: Login { access, ..login(entry) }, held: Held::App { number, hash } }
-        })
+        let found = app::find(&entry.app_passwords, &hash?)?;
+        if !found.record.access.allows(access) {
+            return None;
+        }
+        self.uses.add(entry.account, found);
+        let (number, hash) = (found.number, found.record.hash);
+        let (access, app_password) = (found.record.access, Some(found.record.name.clone()));
+        let login = Login { access, app_password, ..login(entry) };
+        Some(Proven { login, held: Held::App { number, hash } })
     }
 
     /// The prepared form first, which is what is stored (RFC 4616 §2); then, if it differs, what came, for

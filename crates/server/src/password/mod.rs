@@ -8,6 +8,7 @@ mod check;
 mod pool;
 mod proof;
 mod scram;
+mod tally;
 mod throttle;
 pub mod verifier;
 
@@ -156,6 +157,7 @@ impl Passwords {
     }
 
     fn entry(&self, address: Option<&Address>) -> Result<Option<Entry>> {
+        tally::did("directory");
         address.map_or(Ok(None), |address| self.directory.entry(address))
     }
 
@@ -203,7 +205,8 @@ fn wrong() -> MailError {
 }
 
 fn login(entry: &Entry) -> Login {
-    Login { account: entry.account, address: entry.address.clone(), access: AccessSet::ALL }
+    let (account, address) = (entry.account, entry.address.clone());
+    Login { account, address, access: AccessSet::ALL, app_password: None }
 }
 
 fn nobody(config: &AuthConfig) -> Result<String> {

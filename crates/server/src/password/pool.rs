@@ -63,6 +63,7 @@ impl Pool {
     }
 
     pub(super) async fn verify(&self, verifier: String, password: &[u8]) -> Result<bool> {
+        super::tally::did("Argon2id");
         let (answer, result) = oneshot::channel();
         self.enqueue(Job::Verify { verifier, password: Zeroizing::new(password.to_vec()), answer })?;
         result.await.unwrap_or_else(|_| Err(stopped()))

@@ -36,6 +36,7 @@ impl Proofs {
 
     /// `password` is empty for SCRAM: that the proof fits was found out before.
     pub(super) fn proof(&self, account: AccountId, peer: IpAddr, verifier: &[u8], password: &[u8]) -> Proof {
+        super::tally::did("proof");
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&account.0.to_be_bytes());
         let peer = crate::admission::counted(peer).to_string();

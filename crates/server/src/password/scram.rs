@@ -2,7 +2,7 @@
 //!
 //! Names nobody has, disabled accounts and accounts without SCRAM are not to be told apart from others: each
 //! name has a salt of its own that never changes (HMAC under the folder's secret), all have the same number
-//! of iterations, and proofs are checked against keys in every case.
+//! of iterations as long as the setting stays, and proofs are checked against keys in every case.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use koi_proto::sasl::scram::{Proof, Salt, keys};
 use koi_sessions::ScramName;
 use koi_types::Result;
 
-use super::verifier::{SCRAM_ITERATIONS, ScramVerifier};
+use super::verifier::ScramVerifier;
 use super::{Entry, Held, Passwords, Proven, counted_name, login, wrong};
 
 /// Random octets of our part of the nonce.
@@ -47,7 +47,7 @@ impl Passwords {
         let found = self.entry(address.as_ref())?;
         let nobody = ScramVerifier {
             salt: keys::salt_of(&self.secret, &counted),
-            iterations: SCRAM_ITERATIONS,
+            iterations: self.config.read().scram_iterations,
             keys: self.nobody_keys.clone(),
         };
         let known = found.as_ref().and_then(|entry| entry.scram.clone());

@@ -59,7 +59,7 @@ impl Rig {
         let verifier = verifier::make(cost, password.as_bytes(), &mut Vec::new()).unwrap();
         let address = Address::parse("alice@example.org").unwrap();
         let salt = keys::salt_of(&SECRET, "alice@example.org");
-        let scram = Some(ScramVerifier::make(password, salt));
+        let scram = Some(ScramVerifier::make(password, salt, config().scram_iterations));
         let app_passwords =
             self.table.read().get(&address).map_or_else(Vec::new, |e| e.app_passwords.clone());
         let account = AccountId(7);
@@ -130,12 +130,55 @@ async fn every_wrong_login_gets_the_same_answer() {
     let wrong = rig.login("alice", None, "wrong", 1).await.unwrap_err();
     let unknown = rig.login("nobody@example.net", None, "right", 2).await.unwrap_err();
     let nonsense = rig.login("\0@", None, "right", 3).await.unwrap_err();
-    let as_other = rig.login("alice", Some("bob"), "right", 4).await.unwrap_err();
+    let as_other = rig.login("alice", Some("bob"), "wrong", 4).await.unwrap_err();
     for error in [unknown, nonsense, as_other] {
         assert_eq!(error.to_string(), wrong.to_string());
         assert_eq!(error.kind, wrong.kind);
     }
     assert!(rig.login("alice", Some("alice@example.org"), "right", 1).await.is_ok(), "as oneself is allowed");
+}
+
+/// Who knows the password is told that it is right, and what is wrong then.
+// spec: RFC 5530 §3; RFC 4616 §2
+#[tokio::test]
+async fn acting_as_somebody_else_is_refused_by_its_own_name() {
+    let rig = Rig::new();
+    for _ in 0..2 {
+        let error = rig.login("alice", Some("bob"), "right", 4).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NoPermission);
+        // Nothing of it is remembered as a proof.
+        assert_eq!(rig.hits(), 0);
+    }
+    let known = rig.login("alice", None, "right", 4).await.unwrap();
+    assert_eq!(known.login.address.to_string(), "alice@example.org");
+    assert_eq!(rig.login("alice", Some("bob"), "right", 4).await.unwrap_err().kind, ErrorKind::NoPermission);
+    assert_eq!(rig.hits(), 0);
+}
+
+/// Names that somebody has and names nobody has cost the same work, in the same order.
+#[tokio::test]
+async fn every_name_costs_the_same_work() {
+    let rig = Rig::new();
+    let app = app::generate();
+    let passwords = ["wrong", "r\u{ef}ght", app.as_str(), ""];
+    let names =
+        ["alice", "alice@example.org", "nobody@example.org", "nobody@example.net", "not an @ address@"];
+    for (typed, password) in (0u8..).zip(passwords) {
+        let mut costs = Vec::new();
+        for (from, name) in (0u8..).zip(names) {
+            tally::take();
+            rig.login(name, None, password, 10 * typed + from).await.unwrap_err();
+            costs.push(tally::take());
+        }
+        assert_eq!(costs[0][..3], ["directory", "app password", "proof"]);
+        assert!(costs[0][3..].iter().all(|work| work == "Argon2id") && costs[0].len() >= 4, "{costs:?}");
+        assert!(costs.iter().all(|cost| *cost == costs[0]), "{password}: {costs:?}");
+    }
+    for name in names {
+        tally::take();
+        rig.salt(name);
+        assert_eq!(tally::take(), ["directory"], "{name}");
+    }
 }
 
 #[tokio::test]

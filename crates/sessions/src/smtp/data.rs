@@ -4,6 +4,7 @@
 //! The header of a message that is not LMTP's is held until it is complete, then checked; the body goes to
 //! the store as it comes. Must not: hold a body; take an LF alone for the end of a line.
 
+use koi_mailbox::{ClientName, client_number};
 use koi_proto::smtp::{DataEnd, Reply};
 use koi_types::{ErrorKind, MailError, limits};
 use memchr::memmem;
@@ -134,7 +135,11 @@ fn opened(session: &SmtpSession, header: &[u8], rest: &[u8]) -> Result<Bodies, R
     };
     let submitted = head::submitted(header, &author)?;
     let own_form = submitted.own_form.as_deref().map(begun).transpose().map_err(failed)?;
-    let client = koi_mailbox::client_number(&submitted.program);
+    let client = match &login.app_password {
+        Some(name) => ClientName::AppPassword(name),
+        None => ClientName::Program(&submitted.program),
+    };
+    let client = client_number(client);
     Ok(Bodies { stage: begun(&submitted.header).map_err(failed)?, own_form, client })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use koi_mailbox::{Delivered, Delivery, Pending, Submission, Ticket, Whole};
 use koi_proto::smtp::Reply;
-use koi_types::{AccountId, ErrorKind, MailError, Result};
+use koi_types::{AccountId, ErrorKind, MailError, Result, ReversePath};
 
 use super::session::SmtpSession;
 use super::transaction::{Bodies, Recipient, Transaction};
@@ -17,6 +17,7 @@ pub(super) struct Delivering {
     /// The accounts delivered to, each once, in the order of the results.
     accounts: Vec<AccountId>,
     recipients: Vec<Recipient>,
+    from: ReversePath,
     octets: u64,
 }
 
@@ -63,16 +64,18 @@ pub(super) fn submit(
         }
     };
     let recipients = transaction.recipients.clone();
-    Ok(Box::new(Delivering { pending, accounts, recipients, octets }))
+    Ok(Box::new(Delivering { pending, accounts, recipients, from: transaction.from.clone(), octets }))
 }
 
 /// What the peer is told; call when the ticket has resolved.
 pub(super) fn finish(session: &mut SmtpSession, delivering: Delivering, out: &mut Vec<u8>) {
-    let Delivering { pending, accounts, recipients, octets } = delivering;
+    let Delivering { pending, accounts, recipients, from, octets } = delivering;
     match pending {
         Ending::Each(pending) => each(session, &pending.take(), &accounts, &recipients, octets, out),
         Ending::Whole(pending) => {
-            let (count, reply) = match pending.take() {
+            let whole = pending.take();
+            remember_full(session, &whole, &accounts, &from, octets);
+            let (count, reply) = match whole {
                 Ok(Whole::Delivered(_)) => (recipients.len(), replies::accepted()),
                 Ok(Whole::Refused { account, error }) => (0, refused(session, account, &error, &recipients)),
                 Err(error) => (0, error::reply(&error)),
@@ -84,6 +87,25 @@ pub(super) fn finish(session: &mut SmtpSession, delivering: Delivering, out: &mu
             }
             reply.push(out);
         }
+    }
+}
+
+/// So that the next try of the same sender reaches those that have room.
+fn remember_full(
+    session: &SmtpSession,
+    whole: &Result<Whole>,
+    accounts: &[AccountId],
+    from: &ReversePath,
+    octets: u64,
+) {
+    let full = &session.settings.full;
+    match whole {
+        _ if session.role != Role::Inbound => {}
+        Ok(Whole::Refused { account, error }) if error.kind == ErrorKind::OverQuota => {
+            full.remember(*account, from, octets, session.now);
+        }
+        Ok(Whole::Delivered(_)) => accounts.iter().for_each(|account| full.forget(*account, from)),
+        _ => {}
     }
 }
 
@@ -126,7 +148,11 @@ fn each(
             }
             Some(Err(error)) => {
                 session.failed(recipient, error.to_string());
-                error::reply(error).push(out);
+                match error.kind {
+                    ErrorKind::OverQuota => replies::mailbox_full(session.role, &recipient.address),
+                    _ => error::reply(error),
+                }
+                .push(out);
             }
             None => replies::local_error().push(out),
         }

@@ -3,6 +3,7 @@
 use koi_proto::smtp::{BodyType, Mail, Path, Rcpt, Reply};
 use koi_types::{AccountId, Address, ErrorKind, MailError, Result, ReversePath};
 
+use super::account_rates::Sent;
 use super::rates::Kind;
 use super::session::SmtpSession;
 use super::transaction::{Recipient, Transaction};
@@ -42,7 +43,16 @@ fn checked(session: &SmtpSession, mail: &Mail) -> std::result::Result<(), Reply>
     if !session.counts(Kind::Message) {
         return Err(replies::too_many_messages());
     }
-    Ok(())
+    match within_account_rate(session, Sent::Message) {
+        true => Ok(()),
+        false => Err(replies::too_many_messages_of_account()),
+    }
+}
+
+/// Counts what a user sends.
+fn within_account_rate(session: &SmtpSession, sent: Sent) -> bool {
+    let login = session.login.as_ref().filter(|_| session.role == Role::Submission);
+    login.is_none_or(|login| session.settings.account_rates.take(sent, login.account, session.now))
 }
 
 /// RFC 6409 §4.3 and §6.1. The null reverse-path is everybody's (RFC 6409 §3.2): what the message says of its
@@ -99,9 +109,22 @@ fn recipient(session: &SmtpSession, rcpt: &Rcpt) -> std::result::Result<Recipien
         Path::Address(_) => resolve(session, &address),
     };
     let account = account.map_err(|error| unknown(session, &address, &error))?;
-    let asks = session.role != Role::Lmtp;
-    let room = !asks || session.service.has_room(account, transaction.size).unwrap_or(true);
-    if room { Ok(Recipient { address, account }) } else { Err(replies::mailbox_full(session.role, &address)) }
+    let octets = transaction.size.max(remembered(session, transaction, account));
+    if !session.service.has_room(account, octets).unwrap_or(true) {
+        return Err(replies::mailbox_full(session.role, &address));
+    }
+    if !within_account_rate(session, Sent::Recipient) {
+        return Err(replies::too_many_recipients_of_account());
+    }
+    Ok(Recipient { address, account })
+}
+
+/// What this sender had for the account before, and it had no room for.
+fn remembered(session: &SmtpSession, transaction: &Transaction, account: AccountId) -> u64 {
+    match session.role {
+        Role::Inbound => session.settings.full.octets(account, &transaction.from, session.now),
+        Role::Lmtp | Role::Submission => 0,
+    }
 }
 
 /// RFC 5321 §4.5.1: somebody reads what is sent to the postmaster of a domain that is ours.

@@ -15,6 +15,7 @@
 // RFC 6409 §8.4, §8.5, §8.6, §8.7 and §8.8: nothing is encoded, signed, encrypted or rewritten.
 // RFC 6409 §7: DSN is not announced before reports are sent; BINARYMIME neither.
 
+mod account_rates;
 mod auth;
 mod command;
 mod data;
@@ -22,6 +23,7 @@ mod deliver;
 mod envelope;
 mod error;
 mod from;
+mod full;
 mod head;
 mod rates;
 mod replies;
@@ -34,6 +36,8 @@ use std::sync::Arc;
 use koi_proto::smtp::Protocol;
 use koi_types::limits;
 
+pub use account_rates::{AccountRates, AccountRatesMax};
+pub use full::FullRecipients;
 pub use rates::{Rates, RatesMax};
 pub use session::SmtpSession;
 
@@ -88,6 +92,10 @@ pub struct SmtpSettings {
     pub greeting_delay_ms: u32,
     /// How often one address may do what. For `Role::Inbound`.
     pub rates: Arc<Rates>,
+    /// Who had no room. For `Role::Inbound`.
+    pub full: Arc<FullRecipients>,
+    /// How much one account may send. For `Role::Submission`.
+    pub account_rates: Arc<AccountRates>,
 }
 
 impl Default for SmtpSettings {
@@ -104,6 +112,8 @@ impl Default for SmtpSettings {
             scram: false,
             greeting_delay_ms: 0,
             rates: Arc::default(),
+            full: Arc::default(),
+            account_rates: Arc::default(),
         }
     }
 }

@@ -35,9 +35,30 @@ pub struct Rates {
     known: Mutex<BTreeMap<u128, Buckets>>,
 }
 
-/// When each bucket will be full again, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
-struct Buckets([i64; 4]);
+struct Buckets([Bucket; 4]);
+
+/// Holds as many as a period has, and fills up steadily: when it will be full again, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bucket(i64);
+
+impl Bucket {
+    /// Takes one of `max` for each period, if there is one. With a `max` of 0 there always is.
+    pub(super) fn take(&mut self, max: u32, period_micros: i64, now_micros: i64) -> bool {
+        if max == 0 {
+            return true;
+        }
+        let after = self.0.max(now_micros) + period_micros / i64::from(max);
+        let fits = after - now_micros <= period_micros;
+        if fits {
+            self.0 = after;
+        }
+        fits
+    }
+    pub(super) const fn is_full(self, now_micros: i64) -> bool {
+        self.0 <= now_micros
+    }
+}
 
 const MINUTE_MICROS: i64 = 60_000_000;
 
@@ -53,19 +74,13 @@ impl Rates {
         let now = now.0.saturating_mul(1000);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= limits::RATED_ADDRESSES_MAX && !known.contains_key(&address) {
-            known.retain(|_, buckets| buckets.0.iter().any(|full_at| *full_at > now));
+            known.retain(|_, buckets| !buckets.0.iter().all(|bucket| bucket.is_full(now)));
             if known.len() >= limits::RATED_ADDRESSES_MAX {
                 return true;
             }
         }
         let buckets = known.entry(address).or_default();
-        let Some(full_at) = buckets.0.get_mut(kind as usize) else { return true };
-        let after = (*full_at).max(now) + MINUTE_MICROS / i64::from(max);
-        let fits = after - now <= MINUTE_MICROS;
-        if fits {
-            *full_at = after;
-        }
-        fits
+        buckets.0.get_mut(kind as usize).is_none_or(|bucket| bucket.take(max, MINUTE_MICROS, now))
     }
     const fn max_of(&self, kind: Kind) -> u32 {
         match kind {

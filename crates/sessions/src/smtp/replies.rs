@@ -119,13 +119,21 @@ pub(super) fn too_many_messages() -> Reply {
 pub(super) fn too_many_recipients_a_minute() -> Reply {
     reply(450, 7, 1, "too many recipients from your address, try again later")
 }
+/// RFC 6409 §3.3: for later, as nothing is wrong with the message.
+pub(super) fn too_many_messages_of_account() -> Reply {
+    reply(450, 7, 1, "your account has sent too many messages, try again later")
+}
+pub(super) fn too_many_recipients_of_account() -> Reply {
+    reply(450, 7, 1, "your account has sent to too many recipients, try again later")
+}
 pub(super) fn local_error() -> Reply {
     reply(451, 3, 0, "internal error")
 }
 pub(super) fn too_many_recipients() -> Reply {
     reply(452, 5, 3, "too many recipients")
 }
-/// The sender tries again; a user's client would not, and is told for good.
+/// RFC 3463 §3.3: whoever is full can make room, so that it is for later, and another server tries again; a
+/// user's client would not, and is told for good.
 pub(super) fn mailbox_full(role: Role, address: &Address) -> Reply {
     let code = if role == Role::Submission { 552 } else { 452 };
     reply(code, 2, 2, format!("the mailbox of <{address}> is full"))

@@ -46,12 +46,13 @@ fn named(text: &str) -> Option<Named> {
     Some(Named { octets, length: end + 1 })
 }
 
-/// `xFF`, or `x41*1000` for a thousand of them.
+/// `xFF`, `x41*1000` for a thousand of them, `x2c31*500` for five hundred times these two.
 fn repeated(name: &str) -> Option<Vec<u8>> {
     let hex = name.strip_prefix('x')?;
     let (hex, times) = hex.split_once('*').unwrap_or((hex, "1"));
-    (hex.len() == 2).then_some(())?;
-    Some(vec![u8::from_str_radix(hex, 16).ok()?; times.parse().ok()?])
+    (!hex.is_empty() && hex.len().is_multiple_of(2)).then_some(())?;
+    let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
+    Some(pairs.collect::<Option<Vec<u8>>>()?.repeat(times.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -61,5 +62,6 @@ mod tests {
     #[test]
     fn names_octets() {
         assert_eq!(octets("a<CRLF>b<xff><x41*3><a@b>"), b"a\r\nb\xffAAA<a@b>");
+        assert_eq!(octets("1<x2c33*2><x414>"), b"1,3,3<x414>");
     }
 }

@@ -7,7 +7,7 @@ use koi_types::{Access, ErrorKind, MailError, Result};
 use crate::auth::wrong;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
-use crate::session::{Credentials, Effect, EffectResult, Login, Secret};
+use crate::session::{Credentials, Effect, EffectResult, Login, Note, Secret};
 
 pub(crate) fn start(username: Vec<u8>, password: Password) -> Box<dyn Job> {
     let authcid = String::from_utf8(username).ok();
@@ -54,14 +54,21 @@ pub(super) fn enter(cx: &mut Context<'_>, login: Login) -> Result<Outcome> {
     Ok(Outcome::Done(Reply::ok("logged in").code(&Code::Capability(&capabilities))))
 }
 
-/// The same words for every reason, so that nobody learns which addresses exist.
+/// The same words for every reason, so that nobody learns which addresses exist; but who knows the password
+/// is told when it is not good for what was asked (RFC 5530 §3).
 pub(super) fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
-    if error.kind != ErrorKind::AuthenticationFailed {
+    let as_other = error.kind == ErrorKind::NoPermission;
+    if !as_other && error.kind != ErrorKind::AuthenticationFailed {
         return Err(error.clone());
     }
     cx.core.failed_logins = cx.core.failed_logins.saturating_add(1);
     if cx.core.failed_logins >= cx.core.settings.failed_logins_max {
         return Ok(Outcome::LogOut(Reply::no("too many failed logins").code(&Code::AuthenticationFailed)));
+    }
+    if as_other {
+        cx.core.notes.push(Note::Failed { command: "AUTHENTICATE", error: error.to_string().into() });
+        let reply = Reply::no(error.text.to_string()).code(&Code::AuthorizationFailed);
+        return Ok(Outcome::Done(reply));
     }
     Err(error.clone())
 }
