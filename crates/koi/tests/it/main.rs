@@ -6,6 +6,7 @@ mod clients;
 mod damage;
 mod imap;
 mod kill;
+mod openssl;
 mod quickstart;
 mod rig;
 mod signals;

@@ -48,6 +48,7 @@ async fn a_half_closed_peer_gets_every_answer() {
     assert_eq!([client.line().await, client.line().await, client.line().await], ["one", "two", ""]);
 }
 
+// spec: RFC 5321 §4.5.4.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_connections_is_refused_with_a_reason() {
     let rig = Rig::new("[limits]\nconnections_per_address_max=3\nconnections_before_login_max=2\n");

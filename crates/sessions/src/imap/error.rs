@@ -1,6 +1,12 @@
 //! Errors of the mailbox service as IMAP says them: NO with a response code (RFC 5530 §3, RFC 9051 §7.1).
 //!
-//! The one table; a test holds that every kind is in it.
+//! The one table; a test holds that every kind is in it. AUTHORIZATIONFAILED is said at login alone.
+
+// RFC 5530 §3, codes that are not sent:
+// EXPIRED: passwords do not expire here; one that was changed is a wrong one, and says no more.
+// CONTACTADMIN: a closed account answers like a name nobody has (docs/LOGIN.md), and whatever else an
+// administrator must mend is UNAVAILABLE or CORRUPTION, which say what it is.
+// AUTHORIZATIONFAILED after SCRAM: its own last word, `e=`, is the same for all failures (RFC 5802 §7).
 
 use koi_proto::imap::response::Code;
 use koi_types::ErrorKind;

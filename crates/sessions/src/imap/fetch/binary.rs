@@ -4,6 +4,10 @@
 //! A part is read twice: once to learn its size and whether NUL is in it, which stand before its octets; then
 //! to send it. Neither has more of it in memory than a piece.
 
+// DEVIATION RFC 3516 §4.2: BINARY[] sends the message as it is stored, with what its parts are encoded in,
+// because the message as a whole has no encoding (RFC 2045 §6.4), and a header that speaks of base64 before a
+// body that is none would be read wrong. A message that came with NUL is stored with such parts in base64.
+
 use std::ops::Range;
 
 use koi_mailbox::{BodyRef, Snapshot};
