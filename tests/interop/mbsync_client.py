@@ -4,31 +4,20 @@ import os
 import re
 import subprocess
 
-from common import arguments, expect, message
-from sides import FLAGS, compare, far, login, near, shown
+from common import arguments, expect
+from sides import compare, configure, far, fill, login, near, put, set_letters, shown, wanted
 
 
-
-def flags_of(number):
-    """Flags that differ from message to message."""
-    return [flag for bit, flag in enumerate(FLAGS) if number >> bit & 1]
-
-
-def configure(args, name, user, password):
-    """A configuration file for one account and one local Maildir."""
-    local = os.path.join(args.folder, name)
-    os.makedirs(local)
-    file = os.path.join(args.folder, name + ".rc")
-    with open(file, "w", encoding="utf-8") as out:
-        # Its SCRAM is that of Cyrus SASL, which refuses more than 65,536 iterations (docs/LOGIN.md).
-        out.write(
-            "IMAPStore far\nHost localhost\nPort %d\nUser %s\nPass \"%s\"\nSSLType IMAPS\nCertificateFile %s\n"
-            "AuthMechs PLAIN\n\n"
-            "MaildirStore near\nPath %s/\nInbox %s/INBOX\nSubFolders Verbatim\n\n"
-            "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n"
-            % (args.imaps, user, password, args.ca, local, local)
-        )
-    return file, local
+def configuration(user, password):
+    """For one account and one local Maildir."""
+    # Its SCRAM is that of Cyrus SASL, which refuses more than 65,536 iterations (docs/LOGIN.md).
+    return (
+        'IMAPStore far\nHost localhost\nPort %%(port)d\nUser %s\nPass "%s"\nSSLType IMAPS\n'
+        "CertificateFile %%(ca)s\nAuthMechs PLAIN\n\n"
+        "MaildirStore near\nPath %%(local)s/\nInbox %%(local)s/INBOX\nSubFolders Verbatim\n\n"
+        "Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n"
+        % (user, password)
+    )
 
 
 def sync(file):
@@ -43,32 +32,16 @@ def without_tuid(octets):
     return re.sub(rb"(?m)^X-TUID: [^\r\n]*\r\n", b"", octets)
 
 
-def wanted(numbers):
-    """What both sides must show."""
-    return {n: (message(n), "".join(sorted(FLAGS[f] for f in flags_of(n)))) for n in numbers}
-
-
-def fill(args, numbers):
-    """The messages the server begins with."""
-    imap = login(args, args.user, args.password)
-    imap.create("Sync")
-    for number in numbers:
-        kind, _ = imap.append("Sync", "(%s)" % " ".join(flags_of(number)), None, message(number))
-        expect("APPEND", kind, "OK")
-    imap.logout()
-
-
 def pull(args, numbers):
     """Server to Maildir, then changes of flags and deletions in both directions."""
-    file, local = configure(args, "pulled", args.user, args.password)
+    file, local = configure(args, "pulled", configuration(args.user, args.password))
     sync(file)
     side = near(local, "Sync", without_tuid)
     compare("pulled", side, wanted(numbers))
     gone = numbers[10]
     os.remove(side[gone][2])
     changed = numbers[11]
-    path = side[changed][2]
-    os.rename(path, os.path.join(local, "Sync", "cur", os.path.basename(path).split(":2,")[0] + ":2,FS"))
+    set_letters(side[changed][2], "FS")
     imap = login(args, args.user, args.password)
     uid = far(imap, "Sync", without_tuid)[numbers[12]][2]
     imap.select("Sync")
@@ -85,14 +58,8 @@ def pull(args, numbers):
 
 def push(args, numbers):
     """Maildir to an empty account."""
-    file, local = configure(args, "pushed", args.other_user, args.other_password)
-    for part in ("new", "cur", "tmp"):
-        os.makedirs(os.path.join(local, "Sync", part))
-    for number in numbers:
-        letters = "".join(sorted(FLAGS[f] for f in flags_of(number)))
-        name = "%d.%d.here:2,%s" % (1700000000 + number, number, letters)
-        with open(os.path.join(local, "Sync", "cur", name), "wb") as out:
-            out.write(message(number).replace(b"\r\n", b"\n"))
+    file, local = configure(args, "pushed", configuration(args.other_user, args.other_password))
+    put(local, "Sync", numbers)
     sync(file)
     imap = login(args, args.other_user, args.other_password)
     compare("pushed", far(imap, "Sync", without_tuid), wanted(numbers))

@@ -4,7 +4,7 @@ import imaplib
 import os
 import re
 
-from common import context, expect
+from common import context, expect, message
 
 FLAGS = {"\\Seen": "S", "\\Flagged": "F", "\\Answered": "R", "\\Draft": "D"}
 
@@ -14,6 +14,53 @@ def login(args, user, password):
     imap = imaplib.IMAP4_SSL("localhost", args.imaps, ssl_context=context(args.ca))
     imap.login(user, password)
     return imap
+
+
+def flags_of(number, letters=FLAGS):
+    """Flags that differ from message to message."""
+    return [flag for bit, flag in enumerate(letters) if number >> bit & 1]
+
+
+def wanted(numbers, letters=FLAGS):
+    """What both sides must show."""
+    return {n: (message(n), "".join(sorted(letters[f] for f in flags_of(n, letters)))) for n in numbers}
+
+
+def configure(args, name, text):
+    """A local Maildir, and a configuration file of this text, in which %(local)s stands for its path."""
+    local = os.path.join(args.folder, name)
+    os.makedirs(local)
+    file = os.path.join(args.folder, name + ".rc")
+    with open(file, "w", encoding="utf-8") as out:
+        out.write(text % {"local": local, "port": args.imaps, "ca": args.ca})
+    return file, local
+
+
+def fill(args, numbers, letters=FLAGS):
+    """The messages the server begins with."""
+    imap = login(args, args.user, args.password)
+    imap.create("Sync")
+    for number in numbers:
+        flags = "(%s)" % " ".join(flags_of(number, letters))
+        expect("APPEND", imap.append("Sync", flags, None, message(number))[0], "OK")
+    imap.logout()
+
+
+def put(local, mailbox, numbers):
+    """Messages in a local Maildir that is new."""
+    for part in ("new", "cur", "tmp"):
+        os.makedirs(os.path.join(local, mailbox, part))
+    for number in numbers:
+        letters = "".join(sorted(FLAGS[f] for f in flags_of(number)))
+        name = "%d.%d.here:2,%s" % (1700000000 + number, number, letters)
+        with open(os.path.join(local, mailbox, "cur", name), "wb") as out:
+            out.write(message(number).replace(b"\r\n", b"\n"))
+
+
+def set_letters(path, letters):
+    """The user gives a local message these flags."""
+    folder, name = os.path.split(os.path.dirname(path))[0], os.path.basename(path).split(":2,")[0]
+    os.rename(path, os.path.join(folder, "cur", name + ":2," + letters))
 
 
 def near(local, mailbox, clean=bytes):
