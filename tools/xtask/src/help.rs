@@ -88,6 +88,14 @@ Builds koi and the load driver in the release profile and passes the arguments o
                   `<!-- koi-bench fnv1a64 DIGEST -->`: FNV-1a 64 of every octet after that line, in hex.",
     },
     Page {
+        name: "guess",
+        line: "measures what a guess at a stolen password costs here",
+        text: "cargo xtask guess
+
+Builds the password code in the release profile and counts how many guesses one core makes in a second of
+processor time: at Argon2id, at SCRAM keys, at app passwords. The figures of docs/LOGIN.md are from it.",
+    },
+    Page {
         name: "fresh",
         line: "repeats the two README commands in an empty Debian, as an ordinary user",
         text: "cargo xtask fresh [--only-quickstart | --only-test] [--dir DIR] [--keep]

@@ -8,6 +8,7 @@ mod bench;
 mod failure;
 mod fresh;
 mod fuzz;
+mod guess;
 mod help;
 mod packages;
 mod phase;
@@ -49,6 +50,7 @@ fn run(command: &str, arguments: &[String]) -> Result<(), Failure> {
         "fuzz" => fuzz::run(arguments),
         "soak" => soak::run(arguments),
         "bench" => bench::run(arguments),
+        "guess" => guess::run(arguments),
         "fresh" => fresh::run(arguments),
         unknown => {
             Err(Failure::new(format!("there is no command `{unknown}`; `cargo xtask help` lists them all")))
