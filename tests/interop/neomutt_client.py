@@ -170,7 +170,7 @@ def search(args, configuration, root, log):
     mutt.ended()
     with open(log + "0", encoding="utf-8", errors="replace") as file:
         said = file.read()
-    asked = re.findall(r"(?m)^.*> a\d+ (UID SEARCH .*)$", said)
+    asked = re.findall(r"(?m)\ba\d+ (UID SEARCH .*)$", said)
     expect("the server was asked to search", len(asked) >= 2, True)
     expect("in a header", any("HEADER" in line for line in asked), True)
     expect("in the text", any("TEXT" in line for line in asked), True)

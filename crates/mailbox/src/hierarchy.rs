@@ -63,12 +63,12 @@ impl Hierarchy {
     }
     /// The names behind `name` in order, whether or not it is one of them.
     pub fn after(&self, name: &MailboxName) -> impl Iterator<Item = &NameNode> {
-        self.nodes.skip(&|node| node.name <= *name)
+        self.nodes.rest(&|node| node.name <= *name)
     }
     /// The names below `name`, at any depth.
     pub fn below(&self, name: &MailboxName) -> impl Iterator<Item = &NameNode> {
         let prefix = format!("{name}{SEPARATOR}");
-        let rest = self.nodes.skip(&|node| node.name.as_str() < prefix.as_str());
+        let rest = self.nodes.rest(&|node| node.name.as_str() < prefix.as_str());
         rest.take_while(move |node| node.name.as_str().starts_with(&prefix))
     }
     #[must_use]

@@ -84,6 +84,10 @@ impl NamesCache {
     pub(crate) fn forget(&self, account: AccountId) {
         self.0.lock().remove(&account);
     }
+    /// Rows were changed without a line in the log.
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().clear();
+    }
 }
 
 impl Names {

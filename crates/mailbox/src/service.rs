@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use koi_store::key;
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_store::mail::check::{self, Finding};
 use koi_store::mail::{Quota, directory};
+use koi_store::record::account::AccountRecord;
+use koi_store::record::corrupt;
 use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, Result, Timestamp, limits};
 
 use crate::account::Account;
@@ -146,11 +149,14 @@ impl MailboxService {
         let missing = || MailError::new(ErrorKind::NotFound, "no account for the postmaster's mail");
         self.directory().first()?.ok_or_else(missing)
     }
-    /// Whether a message of so many octets fits the account's quota now.
+    /// Whether a message of so many octets fits the account's quota now. Costs one row: it is asked for every
+    /// recipient.
     pub fn has_room(&self, account: AccountId, octets: u64) -> Result<bool> {
-        let account = self.account(account)?;
-        let snapshot = account.snapshot()?;
-        let (usage, quota) = (snapshot.usage(), snapshot.quota());
+        let (view, key) = (self.inner.kv.view()?, key::account(account));
+        let missing = || MailError::new(ErrorKind::NotFound, "no such account");
+        let row = view.get(&key)?.ok_or_else(missing)?;
+        let usage = AccountRecord::decode(&row).ok_or_else(|| corrupt("account", &key))?;
+        let quota = self.inner.options.quota.with_own(usage.own_quota);
         Ok(usage.octets.saturating_add(octets) <= quota.octets_max && usage.messages < quota.messages_max)
     }
     /// An id that is given out once, and that nobody can guess.
@@ -166,7 +172,9 @@ impl MailboxService {
     /// many rows were changed.
     pub fn repair(&self, findings: &[Finding]) -> Result<usize> {
         let findings: Arc<[Finding]> = findings.into();
-        transact_and_wait(&*self.inner.kv, move |txn| check::repair(txn, &findings))
+        let repaired = transact_and_wait(&*self.inner.kv, move |txn| check::repair(txn, &findings))?;
+        self.inner.names.forget_all();
+        Ok(repaired)
     }
     /// Takes in the octets of a message.
     #[must_use]

@@ -95,7 +95,9 @@ impl<'a> Snapshot<'a> {
     pub fn mailbox(&self, id: MailboxId) -> Result<Option<MailboxRow>> {
         self.names.hierarchy.mailbox(id).map_or(Ok(None), |node| self.mailbox_of(node))
     }
-    fn mailbox_of(&self, node: &NameNode) -> Result<Option<MailboxRow>> {
+    /// The mailbox of a name, as [`Snapshot::hierarchy`] shows it, also of an older snapshot: its counters
+    /// are those of now, its name is that of then. `None` when it is gone.
+    pub fn mailbox_of(&self, node: &NameNode) -> Result<Option<MailboxRow>> {
         let Some(mailbox) = node.mailbox else { return Ok(None) };
         Ok(self.mailbox_record(mailbox.id)?.map(|record| mailbox_row(node, mailbox, &record)))
     }

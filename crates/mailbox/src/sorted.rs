@@ -60,15 +60,15 @@ impl<T: Keyed> Sorted<T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
     /// From the first item on that is not `before`; all items before it are.
-    pub(crate) fn skip<'s>(
+    pub(crate) fn rest<'s>(
         &'s self,
         before: &dyn Fn(&T) -> bool,
     ) -> impl Iterator<Item = &'s T> + use<'s, T> {
         let at = self.chunks.partition_point(|chunk| chunk.last().is_some_and(before));
-        let (first, rest) = self.chunks.get(at..).and_then(<[_]>::split_first).unzip();
+        let (first, others) = self.chunks.get(at..).and_then(<[_]>::split_first).unzip();
         let first =
             first.map_or(&[][..], |chunk| chunk.get(chunk.partition_point(before)..).unwrap_or_default());
-        first.iter().chain(rest.unwrap_or_default().iter().flat_map(|chunk| chunk.iter()))
+        first.iter().chain(others.unwrap_or_default().iter().flat_map(|chunk| chunk.iter()))
     }
     /// Where an item of this key is or would be put: the last chunk that does not begin behind it.
     fn chunk_of(&self, key: &T::Key) -> usize {
@@ -120,10 +120,10 @@ mod tests {
             assert!(sorted.chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= CHUNK_MAX));
             for key in 0..3001 {
                 assert_eq!(sorted.get(&key), model.get(&key));
-                assert!(sorted.skip(&|item| item.key < key).next() == model.range(key..).next().map(|e| e.1));
+                assert!(sorted.rest(&|item| item.key < key).next() == model.range(key..).next().map(|e| e.1));
             }
-            assert!(sorted.skip(&|item| item.key < 1500).eq(model.range(1500..).map(|entry| entry.1)));
-            assert!(sorted.skip(&|_| true).next().is_none());
+            assert!(sorted.rest(&|item| item.key < 1500).eq(model.range(1500..).map(|entry| entry.1)));
+            assert!(sorted.rest(&|_| true).next().is_none());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What one guess at a stolen password costs on this machine: `cargo xtask guess`. The figures in docs/LOGIN.md
-//! are from here.
+//! What one guess at a stolen password costs on this machine: `cargo xtask guess`. The figures in
+//! docs/LOGIN.md are from here.
 //!
 //! Counted is processor time, not time on the clock, so that other work on the machine matters little; one
 //! core at a time. What stands beside a number in docs/LOGIN.md and is not printed here is an estimate.

@@ -80,7 +80,7 @@ fn mail_between_two_changes_of_names_is_not_read() {
     }
 }
 
-/// A name that swaps places, several changes of one name, levels, subscriptions, keywords, logs that are gone.
+/// Names that swap places, several changes of one name, levels, subscriptions, keywords, logs that are gone.
 #[test]
 fn it_is_always_what_a_new_reader_finds() {
     let options = Options { log_modseqs_max: 40, ..Options::default() };

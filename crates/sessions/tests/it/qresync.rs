@@ -2,9 +2,9 @@
 //!
 //! A client keeps what it was told under UIDs, and the HIGHESTMODSEQ that RFC 7162 §6 lets it keep. It
 //! sometimes looks on while others change the mailbox, sometimes not, and then loses its connection without a
-//! word. Others move messages out and in, and rename INBOX, which empties it. When the client comes back, what
-//! QRESYNC tells it must make its copy the same as what anybody sees who reads everything. In between the
-//! server forgets its log.
+//! word. Others move messages out and in, and rename INBOX, which empties it. When the client comes back,
+//! what QRESYNC tells it must make its copy the same as what anybody sees who reads everything. In between
+//! the server forgets its log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

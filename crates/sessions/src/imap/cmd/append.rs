@@ -5,8 +5,8 @@
 
 // DEVIATION RFC 3501 §4.3.1: a header with octets above 127 is taken and sent as it is, though nothing names
 // its charset, because other servers do, and refusing it would lose mail that a user moves here.
-// DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and not
-// ours to mend; whoever searches it gets UTF-8, or what windows-1252 makes of it.
+// DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and
+// not ours to mend; SEARCH takes them for the charset they most likely are.
 
 use std::sync::Arc;
 

@@ -103,11 +103,9 @@ impl Listing {
             return Ok(());
         }
         // RFC 9051 §6.3.9.8: no STATUS of a name that is only told for what is below it.
-        let row = match node.mailbox {
-            Some(mailbox) if selected && !self.status.is_empty() => {
-                existing(cx.snapshot.mailbox(mailbox.id))?
-            }
-            _ => None,
+        let row = match selected && !self.status.is_empty() {
+            true => existing(cx.snapshot.mailbox_of(node))?,
+            false => None,
         };
         let selectable = self.status.is_empty() || !selected || row.is_some();
         let style = Style { extended: cx.extended, subscribed: self.tell_subscribed };
@@ -115,8 +113,7 @@ impl Listing {
         let name = node.name.as_str();
         let entry = ListEntry { name, attributes: &attributes, subscribed_below, old_name: None };
         list(&entry, cx.status.names, out);
-        // By the name it was told with, though it may have another by now.
-        row.map_or(Ok(()), |row| cx.status.write(&MailboxRow { name: node.name.clone(), ..row }, out))
+        row.map_or(Ok(()), |row| cx.status.write(&row, out))
     }
     fn matches(&self, node: &NameNode) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(node.name.as_str()))

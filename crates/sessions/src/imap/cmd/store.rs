@@ -17,13 +17,13 @@ use crate::imap::table::Tells;
 use crate::selected::Selected;
 
 pub(crate) fn start(store: Store) -> Box<dyn Job> {
-    let first = store.silent.then(|| Sync::new(Tells::NoExpunge));
+    let first = store.silent.then(|| Box::new(Sync::new(Tells::NoExpunge)));
     Box::new(Storing::Submit(store, first))
 }
 
 enum Storing {
     /// With `.SILENT` everything that others changed so far is told first.
-    Submit(Store, Option<Sync>),
+    Submit(Store, Option<Box<Sync>>),
     Wait(Written),
 }
 
