@@ -14,6 +14,7 @@ pub(crate) struct Allowed {
 pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed { package: "koi-types", workspace: &[], outside: &["unicode-normalization"] },
     Allowed { package: "koi-message", workspace: &["koi-types"], outside: &["encoding_rs", "memchr"] },
+    Allowed { package: "koi-chat", workspace: &["koi-message"], outside: &[] },
     Allowed {
         package: "koi-proto",
         workspace: &["koi-types"],
@@ -33,7 +34,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi-mailbox",
-        workspace: &["koi-types", "koi-message", "koi-store", "koi-webpush"],
+        workspace: &["koi-types", "koi-message", "koi-chat", "koi-store", "koi-webpush"],
         outside: &["memchr", "parking_lot"],
     },
     Allowed {
@@ -143,7 +144,7 @@ pub(crate) const ALLOWED_IN_TESTS: &[&str] = &[
 
 /// Crates that must not hear of sockets, files, clocks, threads or chance: all of these are arguments there.
 pub(crate) const PURE: &[&str] =
-    &["crates/types", "crates/message", "crates/proto", "crates/sessions", "crates/webpush"];
+    &["crates/types", "crates/message", "crates/chat", "crates/proto", "crates/sessions", "crates/webpush"];
 
 /// An outside library that only some folders may name, and why.
 pub(crate) struct Confined {
