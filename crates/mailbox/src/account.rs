@@ -14,13 +14,14 @@ use koi_store::mail::{
 };
 use koi_store::record::account::OwnQuota;
 use koi_types::{
-    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags,
-    UidSet,
+    AccountId, EmailId, ErrorKind, Keyword, MailError, MailboxId, MailboxName, ModSeq, Result, Role,
+    SystemFlags, UidSet,
 };
 use parking_lot::Mutex;
 
+use crate::coi::{self, Settled};
 use crate::outcome::{NewMessage, Pending};
-use crate::service::Inner;
+use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
 use crate::uids::pieces;
 use crate::watch::Watching;
@@ -52,10 +53,17 @@ impl Account {
     /// Appends messages, all or none.
     pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<Vec<Appended>> {
         let emails: Vec<EmailId> = messages.iter().map(|_| self.inner.new_email_id()).collect();
+        let options = Arc::clone(&self.inner.options);
         self.change(move |account| {
-            let pairs = messages.iter().zip(&emails);
-            let appended = pairs.map(|(message, email)| account.append(mailbox, &message.as_new(*email)));
-            let appended = appended.collect::<Result<Vec<_>>>()?;
+            let chat = if coi::marks(account, &options, mailbox)? { Keyword::new(coi::CHAT) } else { None };
+            let mut appended = Vec::with_capacity(messages.len());
+            for (message, email) in messages.iter().zip(&emails) {
+                let extra = chat.iter().filter(|_| message.message.chat.is_some());
+                let keywords: Vec<Keyword> = message.flags.keywords.iter().chain(extra).cloned().collect();
+                appended.push(account.append(mailbox, &message.as_new(*email, &keywords))?);
+            }
+            let uids: UidSet = appended.iter().map(|appended| appended.uid).collect();
+            coi::settle(account, &options, mailbox, &uids)?;
             for message_id in messages.iter().filter_map(|message| message.message.message_id) {
                 account.client_appended(mailbox, message_id)?;
             }
@@ -82,14 +90,18 @@ impl Account {
         let change = Arc::new(change);
         // Without it nobody could free a full disk by EXPUNGE.
         let frees = change.op == FlagOp::Add && change.system.contains(SystemFlags::DELETED);
+        let options = Arc::clone(&self.inner.options);
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
             if frees {
                 account.frees_space();
             }
-            account.set_flags(mailbox, piece, &change, unchanged_since)
+            let set = account.set_flags(mailbox, piece, &change, unchanged_since)?;
+            coi::settle(account, &options, mailbox, &set.read)?;
+            Ok(set)
         };
         self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
             all.changed.0.extend(&piece.changed.0);
+            all.read.0.extend(&piece.read.0);
             all.modified.0.extend(&piece.modified.0);
             all.commits.extend(piece.commits);
         })
@@ -136,30 +148,33 @@ impl Account {
         // Why no further piece is copied.
         let failed: Arc<Mutex<Option<MailError>>> = Arc::default();
         let parts = pieces.into_iter().map(|piece| {
-            let failed = Arc::clone(&failed);
+            let (failed, options) = (Arc::clone(&failed), Arc::clone(&self.inner.options));
             self.submit(move |account| {
                 let mut failed = failed.lock();
                 if let Some(error) = &*failed {
                     return Err(error.clone());
                 }
-                account.copy(from, &piece, to).inspect_err(|error| *failed = Some(error.clone()))
+                let copied = copy_piece(account, &options, from, &piece, to);
+                copied.inspect_err(|error| *failed = Some(error.clone()))
             })
         });
         let account = self.clone();
-        Pending::joined(parts.collect(), move |parts: Vec<Result<Copied>>| {
-            // Only of what became durable are the UIDs ours: others may have them by now.
-            let mut done = UidSet::new();
-            parts.iter().flatten().for_each(|copied| done.0.extend(&copied.to.0));
-            let joined = join_copied(parts);
-            if joined.is_err() && !done.is_empty() {
-                account.take_back(to, done);
+        Pending::joined(parts.collect(), move |parts: Vec<Result<CopiedPiece>>| {
+            if parts.iter().any(Result::is_err) {
+                // Only of what became durable are the UIDs ours: others may have them by now.
+                for piece in parts.iter().flatten() {
+                    account.take_back(to, &piece.copied.to);
+                    if let Some(settled) = &piece.settled {
+                        account.take_back(settled.mailbox, &settled.moved.to);
+                    }
+                }
             }
-            joined
+            join_copied(parts.into_iter().map(|piece| piece.map(|piece| piece.copied)).collect())
         })
     }
     /// Undoes the pieces of a copy that failed as a whole. Nobody waits for it.
-    fn take_back(&self, mailbox: MailboxId, uids: UidSet) {
-        for piece in pieces(&uids, CHUNK) {
+    fn take_back(&self, mailbox: MailboxId, uids: &UidSet) {
+        for piece in pieces(uids, CHUNK) {
             drop(self.submit(move |account| account.remove(mailbox, &piece)));
         }
     }
@@ -169,29 +184,40 @@ impl Account {
             Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
             Err(error) => return Pending::failed(error),
         };
-        let parts =
-            pieces.into_iter().map(|piece| self.submit(move |account| account.move_(from, &piece, to)));
+        let parts = pieces.into_iter().map(|piece| {
+            let options = Arc::clone(&self.inner.options);
+            self.submit(move |account| {
+                let moved = account.move_(from, &piece, to)?;
+                coi::settle(account, &options, to, &moved.to)?;
+                Ok(moved)
+            })
+        });
         Pending::joined(parts.collect(), join_copied)
     }
-    /// Makes a mailbox and the superiors it lacks (RFC 9051 §6.3.4).
+    /// Makes a mailbox and the superiors it lacks, for a client (RFC 9051 §6.3.4).
     pub fn create(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
+        let (name, options) = (name.clone(), Arc::clone(&self.inner.options));
+        self.change(move |account| coi::names::create(account, &options, &name, role))
+    }
+    /// The same of the server's own accord, or for a tool: no request to enable COI.
+    pub fn make(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
         let name = name.clone();
         self.change(move |account| account.create(&name, role))
     }
     /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
     pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {
-        let name = name.clone();
+        let (name, options) = (name.clone(), Arc::clone(&self.inner.options));
         self.change(move |account| {
             account.frees_space();
-            account.delete(&name)
+            coi::names::delete(account, &options, &name)
         })
     }
     /// Renames a mailbox and all below it. INBOX stays, empty, and its messages move (RFC 9051 §6.3.6).
     pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Pending<()> {
         let (inbox, to) = (from.is_inbox(), to.clone());
-        let from = from.clone();
+        let (from, options) = (from.clone(), Arc::clone(&self.inner.options));
         if !inbox {
-            return self.change(move |account| account.rename(&from, &to).map(drop));
+            return self.change(move |account| coi::names::rename(account, &options, &from, &to).map(drop));
         }
         let uids = match self.snapshot().and_then(|snapshot| snapshot.uids(INBOX)) {
             Ok(uids) => uids,
@@ -200,7 +226,7 @@ impl Account {
         let target: Arc<Mutex<Option<MailboxId>>> = Arc::default();
         let made = Arc::clone(&target);
         let mut parts = vec![self.submit(move |account| {
-            if let Renamed::Inbox(created) = account.rename(&from, &to)? {
+            if let Renamed::Inbox(created) = coi::names::rename(account, &options, &from, &to)? {
                 *made.lock() = Some(created.mailbox);
             }
             Ok(())
@@ -260,7 +286,7 @@ impl Account {
             Ok(all)
         })
     }
-    fn change<T: Send + 'static>(
+    pub(crate) fn change<T: Send + 'static>(
         &self,
         run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
@@ -299,6 +325,25 @@ impl Account {
     }
 }
 
+/// One transaction of a COPY.
+struct CopiedPiece {
+    copied: Copied,
+    /// What of it went on at once.
+    settled: Option<Settled>,
+}
+
+fn copy_piece(
+    account: &mut AccountTxn<'_>,
+    options: &Options,
+    from: MailboxId,
+    uids: &UidSet,
+    to: MailboxId,
+) -> Result<CopiedPiece> {
+    let copied = account.copy(from, uids, to)?;
+    let settled = coi::settle(account, options, to, &copied.to)?;
+    Ok(CopiedPiece { copied, settled })
+}
+
 /// An empty copy still answers the target's UIDVALIDITY, and that both mailboxes are there.
 fn at_least_one(mut pieces: Vec<UidSet>) -> Vec<UidSet> {
     if pieces.is_empty() {
@@ -324,14 +369,14 @@ fn join_copied(parts: Vec<Result<Copied>>) -> Result<Copied> {
 }
 
 impl NewMessage {
-    fn as_new(&self, email: EmailId) -> NewEmail<'_> {
+    fn as_new<'a>(&'a self, email: EmailId, keywords: &'a [Keyword]) -> NewEmail<'a> {
         NewEmail {
             email,
             body: &self.message.body,
             octets: self.message.octets,
             facts: &self.message.facts,
             flags: self.flags.system,
-            keywords: &self.flags.keywords,
+            keywords,
             received_at: self.received_at,
             received_zone: self.received_zone,
         }

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 
 use koi_store::key;
 use koi_store::record::log::{Event, LogRecord};
+use koi_store::record::membership::Membership;
 use koi_types::{EmailId, MailboxId, ModSeq, NumSet, Result, Uid, UidSet};
 
 use crate::outcome::{ChangedMessages, Changes};
+use crate::row::MessageRow;
 use crate::snapshot::Snapshot;
 
 /// A message that left its mailbox.
@@ -17,6 +19,9 @@ pub struct ExpungedMessage {
     pub email: EmailId,
     pub modseq: ModSeq,
 }
+
+/// Mailboxes of one email that are looked at.
+const PLACES_MAX: usize = 64;
 
 impl Snapshot<'_> {
     /// Those of `uids` that left the mailbox after `since`, with their emails, as far as the log still knows:
@@ -40,13 +45,39 @@ impl Snapshot<'_> {
         found.sort_by_key(|message| message.uid);
         Ok(found)
     }
+    /// The row of a message that was moved, as it is where it went, if it is still there.
+    pub fn moved<T>(
+        &self,
+        message: &ExpungedMessage,
+        read: impl FnOnce(&MessageRow<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let mut places = Vec::new();
+        let range = key::below(&key::email_memberships(self.account, message.email));
+        self.view.scan(&range.from, &range.end, &mut |key, _| {
+            places.extend(key::membership_of_email(self.account, key));
+            if places.len() < PLACES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        for place in places {
+            let Some(row) = self.view.get(&place)? else { continue };
+            let came_then = |row: &Membership<'_>| row.created_modseq == message.modseq;
+            if let Some(membership) = Membership::decode(&row).filter(came_then) {
+                return Ok(Some(read(&MessageRow { uid: message.uid, membership })));
+            }
+        }
+        Ok(None)
+    }
     /// What changed in a mailbox after `since`, at a cost that grows with what changed; at most `max` commits
     /// and runs of messages in them.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq, max: usize) -> Result<Changes> {
         let Some(record) = self.mailbox_record(mailbox)? else { return Ok(Changes::MailboxGone) };
         let upto = self.modseq();
-        let mut changed =
-            ChangedMessages { added: UidSet::new(), flags: UidSet::new(), vanished: UidSet::new(), upto };
+        let mut changed = ChangedMessages {
+            added: UidSet::new(),
+            flags: UidSet::new(),
+            vanished: UidSet::new(),
+            flagged_last: UidSet::new(),
+            upto,
+        };
         if record.highest_modseq <= since {
             return Ok(Changes::Listed(changed));
         }
@@ -75,11 +106,18 @@ impl Snapshot<'_> {
                 return ControlFlow::Break(());
             };
             left -= 1;
+            let (mut flagged, mut gone) = (NumSet::new(), NumSet::new());
             for section in log.sections.into_iter().filter(|section| section.mailbox == Some(mailbox)) {
                 let (set, uids) = match section.event {
                     Event::Added(uids) => (&mut changed.added, uids),
-                    Event::Flags(uids) => (&mut changed.flags, uids),
-                    Event::Expunged { uids, .. } => (&mut changed.vanished, uids),
+                    Event::Flags(uids) => {
+                        flagged.clone_from(&uids.0);
+                        (&mut changed.flags, uids)
+                    }
+                    Event::Expunged { uids, .. } => {
+                        gone.clone_from(&uids.0);
+                        (&mut changed.vanished, uids)
+                    }
                     _ => continue,
                 };
                 let Some(fewer) = left.checked_sub(uids.0.runs().count() as u64) else {
@@ -88,6 +126,9 @@ impl Snapshot<'_> {
                 };
                 left = fewer;
                 set.0.extend(&uids.0);
+            }
+            if !flagged.is_empty() && !gone.is_empty() {
+                changed.flagged_last.0.extend(&flagged.intersect(&gone));
             }
             ControlFlow::Continue(())
         })?;

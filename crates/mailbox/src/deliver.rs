@@ -1,13 +1,14 @@
-//! Delivery: one message to the INBOXes of several accounts, in one transaction.
+//! Delivery: one message to several accounts, in one transaction. Where it goes in each, `placement` says.
 
 use std::sync::Arc;
 
 use koi_store::kv::{Txn, transact};
-use koi_store::mail::{AccountTxn, INBOX, NewEmail, Quota};
-use koi_types::{AccountId, EmailId, ErrorKind, MailError, Result, SystemFlags, Timestamp, ZoneOffset};
+use koi_store::mail::AccountTxn;
+use koi_types::{AccountId, EmailId, ErrorKind, MailError, Result, Timestamp};
 
 use crate::outcome::{Delivered, Delivery, Pending};
-use crate::service::MailboxService;
+use crate::placement::{Arriving, take_in};
+use crate::service::{MailboxService, Options};
 
 impl MailboxService {
     /// Delivers to every recipient, in the order of `recipients`; the body is stored once per domain. An
@@ -16,12 +17,12 @@ impl MailboxService {
         let inner = &self.inner;
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };
         let recipients: Arc<[To]> = delivery.recipients.iter().map(to).collect();
-        let (quota, now) = (inner.options.quota, inner.env.now());
+        let (options, now) = (Arc::clone(&inner.options), inner.env.now());
         let all = Arc::clone(&recipients);
         let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| {
             let mut results = Vec::with_capacity(all.len());
             for to in all.iter() {
-                let one = deliver_one(txn, &delivery, *to, quota, now);
+                let one = deliver_one(txn, &options, &delivery, *to, now);
                 if let Some(fatal) = one.as_ref().err().filter(|error| !is_about_one_account(error)) {
                     return Err(fatal.clone());
                 }
@@ -42,36 +43,20 @@ struct To {
 
 fn deliver_one(
     txn: &mut dyn Txn,
+    options: &Options,
     delivery: &Delivery,
     to: To,
-    quota: Quota,
     now: Timestamp,
 ) -> Result<Delivered> {
-    let mut account = AccountTxn::open(txn, to.account, quota, now)?;
-    let message = &delivery.message;
-    let new = NewEmail {
-        email: to.email,
-        body: &message.body,
-        octets: message.octets,
-        facts: &message.facts,
-        flags: SystemFlags::NONE,
-        keywords: &[],
-        received_at: delivery.received_at,
-        received_zone: ZoneOffset(0),
-    };
-    let appended = account.append(INBOX, &new)?;
-    let modseq = account.modseq();
+    let mut account = AccountTxn::open(txn, to.account, options.quota, now)?;
+    let Delivery { sender, message, received_at, .. } = delivery;
+    let arriving = Arriving { message, sender, received_at: *received_at };
+    let delivered = take_in(&mut account, options, to.email, &arriving)?;
     account.finish()?;
-    Ok(Delivered {
-        mailbox: INBOX,
-        uidvalidity: appended.uidvalidity,
-        uid: appended.uid,
-        email: appended.email,
-        modseq,
-    })
+    Ok(delivered)
 }
 
-/// Errors an append without keywords can only meet before it has written a row.
+/// Errors that `take_in` can only meet before it has written a row.
 pub(crate) fn is_about_one_account(error: &MailError) -> bool {
     matches!(
         error.kind,

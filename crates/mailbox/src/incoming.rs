@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use koi_chat::Chat;
 use koi_message::{DateTime, Facts};
 use koi_store::body::NewBody;
 use koi_store::kv::{Kv, StageBody};
@@ -26,6 +27,11 @@ pub struct Incoming {
     pub(crate) facts: mail::EmailFacts,
     /// Hash of its Message-ID.
     pub(crate) message_id: Option<u64>,
+    /// It is a chat message.
+    pub(crate) chat: Option<Chat>,
+    /// The first address of its From field, ASCII letters in lower case; nothing when there is none that can
+    /// be used.
+    pub(crate) from: Option<Box<str>>,
 }
 
 impl Incoming {
@@ -45,10 +51,21 @@ impl Incoming {
     fn parsed(body: NewBody, octets: &[u8]) -> Result<Self> {
         let too_large = |_| MailError::new(ErrorKind::TooLarge, "message is too large");
         let facts = koi_message::parse(octets).facts;
-        let octets = u32::try_from(octets.len()).map_err(too_large)?;
+        let chat = koi_chat::detect(octets);
+        let size = u32::try_from(octets.len()).map_err(too_large)?;
         let message_id = facts.thread_ids.message_id.as_ref().map(|id| mail::short_hash(id));
-        Ok(Self { body, octets, facts: email_facts(&facts), message_id })
+        Ok(Self { body, octets: size, facts: email_facts(&facts), message_id, chat, from: from(&facts) })
     }
+}
+
+/// Who wrote it, in the form in which addresses are compared here: `local@domain`, ASCII letters in lower
+/// case, everything else as it is.
+fn from(facts: &Facts) -> Option<Box<str>> {
+    let given = |part: &Option<Vec<u8>>| part.clone().filter(|octets| !octets.is_empty());
+    let parts = |address: &koi_message::Address| Some([given(&address.mailbox)?, given(&address.host)?]);
+    let text = facts.envelope.from.iter().find_map(parts)?.join(&b'@');
+    let text = String::from_utf8(text).ok().filter(|text| text.len() <= limits::ADDRESS_OCTETS_MAX)?;
+    Some(text.to_ascii_lowercase().into())
 }
 
 fn email_facts(facts: &Facts) -> mail::EmailFacts {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use koi_store::kv;
 use koi_types::{
-    EmailId, Flags, MailError, MailboxId, ModSeq, Result, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    EmailId, Flags, MailError, MailboxId, ModSeq, Result, ReversePath, Timestamp, Uid, UidSet, UidValidity,
+    ZoneOffset,
 };
 
 use crate::Ticket;
@@ -23,6 +24,8 @@ pub struct NewMessage {
 /// A message to be delivered to several accounts.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    /// Who sends it, as the envelope says it.
+    pub sender: ReversePath,
     pub recipients: Vec<koi_types::AccountId>,
     pub message: Arc<Incoming>,
     pub received_at: Timestamp,
@@ -32,6 +35,8 @@ pub struct Delivery {
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub sender: koi_types::AccountId,
+    /// What the envelope says of it.
+    pub reverse_path: ReversePath,
     /// Each once. May hold the sender.
     pub recipients: Vec<koi_types::AccountId>,
     pub message: Arc<Incoming>,
@@ -59,6 +64,8 @@ pub struct Delivered {
     pub uid: Uid,
     pub email: EmailId,
     pub modseq: ModSeq,
+    /// Whether it is news: not of mail from somebody who is blocked, nor of what was there already.
+    pub announce: bool,
 }
 
 /// What changed in a mailbox since a modseq.
@@ -74,7 +81,7 @@ pub enum Changes {
     MailboxGone,
 }
 
-/// The sets are disjoint.
+/// The first three sets are disjoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChangedMessages {
     /// Came after `since` and are still there.
@@ -83,6 +90,9 @@ pub struct ChangedMessages {
     pub flags: UidSet,
     /// Everything that left after `since`, also what came after it.
     pub vanished: UidSet,
+    /// Those of `vanished` whose flags changed in the very commit in which they left: moved because they were
+    /// seen.
+    pub flagged_last: UidSet,
     /// Everything up to here is in it: the next `since`.
     pub upto: ModSeq,
 }

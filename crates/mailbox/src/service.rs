@@ -12,6 +12,7 @@ use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, Result, Times
 
 use crate::account::Account;
 use crate::backlog::Backlog;
+use crate::coi::CoiNames;
 use crate::directory::Directory;
 use crate::incoming::Stage;
 use crate::names::NamesCache;
@@ -38,6 +39,8 @@ pub struct Options {
     pub server_comment: Option<Box<str>>,
     /// A URI by which the administrator is reached: `/shared/admin` (RFC 5464 §6.2.2).
     pub server_admin: Option<Box<str>>,
+    /// Chat by IMAP (COI) and its mailboxes; nothing where it is not offered.
+    pub coi: Option<CoiNames>,
     /// How long an expunged message stays readable for sessions that have not been told, in seconds.
     pub expunge_grace_secs: u32,
     /// Changes kept in the log of an account; whoever is further behind compares instead.
@@ -54,6 +57,7 @@ impl Default for Options {
             postmaster: None,
             server_comment: None,
             server_admin: None,
+            coi: CoiNames::usual(),
             expunge_grace_secs: 3600,
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,

@@ -1,18 +1,22 @@
 //! Deliveries that stand or fall together: a message from another server, which gets one answer for all its
-//! recipients, and a submission with its copy in the sender's Sent mailbox.
+//! recipients, and a submission with the sender's own copy.
 
 use std::sync::Arc;
 
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::sent::Sent;
-use koi_store::mail::{AccountTxn, INBOX, NewEmail, Quota, short_hash};
-use koi_types::{AccountId, EmailId, MailboxId, Result, Role, SystemFlags, Timestamp, ZoneOffset};
+use koi_store::mail::{AccountTxn, NewEmail, short_hash};
+use koi_types::{
+    AccountId, EmailId, MailboxId, Result, ReversePath, Role, SystemFlags, Timestamp, ZoneOffset,
+};
 use parking_lot::Mutex;
 
+use crate::coi;
 use crate::deliver::is_about_one_account;
 use crate::incoming::Incoming;
 use crate::outcome::{Delivered, Delivery, Pending, Submission, Whole};
-use crate::service::MailboxService;
+use crate::placement::{Arriving, take_in};
+use crate::service::{MailboxService, Options};
 
 /// What tells the clients of one account apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,65 +41,71 @@ pub fn client_number(name: ClientName<'_>) -> u64 {
 #[derive(Clone, Copy, Debug)]
 struct Part {
     account: AccountId,
-    inbox: Option<EmailId>,
+    /// It is a recipient.
+    arrives: Option<EmailId>,
+    /// It is the sender.
     sent: Option<EmailId>,
 }
 
 /// All of it, as the transaction needs it.
 struct Plan {
+    options: Arc<Options>,
     parts: Vec<Part>,
+    reverse_path: ReversePath,
     message: Arc<Incoming>,
     own_form: Arc<Incoming>,
     /// The sender's mailbox with the role Sent.
     sent_mailbox: Option<MailboxId>,
     client: u64,
     received_at: Timestamp,
-    quota: Quota,
     now: Timestamp,
 }
 
 impl MailboxService {
     /// Delivers to every recipient or to none.
     pub fn deliver_whole(&self, delivery: Delivery) -> Pending<Whole> {
-        let Delivery { recipients, message, received_at } = delivery;
-        let parts = recipients.iter().map(|account| self.inbox_of(*account)).collect();
+        let Delivery { sender, recipients, message, received_at } = delivery;
+        let parts = recipients.iter().map(|account| self.recipient(*account)).collect();
         self.run(Plan {
+            options: Arc::clone(&self.inner.options),
             parts,
+            reverse_path: sender,
             own_form: Arc::clone(&message),
             message,
             sent_mailbox: None,
             client: 0,
             received_at,
-            quota: self.inner.options.quota,
             now: self.inner.env.now(),
         })
     }
     /// Delivers to every recipient and files the sender's copy, if the account asks for one, or does nothing.
     pub fn submit(&self, submission: Submission) -> Pending<Whole> {
-        let Submission { sender, recipients, message, own_form, client, received_at } = submission;
+        let Submission { sender, reverse_path, recipients, message, own_form, client, received_at } =
+            submission;
         let sent_mailbox = match self.account(sender).and_then(|a| Ok(a.snapshot()?.with_role(Role::Sent))) {
             Ok(mailbox) => mailbox,
             Err(error) => return Pending::failed(error),
         };
-        let mut parts: Vec<Part> = recipients.iter().map(|account| self.inbox_of(*account)).collect();
+        let mut parts: Vec<Part> = recipients.iter().map(|account| self.recipient(*account)).collect();
         let sent = Some(self.inner.new_email_id());
         match parts.iter_mut().find(|part| part.account == sender) {
             Some(part) => part.sent = sent,
-            None => parts.push(Part { account: sender, inbox: None, sent }),
+            None => parts.push(Part { account: sender, arrives: None, sent }),
         }
         self.run(Plan {
+            options: Arc::clone(&self.inner.options),
             parts,
+            reverse_path,
             own_form: own_form.unwrap_or_else(|| Arc::clone(&message)),
             message,
             sent_mailbox,
             client,
             received_at,
-            quota: self.inner.options.quota,
             now: self.inner.env.now(),
         })
     }
-    fn inbox_of(&self, account: AccountId) -> Part {
-        Part { account, inbox: Some(self.inner.new_email_id()), sent: None }
+    fn recipient(&self, account: AccountId) -> Part {
+        Part { account, arrives: Some(self.inner.new_email_id()), sent: None }
     }
     fn run(&self, plan: Plan) -> Pending<Whole> {
         let accounts: Vec<AccountId> = plan.parts.iter().map(|part| part.account).collect();
@@ -128,27 +138,28 @@ fn said(result: Result<Vec<Delivered>>, refused: Option<AccountId>) -> Result<Wh
 }
 
 impl Plan {
-    /// What was delivered to the INBOX.
+    /// What was delivered. The sender's own copy first: a chat message to oneself is there then.
     fn give(&self, txn: &mut dyn Txn, part: Part) -> Result<Option<Delivered>> {
-        let mut account = AccountTxn::open(txn, part.account, self.quota, self.now)?;
-        let modseq = account.modseq();
-        let appended = match part.inbox {
-            Some(email) => Some(account.append(INBOX, &self.email(email, &self.message, SystemFlags::NONE))?),
-            None => None,
-        };
+        let mut account = AccountTxn::open(txn, part.account, self.options.quota, self.now)?;
         if let Some(email) = part.sent {
-            let new = self.email(email, &self.own_form, SystemFlags::SEEN);
-            let message_id = self.message.message_id;
-            account.file_sent(&Sent { new, message_id, client: self.client, mailbox: self.sent_mailbox })?;
+            self.file_copy(&mut account, email)?;
         }
+        let arriving =
+            Arriving { message: &self.message, sender: &self.reverse_path, received_at: self.received_at };
+        let arrives = part.arrives.map(|email| take_in(&mut account, &self.options, email, &arriving));
+        let delivered = arrives.transpose()?;
         account.finish()?;
-        Ok(appended.map(|appended| Delivered {
-            mailbox: INBOX,
-            uidvalidity: appended.uidvalidity,
-            uid: appended.uid,
-            email: appended.email,
-            modseq,
-        }))
+        Ok(delivered)
+    }
+    /// In the mailbox for chats, or in Sent: never in both.
+    fn file_copy(&self, account: &mut AccountTxn<'_>, email: EmailId) -> Result<()> {
+        let new = self.email(email, &self.own_form, SystemFlags::SEEN);
+        let message_id = self.message.message_id;
+        if self.message.chat.is_some() && coi::file_submitted(account, &self.options, &new, message_id)? {
+            return Ok(());
+        }
+        account.file_sent(&Sent { new, message_id, client: self.client, mailbox: self.sent_mailbox })?;
+        Ok(())
     }
     fn email<'a>(&'a self, email: EmailId, message: &'a Incoming, flags: SystemFlags) -> NewEmail<'a> {
         NewEmail {

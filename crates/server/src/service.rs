@@ -78,6 +78,7 @@ impl Service {
             postmaster: config.smtp.postmaster.clone(),
             server_comment: config.comment.as_deref().map(Into::into),
             server_admin: config.admin.as_deref().map(Into::into),
+            coi: config.coi.clone(),
             ..Options::default()
         };
         let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;

@@ -27,6 +27,8 @@
 //! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message on it |
 //! | L | modseq | `LogRecord`: what one commit changed |
 //! | V | mailbox, modseq | UIDs that left the mailbox |
+//! | J | 0 | `CoiSettings`: chat by IMAP |
+//! | J | 1, hash of a Message-ID | `FiledChatRecord`: where a submitted chat message is |
 //! | K | number | keyword |
 //! | I | hash of a Message-ID, email | `ThreadKeyRecord`: thread and base subject |
 //! | T | thread, email | nothing: the emails of a thread but the one it is named after |
@@ -56,6 +58,8 @@ pub mod table {
     /// Contact storage messages, and the addresses they are about.
     pub const CONTACT: u8 = b'H';
     pub const THREAD_KEY: u8 = b'I';
+    /// Chat by IMAP (COI): the settings, and what of the sent chat is filed.
+    pub const COI: u8 = b'J';
     pub const KEYWORD: u8 = b'K';
     pub const LOG: u8 = b'L';
     pub const EMAIL: u8 = b'M';
@@ -191,6 +195,13 @@ pub fn email_memberships_in(account: AccountId, email: EmailId, mailbox: Mailbox
     joined(&[&email_memberships(account, email), &mailbox.0.to_be_bytes()])
 }
 
+/// The `U` key of the membership that an `E` key names.
+#[must_use]
+pub fn membership_of_email(account: AccountId, key: &[u8]) -> Option<[u8; 13]> {
+    let mailbox = MailboxId(u32::from_be_bytes(part(key, 21)?));
+    Some(membership(account, mailbox, uid_at_end(key)?.value()))
+}
+
 /// L: what one commit changed.
 #[must_use]
 pub fn log(account: AccountId, modseq: u64) -> [u8; 13] {
@@ -273,6 +284,27 @@ pub fn contact_addresses_in(
 #[must_use]
 pub fn contact_addresses(account: AccountId, hash: &AddressHash) -> [u8; 38] {
     joined(&[&prefix(account, table::CONTACT), &[1], &hash.0])
+}
+
+/// J: the settings of COI.
+#[must_use]
+pub fn coi_settings(account: AccountId) -> [u8; 6] {
+    coi(account, 0)
+}
+
+/// The kind of [`coi`] that says where submitted chat messages are.
+pub const COI_FILED: u8 = 1;
+
+/// J: where a submitted chat message is, by the hash of its Message-ID.
+#[must_use]
+pub fn filed_chat(account: AccountId, message_id: u64) -> [u8; 14] {
+    joined(&[&coi(account, COI_FILED), &message_id.to_be_bytes()])
+}
+
+/// J: the beginning of all rows of one kind.
+#[must_use]
+pub fn coi(account: AccountId, kind: u8) -> [u8; 6] {
+    joined(&[&prefix(account, table::COI), &[kind]])
 }
 
 /// K: a keyword by its number.
@@ -526,6 +558,8 @@ mod tests {
         let key = email_membership(AccountId(7), EmailId([9; 16]), MailboxId(3), Uid::MIN);
         assert_eq!(email_of(&key), Some(EmailId([9; 16])));
         assert_eq!(uid_at_end(&key), Some(Uid::MIN));
+        let row = membership(AccountId(7), MailboxId(3), 1);
+        assert_eq!(membership_of_email(AccountId(7), &key), Some(row));
         assert_eq!(mailbox_of(&vanished(AccountId(7), MailboxId(3), 5)), Some(MailboxId(3)));
         assert_eq!(modseq_at_end(&log(AccountId(7), 5)), ModSeq::new(5));
         let hash = AddressHash([3; 32]);

@@ -42,6 +42,8 @@ pub const APP_PASSWORDS_MAX: usize = 64;
 pub const APP_PASSWORD_NAME_OCTETS_MAX: usize = 100;
 /// The nonce of one side of SCRAM, and of both together; both are sent back and forth.
 pub const SCRAM_NONCE_OCTETS_MAX: usize = 512;
+/// A mail address: 64 octets, `@`, and 255 octets (RFC 5321 §4.5.3.1).
+pub const ADDRESS_OCTETS_MAX: usize = 320;
 /// The tag of an IMAP command, which we send back.
 pub const IMAP_TAG_OCTETS_MAX: usize = 128;
 /// Nested lists, NOT and OR in one SEARCH.
@@ -56,6 +58,9 @@ pub const IMAP_FETCH_ITEMS_MAX: usize = 256;
 pub const SUBMITTED_REMEMBERED_MAX: usize = 32;
 /// Clients of one account that are known to append what they send.
 pub const APPENDING_CLIENTS_MAX: usize = 16;
+/// Submitted chat messages an account remembers to have filed, so that its own are not filed again when they
+/// are delivered to it.
+pub const CHATS_REMEMBERED_MAX: usize = 32;
 /// The header of a message that comes in by SMTP; it is held until it is complete.
 pub const SMTP_HEADER_OCTETS_MAX: usize = 256 * 1024;
 /// Received lines above which a message from another server is in a loop (RFC 5321 §6.3 names the number).

@@ -244,6 +244,7 @@ impl Play<'_> {
             Action::AccountGone { user } => self.world.account_gone(user),
             Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
             Action::AppPassword { user, name, access } => self.world.add_app_password(user, name, *access),
+            Action::Coi { user, filter } => self.world.set_coi(user, filter.as_deref())?,
             Action::Shutdown => self.world.shutdown(),
             Action::Housekeep => self.world.housekeep(),
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),

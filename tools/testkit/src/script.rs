@@ -104,6 +104,11 @@ pub enum Action {
         user: String,
         on: bool,
     },
+    /// The settings of chat by IMAP, as if a client had set them.
+    Coi {
+        user: String,
+        filter: Option<String>,
+    },
     Shutdown,
     Housekeep,
     /// So many annotations `/private/1`, … of a mailbox, or of the server without a name.
@@ -277,6 +282,11 @@ fn world_action(line: &str) -> Result<Action, String> {
             Ok(Action::SentCopy { user: user.to_owned(), on: value == "on" })
         }
         "app-password" => app_password(rest),
+        "coi" => {
+            let (user, filter) = rest.split_once(' ').ok_or("coi USER none|active|seen|off")?;
+            let filter = Some(filter).filter(|filter| *filter != "off").map(str::to_owned);
+            Ok(Action::Coi { user: user.to_owned(), filter })
+        }
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use koi_mailbox::{
-    AnnotationChange, Env, Incoming, MailboxService, NewAppPassword, NewMessage, Options, OwnQuota, Verifier,
+    AnnotationChange, CoiSettings, Env, Incoming, MailboxService, MessageFilter, NewAppPassword, NewMessage,
+    Options, OwnQuota, Verifier,
 };
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
@@ -142,6 +143,20 @@ impl World {
         let account = self.service.account(id).unwrap();
         account.set_quota(OwnQuota { octets_max, messages_max }).wait().unwrap();
     }
+    /// Enables COI with a filter, or disables it, which keeps the filter.
+    pub fn set_coi(&mut self, user: &str, filter: Option<&str>) -> Result<(), String> {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        let named = |name: &str| MessageFilter::ALL.into_iter().find(|filter| filter.name() == name);
+        let found = filter.map(|name| named(name).ok_or_else(|| format!("no such filter: {name}")));
+        let settings = match found.transpose()? {
+            Some(filter) => CoiSettings { enabled: true, filter: Some(filter) },
+            None => CoiSettings { enabled: false, ..account.coi_settings().map_err(|e| e.to_string())? },
+        };
+        account.set_coi_settings(settings).wait().map_err(|e| e.to_string())?;
+        self.settle();
+        Ok(())
+    }
     /// Puts messages into a mailbox, which is made if it is not there.
     pub fn fill(&mut self, user: &str, mailbox: &str, messages: &[Vec<u8>]) {
         let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
@@ -150,7 +165,7 @@ impl World {
         let row = account.snapshot().unwrap().mailbox_named(&name).unwrap();
         let mailbox = match row {
             Some(row) => row.id,
-            None => account.create(&name, None).wait().unwrap().mailbox,
+            None => account.make(&name, None).wait().unwrap().mailbox,
         };
         for octets in messages {
             let message = Arc::new(Incoming::of(octets).unwrap());

@@ -88,7 +88,12 @@ fn each_recipient_has_a_result_of_its_own() {
     let text = incoming(&"y\n".repeat(600));
     for (recipients, expected) in table {
         let recipients = recipients.iter().map(|account| account.id()).collect();
-        let delivery = Delivery { recipients, message: Arc::clone(&text), received_at: rig.service_now() };
+        let delivery = Delivery {
+            sender: koi_types::ReversePath::Null,
+            recipients,
+            message: Arc::clone(&text),
+            received_at: rig.service_now(),
+        };
         let results = rig.service.deliver(delivery).wait().unwrap();
         let kinds: Vec<_> = results.into_iter().map(|r| r.err().map(|error| error.kind)).collect();
         assert_eq!(kinds, expected);
@@ -114,7 +119,12 @@ fn large_messages_are_staged_and_bounded() {
         let large = stage(&rig, &text[..octets]).unwrap();
         assert_eq!(large.octets() as usize, octets);
         let recipients = vec![alice.id()];
-        let delivery = Delivery { recipients, message: Arc::new(large), received_at: rig.service_now() };
+        let delivery = Delivery {
+            sender: koi_types::ReversePath::Null,
+            recipients,
+            message: Arc::new(large),
+            received_at: rig.service_now(),
+        };
         let delivered = rig.service.deliver(delivery).wait().unwrap().remove(0).unwrap();
         assert_eq!(body(&alice, delivered.email), text[..octets]);
         let snapshot = alice.snapshot().unwrap();

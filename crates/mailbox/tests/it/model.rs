@@ -394,8 +394,12 @@ fn deliver(rig: &Rig, actors: &mut [Actor], random: &mut Random) {
     let content = random.below(9) as u32;
     let chosen: Vec<usize> = (0..actors.len()).filter(|_| random.below(2) == 0).collect();
     let recipients = chosen.iter().map(|at| actors[*at].account.id()).collect();
-    let delivery =
-        Delivery { recipients, message: incoming(&message(content)), received_at: rig.service_now() };
+    let delivery = Delivery {
+        sender: koi_types::ReversePath::Null,
+        recipients,
+        message: incoming(&message(content)),
+        received_at: rig.service_now(),
+    };
     let delivered = rig.service.deliver(delivery).wait().unwrap();
     for (at, delivered) in chosen.into_iter().zip(delivered) {
         let mailbox = actors[at].model.mailboxes.get_mut("INBOX").unwrap();

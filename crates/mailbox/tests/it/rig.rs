@@ -79,7 +79,12 @@ impl Rig {
     pub(crate) fn deliver(&self, to: &[&Account], message: &str) -> Vec<Delivered> {
         let recipients: Vec<AccountId> = to.iter().map(|account| account.id()).collect();
         let message = incoming(message);
-        let delivery = Delivery { recipients, message, received_at: self.service_now() };
+        let delivery = Delivery {
+            sender: koi_types::ReversePath::Null,
+            recipients,
+            message,
+            received_at: self.service_now(),
+        };
         let results = self.service.deliver(delivery).wait().unwrap();
         results.into_iter().map(Result::unwrap).collect()
     }

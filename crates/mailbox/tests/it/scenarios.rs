@@ -211,6 +211,7 @@ fn a_full_account_fails_alone() {
     let (alice, bob) = (rig.account("alice"), rig.account("bob"));
     rig.deliver(&[&alice], &message(1));
     let delivery = koi_mailbox::Delivery {
+        sender: koi_types::ReversePath::Null,
         recipients: vec![alice.id(), bob.id(), koi_types::AccountId(99)],
         message: crate::rig::incoming(&message(2)),
         received_at: rig.service_now(),

@@ -13,6 +13,7 @@ use crate::rig::{Deaf, Rig, change, incoming, listed, mailbox, message, new_mess
 fn submission(rig: &Rig, sender: &Account, recipients: &[&Account], text: &str) -> Submission {
     Submission {
         sender: sender.id(),
+        reverse_path: koi_types::ReversePath::Null,
         recipients: recipients.iter().map(|account| account.id()).collect(),
         message: incoming(text),
         own_form: None,
@@ -76,7 +77,11 @@ fn one_full_account_stops_all() {
     let whole = rig.service.submit(submission(&rig, &alice, &[&bob], &text)).wait().unwrap();
     assert_eq!(refused(whole), (alice.id(), ErrorKind::OverQuota), "the copy counts too");
     let Submission { recipients, message, received_at, .. } = to_both();
-    let whole = rig.service.deliver_whole(Delivery { recipients, message, received_at }).wait().unwrap();
+    let whole = rig
+        .service
+        .deliver_whole(Delivery { sender: koi_types::ReversePath::Null, recipients, message, received_at })
+        .wait()
+        .unwrap();
     assert_eq!(refused(whole), (carol.id(), ErrorKind::OverQuota));
     rig.service.directory().remove(bob.id()).unwrap();
     while rig.service.housekeep(rig.service_now()).unwrap().more {}

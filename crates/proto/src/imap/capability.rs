@@ -92,6 +92,8 @@ capabilities! {
     QuotaResMessage = "QUOTA=RES-MESSAGE",
     /// RFC 5464 §1; it includes what METADATA-SERVER stands for.
     Metadata = "METADATA",
+    /// COI-server §coi-capability/imap
+    Coi = "COI",
     /// RFC 7889 §2; with the number, if there is one.
     AppendLimit = "APPENDLIMIT",
 }

@@ -65,6 +65,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("limits", "Bounds on what peers may take."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
+    ("coi", "Chat by IMAP (COI), for accounts whose clients enable it: docs/COI.md."),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
 
@@ -188,6 +189,11 @@ keys! {
         "Octets of mail one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",
         "Messages one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
+    "coi.enabled" Kind::Switch, Value("true"), "", Restart, "true",
+        "Offer COI. Off: no account has it, whatever its clients enabled; nothing is forgotten.";
+    "coi.mailbox_root" Kind::Text, Value("\"COI\""), "", Restart, "\"INBOX/COI\"",
+        "The mailbox above Chats and Contacts, in every account. After a change chats go to the new place; \
+         what is in the old one stays there.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";

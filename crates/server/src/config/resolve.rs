@@ -26,6 +26,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub smtp: SmtpConfig,
     pub mailbox: MailboxConfig,
+    /// Section `coi`: the mailboxes of COI where it is offered.
+    pub coi: Option<koi_mailbox::CoiNames>,
     pub log: LogConfig,
 }
 
@@ -164,6 +166,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
             quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
         },
+        coi: coi(raw)?,
         log: log(raw),
     };
     if config.listen.is_empty() {
@@ -174,6 +177,15 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         ));
     }
     Ok(config)
+}
+
+fn coi(raw: &Raw) -> Result<Option<koi_mailbox::CoiNames>, Problem> {
+    let root = raw.text("coi.mailbox_root").unwrap_or_default();
+    let names = koi_mailbox::CoiNames::below(&root).map_err(|why| {
+        let what = format!("{}: coi.mailbox_root: {why}: `{root}`", raw.file.display());
+        Problem::usage(what, "write the name of a mailbox, such as COI")
+    })?;
+    Ok(raw.switch("coi.enabled").then_some(names))
 }
 
 /// Names of keys that differ between two configurations and that only a restart takes over.

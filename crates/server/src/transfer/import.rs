@@ -234,10 +234,10 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
     let role = sidecar.head.as_ref().and_then(|h| h.role.as_deref()).and_then(Role::from_attribute);
     let id = match known {
         Some(row) => row.id,
-        None => match account.create(name, role).wait() {
+        None => match account.make(name, role).wait() {
             Ok(created) => created.mailbox,
             // Another mailbox has the role already.
-            Err(_) if role.is_some() => account.create(name, None).wait()?.mailbox,
+            Err(_) if role.is_some() => account.make(name, None).wait()?.mailbox,
             Err(error) => return Err(error.into()),
         },
     };

@@ -123,6 +123,10 @@ impl Core {
             annotations.changed_itself(modseq);
         }
     }
+    /// Whether accounts here may have chat by IMAP (COI-server §coi-capability).
+    pub(crate) fn offers_chat(&self) -> bool {
+        self.service.options().coi.is_some()
+    }
     /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2).
     pub(crate) const fn tells_uid(&self) -> bool {
         self.condstore || self.rev2
@@ -157,6 +161,7 @@ impl Core {
             Capability::AuthScramSha256Plus => self.offers(Mechanism::ScramSha256Plus),
             Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
             Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Imap4Rev2 | Capability::Id => true,
+            Capability::Coi => self.login.is_some() && self.offers_chat(),
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         // RFC 7889 §2: one limit for all mailboxes.

@@ -2,12 +2,13 @@
 //! §7, RFC 3501 §5.2, RFC 7162 §3.2.10.2).
 //!
 //! Everything is computed from the change log against what the client was told before. The order is always
-//! EXPUNGE, EXISTS, FLAGS, FETCH, so that every number in a line is right after the lines before it.
+//! EXPUNGE, EXISTS, FLAGS, FETCH, so that every number in a line is right after the lines before it. Only the
+//! flags of messages that left when they were seen come before everything else.
 //! A long answer is written over several steps; the view is moved on once, at the beginning.
 
 use std::ops::ControlFlow;
 
-use koi_mailbox::{Account, Changes, Snapshot};
+use koi_mailbox::{Account, Changes, ExpungedMessage, Snapshot};
 use koi_proto::imap::response::{self, Code, Status, status};
 use koi_types::{ModSeq, NumSet, Result, SeqNum, Uid, limits};
 
@@ -37,6 +38,8 @@ enum Phase {
 /// What is to be told. Sequence numbers are right when the parts are written in this order.
 #[derive(Debug, Default)]
 struct News {
+    /// Messages that left in the commit that changed their flags, in order.
+    last_flags: Vec<LastFlags>,
     /// Sequence numbers, told from the highest down.
     expunged: NumSet,
     /// UIDs, told instead of `expunged`.
@@ -50,6 +53,14 @@ struct News {
     compare: Option<Compare>,
     /// What a client of QRESYNC may take for synchronised, where the modseqs it sees would say otherwise.
     highest_modseq: Option<ModSeq>,
+}
+
+/// Flags that are told of a message whose EXPUNGE is still to come.
+#[derive(Debug)]
+struct LastFlags {
+    seqnum: u32,
+    recent: bool,
+    message: ExpungedMessage,
 }
 
 pub(crate) enum Synced {
@@ -83,11 +94,13 @@ impl Sync {
         loop {
             match &mut self.phase {
                 Phase::Compute => {
+                    let offers_chat = core.offers_chat();
                     let Some(open) = core.selected.as_deref_mut() else { return Ok(Synced::Done) };
                     let Some(login) = &core.login else { return Ok(Synced::Done) };
                     let snapshot = login.account.snapshot()?;
                     core.advanced = false;
-                    let manner = Manner { qresync: core.qresync, rev2: core.rev2, tells: self.tells };
+                    let manner =
+                        Manner { qresync: core.qresync, rev2: core.rev2, offers_chat, tells: self.tells };
                     match news(open, &snapshot, &manner, &login.account, telling)? {
                         Some(news) => self.phase = news.phase(),
                         None => return Ok(Synced::MailboxGone),
@@ -101,6 +114,10 @@ impl Sync {
                 }
                 Phase::Write(news) => {
                     let full = |out: &Vec<u8>| out.len() >= limits::OUTPUT_OCTETS_HIGH;
+                    write_last_flags(core, &mut news.last_flags, self.tells.uid(), telling, out)?;
+                    if full(out) {
+                        return Ok(Synced::OutputFull);
+                    }
                     write_expunged(&mut news.expunged, out, full);
                     if full(out) {
                         return Ok(Synced::OutputFull);
@@ -140,6 +157,7 @@ impl News {
 struct Manner {
     qresync: bool,
     rev2: bool,
+    offers_chat: bool,
     tells: Tells,
 }
 
@@ -207,6 +225,7 @@ fn changes(
     let before = view.exists();
     let changed = if behind { changed(view, snapshot)? } else { Changed::nothing(view.told()) };
     let Some(mut changed) = changed.into_option() else { return Ok(None) };
+    news.last_flags = last_flags(view, snapshot, &changed.flagged_last)?;
     if expunge {
         let vanished = match owes_expunge {
             true => vanished_since_told(view, snapshot)?,
@@ -230,7 +249,7 @@ fn changes(
     news.flags.extend(&changed.flags.intersect(view.known()));
     news.compare = changed.compare;
     news.flags = news.flags.intersect(view.known());
-    let keywords = snapshot.keywords().iter().count();
+    let keywords = untagged::told_count(&snapshot.keywords(), manner.offers_chat);
     news.new_keywords = keywords > open.keywords_told;
     open.keywords_told = keywords;
     Ok(Some(news))
@@ -242,6 +261,7 @@ struct Changed {
     flags: NumSet,
     compare: Option<Compare>,
     vanished: NumSet,
+    flagged_last: NumSet,
     upto: ModSeq,
     mailbox_gone: bool,
 }
@@ -253,6 +273,7 @@ impl Changed {
             flags: NumSet::new(),
             compare: None,
             vanished: NumSet::new(),
+            flagged_last: NumSet::new(),
             upto,
             mailbox_gone: false,
         }
@@ -269,6 +290,7 @@ fn changed(view: &Selected, snapshot: &Snapshot<'_>) -> Result<Changed> {
             flags: listed.flags.0,
             compare: None,
             vanished: listed.vanished.0,
+            flagged_last: listed.flagged_last.0,
             upto: listed.upto,
             mailbox_gone: false,
         },
@@ -296,6 +318,51 @@ fn vanished_since_told(view: &Selected, snapshot: &Snapshot<'_>) -> Result<NumSe
         Changes::MailboxGone => NumSet::new(),
         Changes::TooMany { .. } => view.known().difference(&snapshot.uids(view.mailbox)?.0),
     })
+}
+
+/// Numbers are those before any EXPUNGE of this round.
+fn last_flags(view: &Selected, snapshot: &Snapshot<'_>, uids: &NumSet) -> Result<Vec<LastFlags>> {
+    let known = uids.intersect(view.known());
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut seqnums = view.cursor();
+    let left = snapshot.expunged(view.mailbox, view.told(), &known)?;
+    let last = left.into_iter().map(|message| LastFlags {
+        seqnum: seqnums.seqnum(message.uid.value()),
+        recent: view.recent().contains(message.uid.value()),
+        message,
+    });
+    Ok(last.collect())
+}
+
+/// What was written is taken out of `last`. One that has gone on from where it went is left out.
+fn write_last_flags(
+    core: &Core,
+    last: &mut Vec<LastFlags>,
+    uid: bool,
+    telling: &Telling,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if last.is_empty() {
+        return Ok(());
+    }
+    let snapshot = core.snapshot()?;
+    let keywords = snapshot.keywords();
+    let mut written = 0;
+    for LastFlags { seqnum, recent, message } in last.iter() {
+        if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+            break;
+        }
+        let number = message.uid.value();
+        let ours = telling.silent.contains(number) && telling.silent_commits.contains(&message.modseq);
+        let uid = uid || core.tells_uid();
+        let line = FlagsLine { seqnum: *seqnum, uid, flags: !ours, modseq: core.condstore, recent: *recent };
+        snapshot.moved(message, |row| line.write(row, &keywords, out))?;
+        written += 1;
+    }
+    last.drain(..written);
+    Ok(())
 }
 
 fn write_expunged(seqnums: &mut NumSet, out: &mut Vec<u8>, full: impl Fn(&Vec<u8>) -> bool) {
@@ -334,7 +401,7 @@ fn write_flags(
     let keywords = snapshot.keywords();
     let view = core.view()?;
     if std::mem::take(&mut news.new_keywords) {
-        untagged::flags(&keywords, out);
+        untagged::flags(&untagged::told_keywords(&keywords, core.offers_chat()), out);
     }
     let mut seqnums = view.cursor();
     let mut written = None;

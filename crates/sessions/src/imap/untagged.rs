@@ -5,17 +5,30 @@ use koi_mailbox::{KeywordTable, MessageRow};
 use koi_proto::imap::response::{self, Code, FetchLine, Status};
 use koi_types::{Keyword, SeqNum, SystemFlags};
 
-/// `* FLAGS (…)`: the system flags and every keyword of the account.
-pub(crate) fn flags(keywords: &KeywordTable, out: &mut Vec<u8>) {
+/// The keywords a client is told of: every one that was ever set in the account, and that of chat where chat
+/// is offered (COI-server §configure-message-filtering/imap), so that it is known before the first one comes.
+pub(crate) fn told_keywords(keywords: &KeywordTable, offers_chat: bool) -> Vec<Keyword> {
+    let mut told: Vec<Keyword> = keywords.iter().cloned().collect();
+    told.extend(Keyword::new("$Chat").filter(|chat| offers_chat && !told.contains(chat)));
+    told
+}
+
+/// How many these are.
+pub(crate) fn told_count(keywords: &KeywordTable, offers_chat: bool) -> usize {
+    let adds_chat = offers_chat && Keyword::new("$Chat").is_some_and(|chat| keywords.number(&chat).is_none());
+    keywords.iter().count() + usize::from(adds_chat)
+}
+
+/// `* FLAGS (…)`: the system flags and the keywords.
+pub(crate) fn flags(keywords: &[Keyword], out: &mut Vec<u8>) {
     response::flags(SystemFlags::ALL, keywords.iter().map(Keyword::as_str), out);
 }
 
 /// `* OK [PERMANENTFLAGS (…)]`; nothing is permanent in a mailbox that is read-only (RFC 9051 §7.1).
-pub(crate) fn permanent_flags(keywords: &KeywordTable, read_only: bool, out: &mut Vec<u8>) {
-    let keywords: Vec<Keyword> = keywords.iter().cloned().collect();
+pub(crate) fn permanent_flags(keywords: &[Keyword], read_only: bool, out: &mut Vec<u8>) {
     let code = match read_only {
         true => Code::PermanentFlags { system: SystemFlags::NONE, keywords: &[], new_keywords: false },
-        false => Code::PermanentFlags { system: SystemFlags::ALL, keywords: &keywords, new_keywords: true },
+        false => Code::PermanentFlags { system: SystemFlags::ALL, keywords, new_keywords: true },
     };
     response::status(None, Status::Ok, Some(&code), "flags that can be changed", out);
 }

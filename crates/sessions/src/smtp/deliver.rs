@@ -45,13 +45,14 @@ pub(super) fn submit(
     let own_form = bodies.own_form.map(|own| own.finish().map(Arc::new)).transpose()?;
     let message = Arc::new(bodies.stage.finish()?);
     let accounts = transaction.accounts();
-    let (recipients, received_at) = (accounts.clone(), session.now);
+    let (recipients, received_at, sender) = (accounts.clone(), session.now, transaction.from.clone());
     let pending = match (session.role, &session.login) {
         (Role::Lmtp, _) => {
-            Ending::Each(session.service.deliver(Delivery { recipients, message, received_at }))
+            Ending::Each(session.service.deliver(Delivery { sender, recipients, message, received_at }))
         }
         (Role::Submission, Some(login)) => Ending::Whole(session.service.submit(Submission {
             sender: login.account,
+            reverse_path: sender,
             recipients,
             message,
             own_form,
@@ -59,9 +60,12 @@ pub(super) fn submit(
             received_at,
         })),
         // Without a login there is no transaction in a submission.
-        (Role::Inbound | Role::Submission, _) => {
-            Ending::Whole(session.service.deliver_whole(Delivery { recipients, message, received_at }))
-        }
+        (Role::Inbound | Role::Submission, _) => Ending::Whole(session.service.deliver_whole(Delivery {
+            sender,
+            recipients,
+            message,
+            received_at,
+        })),
     };
     let recipients = transaction.recipients.clone();
     Ok(Box::new(Delivering { pending, accounts, recipients, from: transaction.from.clone(), octets }))

@@ -12,6 +12,7 @@
     clippy::print_stdout
 )]
 
+mod coi;
 mod harness;
 mod list;
 mod qresync;
@@ -20,5 +21,5 @@ mod view;
 
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
-    harness::run(tests.chain(list::tests()).chain(qresync::tests()).collect())
+    harness::run(tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests()).collect())
 }

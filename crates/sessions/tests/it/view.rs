@@ -25,15 +25,24 @@ const FLAGS: [&str; 4] = ["\\Seen", "\\Deleted", "\\Flagged", "$Work"];
 /// Each seed is a run of its own.
 pub(crate) fn tests() -> Vec<Test> {
     let first: u64 = std::env::var("KOI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let run = move || {
-        (first..first + 200).try_for_each(|seed| run(seed).map_err(|e| format!("KOI_SEED={seed}: {e}")))
+    let seeds = move |coi| {
+        let one = move |seed| run(seed, coi).map_err(|e| format!("KOI_SEED={seed}: {e}"));
+        move || (first..first + 200).try_for_each(one)
     };
-    vec![Test { name: "view/random_interleavings".to_owned(), run: Box::new(run) }]
+    vec![
+        Test { name: "view/random_interleavings".to_owned(), run: Box::new(seeds(false)) },
+        // spec: COI-server §configure-message-filtering
+        Test { name: "view/random_interleavings_with_chat".to_owned(), run: Box::new(seeds(true)) },
+    ]
 }
 
-fn run(seed: u64) -> Result<(), String> {
+/// With `coi` what comes is chat, and moves to another mailbox when it is seen.
+fn run(seed: u64, coi: bool) -> Result<(), String> {
     let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
     world.add_user("alice");
+    if coi {
+        world.set_coi("alice", Some("seen"))?;
+    }
     world.fill("alice", "INBOX", &(1..=4).map(numbered).collect::<Vec<_>>());
     world.fill("alice", "other", &(1..=3).map(numbered).collect::<Vec<_>>());
     let mut random = Random::new(seed);
@@ -92,7 +101,7 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
     let count = client.messages.len();
     let some = |random: &mut Random| (1 + random.below(count), 1 + random.below(count));
     match random.below(21) {
-        0 => world.fill("alice", "INBOX", &[numbered(9)]),
+        0 => world.fill("alice", "INBOX", &[b"Chat-Version: 1.0\r\nSubject: x\r\n\r\n".to_vec()]),
         1 => client.command(world, "NOOP", Expunges::Allowed)?,
         2 => client.command(world, "EXPUNGE", Expunges::Allowed)?,
         3 => {
@@ -127,7 +136,7 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
         12 => client.command(world, &format!("UID STORE 2:9 {sign}FLAGS ({flag})"), Expunges::Allowed)?,
         13 => client.command(world, "UID EXPUNGE 3:12", Expunges::Allowed)?,
         14 => {
-            let message = "Subject: x\r\n\r\n";
+            let message = "Subject: x\r\nChat-Version: 1.0\r\n\r\n";
             let append = format!("APPEND INBOX ({flag}) {{{}+}}\r\n{message}", message.len());
             client.command(world, &append, Expunges::Allowed)?;
         }

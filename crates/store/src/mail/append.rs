@@ -134,7 +134,7 @@ impl AccountTxn<'_> {
         Ok(Place { mailbox, uid })
     }
     /// RFC 9208 §4.3.1: nothing comes in that would put the account over a limit.
-    fn hold_to_quota(&self, octets: u64) -> Result<()> {
+    pub(super) fn hold_to_quota(&self, octets: u64) -> Result<()> {
         let all = self.record.octets.saturating_add(octets);
         let messages = self.record.messages.saturating_add(1);
         if all > self.quota.octets_max || messages > self.quota.messages_max {

@@ -16,6 +16,7 @@ use crate::kv::{Read, Txn};
 
 mod annotations;
 mod bodies;
+mod coi;
 mod contacts;
 mod counters;
 mod directory;
@@ -147,6 +148,7 @@ impl Check<'_> {
         self.contacts()?;
         self.pushes()?;
         self.annotations(&state)?;
+        self.coi()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -201,7 +203,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 22] = [
+const TABLES: [u8; 23] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -217,6 +219,7 @@ const TABLES: [u8; 22] = [
     table::PUSH,
     table::PUSH_TASK,
     table::SENT,
+    table::COI,
     table::SUBSCRIPTION,
     table::THREAD,
     table::MEMBERSHIP,

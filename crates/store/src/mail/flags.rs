@@ -28,6 +28,8 @@ pub struct FlagsSet {
     pub changed: UidSet,
     /// The modseqs of the transactions that changed something, ascending.
     pub commits: Vec<ModSeq>,
+    /// Those of `changed` that are `\Seen` and not `\Deleted` now, and were not before.
+    pub read: UidSet,
     /// Changed after `unchanged_since` by somebody else, so left alone (RFC 7162 §3.1.3, MODIFIED).
     pub modified: UidSet,
 }
@@ -67,6 +69,9 @@ impl AccountTxn<'_> {
             self.txn.put(&key::membership(self.id, mailbox, uid.value()), &encoded)?;
             self.count_change(at, uid, old.flags, flags)?;
             set.changed.insert(uid);
+            if is_read(flags) && !is_read(old.flags) {
+                set.read.insert(uid);
+            }
         }
         if !set.changed.is_empty() {
             set.commits.push(self.modseq());
@@ -120,6 +125,10 @@ impl OpenMailbox {
             self.record.unseen = self.record.unseen.saturating_sub(1);
         }
     }
+}
+
+fn is_read(flags: SystemFlags) -> bool {
+    flags.contains(SystemFlags::SEEN) && !flags.contains(SystemFlags::DELETED)
 }
 
 fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {

@@ -11,6 +11,7 @@ pub mod annotation;
 pub mod app_password;
 mod append;
 pub mod check;
+pub mod coi;
 mod contact;
 mod copy;
 pub mod directory;

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod annotation;
 pub mod app_password;
+pub mod coi;
 pub mod contact;
 pub mod directory;
 pub mod email;

@@ -65,7 +65,7 @@ impl Selecting {
             let account = cx.core.account()?;
             let snapshot = account.snapshot()?;
             let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
-            let mut open = open(account, &snapshot, &row, self.select.read_only)?;
+            let mut open = open(account, &snapshot, &row, self.select.read_only, cx.core.offers_chat())?;
             if !cx.core.rev2 {
                 claim(&mut open.view, account, None)?;
             }
@@ -103,12 +103,12 @@ fn open(
     snapshot: &Snapshot<'_>,
     row: &MailboxRow,
     read_only: bool,
+    offers_chat: bool,
 ) -> Result<Open> {
     let at = View { uids: snapshot.uids(row.id)?, modseq: row.highest_modseq, read_only };
-    let keywords_told = snapshot.keywords().iter().count();
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
-    Ok(Open { view, keywords_told, watching })
+    Ok(Open { view, keywords_told: untagged::told_count(&snapshot.keywords(), offers_chat), watching })
 }
 
 fn describe(
@@ -119,7 +119,7 @@ fn describe(
     recent: u32,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let keywords = snapshot.keywords();
+    let keywords = untagged::told_keywords(&snapshot.keywords(), core.offers_chat());
     untagged::flags(&keywords, out);
     untagged::permanent_flags(&keywords, open.view.read_only, out);
     response::exists(open.view.exists(), out);

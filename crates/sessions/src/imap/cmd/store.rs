@@ -99,7 +99,9 @@ impl Written {
         // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can
         // decide.
         telling.flags_of.extend(&set.modified.0);
-        let gone = gone(&cx.core.snapshot()?, view, &self.uids)?;
+        // What this very command has moved on, because it is seen now, was there.
+        let others = UidSet(self.uids.0.difference(&set.changed.0));
+        let gone = gone(&cx.core.snapshot()?, view, &others)?;
         let modified = match self.by_uid {
             true => set.modified.0.clone(),
             false => view.seqnums_of(&set.modified.0),

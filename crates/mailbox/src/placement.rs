@@ -1,0 +1,114 @@
+//! Where a message that is delivered goes: the one place that says so, for every way in.
+//!
+//! Runs inside the transaction, before anything of the message is written, so that nobody who looks at INBOX
+//! hears of a message that goes elsewhere (COI-server §configure-message-filtering). Everything it decides by
+//! is data: the message, the account's settings, the options. Must not: write the message.
+
+use std::borrow::Cow;
+
+use koi_store::mail::coi::Filed;
+use koi_store::mail::{AccountTxn, INBOX, NewEmail};
+use koi_types::{EmailId, Keyword, MailboxId, Result, ReversePath, SystemFlags, Timestamp, ZoneOffset};
+
+use crate::coi;
+use crate::incoming::Incoming;
+use crate::outcome::Delivered;
+use crate::service::Options;
+
+/// A message on its way to one account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arriving<'a> {
+    pub(crate) message: &'a Incoming,
+    /// As the envelope says it.
+    pub(crate) sender: &'a ReversePath,
+    pub(crate) received_at: Timestamp,
+}
+
+impl Arriving<'_> {
+    /// Who wrote it: From, or where that cannot be used the sender of the envelope. ASCII letters in lower
+    /// case.
+    pub(crate) fn author(&self) -> Option<Cow<'_, str>> {
+        match (&self.message.from, self.sender) {
+            (Some(from), _) => Some(Cow::Borrowed(from)),
+            (None, ReversePath::Address(sender)) => Some(sender.to_string().to_ascii_lowercase().into()),
+            (None, ReversePath::Null) => None,
+        }
+    }
+}
+
+/// Where it goes and with what.
+#[derive(Debug)]
+pub(crate) struct Placement {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) flags: SystemFlags,
+    pub(crate) keywords: Vec<Keyword>,
+    /// Whether anybody is to be told of it who does not look: push.
+    pub(crate) announce: bool,
+}
+
+impl Placement {
+    /// Where mail goes that nothing is known of.
+    const fn inbox() -> Self {
+        Self { mailbox: INBOX, flags: SystemFlags::NONE, keywords: Vec::new(), announce: true }
+    }
+}
+
+/// What is to be done with a message.
+pub(crate) enum Place {
+    At(Placement),
+    /// It is there already: the account's own chat message, filed when it was submitted.
+    There(Filed),
+}
+
+/// Says where the message goes. May make the mailbox that is missing, but nothing it could regret: the quota
+/// was asked before.
+pub(crate) fn place(
+    account: &mut AccountTxn<'_>,
+    options: &Options,
+    arriving: &Arriving<'_>,
+) -> Result<Place> {
+    let mut placement = Placement::inbox();
+    if let (Some(names), Some(_)) = (&options.coi, &arriving.message.chat)
+        && let Some(filed) = coi::place(account, names, arriving, &mut placement)?
+    {
+        return Ok(Place::There(filed));
+    }
+    Ok(Place::At(placement))
+}
+
+/// Delivers to one account. An error that is about this account alone comes before anything is written.
+pub(crate) fn take_in(
+    account: &mut AccountTxn<'_>,
+    options: &Options,
+    email: EmailId,
+    arriving: &Arriving<'_>,
+) -> Result<Delivered> {
+    let message = arriving.message;
+    account.has_room(message.octets)?;
+    let modseq = account.modseq();
+    let placement = match place(account, options, arriving)? {
+        Place::At(placement) => placement,
+        Place::There(Filed { mailbox, uid, uidvalidity, email }) => {
+            return Ok(Delivered { mailbox, uidvalidity, uid, email, modseq, announce: false });
+        }
+    };
+    let new = NewEmail {
+        email,
+        body: &message.body,
+        octets: message.octets,
+        facts: &message.facts,
+        flags: placement.flags,
+        keywords: &placement.keywords,
+        received_at: arriving.received_at,
+        received_zone: ZoneOffset(0),
+    };
+    let appended = account.append(placement.mailbox, &new)?;
+    Ok(Delivered {
+        mailbox: placement.mailbox,
+        uidvalidity: appended.uidvalidity,
+        uid: appended.uid,
+        email: appended.email,
+        modseq,
+        announce: placement.announce,
+    })
+}
