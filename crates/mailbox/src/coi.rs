@@ -181,8 +181,8 @@ pub(crate) fn settle(
     Ok(Some(Settled { mailbox: chats, moved: account.move_(INBOX, &seen, chats)? }))
 }
 
-/// The mailbox for chats. It is made when it is missing (the administrator has changed the root); nothing when
-/// that cannot be, for no message may be lost over it.
+/// The mailbox for chats. It is made when it is missing (the administrator has changed the root); nothing
+/// when that cannot be, for no message may be lost over it.
 fn chats(account: &mut AccountTxn<'_>, names: &CoiNames) -> Result<Option<MailboxId>> {
     match ensure_chats(account, names) {
         Ok(chats) => Ok(Some(chats)),

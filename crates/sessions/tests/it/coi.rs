@@ -1,9 +1,9 @@
-//! After random operations through LMTP, submission and IMAP, every chat message that arrived while the filter
-//! was `active` is in Chats and nowhere else, and everything else is where it belongs too (COI-server
+//! After random operations through LMTP, submission and IMAP, every chat message that arrived while the
+//! filter was `active` is in Chats and nowhere else, and everything else is where it belongs too (COI-server
 //! §configure-message-filtering).
 //!
-//! A model knows where each message must be that no client has touched. What a client copies, moves or deletes
-//! itself is its own business from then on. Beside it: flags come before EXPUNGE.
+//! A model knows where each message must be that no client has touched. What a client copies, moves or
+//! deletes itself is its own business from then on. Beside it: flags come before EXPUNGE.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
