@@ -15,8 +15,9 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::thread::Thread;
 
 use koi_types::{BlobId, CommitNotice, MailError, Result};
 use parking_lot::Mutex;
@@ -90,22 +91,39 @@ pub trait StageBody: Send {
 }
 
 /// When a group becomes durable. Cheap to clone; a future, and a thing to wait for on a thread.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Ticket(Arc<TicketState>);
 
+/// Threads wait by parking themselves: a whole group of them is woken by whoever wrote it, so waking one must
+/// cost as little as can be.
+#[derive(Default)]
 struct TicketState {
-    inner: Mutex<TicketInner>,
-    done: parking_lot::Condvar,
+    result: OnceLock<Result<()>>,
+    waiting: Mutex<Waiting>,
 }
 
-struct TicketInner {
-    result: Option<Result<()>>,
-    wakers: Vec<std::task::Waker>,
+/// Mostly one waits.
+#[derive(Default)]
+struct Waiting {
+    first: Option<Waiter>,
+    more: Vec<Waiter>,
 }
 
-impl Default for Ticket {
-    fn default() -> Self {
-        Self::new()
+enum Waiter {
+    Task(Waker),
+    Thread(Thread),
+}
+
+impl Waiting {
+    fn add(&mut self, waiter: Waiter) {
+        match &self.first {
+            None => self.first = Some(waiter),
+            Some(_) => self.more.push(waiter),
+        }
+    }
+    fn has(&self, waker: &Waker) -> bool {
+        let same = |waiter: &Waiter| matches!(waiter, Waiter::Task(have) if have.will_wake(waker));
+        self.first.iter().chain(&self.more).any(same)
     }
 }
 
@@ -113,8 +131,7 @@ impl Ticket {
     /// One that waits for `resolve`.
     #[must_use]
     pub fn new() -> Self {
-        let inner = Mutex::new(TicketInner { result: None, wakers: Vec::new() });
-        Self(Arc::new(TicketState { inner, done: parking_lot::Condvar::new() }))
+        Self::default()
     }
     /// One that is already durable (nothing had to be written).
     #[must_use]
@@ -125,28 +142,39 @@ impl Ticket {
     }
     /// The engine's side: once.
     pub fn resolve(&self, result: Result<()>) {
-        let wakers = {
-            let mut inner = self.0.inner.lock();
-            debug_assert!(inner.result.is_none(), "a ticket resolves once");
-            inner.result = Some(result);
-            self.0.done.notify_all();
-            std::mem::take(&mut inner.wakers)
-        };
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        let first_time = self.0.result.set(result).is_ok();
+        debug_assert!(first_time, "a ticket resolves once");
+        // Whoever looks for the result and then waits does both under this lock.
+        let Waiting { first, more } = std::mem::take(&mut *self.0.waiting.lock());
+        for waiter in first.into_iter().chain(more) {
+            match waiter {
+                Waiter::Task(waker) => waker.wake(),
+                Waiter::Thread(thread) => thread.unpark(),
+            }
+        }
     }
     /// The result, if it is known.
     #[must_use]
     pub fn peek(&self) -> Option<Result<()>> {
-        self.0.inner.lock().result.clone()
+        self.0.result.get().cloned()
     }
     /// Blocks this thread. Never on a thread that runs session steps.
     pub fn wait(&self) -> Result<()> {
-        let mut inner = self.0.inner.lock();
-        loop {
-            if let Some(result) = &inner.result {
-                return result.clone();
+        if let Some(result) = self.peek() {
+            return result;
+        }
+        {
+            let mut waiting = self.0.waiting.lock();
+            if self.0.result.get().is_none() {
+                waiting.add(Waiter::Thread(std::thread::current()));
             }
-            self.0.done.wait(&mut inner);
+        }
+        loop {
+            if let Some(result) = self.peek() {
+                return result;
+            }
+            // May return too early.
+            std::thread::park();
         }
     }
 }
@@ -154,12 +182,12 @@ impl Ticket {
 impl Future for Ticket {
     type Output = Result<()>;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let mut inner = self.0.inner.lock();
-        if let Some(result) = &inner.result {
-            return Poll::Ready(result.clone());
+        let mut waiting = self.0.waiting.lock();
+        if let Some(result) = self.peek() {
+            return Poll::Ready(result);
         }
-        if !inner.wakers.iter().any(|w| w.will_wake(cx.waker())) {
-            inner.wakers.push(cx.waker().clone());
+        if !waiting.has(cx.waker()) {
+            waiting.add(Waiter::Task(cx.waker().clone()));
         }
         Poll::Pending
     }
