@@ -96,7 +96,7 @@ impl Default for Options {
             group_transactions_max: 256,
             group_octets_max: 8 * MIB as usize,
             transaction_octets_max: 32 * MIB as usize,
-            apply_rows: 131_072,
+            apply_rows: 262_144,
             apply_millis: 2_000,
             apply_part_rows: 16_384,
             overlay_rows_max: 524_288,
