@@ -124,7 +124,7 @@ fn refused(session: &SmtpSession, account: AccountId, error: &MailError, to: &[R
     let mut reply = error::reply(error);
     let whose = match recipient {
         Some(recipient) => format!("<{}>: ", recipient.address),
-        None => "the copy for your Sent mailbox: ".to_owned(),
+        None => "your own copy: ".to_owned(),
     };
     reply.text = format!("{whose}{}", reply.text).into();
     reply
