@@ -28,7 +28,7 @@ fn plain(user: &str, password: &str) -> String {
     STANDARD.encode(format!("\0{user}\0{password}"))
 }
 
-// spec: RFC 9051 §11.1; RFC 8314 §4.1
+// spec: RFC 9051 §11.1; RFC 8314 §4.1; RFC 9051 §2.1; RFC 3501 §2.1
 #[test]
 fn tls_1_3_and_the_suite_of_tls_1_2_that_must_be_there_and_nothing_older() {
     let (_outer, folder) = new_folder();
@@ -69,7 +69,7 @@ fn submission(server: &Server, user: &str, password: &str, lines: &str) -> Strin
     s_client(server, server.base + 465, &["-quiet"], &input)
 }
 
-// spec: RFC 4954 §4; RFC 4954 §6
+// spec: RFC 4954 §4; RFC 4954 §6; RFC 5321 §A
 #[test]
 fn an_app_password_is_for_its_scopes_alone() {
     let (_outer, folder) = new_folder();
