@@ -8,13 +8,15 @@
 
 use std::sync::Arc;
 
-use koi_chat::Chat;
-use koi_message::{DateTime, Facts};
+use koi_chat::{Chat, ContactFields, Signs};
+use koi_message::{DateTime, Facts, Fields};
 use koi_store::body::NewBody;
 use koi_store::kv::{Kv, StageBody};
 use koi_store::mail;
 use koi_store::record::email::SentAt;
-use koi_types::{Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits};
+use koi_types::{AddressHash, Contact, Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits};
+
+use crate::contact;
 
 /// Message-IDs by which one message is looked for in threads, its own included.
 const THREAD_KEYS_MAX: usize = 12;
@@ -32,6 +34,8 @@ pub struct Incoming {
     /// The first address of its From field, ASCII letters in lower case; nothing when there is none that can
     /// be used.
     pub(crate) from: Option<Box<str>>,
+    /// Hashes of all addresses of its From field, to be looked up among the blocked ones.
+    pub(crate) senders: Arc<[AddressHash]>,
 }
 
 impl Incoming {
@@ -51,10 +55,37 @@ impl Incoming {
     fn parsed(body: NewBody, octets: &[u8]) -> Result<Self> {
         let too_large = |_| MailError::new(ErrorKind::TooLarge, "message is too large");
         let facts = koi_message::parse(octets).facts;
-        let chat = koi_chat::detect(octets);
+        let about = About::of(octets);
         let size = u32::try_from(octets.len()).map_err(too_large)?;
         let message_id = facts.thread_ids.message_id.as_ref().map(|id| mail::short_hash(id));
-        Ok(Self { body, octets: size, facts: email_facts(&facts), message_id, chat, from: from(&facts) })
+        let contact = about.contact.map(Arc::new);
+        Ok(Self {
+            body,
+            octets: size,
+            message_id,
+            chat: about.chat,
+            from: from(&facts),
+            senders: contact::sender_hashes(&facts.envelope),
+            facts: mail::EmailFacts { contact, ..email_facts(&facts) },
+        })
+    }
+}
+
+/// What chat clients mean by a header, found in one pass over its fields.
+struct About {
+    chat: Option<Chat>,
+    contact: Option<Contact>,
+}
+
+impl About {
+    fn of(octets: &[u8]) -> Self {
+        let header = octets.get(..koi_chat::limits::HEADER_OCTETS_MAX).unwrap_or(octets);
+        let (mut signs, mut contact) = (Signs::default(), ContactFields::default());
+        for field in Fields::new(header) {
+            signs.field(&field);
+            contact.field(&field);
+        }
+        Self { chat: signs.chat(), contact: contact.contact() }
     }
 }
 

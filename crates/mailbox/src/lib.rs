@@ -11,6 +11,7 @@ pub mod annotation;
 mod backlog;
 mod changes;
 mod coi;
+mod contact;
 mod deliver;
 mod directory;
 pub mod filter;

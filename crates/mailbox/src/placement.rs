@@ -11,6 +11,7 @@ use koi_store::mail::{AccountTxn, INBOX, NewEmail};
 use koi_types::{EmailId, Keyword, MailboxId, Result, ReversePath, SystemFlags, Timestamp, ZoneOffset};
 
 use crate::coi;
+use crate::contact;
 use crate::incoming::Incoming;
 use crate::outcome::Delivered;
 use crate::service::Options;
@@ -72,6 +73,12 @@ pub(crate) fn place(
         && let Some(filed) = coi::place(account, names, arriving, &mut placement)?
     {
         return Ok(Place::There(filed));
+    }
+    if let Some(names) = &options.coi
+        && contact::is_blocked(account, names.contacts(), arriving)?
+    {
+        placement.mailbox = contact::blocked_mailbox(account)?;
+        placement.announce = false;
     }
     Ok(Place::At(placement))
 }

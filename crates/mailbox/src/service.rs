@@ -13,6 +13,7 @@ use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, Result, Times
 use crate::account::Account;
 use crate::backlog::Backlog;
 use crate::coi::CoiNames;
+use crate::contact;
 use crate::directory::Directory;
 use crate::incoming::Stage;
 use crate::names::NamesCache;
@@ -170,7 +171,12 @@ impl MailboxService {
     }
     /// Compares every row with every other, on one view. For tools: it takes as long as there are rows.
     pub fn check(&self) -> Result<Vec<Finding>> {
-        check::check(&*self.inner.kv.view()?)
+        let view = self.inner.kv.view()?;
+        let mut findings = check::check(&*view)?;
+        if let Some(names) = &self.inner.options.coi {
+            findings.extend(contact::findings(&*view, names.contacts())?);
+        }
+        Ok(findings)
     }
     /// Puts right what follows from other rows; check again until nothing with a fix is found. Answers how
     /// many rows were changed.

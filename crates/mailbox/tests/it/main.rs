@@ -4,6 +4,7 @@
 
 mod annotations;
 mod coi;
+mod contacts;
 mod copies;
 mod delivery;
 mod logins;

@@ -14,7 +14,7 @@ pub(crate) struct Allowed {
 pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed { package: "koi-types", workspace: &[], outside: &["unicode-normalization"] },
     Allowed { package: "koi-message", workspace: &["koi-types"], outside: &["encoding_rs", "memchr"] },
-    Allowed { package: "koi-chat", workspace: &["koi-message"], outside: &[] },
+    Allowed { package: "koi-chat", workspace: &["koi-types", "koi-message"], outside: &[] },
     Allowed {
         package: "koi-proto",
         workspace: &["koi-types"],
@@ -35,7 +35,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "koi-mailbox",
         workspace: &["koi-types", "koi-message", "koi-chat", "koi-store", "koi-webpush"],
-        outside: &["memchr", "parking_lot"],
+        // Contacts hold hashes of addresses.
+        outside: &["memchr", "parking_lot", "sha3"],
     },
     Allowed {
         package: "koi-sessions",
