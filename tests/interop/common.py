@@ -14,6 +14,7 @@ def arguments():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--other-user")
     parser.add_argument("--other-password")
+    parser.add_argument("--third-user")
     parser.add_argument("--messages", type=int, default=2000)
     return parser.parse_args()
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::rig::{ALICE, BOB, PASSWORD, Server, new_folder};
+use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, accounts, new_folder};
 
 fn script(name: &str, needs: &str, package: &str, messages: usize) {
     for (program, package) in [("python3", "python3"), (needs, package)] {
@@ -11,7 +11,9 @@ fn script(name: &str, needs: &str, package: &str, messages: usize) {
         assert!(there, "{program} is missing: apt-get install {package} (tests/packages.txt lists all)");
     }
     let (outer, folder) = new_folder();
-    let server = Server::start(&folder);
+    let mut accounts = accounts();
+    accounts.push(format!("--account={CAROL}:{PASSWORD}"));
+    let server = Server::quickstart(&folder, &accounts.iter().map(String::as_str).collect::<Vec<_>>());
     let scratch = outer.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop").join(name);
@@ -26,6 +28,8 @@ fn script(name: &str, needs: &str, package: &str, messages: usize) {
         BOB,
         "--other-password",
         PASSWORD,
+        "--third-user",
+        CAROL,
     ]);
     for (option, port) in [
         ("--imap", server.imap_port()),
@@ -64,6 +68,12 @@ fn curl() {
 #[test]
 fn python_smtplib() {
     script("smtplib_client.py", "python3", "python3", 0);
+}
+
+/// Chats of two and three, with receipts and somebody who is blocked (COI-client §blocking-contacts).
+#[test]
+fn chat() {
+    script("chat_client.py", "python3", "python3", 0);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::imap::Imap;
 pub(crate) const KOI: &str = env!("CARGO_BIN_EXE_koi");
 pub(crate) const ALICE: &str = "alice@example.org";
 pub(crate) const BOB: &str = "bob@example.org";
+pub(crate) const CAROL: &str = "carol@example.org";
 pub(crate) const PASSWORD: &str = "a password: with everything";
 
 /// A running server.
