@@ -55,7 +55,9 @@ impl Account {
         let emails: Vec<EmailId> = messages.iter().map(|_| self.inner.new_email_id()).collect();
         let options = Arc::clone(&self.inner.options);
         self.change(move |account| {
-            let chat = if coi::marks(account, &options, mailbox)? { Keyword::new(coi::CHAT) } else { None };
+            let any_chat = messages.iter().any(|message| message.message.chat.is_some());
+            let marks = any_chat && coi::marks(account, &options, mailbox)?;
+            let chat = if marks { Keyword::new(coi::CHAT) } else { None };
             let mut appended = Vec::with_capacity(messages.len());
             for (message, email) in messages.iter().zip(&emails) {
                 let extra = chat.iter().filter(|_| message.message.chat.is_some());
