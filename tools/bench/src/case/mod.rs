@@ -2,6 +2,7 @@
 //! for; within it each row is measured in alternating runs of the servers.
 
 mod append;
+mod coi;
 mod growth;
 mod idle;
 mod import;
@@ -44,6 +45,7 @@ pub(crate) const GROUPS: &[Group] = &[
     list::GROUP,
     idle::GROUP,
     submit::GROUP,
+    coi::GROUP,
     memory::GROUP,
     space::GROUP,
     import::GROUP,

@@ -88,6 +88,27 @@ impl Imap {
         self.finish(&tag, "APPEND of many", FETCH).map(drop)
     }
 
+    /// A command for each message (RFC 9051 §6.3.12), all in one write.
+    pub(crate) fn append_each(&mut self, mailbox: &str, messages: &[Vec<u8>]) -> Outcome<()> {
+        let (mut request, mut tags) = (Vec::new(), Vec::new());
+        for message in messages {
+            let tag = self.next_tag();
+            request
+                .extend_from_slice(format!("{tag} APPEND {mailbox} {{{}+}}\r\n", message.len()).as_bytes());
+            request.extend_from_slice(message);
+            request.extend_from_slice(b"\r\n");
+            tags.push(tag);
+        }
+        self.stream.send(&request)?;
+        for tag in tags {
+            let line = self.stream.line()?;
+            if !line.strip_prefix(tag.as_str()).is_some_and(|rest| rest.starts_with(" OK")) {
+                return fail(format!("APPEND to {mailbox}: {line}"));
+            }
+        }
+        Ok(())
+    }
+
     /// SELECTs INBOX and says how many messages it holds.
     pub(crate) fn select(&mut self) -> Outcome<u64> {
         let answer = self.run("SELECT INBOX")?;
