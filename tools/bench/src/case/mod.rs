@@ -11,6 +11,7 @@ mod lmtp;
 mod login;
 mod mailbox;
 mod memory;
+mod push;
 mod restart;
 mod space;
 mod store;
@@ -46,6 +47,7 @@ pub(crate) const GROUPS: &[Group] = &[
     idle::GROUP,
     submit::GROUP,
     coi::GROUP,
+    push::GROUP,
     memory::GROUP,
     space::GROUP,
     import::GROUP,

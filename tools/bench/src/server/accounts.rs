@@ -17,7 +17,7 @@ use crate::failure::{Context, Outcome, fail};
 const PER_TRANSACTION: usize = 1_000;
 
 /// Nobody is told of anything.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Commits for Nobody {
     fn committed(&self, _: &[CommitNotice]) {}

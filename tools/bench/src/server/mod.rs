@@ -5,6 +5,7 @@ mod accounts;
 pub(crate) mod dovecot;
 pub(crate) mod koi;
 pub(crate) mod process;
+pub(crate) mod subscriptions;
 
 use std::net::TcpListener;
 use std::path::Path;
