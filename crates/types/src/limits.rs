@@ -103,6 +103,8 @@ pub const ANNOTATION_NAME_OCTETS_MAX: usize = 255;
 pub const ANNOTATION_VALUE_OCTETS_MAX: usize = 64 * 1024;
 /// Annotations of one mailbox, or of the server in one account (RFC 5464 §4.1 asks for 10 at least).
 pub const ANNOTATIONS_PER_TARGET_MAX: u32 = 1000;
+/// Entries of one GETMETADATA or SETMETADATA: no more than a mailbox can have.
+pub const IMAP_METADATA_ENTRIES_MAX: usize = 1000;
 /// Annotations of one account.
 pub const ANNOTATIONS_PER_ACCOUNT_MAX: u32 = 100_000;
 /// Names and values of all annotations of one account.

@@ -5,6 +5,7 @@ use koi_types::{
     Timestamp, Uid, UidSet,
 };
 
+use super::annotation::CountedAnnotations;
 use crate::key;
 use crate::kv::Txn;
 use crate::record::account::{AccountRecord, OwnQuota};
@@ -49,6 +50,8 @@ pub struct AccountTxn<'t> {
     pub(super) has_contacts: Option<bool>,
     /// Something new is to be pushed.
     pub(super) pushes: bool,
+    /// How many annotations a target has, once that was counted.
+    pub(super) annotations: Option<CountedAnnotations>,
     open: Vec<OpenMailbox>,
     events: Vec<LogSection>,
 }
@@ -105,6 +108,7 @@ impl<'t> AccountTxn<'t> {
             names_changed: false,
             has_contacts: None,
             pushes: false,
+            annotations: None,
             open: Vec::new(),
             events: Vec::new(),
         })

@@ -15,6 +15,13 @@ use crate::kv::{Read, Txn};
 use crate::record::annotation::{AnnotationRecord, AnnotationTotals};
 use crate::record::corrupt;
 
+/// The annotations of one target, counted in a transaction.
+#[derive(Clone, Copy)]
+pub(super) struct CountedAnnotations {
+    target: Target,
+    count: u32,
+}
+
 /// Visits the value of an annotation and when it was set.
 pub type VisitAnnotation<'v> = dyn FnMut(EntryName, &AnnotationRecord<'_>) -> ControlFlow<()> + 'v;
 
@@ -122,7 +129,7 @@ impl AccountTxn<'_> {
         let before = self.txn.get(&key)?.map(std::borrow::Cow::into_owned);
         let changed = match value {
             Some(value) => self.put_annotation(target, name, value, before.as_deref())?,
-            None => self.remove_annotation(&key, before.as_deref())?,
+            None => self.remove_annotation(target, &key, before.as_deref())?,
         };
         if changed {
             self.annotation_changed(target, name)?;
@@ -155,6 +162,7 @@ impl AccountTxn<'_> {
             None => {
                 self.refuse_too_many_annotations(target, totals)?;
                 totals.count = totals.count.saturating_add(1);
+                self.count_annotation(target, 1);
             }
         }
         totals.octets = totals.octets.saturating_add(counted_octets(&key, &row));
@@ -166,24 +174,20 @@ impl AccountTxn<'_> {
         self.txn.put(&key::annotation_totals(self.id), &totals.encode())?;
         Ok(true)
     }
-    fn remove_annotation(&mut self, key: &[u8], before: Option<&[u8]>) -> Result<bool> {
+    fn remove_annotation(&mut self, target: Target, key: &[u8], before: Option<&[u8]>) -> Result<bool> {
         let Some(before) = before else { return Ok(false) };
         self.txn.delete(key)?;
+        self.count_annotation(target, -1);
         let removed = Removed { count: 1, octets: counted_octets(key, before) };
         subtract(self.txn, self.id, removed)?;
         Ok(true)
     }
-    fn refuse_too_many_annotations(&self, target: Target, totals: AnnotationTotals) -> Result<()> {
+    fn refuse_too_many_annotations(&mut self, target: Target, totals: AnnotationTotals) -> Result<()> {
         // No target has more than all have together: counting is rarely needed.
         if totals.count < limits::ANNOTATIONS_PER_TARGET_MAX {
             return Ok(());
         }
-        let mut there = 0u32;
-        let range = key::below(&key::annotations(self.id, target));
-        self.txn.scan(&range.from, &range.end, &mut |_, _| {
-            there = there.saturating_add(1);
-            ControlFlow::Continue(())
-        })?;
+        let there = self.annotations_of(target)?;
         let all = totals.count >= limits::ANNOTATIONS_PER_ACCOUNT_MAX;
         if all || there >= limits::ANNOTATIONS_PER_TARGET_MAX {
             let max =
@@ -193,6 +197,25 @@ impl AccountTxn<'_> {
             return Err(MailError::new(ErrorKind::LimitReached, text));
         }
         Ok(())
+    }
+    /// Counted at most once in a transaction of one target.
+    fn annotations_of(&mut self, target: Target) -> Result<u32> {
+        if let Some(counted) = self.annotations.filter(|counted| counted.target == target) {
+            return Ok(counted.count);
+        }
+        let mut count = 0u32;
+        let range = key::below(&key::annotations(self.id, target));
+        self.txn.scan(&range.from, &range.end, &mut |_, _| {
+            count = count.saturating_add(1);
+            ControlFlow::Continue(())
+        })?;
+        self.annotations = Some(CountedAnnotations { target, count });
+        Ok(count)
+    }
+    fn count_annotation(&mut self, target: Target, more: i32) {
+        if let Some(counted) = self.annotations.as_mut().filter(|counted| counted.target == target) {
+            counted.count = counted.count.saturating_add_signed(more);
+        }
     }
     /// Writes down that the value of an entry is another now, also of one that is kept somewhere else, so
     /// that clients can be told (RFC 5464 §4.4.2).

@@ -1,6 +1,7 @@
 //! GETMETADATA and SETMETADATA (RFC 5464 §4.2, §4.3 and §5).
 
 use koi_types::annotation::{BadEntryName, Depth, EntryName};
+use koi_types::limits;
 
 use super::{Command, MailboxArg, mailbox};
 use crate::imap::lex::{Cursor, SyntaxError, is_astring_char};
@@ -119,15 +120,34 @@ fn depth(cursor: &mut Cursor<'_>) -> Result<Depth, SyntaxError> {
 /// entries = entry / "(" entry *(SP entry) ")"                                       ; RFC 5464 §5
 /// ```
 fn entries(cursor: &mut Cursor<'_>) -> Result<Vec<EntryArg>, SyntaxError> {
+    let mut count = Count::default();
     if cursor.peek() == Some(b'(') {
-        return cursor.list(entry);
+        return cursor.list(|cursor| {
+            count.one_more(cursor)?;
+            entry(cursor)
+        });
     }
     let mut entries = vec![entry(cursor)?];
     while matches!(cursor.rest(), [b' ', next, ..] if *next != b' ') {
         cursor.space()?;
+        count.one_more(cursor)?;
         entries.push(entry(cursor)?);
     }
     Ok(entries)
+}
+
+/// Entries of one command so far.
+#[derive(Default)]
+struct Count(usize);
+
+impl Count {
+    fn one_more(&mut self, cursor: &Cursor<'_>) -> Result<(), SyntaxError> {
+        self.0 += 1;
+        if self.0 > limits::IMAP_METADATA_ENTRIES_MAX {
+            return cursor.fail("too many entries in one command");
+        }
+        Ok(())
+    }
 }
 
 /// ```abnf
@@ -161,7 +181,9 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     cursor.space()?;
     let target = target(cursor)?;
     cursor.space()?;
+    let mut count = Count::default();
     let values = cursor.list(|cursor| {
+        count.one_more(cursor)?;
         let before = cursor.error("an entry has two components, and four below /vendor");
         let entry = entry(cursor)?;
         if matches!(&entry, EntryArg::Name(name) if !name.can_hold()) {

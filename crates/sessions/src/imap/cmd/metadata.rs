@@ -34,18 +34,26 @@ fn place(snapshot: &Snapshot<'_>, target: &MetadataTarget) -> Result<Place> {
 }
 
 pub(crate) fn get(command: GetMetadata) -> Box<dyn Job> {
-    Box::new(Get::Search(command))
+    Box::new(Get { command, searched: 0, found: None })
 }
 
-enum Get {
-    Search(GetMetadata),
-    Write(Found),
+struct Get {
+    command: GetMetadata,
+    /// Entries of the command that were looked for.
+    searched: usize,
+    found: Option<Found>,
 }
+
+/// Entries looked for in one step: below each there may be as many as a mailbox can have.
+const SEARCHED_PER_STEP_MAX: usize = 20;
 
 /// What is to be told: the names first, their values when there is room for them.
 struct Found {
     place: Place,
     entries: VecDeque<Entry>,
+    /// Every entry that was asked for or found so far: each is looked at and told once.
+    asked: BTreeSet<EntryName>,
+    told: BTreeSet<EntryName>,
     /// The largest value that was left out.
     longest: Option<usize>,
 }
@@ -58,11 +66,23 @@ enum Entry {
 
 impl Job for Get {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
-        if let Self::Search(command) = self {
-            let found = search(&cx.core.snapshot()?, command)?;
-            *self = Self::Write(found);
+        let snapshot = cx.core.snapshot()?;
+        let found = match &mut self.found {
+            Some(found) => found,
+            None => self.found.insert(Found::new(place(&snapshot, &self.command.target)?)),
+        };
+        let left = self.command.entries.iter().skip(self.searched);
+        for entry in left.take(SEARCHED_PER_STEP_MAX) {
+            self.searched += 1;
+            // No entry here has a name that is too long.
+            if let EntryArg::Name(name) = entry {
+                found.search(&snapshot, name, &self.command)?;
+            }
         }
-        let Self::Write(found) = self else { return Err(crate::imap::job::ran_twice()) };
+        drop(snapshot);
+        if self.searched < self.command.entries.len() {
+            return Ok(Outcome::Yield);
+        }
         found.write(cx)?;
         if !found.entries.is_empty() {
             return Ok(Outcome::OutputFull);
@@ -76,31 +96,30 @@ impl Job for Get {
     }
 }
 
-/// In the order asked for, and below each name in the order of names; each entry once.
-fn search(snapshot: &Snapshot<'_>, command: &GetMetadata) -> Result<Found> {
-    let place = place(snapshot, &command.target)?;
-    let mut found = Found { place, entries: VecDeque::new(), longest: None };
-    let mut told = BTreeSet::new();
-    for entry in &command.entries {
-        // No entry here has a name that is too long.
-        let EntryArg::Name(name) = entry else { continue };
-        let rows = snapshot.annotations(found.place.target, name, command.depth)?;
-        if rows.is_empty() && told.insert(name.clone()) {
-            found.entries.push_back(Entry::Missing(name.clone()));
+impl Found {
+    fn new(place: Place) -> Self {
+        let (asked, told) = (BTreeSet::new(), BTreeSet::new());
+        Self { place, entries: VecDeque::new(), asked, told, longest: None }
+    }
+    /// One name of the command, and what is below it in the order of names.
+    fn search(&mut self, snapshot: &Snapshot<'_>, name: &EntryName, command: &GetMetadata) -> Result<()> {
+        if !self.asked.insert(name.clone()) {
+            return Ok(());
+        }
+        let rows = snapshot.annotations(self.place.target, name, command.depth)?;
+        if rows.is_empty() {
+            self.entries.push_back(Entry::Missing(name.clone()));
         }
         for row in rows {
             let too_large = command.max_size.filter(|max| row.octets as u64 > u64::from(*max));
             if too_large.is_some() {
-                found.longest = found.longest.max(Some(row.octets));
-            } else if told.insert(row.name.clone()) {
-                found.entries.push_back(Entry::There(row));
+                self.longest = self.longest.max(Some(row.octets));
+            } else if self.told.insert(row.name.clone()) {
+                self.entries.push_back(Entry::There(row));
             }
         }
+        Ok(())
     }
-    Ok(found)
-}
-
-impl Found {
     /// One response, with as much as there is room for.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<()> {
         let snapshot = cx.core.snapshot()?;

@@ -65,6 +65,19 @@ fn getmetadata() {
     ]);
 }
 
+/// As many entries as a mailbox can have, and not one more.
+#[test]
+fn entries_are_counted() {
+    for (one, close) in [("/private/x ", ""), ("/private/x y ", ")")] {
+        let begin = if close.is_empty() { "a GETMETADATA INBOX (" } else { "a SETMETADATA INBOX (" };
+        let line = |count: usize| format!("{begin}{})", one.repeat(count).trim_end());
+        read(&line(koi_types::limits::IMAP_METADATA_ENTRIES_MAX));
+        refused(&[&line(koi_types::limits::IMAP_METADATA_ENTRIES_MAX + 1)]);
+    }
+    let bare = format!("a GETMETADATA INBOX{}", " /private/x".repeat(1002));
+    refused(&[&bare]);
+}
+
 /// RFC 5464 §4.3 and §5
 #[test]
 fn setmetadata() {
