@@ -15,11 +15,13 @@
 mod coi;
 mod harness;
 mod list;
+mod metadata;
 mod qresync;
 mod scripts;
 mod view;
 
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
-    harness::run(tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests()).collect())
+    let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
+    harness::run(tests.chain(metadata::tests()).collect())
 }
