@@ -1,6 +1,6 @@
 //! Who has enabled METADATA is told exactly what others changed, at the end of its next command or at once in
-//! IDLE, whatever they do to each other's entries (RFC 5464 §4.4.2); and a mailbox with as many annotations as
-//! there may be is told in pieces.
+//! IDLE, whatever they do to each other's entries (RFC 5464 §4.4.2); and a mailbox with as many annotations
+//! as there may be is told in pieces.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
