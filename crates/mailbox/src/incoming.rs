@@ -36,6 +36,8 @@ pub struct Incoming {
     pub(crate) from: Option<Box<str>>,
     /// Hashes of all addresses of its From field, to be looked up among the blocked ones.
     pub(crate) senders: Arc<[AddressHash]>,
+    /// It tells that another message was seen (RFC 8098): nobody is told of it.
+    pub(crate) is_disposition_notification: bool,
 }
 
 impl Incoming {
@@ -66,6 +68,7 @@ impl Incoming {
             chat: about.chat,
             from: from(&facts),
             senders: contact::sender_hashes(&facts.envelope),
+            is_disposition_notification: facts.structure.root.content.is_disposition_notification(),
             facts: mail::EmailFacts { contact, ..email_facts(&facts) },
         })
     }

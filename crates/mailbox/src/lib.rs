@@ -21,7 +21,7 @@ mod incoming;
 mod names;
 mod outcome;
 mod placement;
-mod push;
+pub mod push;
 mod recent;
 mod row;
 mod search;

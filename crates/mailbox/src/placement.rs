@@ -14,6 +14,7 @@ use crate::coi;
 use crate::contact;
 use crate::incoming::Incoming;
 use crate::outcome::Delivered;
+use crate::push::announce::{Arrived, announce};
 use crate::service::Options;
 
 /// A message on its way to one account.
@@ -110,6 +111,11 @@ pub(crate) fn take_in(
         received_zone: ZoneOffset(0),
     };
     let appended = account.append(placement.mailbox, &new)?;
+    if let Some(push) = options.push.as_ref().filter(|_| placement.announce) {
+        let is_chat = placement.keywords.iter().any(|keyword| keyword.as_str() == coi::CHAT);
+        let arrived = Arrived { mailbox: placement.mailbox, appended, is_chat, message };
+        announce(account, push, &arrived)?;
+    }
     Ok(Delivered {
         mailbox: placement.mailbox,
         uidvalidity: appended.uidvalidity,

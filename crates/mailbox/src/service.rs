@@ -17,6 +17,7 @@ use crate::contact;
 use crate::directory::Directory;
 use crate::incoming::Stage;
 use crate::names::NamesCache;
+use crate::push::PushOptions;
 use crate::recent::Recents;
 use crate::uids::UidsCache;
 use crate::watch::Watchers;
@@ -42,6 +43,8 @@ pub struct Options {
     pub server_admin: Option<Box<str>>,
     /// Chat by IMAP (COI) and its mailboxes; nothing where it is not offered.
     pub coi: Option<CoiNames>,
+    /// Push to clients; nothing where it is not offered.
+    pub push: Option<PushOptions>,
     /// How long an expunged message stays readable for sessions that have not been told, in seconds.
     pub expunge_grace_secs: u32,
     /// Changes kept in the log of an account; whoever is further behind compares instead.
@@ -59,6 +62,7 @@ impl Default for Options {
             server_comment: None,
             server_admin: None,
             coi: CoiNames::usual(),
+            push: None,
             expunge_grace_secs: 3600,
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,
@@ -86,7 +90,6 @@ pub(crate) struct Inner {
 /// What the service lends to a transaction. The service itself must not go with one: the last to let go of it
 /// would be the engine's own thread.
 #[derive(Clone)]
-#[allow(dead_code, reason = "the settings that need them are being built")]
 pub(crate) struct Lent {
     pub(crate) options: Arc<Options>,
     pub(crate) env: Arc<dyn Env>,

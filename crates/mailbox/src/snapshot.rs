@@ -21,7 +21,7 @@ use crate::hierarchy::{Hierarchy, NameNode, NamedMailbox};
 use crate::names::Names;
 use crate::outcome::Changes;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
-use crate::service::{Inner, Options};
+use crate::service::{Env, Inner, Options};
 use crate::uids::{KeptUids, UidsCache};
 
 /// A view of one account. It pins pages of the store: drop it at the end of the step.
@@ -33,6 +33,7 @@ pub struct Snapshot<'a> {
     uids: &'a UidsCache,
     quota: Quota,
     pub(crate) options: &'a Options,
+    pub(crate) env: &'a dyn Env,
 }
 
 /// What a scan could not read.
@@ -56,7 +57,16 @@ impl<'a> Snapshot<'a> {
         drop(row);
         let names = inner.names.read(&*view, account, &record)?;
         let quota = inner.options.quota.with_own(record.own_quota);
-        Ok(Self { view, account, record, names, uids: &inner.uids, quota, options: &inner.options })
+        Ok(Self {
+            view,
+            account,
+            record,
+            names,
+            uids: &inner.uids,
+            quota,
+            options: &inner.options,
+            env: &*inner.env,
+        })
     }
     /// How far the account has come.
     #[must_use]

@@ -12,6 +12,7 @@ mod meddling;
 mod model;
 mod names;
 mod names_table;
+mod push;
 mod recent;
 mod rig;
 mod scenarios;

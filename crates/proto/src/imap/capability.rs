@@ -94,6 +94,8 @@ capabilities! {
     Metadata = "METADATA",
     /// COI-server §coi-capability/imap
     Coi = "COI",
+    /// COI-webpush §capability
+    WebPush = "WEBPUSH",
     /// RFC 7889 §2; with the number, if there is one.
     AppendLimit = "APPENDLIMIT",
 }

@@ -162,6 +162,7 @@ impl Core {
             Capability::SaslIr => self.login.is_none() && self.may_send_passwords(),
             Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Imap4Rev2 | Capability::Id => true,
             Capability::Coi => self.login.is_some() && self.offers_chat(),
+            Capability::WebPush => self.login.is_some() && self.service.options().push.is_some(),
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         // RFC 7889 §2: one limit for all mailboxes.
