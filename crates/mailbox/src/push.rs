@@ -1,8 +1,8 @@
 //! Subscriptions to push (COI-webpush §subscriptions), which clients see and change as annotations of the
 //! server: `vapid`, `subscriptions/ID` and, write-only, `subscriptions/ID/validate`.
 //!
-//! [`announce`] writes what is to be pushed in the transaction that delivers a message; [`outbox`] is what the
-//! sender at the edge takes it from. Must not: send anything, or know what a request looks like.
+//! [`announce`] writes what is to be pushed in the transaction that delivers a message; [`outbox`] is what
+//! the sender at the edge takes it from. Must not: send anything, or know what a request looks like.
 
 use koi_store::mail::AccountTxn;
 use koi_store::mail::push::{self, StoredSubscription};

@@ -26,6 +26,7 @@ pub mod service;
 pub mod tls;
 pub mod transfer;
 pub mod watch;
+pub mod webpush;
 mod wire;
 
 pub use problem::{Exit, Problem};

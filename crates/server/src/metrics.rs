@@ -22,9 +22,17 @@ pub struct Metrics {
     pub tls_handshakes: AtomicU64,
     pub tls_failures: AtomicU64,
     pub slow_peers_dropped: AtomicU64,
+    pub push_requests: AtomicU64,
+    pub pushes_accepted: AtomicU64,
+    pub pushes_failed: AtomicU64,
+    pub pushes_refused: AtomicU64,
+    pub pushes_expired: AtomicU64,
+    pub push_subscriptions_gone: AtomicU64,
+    pub push_subscriptions_expired: AtomicU64,
     pub commit: Histogram,
     pub step: Histogram,
     pub login: Histogram,
+    pub push: Histogram,
 }
 
 /// Adds one.
@@ -125,7 +133,7 @@ impl Metrics {
     /// All counters, in a fixed order.
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
-        let all: [(&str, &AtomicU64); 14] = [
+        let all: [(&str, &AtomicU64); 21] = [
             ("connections", &self.connections),
             ("connections refused", &self.connections_refused),
             ("sessions ended by a panic", &self.sessions_panicked),
@@ -140,6 +148,13 @@ impl Metrics {
             ("TLS handshakes", &self.tls_handshakes),
             ("TLS handshakes failed", &self.tls_failures),
             ("peers dropped for not reading", &self.slow_peers_dropped),
+            ("push requests", &self.push_requests),
+            ("pushes taken by push services", &self.pushes_accepted),
+            ("pushes to be tried again", &self.pushes_failed),
+            ("pushes refused", &self.pushes_refused),
+            ("pushes too old to be sent", &self.pushes_expired),
+            ("push subscriptions gone", &self.push_subscriptions_gone),
+            ("push subscriptions never validated", &self.push_subscriptions_expired),
         ];
         let value = |(name, counter): (&str, &AtomicU64)| Counter {
             name: name.into(),
@@ -150,7 +165,12 @@ impl Metrics {
     /// All histograms, in a fixed order.
     #[must_use]
     pub fn latencies(&self) -> Vec<NamedLatency> {
-        let all = [("commit", &self.commit), ("session step", &self.step), ("login", &self.login)];
+        let all = [
+            ("commit", &self.commit),
+            ("session step", &self.step),
+            ("login", &self.login),
+            ("push request", &self.push),
+        ];
         all.into_iter().map(|(name, h)| NamedLatency { name: name.into(), latency: h.summary() }).collect()
     }
 }

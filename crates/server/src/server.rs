@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::protocols::RealSessions;
 use crate::service::{Service, ServiceDirectory};
 use crate::tls::Tls;
+use crate::webpush::{Sender, SystemResolver};
 
 /// Between two rounds of housekeeping; a round that left something undone is followed at once.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -110,6 +111,7 @@ async fn serve(
         let store = Arc::clone(&state.service.store);
         tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
     }
+    let sender = state.send_pushes()?;
     ready()?;
     tracing::info!(listeners = state.listeners.join(", "), "ready");
     signals.until_stop(&state).await;
@@ -117,6 +119,9 @@ async fn serve(
     edge.admission.shut_down();
     if tokio::time::timeout(shutdown, edge.admission.drained()).await.is_err() {
         tracing::warn!(connections = edge.admission.count(), "sessions did not end in time");
+    }
+    if let Some(sender) = sender {
+        sender.shut_down().await;
     }
     tasks.shutdown().await;
     state.note_uses().await;
@@ -201,6 +206,17 @@ impl State {
             }
             other => execute::execute(&self.service, other, progress),
         }
+    }
+
+    /// Starts the sender of pushes, where push is offered.
+    fn send_pushes(&self) -> Result<Option<Sender>, Problem> {
+        let (Some(config), Some(key)) = (self.config.read().webpush.clone(), &self.service.vapid) else {
+            return Ok(None);
+        };
+        let wakes = Arc::clone(&self.service.watch.pushes);
+        let (mailbox, metrics) = (self.service.mailbox.clone(), Arc::clone(&self.edge.metrics));
+        let resolver = Arc::new(SystemResolver);
+        Sender::start(mailbox, config.send, Arc::clone(key), wakes, metrics, resolver).map(Some)
     }
 
     /// No login waits for this.

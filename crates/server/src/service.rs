@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use koi_mailbox::push::PushOptions;
 use koi_mailbox::{
     AccountRow, Env, MailboxService, NewAppPassword, Options, PasswordRecord, Quota, ScramRecord,
 };
@@ -17,6 +18,7 @@ use crate::password::verifier::{self, Cost, ScramVerifier};
 use crate::password::{Directory, Entry, app};
 use crate::problem::Problem;
 use crate::watch::Watch;
+use crate::webpush::VapidKey;
 
 /// An open data folder.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct Service {
     pub(crate) was_unclean: bool,
     /// What the salts of SCRAM come from; stored in the folder.
     pub secret: [u8; 32],
+    /// What signs pushes; nothing where push is not offered.
+    pub vapid: Option<Arc<VapidKey>>,
     cost: Cost,
     /// Accounts made from now on get SCRAM keys.
     scram: bool,
@@ -72,7 +76,10 @@ impl Service {
             octets_max: config.mailbox.quota_octets_max.unwrap_or(u64::MAX),
             messages_max: config.mailbox.quota_messages_max.unwrap_or(u64::MAX),
         };
+        let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;
+        let vapid = config.webpush.as_ref().map(|_| VapidKey::of(&*kv)).transpose()?.map(Arc::new);
         let options = Options {
+            push: push_options(config, vapid.as_deref()),
             message_octets_max: config.limits.message_octets_max,
             quota,
             postmaster: config.smtp.postmaster.clone(),
@@ -81,7 +88,6 @@ impl Service {
             coi: config.coi.clone(),
             ..Options::default()
         };
-        let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;
         let mailbox = MailboxService::new(kv, options, Arc::new(System));
         for domain in &config.domains {
             mailbox.directory().create_domain(domain)?;
@@ -92,6 +98,7 @@ impl Service {
             store,
             watch,
             secret,
+            vapid,
             cost: Cost::of(&config.auth),
             scram: config.auth.scram,
             scram_iterations: config.auth.scram_iterations,
@@ -206,6 +213,15 @@ impl Service {
         let salt = keys::salt_of(&self.secret, &address.account_key().to_string());
         ScramVerifier::make(prepared, salt, self.scram_iterations).into()
     }
+}
+
+fn push_options(config: &Config, vapid: Option<&VapidKey>) -> Option<PushOptions> {
+    let (config, vapid) = (config.webpush.as_ref()?, vapid?);
+    Some(PushOptions {
+        subscriptions_max: config.subscriptions_max,
+        waiting_max: config.waiting_max,
+        ..PushOptions::new(&vapid.public_pem())
+    })
 }
 
 /// The directory of the service, for password checks.

@@ -13,6 +13,8 @@ use koi_types::{AccountId, CommitNotice, ModSeq};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::webpush::Wakes;
+
 const ADVANCED: u8 = 1;
 const SHUTDOWN: u8 = 2;
 const ACCOUNT_GONE: u8 = 4;
@@ -68,6 +70,8 @@ impl Link {
 #[derive(Default)]
 pub struct Watch {
     accounts: [Mutex<Shard>; SHARDS],
+    /// Who has something new to be pushed.
+    pub pushes: Arc<Wakes>,
 }
 
 #[derive(Default)]
@@ -123,6 +127,9 @@ impl Watch {
 impl Commits for Watch {
     fn committed(&self, notices: &[CommitNotice]) {
         for notice in notices {
+            if notice.pushes {
+                self.pushes.wake(notice.account);
+            }
             let Some(shard) = self.shard(notice.account) else { continue };
             for link in shard.lock().0.get(&notice.account).into_iter().flatten() {
                 link.modseq.fetch_max(notice.modseq.value(), Ordering::AcqRel);

@@ -66,6 +66,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("coi", "Chat by IMAP (COI), for accounts whose clients enable it: docs/COI.md."),
+    (
+        "webpush",
+        "Push to clients that are not connected: what leaves this server by HTTPS (docs/WEBPUSH.md).",
+    ),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
 
@@ -194,6 +198,38 @@ keys! {
     "coi.mailbox_root" Kind::Text, Value("\"COI\""), "", Restart, "\"INBOX/COI\"",
         "The mailbox above Chats and Contacts, in every account. After a change chats go to the new place; \
          what is in the old one stays there.";
+    "webpush.enabled" Kind::Switch, Value("true"), "", Restart, "true",
+        "Offer WEBPUSH. Off: nothing is sent; subscriptions are kept.";
+    "webpush.contact" Kind::Text, Nothing, "", Restart, "\"mailto:admin@example.org\"",
+        "How push services reach you (RFC 8292 §2.1): a mailto: or https: URI. Not set: the postmaster of \
+         the first domain.";
+    "webpush.private" Kind::Switch, Value("false"), "", Restart, "true",
+        "Push also to addresses that are not on the public internet. Any user names them: leave it off \
+         unless your push service is inside.";
+    "webpush.any_port" Kind::Switch, Value("false"), "", Restart, "true",
+        "Push also to other ports than 443.";
+    "webpush.ca_file" Kind::Path, Nothing, "", Restart, "\"push-ca.pem\"",
+        "Certificates (PEM) to trust for push services, instead of those the system trusts.";
+    "webpush.proxy" Kind::Text, Nothing, "", Restart, "\"proxy.example.org:3128\"",
+        "An HTTP proxy that takes CONNECT; which addresses names have is then for the proxy to see to.";
+    "webpush.connect_secs" number(1, 120), Value("10"), "seconds", Restart, "10",
+        "Time to reach a push service: name, connection and TLS together.";
+    "webpush.answer_secs" number(1, 300), Value("20"), "seconds", Restart, "20",
+        "Time for a whole request. A push service that often needs more is left alone for a while.";
+    "webpush.requests_max" number(1, 10_000), Value("256"), "requests", Restart, "256",
+        "Requests under way, to all push services together.";
+    "webpush.requests_per_origin_max" number(1, 1000), Value("64"), "requests", Restart, "64",
+        "The same to one push service.";
+    "webpush.requests_per_account_max" number(1, 1000), Value("8"), "requests", Restart, "8",
+        "The same for the subscriptions of one account. One subscription has one request at a time.";
+    "webpush.pushes_per_minute_max" number(1, 6000), Value("60"), "per minute", Restart, "60",
+        "To one subscription, after a burst of 30.";
+    "webpush.waiting_max" number(1, 1000), Value("32"), "messages", Restart, "32",
+        "Messages that wait for one subscription; for each further one the oldest is not pushed.";
+    "webpush.ttl_secs" number(60, 28 * 86_400), Value("86400"), "seconds", Restart, "86400",
+        "How long a push is worth sending, and worth keeping for a device that is away.";
+    "webpush.subscriptions_max" number(1, 1000), Value("32"), "subscriptions", Restart, "32",
+        "Of one account.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";

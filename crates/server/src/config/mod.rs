@@ -11,4 +11,5 @@ pub mod resolve;
 
 pub use resolve::{
     AuthConfig, Config, LimitsConfig, ListenConfig, LogConfig, LogFormat, MailboxConfig, TlsConfig,
+    WebPushConfig,
 };

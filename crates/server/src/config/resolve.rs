@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::keys::{self, Fallback, Reload};
 use super::raw::{self, Raw};
 use crate::problem::Problem;
+use crate::webpush::SendSettings;
 
 /// Everything the server is told. Immutable; a reload makes a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub mailbox: MailboxConfig,
     /// Section `coi`: the mailboxes of COI where it is offered.
     pub coi: Option<koi_mailbox::CoiNames>,
+    /// Section `webpush`, when it is enabled.
+    pub webpush: Option<WebPushConfig>,
     pub log: LogConfig,
 }
 
@@ -111,6 +114,14 @@ pub struct MailboxConfig {
     pub quota_messages_max: Option<u64>,
 }
 
+/// Section `webpush`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebPushConfig {
+    pub send: SendSettings,
+    pub subscriptions_max: u16,
+    pub waiting_max: usize,
+}
+
 /// Section `log`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogConfig {
@@ -167,6 +178,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
             quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
         },
         coi: coi(raw)?,
+        webpush: webpush(raw, &base)?,
         log: log(raw),
     };
     if config.listen.is_empty() {
@@ -297,6 +309,46 @@ fn smtp(raw: &Raw) -> Result<SmtpConfig, Problem> {
         account_recipients_per_hour_max: small(raw, "smtp.account_recipients_per_hour_max"),
         account_recipients_per_day_max: small(raw, "smtp.account_recipients_per_day_max"),
     })
+}
+
+fn webpush(raw: &Raw, base: &Path) -> Result<Option<WebPushConfig>, Problem> {
+    let domain = raw.list("server.domains").into_iter().next().unwrap_or_default().to_lowercase();
+    let contact = raw.text("webpush.contact").unwrap_or_else(|| format!("mailto:postmaster@{domain}"));
+    if !["mailto:", "https:"].iter().any(|scheme| contact.starts_with(scheme)) {
+        let what = format!("{}: `{contact}` is not a URI", raw.place("webpush.contact"));
+        return Err(Problem::usage(what, "write mailto:user@domain or an https: URI"));
+    }
+    let send = SendSettings {
+        contact: contact.into(),
+        ca_file: raw.text("webpush.ca_file").map(|file| base.join(file)),
+        private: raw.switch("webpush.private"),
+        any_port: raw.switch("webpush.any_port"),
+        proxy: proxy(raw)?,
+        connect: secs(raw, "webpush.connect_secs"),
+        answer: secs(raw, "webpush.answer_secs"),
+        backoff: Duration::from_secs(5),
+        requests_max: count(raw, "webpush.requests_max"),
+        requests_per_origin_max: count(raw, "webpush.requests_per_origin_max"),
+        couriers_per_account_max: count(raw, "webpush.requests_per_account_max"),
+        pushes_per_minute_max: small(raw, "webpush.pushes_per_minute_max"),
+        ttl_secs: small(raw, "webpush.ttl_secs"),
+    };
+    let subscriptions_max = u16::try_from(raw.number("webpush.subscriptions_max")).unwrap_or(u16::MAX);
+    let waiting_max = count(raw, "webpush.waiting_max");
+    let all = WebPushConfig { send, subscriptions_max, waiting_max };
+    Ok(raw.switch("webpush.enabled").then_some(all))
+}
+
+/// `host:port`, also with `http://` before it.
+fn proxy(raw: &Raw) -> Result<Option<Box<str>>, Problem> {
+    let Some(text) = raw.text("webpush.proxy") else { return Ok(None) };
+    let authority = text.strip_prefix("http://").unwrap_or(&text).trim_end_matches('/');
+    let port = authority.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) || authority.contains(['/', '@', ' ']) {
+        let what = format!("{}: `{text}` is not a proxy", raw.place("webpush.proxy"));
+        return Err(Problem::usage(what, "write host:port"));
+    }
+    Ok(Some(authority.into()))
 }
 
 fn log(raw: &Raw) -> LogConfig {

@@ -4,3 +4,4 @@
 mod connections;
 mod rig;
 mod starttls;
+mod webpush;
