@@ -109,7 +109,7 @@ fn trust(server: &mut dyn Server, service: &PushService) -> Outcome<()> {
     let (data, config) = (server.data().to_path_buf(), server.data().join("koi.toml"));
     server.stop()?;
     fs::write(data.join("push-ca.pem"), service.ca_pem())?;
-    let settings = "\n[webpush]\nallow_private = true\nany_port = true\nca_file = \"push-ca.pem\"\n\
+    let settings = "\n[webpush]\nprivate = true\nany_port = true\nca_file = \"push-ca.pem\"\n\
                     pushes_per_minute_max = 6000\n";
     let text = fs::read_to_string(&config)?;
     fs::write(&config, text + settings)?;
