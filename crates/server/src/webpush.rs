@@ -1,11 +1,11 @@
 //! The sender of pushes (RFC 8030 §5, COI-webpush §push-notification-payload).
 //!
-//! What is to be sent lies in the store (`koi_mailbox::push::outbox`); a commit with something new wakes
-//! the [`dispatch`]er, as does the time at which something is due. For each subscription with something to
-//! send it starts a [`courier`], which sends one thing after the other and writes down what came of each before it
-//! takes the next. So what a crash loses is at most what is known of one request for each subscription: that
-//! one is sent again, under the same Topic. [`origins`] keeps push services apart, [`connect`] and `guard` see
-//! to it that nobody makes the server talk to its own network.
+//! What is to be sent lies in the store (`koi_mailbox::push`); a commit with something new wakes the
+//! [`dispatch`]er, as does the time at which something is due. For each subscription with something to send
+//! it starts a [`courier`], which sends one thing after the other and writes down what came of each before
+//! it takes the next. So what a crash loses is at most what is known of one request for each subscription:
+//! that one is sent again, under the same Topic. [`origins`] keeps push services apart, [`connect`] and
+//! `guard` see to it that nobody makes the server talk to its own network.
 //!
 //! Must not: hold a view or a transaction over a request; keep anything of a subscription that has nothing to
 //! send; log endpoints, keys or what is said.

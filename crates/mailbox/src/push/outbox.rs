@@ -1,9 +1,9 @@
 //! What the sender of pushes takes out, and what it says came of it.
 //!
 //! The sender looks at an account when a commit says that it has something new, and when table P says that
-//! it is due. It takes one task of a subscription at a time ([`MailboxService::next_push`]), and writes down what
-//! came of it before it takes the next. Nothing of a subscription is held in memory in between, and no view
-//! or transaction over the sending. Must not: send.
+//! it is due. It takes one task of a subscription at a time ([`MailboxService::next_push`]), and writes down
+//! what came of it before it takes the next. Nothing of a subscription is held in memory in between, and no
+//! view or transaction over the sending. Must not: send.
 
 use std::ops::{ControlFlow, Range};
 
