@@ -12,3 +12,5 @@ pub mod fuzz;
 pub mod runner;
 pub mod script;
 pub mod world;
+
+mod pushed;

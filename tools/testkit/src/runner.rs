@@ -330,6 +330,10 @@ impl Play<'_> {
             Protocol::Smtp => self.world.open_smtp(peer, Role::Inbound, false),
             Protocol::Submission => self.world.open_smtp(peer, Role::Submission, true),
             Protocol::SubmissionClear => self.world.open_smtp(peer, Role::Submission, false),
+            Protocol::Push => {
+                let (user, id) = login.zip(then).ok_or("push USER SUBSCRIPTION")?;
+                return self.world.open_push(peer, user, id);
+            }
         }
         let Some(login) = login else { return Ok(()) };
         let mut commands = match protocol {

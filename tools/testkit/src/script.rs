@@ -148,6 +148,8 @@ pub enum Protocol {
     Submission,
     /// Port 587.
     SubmissionClear,
+    /// What is pushed to one subscription.
+    Push,
 }
 
 /// What is wrong with a script file.
@@ -254,6 +256,7 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
         "smtp" => Protocol::Smtp,
         "submission" => Protocol::Submission,
         "submission-clear" => Protocol::SubmissionClear,
+        "push" => Protocol::Push,
         other => return Err(format!("no such protocol: `{other}`")),
     };
     let (login, then) = rest.split_once(' ').unwrap_or((rest, ""));

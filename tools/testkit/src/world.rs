@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use koi_mailbox::push::PushOptions;
 use koi_mailbox::{
     AnnotationChange, CoiSettings, Env, Incoming, MailboxService, MessageFilter, NewAppPassword, NewMessage,
     Options, OwnQuota, Verifier,
@@ -18,12 +19,13 @@ use koi_sessions::{
 use koi_store::kv::{Commits, Kv};
 use koi_types::annotation::Target;
 use koi_types::{
-    AccessSet, AccountId, Address, CommitNotice, EntryName, Flags, MailError, MailboxName, Timestamp,
+    AccessSet, AccountId, Address, CommitNotice, EntryName, Flags, MailError, MailboxName, PushId, Timestamp,
     ZoneOffset,
 };
 use std::sync::Mutex;
 
 use crate::fault::{Faults, FaultyKv};
+use crate::pushed::Pushed;
 
 /// The domain of all accounts.
 pub const DOMAIN: &str = "example.org";
@@ -31,6 +33,11 @@ pub const DOMAIN: &str = "example.org";
 pub const PASSWORD: &str = "secret";
 /// What SCRAM clients have to compute: the least RFC 7677 §4 allows.
 pub const SCRAM_ITERATIONS: u32 = 4096;
+/// The key pushes are signed with, if anybody sent them: the example of COI-webpush §vapid-key.
+const VAPID_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+                         MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACYHfTQ0biATut1VhK/AW2KmZespz+\n\
+                         DEQ1yH3nvbayCuY=\n\
+                         -----END PUBLIC KEY-----";
 /// The clock stands at Saturday, 21 November 2026, noon UTC, until it is moved.
 pub const START: Timestamp = Timestamp::from_secs(1_795_262_400);
 
@@ -118,6 +125,7 @@ impl World {
         let options = Options {
             server_comment: Some("The server of the scripts".into()),
             server_admin: Some("mailto:admin@example.org".into()),
+            push: Some(PushOptions::new(VAPID_KEY)),
             ..Options::default()
         };
         let service = MailboxService::new(kv, options, Arc::clone(&clock) as Arc<dyn Env>);
@@ -227,6 +235,13 @@ impl World {
         let settings = Arc::new(settings.clone());
         let session = SmtpSession::new(role, self.service.clone(), settings, client(tls), self.now());
         self.open(peer, Box::new(session));
+    }
+    /// What is pushed to one subscription of a user, whether it is there already or not.
+    pub fn open_push(&mut self, peer: u32, user: &str, subscription: &str) -> Result<(), String> {
+        let account = self.service.directory().by_address(&address(user)).unwrap().ok_or("no such user")?;
+        let id = PushId::new(subscription).ok_or("not the id of a subscription")?;
+        self.open(peer, Box::new(Pushed::new(self.service.clone(), account, id)));
+        Ok(())
     }
     /// Whether the server files a copy of what the user submits.
     pub fn set_sent_copy(&mut self, user: &str, on: bool) {
