@@ -11,3 +11,4 @@ mod quickstart;
 mod rig;
 mod signals;
 mod transfer;
+mod webpush;
