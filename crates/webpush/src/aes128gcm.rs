@@ -75,7 +75,7 @@ mod tests {
     use crate::key::base64url;
     use crate::oracle::{Oracle, octets};
 
-    /// spec: RFC 8188 §3.1
+    /// spec: RFC 8188 §2; RFC 8188 §2.2; RFC 8188 §2.3; RFC 8188 §3.1
     #[test]
     fn one_record() {
         let oracle = Oracle::default();

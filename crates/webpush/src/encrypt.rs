@@ -118,7 +118,8 @@ mod tests {
         assert_eq!(base64url(&body), expected);
     }
 
-    /// spec: RFC 8291 §3.3; RFC 8291 §3.4: the intermediate values of its appendix A.
+    /// spec: RFC 8291 §3.1; RFC 8291 §3.2; RFC 8291 §3.3; RFC 8291 §3.4; RFC 8291 §A
+    /// The intermediate values of its appendix.
     #[test]
     fn the_intermediate_values() {
         let mut oracle = example();
@@ -128,7 +129,7 @@ mod tests {
         assert_eq!(base64url(&ikm), "S4lYMb_L0FxCeq0WhDx813KgSYqU26kOyzWUdsXYyrg");
     }
 
-    /// spec: RFC 8291 §4; RFC 8291 §7
+    /// spec: RFC 8291 §4; RFC 8291 §7; RFC 8188 §4.8
     #[test]
     fn lengths_are_hidden_and_bounded() {
         let receiver = Receiver::new();
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(encrypt(&keys, PAYLOAD, &mut Oracle::default()), Err(EncryptError::Failed));
     }
 
-    /// spec: RFC 8188 §2.1
+    /// spec: RFC 8188 §2.1; RFC 8188 §4.3; COI-webpush §push-message-encryption
     #[test]
     fn nothing_is_used_twice() {
         let receiver = Receiver::new();

@@ -96,7 +96,7 @@ impl fmt::Display for Header {
 mod tests {
     use super::*;
 
-    /// spec: RFC 8030 §5.2; RFC 8030 §5.3; RFC 8030 §5.4; COI-webpush §push-message-example
+    /// spec: RFC 8030 §5.2; RFC 8030 §5.3; RFC 8030 §5.4; RFC 8188 §4.6; COI-webpush §push-message-example
     #[test]
     fn header_fields() {
         let endpoint =

@@ -90,7 +90,8 @@ mod tests {
         key.verify(message.as_bytes(), signature).is_ok()
     }
 
-    /// spec: RFC 8292 §2.4: its input is ours, so its signature fits what we would sign.
+    /// spec: RFC 8292 §2; RFC 8292 §2.1; RFC 8292 §2.4; COI-webpush §header-signing
+    /// Its input is ours, so its signature fits what we would sign.
     #[test]
     fn the_example() {
         let input = signing_input(&origin(), "mailto:push@example.com", Timestamp::from_secs(1_453_523_768));
@@ -108,7 +109,7 @@ mod tests {
         assert!(!is_signed(&input.replace('9', "8"), &signature, &key));
     }
 
-    /// spec: RFC 8292 §3.1; RFC 8292 §3.2
+    /// spec: RFC 8292 §3; RFC 8292 §3.1; RFC 8292 §3.2; RFC 8292 §5
     #[test]
     fn a_token_and_its_key() {
         let key = Key::new();
