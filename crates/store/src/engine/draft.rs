@@ -36,8 +36,16 @@ impl Draft {
     }
     /// `operations` holds the row, and all rows that were inserted before. Replaces one with the same key.
     pub(crate) fn insert(&mut self, operations: &[u8], slot: Slot) {
-        let key = slot.key(operations);
-        let sought = Sought::new(key);
+        let sought = Sought::new(slot.key(operations));
+        let last = self.blocks.last_mut();
+        // Many rows come in ascending order.
+        if let Some(block) = last.filter(|block| block.len() < BLOCK_SLOTS)
+            && block.last().is_some_and(|last| last.compare(operations, &sought).is_lt())
+        {
+            block.push(slot);
+            self.rows += 1;
+            return;
+        }
         let at = self.block_of(operations, &sought);
         let Some(block) = self.blocks.get_mut(at) else {
             let mut block = Vec::with_capacity(BLOCK_SLOTS + 1);

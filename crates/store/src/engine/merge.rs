@@ -2,6 +2,9 @@
 //!
 //! Must not: copy rows; it only passes on what the sources lend.
 
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+
 use koi_types::Result;
 
 use crate::kv::Visit;
@@ -21,6 +24,12 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
+    fn compare(self, a: &[u8], b: &[u8]) -> Ordering {
+        match self {
+            Self::Up => a.cmp(b),
+            Self::Down => b.cmp(a),
+        }
+    }
     fn is_before(self, a: &[u8], b: &[u8]) -> bool {
         match self {
             Self::Up => a < b,
@@ -63,7 +72,14 @@ impl<'a> Source<'a> {
 /// Visits every live row once; `sources` are ordered from the newest to the oldest.
 pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
     sources.retain(|source| source.head.is_some());
-    while let Some(lead) = lead(&sources, direction) {
+    loop {
+        if let [newer, older] = sources.as_mut_slice() {
+            if merge_two(newer, older, direction, visit)?.is_break() {
+                return Ok(());
+            }
+            sources.retain(|source| source.head.is_some());
+        }
+        let Some(lead) = lead(&sources, direction) else { return Ok(()) };
         let ended = match lead.limit {
             Limit::Same(row) => {
                 if let Some(value) = row.value
@@ -96,7 +112,31 @@ pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &
             sources.retain(|source| source.head.is_some());
         }
     }
-    Ok(())
+}
+
+/// Two sources need one comparison for each row, also when both know most of the keys. Until one of them ends.
+fn merge_two(
+    newer: &mut Source<'_>,
+    older: &mut Source<'_>,
+    direction: Direction,
+    visit: &mut Visit<'_>,
+) -> Result<ControlFlow<()>> {
+    while let (Some(new), Some(old)) = (newer.head, older.head) {
+        let order = direction.compare(new.key, old.key);
+        let row = if order.is_le() { new } else { old };
+        if let Some(value) = row.value
+            && visit(row.key, value).is_break()
+        {
+            return Ok(ControlFlow::Break(()));
+        }
+        if order.is_le() {
+            newer.advance()?;
+        }
+        if order.is_ge() {
+            older.advance()?;
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Which source has the next row.
