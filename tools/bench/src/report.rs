@@ -45,10 +45,15 @@ pub(crate) fn write(
     let old = fs::read_to_string(path).unwrap_or_default();
     let mut lines = kept(&old, "| `");
     let mut notes = kept(&old, "- `");
-    for row in GROUPS.iter().flat_map(|group| group.rows) {
-        if let Some(line) = line(row, sheet, plan, session) {
-            notes.retain(|key, _| key.split(' ').next() != Some(row.name));
-            lines.insert(row.name.to_string(), line);
+    for group in GROUPS {
+        for row in group.rows {
+            if let Some(line) = line(row, sheet, plan, session) {
+                // Also what was said when the group failed.
+                let is_old =
+                    |key: &String| [Some(row.name), Some(group.name)].contains(&key.split(' ').next());
+                notes.retain(|key, _| !is_old(key));
+                lines.insert(row.name.to_string(), line);
+            }
         }
     }
     for (key, text) in sheet.notes() {
