@@ -114,7 +114,8 @@ pub(crate) fn merge(mut sources: Vec<Source<'_>>, direction: Direction, visit: &
     }
 }
 
-/// Two sources need one comparison for each row, also when both know most of the keys. Until one of them ends.
+/// Two sources need one comparison for each row, also when both know most of the keys. Until one of them
+/// ends.
 fn merge_two(
     newer: &mut Source<'_>,
     older: &mut Source<'_>,
