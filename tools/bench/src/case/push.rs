@@ -133,6 +133,7 @@ fn memory(bench: &mut Bench<'_>) -> Outcome<()> {
     let accounts = bench.plan.size(5_000, 100) as u32;
     let runs = bench.plan.runs;
     let Some(server) = bench.servers.iter_mut().find(|server| server.name() == "koi") else { return Ok(()) };
+    server.stop()?;
     server.start_empty(accounts)?;
     let without = idle_octets(server.as_mut())?;
     server.stop()?;
