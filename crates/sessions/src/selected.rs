@@ -24,8 +24,10 @@ pub struct Selected {
     recent_told: u32,
     /// Known messages in order; position + 1 is the sequence number.
     known: NumSet,
-    /// New messages and flags up to here have been told.
+    /// New messages up to here have been told.
     told: ModSeq,
+    /// Flags up to here have been told; behind `told` while the client does not want to hear of them.
+    told_flags: ModSeq,
     /// Vanished messages up to here have been told; behind `told` while EXPUNGE had to wait.
     told_vanished: ModSeq,
 }
@@ -44,6 +46,7 @@ impl Selected {
             recent_told: 0,
             known: at.uids.0,
             told: at.modseq,
+            told_flags: at.modseq,
             told_vanished: at.modseq,
         }
     }
@@ -57,10 +60,20 @@ impl Selected {
     pub const fn known(&self) -> &NumSet {
         &self.known
     }
-    /// Up to where new messages and flags were told.
+    /// Up to where new messages were told.
     #[must_use]
     pub const fn told(&self) -> ModSeq {
         self.told
+    }
+    /// Up to where changes of flags were told.
+    #[must_use]
+    pub const fn told_flags(&self) -> ModSeq {
+        self.told_flags
+    }
+    /// Up to where everything was told.
+    #[must_use]
+    pub fn synchronised(&self) -> ModSeq {
+        self.told.min(self.told_flags).min(self.told_vanished)
     }
     /// Up to where vanished messages were told.
     #[must_use]
@@ -149,15 +162,25 @@ impl Selected {
     pub fn none_vanished(&mut self, upto: ModSeq) {
         self.told_vanished = self.told_vanished.max(upto);
     }
-    /// Whether the client must still be told that messages are gone.
+    /// Whether something was kept back that is older than what was told.
     #[must_use]
-    pub fn owes_vanished(&self) -> bool {
-        self.told_vanished < self.told
+    pub fn owes_anything(&self) -> bool {
+        self.synchronised() < self.told
     }
-    /// New messages and flags up to `upto` are told now.
+    /// New messages up to `upto` are told now.
     pub fn tell(&mut self, added: &NumSet, upto: ModSeq) {
         self.known.extend(added);
         self.told = self.told.max(upto);
+    }
+    /// Changes of flags up to `upto` are told now, or there were none.
+    pub fn flags_told(&mut self, upto: ModSeq) {
+        self.told_flags = self.told_flags.max(upto);
+    }
+    /// Nothing happened up to here.
+    pub fn tell_all(&mut self, upto: ModSeq) {
+        self.told = self.told.max(upto);
+        self.flags_told(upto);
+        self.none_vanished(upto);
     }
     /// These messages are told to be gone, and everything that vanished up to `upto` with them. Answers the
     /// sequence numbers to send, in the order to send them: from the highest down, so that none shifts

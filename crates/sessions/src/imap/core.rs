@@ -11,6 +11,7 @@ use koi_types::{ErrorKind, MailError, ModSeq, Result, Timestamp};
 
 use super::ImapSettings;
 use super::annotations::Annotations;
+use super::sync::Wants;
 use crate::auth::Offer;
 use crate::selected::Selected;
 use crate::session::{EffectResult, Login, Note, Peer};
@@ -126,6 +127,10 @@ impl Core {
     /// Whether accounts here may have chat by IMAP (COI-server §coi-capability).
     pub(crate) fn offers_chat(&self) -> bool {
         self.service.options().coi.is_some()
+    }
+    /// What the client wants to hear of its selected mailbox.
+    pub(crate) const fn wants(&self) -> Wants {
+        Wants::ALL
     }
     /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2).
     pub(crate) const fn tells_uid(&self) -> bool {
