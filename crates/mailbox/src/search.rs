@@ -34,9 +34,21 @@ pub struct SearchRun {
     plan: Plan,
     /// What is still to be looked at.
     left: NumSet,
+    total: u64,
+    /// Octets of the messages that were read.
+    read_octets: u64,
     found: UidSet,
     modseq: Option<ModSeq>,
     corrupt: UidSet,
+}
+
+/// What a search has looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Examined {
+    /// Messages that are decided.
+    pub messages: u64,
+    /// Octets of those among them whose row did not decide.
+    pub octets: u64,
 }
 
 /// A message whose row does not decide.
@@ -75,7 +87,9 @@ impl Account {
             account: self.id,
             mailbox,
             plan: Plan::new(filter, &keywords),
+            total: among.count(),
             left: among,
+            read_octets: 0,
             found: UidSet::new(),
             modseq: None,
             corrupt: UidSet::new(),
@@ -89,6 +103,7 @@ impl SearchRun {
         if !self.left.is_empty() {
             let batch = self.scan()?;
             if !batch.candidates.is_empty() {
+                self.read_octets = self.read_octets.saturating_add(batch.octets);
                 self.read(&batch)?;
             }
         }
@@ -98,6 +113,16 @@ impl SearchRun {
     pub fn finish(mut self) -> Result<UidSet> {
         while !self.advance()? {}
         Ok(self.found)
+    }
+    /// How much was done.
+    #[must_use]
+    pub fn examined(&self) -> Examined {
+        Examined { messages: self.total.saturating_sub(self.left.count()), octets: self.read_octets }
+    }
+    /// How many messages are searched.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
     }
     /// Messages that match, so far.
     #[must_use]

@@ -55,6 +55,8 @@ pub struct Driver {
     unacknowledged: bool,
     /// When the peer last took output, or when output began to wait.
     moved: Instant,
+    /// Since when a commit is awaited.
+    committing: Option<Instant>,
     /// A SCRAM exchange between its halves.
     scram: Option<Box<Begun>>,
     pub tally: Tally,
@@ -111,6 +113,7 @@ impl Driver {
             unanswered: 0,
             unacknowledged: false,
             moved: Instant::now(),
+            committing: None,
             scram: None,
             tally,
         }
@@ -213,10 +216,21 @@ impl Driver {
         Ok(())
     }
 
+    /// Until the commit is durable; at the deadline the session is stepped, and asks for the same again.
     async fn commit(&mut self, ticket: Ticket) -> Result<(), End> {
-        let began = Instant::now();
+        let began = *self.committing.get_or_insert_with(Instant::now);
+        let deadline = self.session.deadline();
         let mut ticket = pin!(ticket);
-        while self.wait(None, Some(ticket.as_mut())).await? != Moved::Done {}
+        loop {
+            match self.wait(deadline, Some(ticket.as_mut())).await? {
+                Moved::Done => break,
+                Moved::Time if deadline.is_some_and(|deadline| deadline <= crate::clock::now()) => {
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        self.committing = None;
         self.edge.metrics.commit.record(began.elapsed());
         Ok(())
     }

@@ -52,7 +52,7 @@ pub enum Step {
     OutputFull,
     /// The time slice is used up; step again when others had their turn. Output may be written meanwhile.
     Yield,
-    /// Step again when the ticket is resolved, whatever its result.
+    /// Step again when the ticket is resolved, whatever its result; or at the deadline, if there is one then.
     Await(Ticket),
     /// Do it, call `effect_done`, step again.
     Effect(Effect),

@@ -1,16 +1,26 @@
-//! An engine that fails when it is told to: the disk is full, or the disk is broken.
+//! An engine that fails when it is told to: the disk is full, or so slow that commits do not become durable
+//! until it is over.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View};
 use koi_types::{ErrorKind, MailError, Result};
 
 /// What is broken now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Faults {
     /// Every write fails with `Unavailable`.
     pub disk_full: AtomicBool,
+    /// Writes of sessions are kept back.
+    pub disk_slow: AtomicBool,
+    held: Mutex<Vec<Held>>,
+}
+
+/// A write that waits for the disk.
+struct Held {
+    run: Box<TxnFn>,
+    ticket: Ticket,
 }
 
 /// A real engine behind the faults.
@@ -23,6 +33,13 @@ impl FaultyKv {
     #[must_use]
     pub fn new(kv: Arc<dyn Kv>, faults: Arc<Faults>) -> Self {
         Self { kv, faults }
+    }
+    /// The disk works again: everything that waits is written, in order.
+    pub fn release(&self) {
+        let held = std::mem::take(&mut *self.faults.held.lock().unwrap());
+        for Held { run, ticket } in held {
+            ticket.resolve(self.kv.submit_and_wait(run));
+        }
     }
     fn check(&self) -> Result<()> {
         match self.faults.disk_full.load(Ordering::Relaxed) {
@@ -38,6 +55,11 @@ impl Kv for FaultyKv {
     }
     fn submit(&self, run: Box<TxnFn>) -> Ticket {
         match self.check() {
+            Ok(()) if self.faults.disk_slow.load(Ordering::Relaxed) => {
+                let ticket = Ticket::new();
+                self.faults.held.lock().unwrap().push(Held { run, ticket: ticket.clone() });
+                ticket
+            }
             Ok(()) => self.kv.submit(run),
             Err(error) => {
                 let ticket = Ticket::new();

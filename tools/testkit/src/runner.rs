@@ -240,6 +240,7 @@ impl Play<'_> {
             }
             Action::Deliver { user, text } => self.deliver(user, text)?,
             Action::Advance { millis } => self.world.advance(*millis),
+            Action::YieldTakes { millis } => self.world.yield_takes = *millis,
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
             Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
@@ -276,6 +277,9 @@ impl Play<'_> {
             "imap.scram" => self.world.imap.scram = yes,
             "imap.starttls" => self.world.imap.starttls = yes,
             "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
+            "imap.progress_secs" => self.world.imap.progress_secs = number()?,
+            "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
+            "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
             _ => return self.set_smtp(name, value),
@@ -306,13 +310,12 @@ impl Play<'_> {
         }
         Ok(())
     }
-    fn fault(&self, name: &str) -> Result<(), String> {
-        let full = match name {
-            "disk-full" => true,
-            "off" => false,
-            _ => return Err(format!("no such fault: {name}")),
-        };
-        self.world.faults.disk_full.store(full, Ordering::Relaxed);
+    fn fault(&mut self, name: &str) -> Result<(), String> {
+        if !["disk-full", "disk-slow", "off"].contains(&name) {
+            return Err(format!("no such fault: {name}"));
+        }
+        self.world.faults.disk_full.store(name == "disk-full", Ordering::Relaxed);
+        self.world.set_disk_slow(name == "disk-slow");
         Ok(())
     }
     fn open(

@@ -87,6 +87,10 @@ pub enum Action {
     Advance {
         millis: i64,
     },
+    /// The clock moves so far whenever a session gives way in the middle of a command.
+    YieldTakes {
+        millis: i64,
+    },
     Fault {
         name: String,
     },
@@ -279,6 +283,7 @@ fn world_action(line: &str) -> Result<Action, String> {
             Ok(Action::Deliver { user: user.to_owned(), text: text.to_owned() })
         }
         "advance" => duration(rest).map(|millis| Action::Advance { millis }),
+        "yield-takes" => duration(rest).map(|millis| Action::YieldTakes { millis }),
         "fault" => Ok(Action::Fault { name: rest.to_owned() }),
         "sent-copy" => {
             let (user, value) = rest.split_once(' ').ok_or("sent-copy USER on|off")?;

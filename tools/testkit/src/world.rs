@@ -48,6 +48,9 @@ pub type MakeEngine<'a> = dyn Fn(Arc<dyn Commits>) -> Arc<dyn Kv> + 'a;
 pub struct World {
     pub service: MailboxService,
     pub faults: Arc<Faults>,
+    kv: Arc<FaultyKv>,
+    /// How far the clock moves when a session gives way in the middle of a command, in milliseconds.
+    pub yield_takes: i64,
     pub imap: ImapSettings,
     pub lmtp: SmtpSettings,
     /// Port 25.
@@ -121,19 +124,29 @@ impl World {
         let notices = Arc::new(Notices::default());
         let faults = Arc::new(Faults::default());
         let kv = engine(Arc::clone(&notices) as Arc<dyn Commits>);
-        let kv: Arc<dyn Kv> = Arc::new(FaultyKv::new(kv, Arc::clone(&faults)));
+        let kv = Arc::new(FaultyKv::new(kv, Arc::clone(&faults)));
         let options = Options {
             server_comment: Some("The server of the scripts".into()),
             server_admin: Some("mailto:admin@example.org".into()),
             push: Some(PushOptions::new(VAPID_KEY)),
             ..Options::default()
         };
-        let service = MailboxService::new(kv, options, Arc::clone(&clock) as Arc<dyn Env>);
+        let engine = Arc::clone(&kv) as Arc<dyn Kv>;
+        let service = MailboxService::new(engine, options, Arc::clone(&clock) as Arc<dyn Env>);
         service.directory().create_domain(DOMAIN).unwrap();
         let imap = ImapSettings::default();
         let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
         let (smtp, submission) = (lmtp.clone(), SmtpSettings { starttls: true, ..lmtp.clone() });
-        Self { service, faults, imap, lmtp, smtp, submission, clock, notices, peers: BTreeMap::new() }
+        let peers = BTreeMap::new();
+        Self { service, faults, kv, yield_takes: 0, imap, lmtp, smtp, submission, clock, notices, peers }
+    }
+    /// The disk takes nothing for as long as it is slow, and then everything.
+    pub fn set_disk_slow(&mut self, slow: bool) {
+        self.faults.disk_slow.store(slow, Ordering::Relaxed);
+        if !slow {
+            self.kv.release();
+        }
+        self.settle();
     }
     /// An account `user@example.org`.
     pub fn add_user(&mut self, user: &str) -> AccountId {
@@ -341,7 +354,11 @@ impl World {
             let mut any = false;
             let now = self.now();
             for connection in self.peers.values_mut() {
+                let yields = connection.yields;
                 any |= connection.run(now, &self.service);
+                if connection.yields > yields {
+                    self.clock.millis.fetch_add(self.yield_takes, Ordering::Relaxed);
+                }
             }
             any |= self.tell();
             if !any && !self.wait() {
@@ -353,6 +370,9 @@ impl World {
     }
     /// Everybody waits for the engine: so do we.
     fn wait(&self) -> bool {
+        if self.faults.disk_slow.load(Ordering::Relaxed) {
+            return false;
+        }
         let ticket = self.peers.values().find_map(|c| c.waiting.as_ref().filter(|_| !c.closed));
         ticket.map(|ticket| ticket.wait()).is_some()
     }
@@ -378,7 +398,7 @@ impl Connection {
             return false;
         }
         if let Some(ticket) = &self.waiting {
-            if ticket.peek().is_none() {
+            if ticket.peek().is_none() && self.session.deadline().is_none_or(|deadline| deadline > now) {
                 return false;
             }
             self.waiting = None;
@@ -401,8 +421,8 @@ impl Connection {
                 any = true;
             }
             Step::Await(ticket) => {
+                any |= ticket.peek().is_some();
                 self.waiting = Some(ticket);
-                any = true;
             }
             Step::Effect(effect) => {
                 let result = self.effect(effect, service);

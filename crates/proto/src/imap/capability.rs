@@ -92,6 +92,8 @@ capabilities! {
     QuotaResMessage = "QUOTA=RES-MESSAGE",
     /// RFC 5464 §1; it includes what METADATA-SERVER stands for.
     Metadata = "METADATA",
+    /// RFC 9585 §3
+    InProgress = "INPROGRESS",
     /// COI-server §coi-capability/imap
     Coi = "COI",
     /// COI-webpush §capability

@@ -63,6 +63,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("tls", "Certificate and key. Read again at SIGHUP; open sessions keep theirs."),
     ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
     ("limits", "Bounds on what peers may take."),
+    ("imap", "What one command of a mail client may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("coi", "Chat by IMAP (COI), for accounts whose clients enable it: docs/COI.md."),
@@ -166,6 +167,13 @@ keys! {
         "Time sessions have at shutdown to finish what they are at.";
     "limits.message_octets_max" number(1024, 1 << 30), Value("52428800"), "octets", Restart, "52428800",
         "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
+    "imap.progress_secs" number(0, 3600), Value("10"), "seconds", Restart, "15",
+        "A client whose command takes long is told so often that it goes on (RFC 9585). 0: never.";
+    "imap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",
+        "How long one SEARCH, SORT or THREAD may take; then it ends with `NO [LIMIT]` (RFC 9051 §7.1). \
+         0: no bound.";
+    "imap.search_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
+        "Octets of messages one SEARCH, SORT or THREAD may read; then the same. 0: no bound.";
     "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
         "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
     "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",

@@ -25,6 +25,7 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     pub auth: AuthConfig,
     pub limits: LimitsConfig,
+    pub imap: ImapConfig,
     pub smtp: SmtpConfig,
     pub mailbox: MailboxConfig,
     /// Section `coi`: the mailboxes of COI where it is offered.
@@ -87,6 +88,17 @@ pub struct LimitsConfig {
     pub write: Duration,
     pub shutdown: Duration,
     pub message_octets_max: u64,
+}
+
+/// Section `imap`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImapConfig {
+    /// 0: never.
+    pub progress_secs: u32,
+    /// 0: no bound.
+    pub search_secs_max: u32,
+    /// `None`: no bound.
+    pub search_octets_max: Option<u64>,
 }
 
 /// Section `smtp`.
@@ -172,6 +184,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         listen,
         auth: auth(raw),
         limits: limits(raw),
+        imap: imap(raw),
         smtp: smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
@@ -270,6 +283,14 @@ fn limits(raw: &Raw) -> LimitsConfig {
         write: secs(raw, "limits.write_secs"),
         shutdown: secs(raw, "limits.shutdown_secs"),
         message_octets_max: raw.number("limits.message_octets_max"),
+    }
+}
+
+fn imap(raw: &Raw) -> ImapConfig {
+    ImapConfig {
+        progress_secs: small(raw, "imap.progress_secs"),
+        search_secs_max: small(raw, "imap.search_secs_max"),
+        search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
     }
 }
 

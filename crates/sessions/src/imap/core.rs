@@ -206,6 +206,7 @@ const COMPLETE: &[Capability] = &[
     Capability::QuotaResMessage,
     Capability::Metadata,
     Capability::AppendLimit,
+    Capability::InProgress,
 ];
 
 fn not_now() -> MailError {

@@ -7,6 +7,7 @@ use koi_proto::imap::{Decoder, Tag};
 use koi_types::{MailError, Result};
 
 use super::core::Core;
+use super::progress::Progress;
 use super::reply::Reply;
 use crate::session::Effect;
 
@@ -21,6 +22,7 @@ pub(crate) struct Context<'a> {
     pub(crate) core: &'a mut Core,
     pub(crate) decoder: &'a mut Decoder,
     pub(crate) tag: &'a Tag,
+    pub(crate) progress: &'a mut Progress,
     pub(crate) out: &'a mut Vec<u8>,
 }
 
@@ -29,7 +31,9 @@ pub(crate) enum Outcome {
     /// Pending changes and the tagged line come next.
     Done(Reply),
     OutputFull,
+    /// Nothing is half written: the client may be told that the command goes on.
     Yield,
+    /// The same.
     Await(Ticket),
     Effect(Effect),
     /// More octets from the client, or the deadline, or a commit in the account.

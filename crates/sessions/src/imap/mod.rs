@@ -9,6 +9,7 @@ mod fetch;
 mod job;
 mod missed;
 mod names;
+mod progress;
 mod reply;
 mod session;
 mod sync;
@@ -38,6 +39,12 @@ pub struct ImapSettings {
     pub failed_logins_max: u32,
     /// One message by APPEND.
     pub message_octets_max: u64,
+    /// Between two lines that tell that a command goes on (RFC 9585 §4); 0: none.
+    pub progress_secs: u32,
+    /// How long one SEARCH, SORT or THREAD may take; 0: no bound.
+    pub search_secs_max: u32,
+    /// Octets of messages that one SEARCH, SORT or THREAD may read.
+    pub search_octets_max: Option<u64>,
 }
 
 impl Default for ImapSettings {
@@ -52,6 +59,9 @@ impl Default for ImapSettings {
             bad_commands_max: 20,
             failed_logins_max: 5,
             message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
+            progress_secs: 10,
+            search_secs_max: 300,
+            search_octets_max: None,
         }
     }
 }

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::MailboxService;
+use koi_mailbox::{MailboxService, Ticket};
 use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Command, Decoded, Decoder, Phase, Tag};
 use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
 
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
+use super::progress::Progress;
 use super::reply::Reply;
 use super::sync::{Sync, Synced};
 use super::table::{self, Allowed, Row, Tells};
@@ -34,6 +35,8 @@ enum Doing {
     /// Between commands.
     Ready,
     Job(Running, Box<dyn Job>),
+    /// The job goes on when the commit is durable.
+    Commit(Running, Box<dyn Job>, Ticket),
     /// Pending changes are told; then the tagged line.
     Tell(Box<Ended>),
     TlsHandshake,
@@ -43,6 +46,7 @@ enum Doing {
 struct Running {
     tag: Tag,
     row: Row,
+    progress: Progress,
 }
 
 /// A command whose tagged line is still to be written.
@@ -78,6 +82,10 @@ impl ImapSession {
             }
             Doing::Ready => self.next_command(out),
             Doing::Job(running, job) => self.run(running, job, out),
+            Doing::Commit(running, job, ticket) if ticket.peek().is_none() => {
+                Some(self.wait(running, job, ticket, out))
+            }
+            Doing::Commit(running, job, _) => self.run(running, job, out),
             Doing::Tell(ended) => self.tell(ended, out),
             Doing::TlsHandshake => {
                 self.doing = Doing::TlsHandshake;
@@ -110,8 +118,7 @@ impl ImapSession {
                 None
             }
             Decoded::AppendBegin(begin) => {
-                let running = Running { tag: begin.tag.clone(), row: table::APPEND };
-                self.start(running, cmd::append::start(begin));
+                self.start(begin.tag.clone(), table::APPEND, cmd::append::start(begin));
                 None
             }
             Decoded::Bad { tag, code, text } => {
@@ -139,11 +146,12 @@ impl ImapSession {
             return;
         }
         self.bad_commands = 0;
-        self.start(Running { tag, row }, cmd::start(command));
+        self.start(tag, row, cmd::start(command));
     }
-    fn start(&mut self, running: Running, job: Box<dyn Job>) {
-        self.core.notes.push(Note::Command { name: running.row.name });
-        self.doing = Doing::Job(running, job);
+    fn start(&mut self, tag: Tag, row: Row, job: Box<dyn Job>) {
+        self.core.notes.push(Note::Command { name: row.name });
+        let progress = Progress::new(self.core.now);
+        self.doing = Doing::Job(Running { tag, row, progress }, job);
     }
     fn misplaced(&self, allowed: Allowed) -> Option<&'static str> {
         match allowed {
@@ -170,10 +178,13 @@ impl ImapSession {
         }
     }
 
-    fn run(&mut self, running: Running, mut job: Box<dyn Job>, out: &mut Vec<u8>) -> Option<Step> {
-        let mut cx =
-            Context { core: &mut self.core, decoder: &mut self.decoder, tag: &running.tag, out: &mut *out };
-        let outcome = job.run(&mut cx);
+    fn run(&mut self, mut running: Running, mut job: Box<dyn Job>, out: &mut Vec<u8>) -> Option<Step> {
+        let Running { tag, progress, .. } = &mut running;
+        if self.core.waiting_for_client {
+            progress.said(self.core.now);
+        }
+        let (core, decoder) = (&mut self.core, &mut self.decoder);
+        let outcome = job.run(&mut Context { core, decoder, tag, progress, out: &mut *out });
         let outcome = outcome.unwrap_or_else(|error| Outcome::Done(self.failed(&error, running.row)));
         match outcome {
             Outcome::Done(reply) => {
@@ -200,15 +211,24 @@ impl ImapSession {
                 self.close("connection closed");
                 return None;
             }
-            _ => self.doing = Doing::Job(running, job),
+            Outcome::Await(ticket) => return Some(self.wait(running, job, ticket, out)),
+            Outcome::Yield => running.keep_alive(&self.core, out),
+            Outcome::OutputFull => running.progress.said(self.core.now),
+            _ => {}
         }
+        self.doing = Doing::Job(running, job);
         match outcome {
             Outcome::OutputFull => Some(Step::OutputFull),
             Outcome::Yield => Some(Step::Yield),
-            Outcome::Await(ticket) => Some(Step::Await(ticket)),
             Outcome::Effect(effect) => Some(Step::Effect(effect)),
             _ => Some(Step::NeedInput),
         }
+    }
+    /// Until the commit is durable; at the deadline the client is told that it still is not.
+    fn wait(&mut self, mut running: Running, job: Box<dyn Job>, ticket: Ticket, out: &mut Vec<u8>) -> Step {
+        running.keep_alive(&self.core, out);
+        self.doing = Doing::Commit(running, job, ticket.clone());
+        Step::Await(ticket)
     }
     fn failed(&mut self, error: &MailError, row: Row) -> Reply {
         let text = error.to_string().into();
@@ -232,6 +252,7 @@ impl ImapSession {
                 Some(Step::OutputFull)
             }
             Ok(Synced::Slice) => {
+                running.keep_alive(&self.core, out);
                 self.doing = Doing::Tell(ended);
                 Some(Step::Yield)
             }
@@ -274,9 +295,19 @@ impl ImapSession {
     /// Between two responses, with nothing of the current one half written: BYE may come now.
     fn between_responses(&self) -> bool {
         match &self.doing {
-            Doing::Job(..) | Doing::Tell(..) => self.core.waiting_for_client,
+            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) => self.core.waiting_for_client,
             _ => true,
         }
+    }
+}
+
+impl Running {
+    /// IDLE is not waited for.
+    fn keep_alive(&mut self, core: &Core, out: &mut Vec<u8>) {
+        if core.idling {
+            return;
+        }
+        self.progress.keep_alive(&self.tag, core.now, &core.settings, out);
     }
 }
 
@@ -295,7 +326,7 @@ impl Session for ImapSession {
         match &self.doing {
             Doing::TlsHandshake | Doing::Closed => false,
             Doing::Greeting | Doing::Ready => true,
-            Doing::Job(..) | Doing::Tell(..) => self.core.waiting_for_client || room,
+            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) => self.core.waiting_for_client || room,
         }
     }
     fn input_closed(&mut self) {
@@ -334,6 +365,9 @@ impl Session for ImapSession {
     }
     fn deadline(&self) -> Option<Timestamp> {
         let settings = &self.core.settings;
+        if let Doing::Commit(running, ..) = &self.doing {
+            return running.progress.due(settings);
+        }
         let waits = matches!(self.doing, Doing::Greeting | Doing::Ready | Doing::TlsHandshake);
         match self.core.login {
             None => Some(self.core.connected_at.plus_secs(settings.login_timeout_secs)),

@@ -1,5 +1,5 @@
 //! Response codes (RFC 9051 §7.1, RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162 §3.1.2, RFC 6154 §3,
-//! RFC 8474 §4, RFC 5464 §4).
+//! RFC 8474 §4, RFC 5464 §4, RFC 9585 §4).
 
 use koi_types::{Keyword, MailboxId, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
 
@@ -7,6 +7,7 @@ use super::fetch::push_flags;
 use super::number::push_number;
 use super::string::push_astring;
 use crate::imap::capability::Capabilities;
+use crate::imap::command::Tag;
 
 /// What a program may read in a status response: `[CODE arguments]`.
 #[derive(Clone, Debug)]
@@ -40,6 +41,12 @@ pub enum Code<'a> {
     HasChildren,
     /// RFC 7162 §3.1.2.1
     HighestModSeq(ModSeq),
+    /// RFC 9585 §4; `total` counts only with `done`, and only while it is more.
+    InProgress {
+        tag: &'a Tag,
+        done: Option<u32>,
+        total: Option<u32>,
+    },
     InUse,
     Limit,
     /// RFC 8474 §4.1 and §4.2
@@ -108,6 +115,7 @@ impl Code<'_> {
                 out.extend_from_slice(if charsets.is_empty() { b"" } else { b")" });
             }
             Self::Capability(capabilities) => capabilities.push(out),
+            Self::InProgress { tag, done, total } => in_progress(tag, *done, *total, out),
             Self::MailboxId(mailbox) => out.extend_from_slice(format!(" ({mailbox})").as_bytes()),
             Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
             Self::MetadataLongEntries(octets) | Self::MetadataMaxSize(octets) => number(*octets, out),
@@ -142,6 +150,7 @@ impl Code<'_> {
             Self::ExpungeIssued => "EXPUNGEISSUED",
             Self::HasChildren => "HASCHILDREN",
             Self::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Self::InProgress { .. } => "INPROGRESS",
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::MailboxId(_) => "MAILBOXID",
@@ -172,6 +181,31 @@ impl Code<'_> {
             Self::UseAttr => "USEATTR",
         }
     }
+}
+
+/// ```abnf
+/// "INPROGRESS" [ SP "(" inprogress-tag SP inprogress-state ")" ]   ; RFC 9585 §5
+/// inprogress-tag = quoted / nil
+/// inprogress-state = nil SP nil / number SP nil / number SP nz-number
+/// ```
+fn in_progress(tag: &Tag, done: Option<u32>, total: Option<u32>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" (");
+    // RFC 9585 §4: a `]` would end the code for many a client. No tag has what a quoted string escapes.
+    match tag.as_str() {
+        text if text.contains(']') => out.extend_from_slice(b"NIL"),
+        text => {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        }
+    }
+    for part in [done, total.filter(|total| done.is_some_and(|done| done < *total))] {
+        match part {
+            Some(part) => number(u64::from(part), out),
+            None => out.extend_from_slice(b" NIL"),
+        }
+    }
+    out.push(b')');
 }
 
 fn number(number: u64, out: &mut Vec<u8>) {

@@ -123,6 +123,24 @@ fn response_codes() {
     assert_eq!(text(Code::MetadataNoPrivate), "METADATA NOPRIVATE");
 }
 
+// spec: RFC 9585 §5
+#[test]
+fn progress() {
+    let text = |tag_text: &str, done, total| {
+        let (tag, mut out) = (tag(tag_text), Vec::new());
+        Code::InProgress { tag: &tag, done, total }.push(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(text("A001", Some(454), Some(1000)), "INPROGRESS (\"A001\" 454 1000)");
+    assert_eq!(text("A001", Some(0), Some(1)), "INPROGRESS (\"A001\" 0 1)");
+    assert_eq!(text("A001", Some(454), None), "INPROGRESS (\"A001\" 454 NIL)");
+    assert_eq!(text("A001", None, None), "INPROGRESS (\"A001\" NIL NIL)");
+    assert_eq!(text("A]1", Some(7), Some(9)), "INPROGRESS (NIL 7 9)");
+    // RFC 9585 §4: the goal is more than what is done, and there is none where nobody knows what is done.
+    assert_eq!(text("a", Some(9), Some(9)), "INPROGRESS (\"a\" 9 NIL)");
+    assert_eq!(text("a", None, Some(9)), "INPROGRESS (\"a\" NIL NIL)");
+}
+
 /// RFC 9051 §7.2.1, §7.2.2 and §7.6, RFC 2971 §3.2
 #[test]
 fn server_responses() {

@@ -1,13 +1,14 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5), saved results
 //! (RFC 5182 §2.1).
 
-use koi_mailbox::{DayRange, Filter, SearchRun, TimeRange};
+use koi_mailbox::{DayRange, Examined, Filter, SearchRun, TimeRange};
 use koi_proto::imap::command::{CHARSETS, Charset, Date, ReturnOption, Search, SearchKey};
 use koi_proto::imap::response::{Code, Esearch, esearch, search};
 use koi_types::{Day, ModSeq, NumSet, Result, SystemFlags, Timestamp};
 
 use super::sequence;
 use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
 use crate::selected::Selected;
 
@@ -47,6 +48,8 @@ impl Searching {
         }
         let Some(run) = &mut self.run else { return Err(crate::imap::job::ran_twice()) };
         if !run.advance()? {
+            let Examined { messages, octets } = run.examined();
+            cx.slice(Work { done: Some(messages), total: Some(run.total()), octets })?;
             return Ok(Outcome::Yield);
         }
         self.answer(cx)?;
