@@ -6,6 +6,7 @@
 //! resolves when the change is durable. Synchronous; time and random octets come from an [`Env`]. Must not:
 //! know any protocol's words, syntax or state.
 
+mod access;
 mod account;
 pub mod annotation;
 mod backlog;

@@ -7,7 +7,7 @@ use koi_store::body::BodyRef;
 use koi_store::record::email::SentAt;
 use koi_store::record::membership::Membership;
 use koi_types::{
-    EmailId, Keyword, MailboxId, MailboxName, ModSeq, Role, ThreadId, Timestamp, Uid, UidValidity,
+    EmailId, Keyword, MailboxId, MailboxName, ModSeq, Rights, Role, ThreadId, Timestamp, Uid, UidValidity,
 };
 
 /// A mailbox, its name and its counters.
@@ -28,6 +28,8 @@ pub struct MailboxRow {
     pub deleted: u32,
     /// Sum of the sizes of its messages.
     pub octets: u64,
+    /// What whoever looks may do with it.
+    pub rights: Rights,
 }
 
 /// A message of a mailbox, borrowed for one visit: `row.flags`, `row.modseq`, … are those of [`Membership`].

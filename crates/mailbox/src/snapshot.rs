@@ -13,7 +13,7 @@ use koi_store::record::email::EmailRecord;
 use koi_store::record::mailbox::MailboxRecord;
 use koi_store::record::membership::Membership;
 use koi_types::{
-    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Role,
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Rights, Role,
     SystemFlags, Uid, UidSet,
 };
 
@@ -317,6 +317,7 @@ fn mailbox_row(node: &NameNode, mailbox: NamedMailbox, record: &MailboxRecord) -
         unseen: record.unseen,
         deleted: record.deleted,
         octets: record.octets,
+        rights: Rights::ALL,
     }
 }
 

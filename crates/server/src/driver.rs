@@ -26,7 +26,7 @@ use crate::edge::Edge;
 use crate::metrics::{add, count};
 use crate::notes::Tally;
 use crate::password::{Begun, Proven};
-use crate::watch::Joined;
+use crate::watch::{Advanced, Joined};
 use crate::wire::Wire;
 
 /// A session goes on when the waiting output has shrunk to this.
@@ -43,6 +43,8 @@ pub struct Driver {
     session: Box<dyn Session>,
     admitted: Admitted,
     joined: Option<Joined>,
+    /// Other accounts whose commits the session hears of.
+    following: Vec<Joined>,
     peer: IpAddr,
     out: Vec<u8>,
     /// How much of `out` is written.
@@ -105,6 +107,7 @@ impl Driver {
             session,
             admitted,
             joined: None,
+            following: Vec::new(),
             peer,
             out: Vec::new(),
             written: 0,
@@ -175,13 +178,32 @@ impl Driver {
         if signals.account_gone {
             self.session.account_gone();
         }
-        if let (Some(modseq), Some(account)) = (signals.advanced, self.session.watches()) {
-            self.session.state_advanced(account, modseq);
+        if !signals.advanced.is_empty() {
+            let watched = self.session.watches();
+            for Advanced { account, modseq } in signals.advanced {
+                if watched.contains(&account) {
+                    self.session.state_advanced(account, modseq);
+                }
+            }
+        }
+    }
+
+    /// Follows the accounts that the session watches and is not logged in to, and no others.
+    fn follow(&mut self) {
+        let watched = self.session.watches();
+        self.following.retain(|joined| watched.contains(&joined.account));
+        let own = self.joined.as_ref().map(|joined| joined.account);
+        for account in watched {
+            let known = self.following.iter().any(|joined| joined.account == account);
+            if Some(account) != own && !known {
+                self.following.extend(self.edge.watch.follow(account, &self.admitted.link));
+            }
         }
     }
 
     /// Nothing to do: until octets, a signal or the deadline come.
     async fn idle(&mut self) -> Result<(), End> {
+        self.follow();
         let deadline = self.session.deadline();
         if self.out.is_empty() {
             self.out = Vec::new();

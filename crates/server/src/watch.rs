@@ -1,12 +1,15 @@
 //! Who is woken when an account's state advances, its password changes, or the server goes down.
 //!
-//! Every connection has one [`Link`]: a few flags and one waker. Signals merge, so nothing queues up; a link
-//! says
-//! *that* and *how far*, never *what*: the session reads the change log itself.
+//! Every connection has one [`Link`]: a few flags, one waker, and how far the accounts have come that it is
+//! told of. Signals merge, so nothing queues up; a link says *that* and *how far*, never *what*: the session
+//! reads the change log itself.
+//!
+//! A connection belongs to the account it logged in to, and may follow others: those whose mailboxes it has
+//! open because they were shared with it. Only its own account counts it and can end it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use koi_store::kv::Commits;
 use koi_types::{AccountId, CommitNotice, ModSeq};
@@ -26,15 +29,24 @@ const SHARDS: usize = 16;
 pub struct Link {
     wake: Notify,
     signals: AtomicU8,
-    modseq: AtomicU64,
+    /// Accounts that have come further, each once.
+    advanced: Mutex<Vec<Advanced>>,
     /// The number of the app password it logged in with; 0: another way.
     app_password: AtomicU32,
 }
 
-/// What arrived since the last look.
+/// How far an account has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Advanced {
+    pub account: AccountId,
+    pub modseq: ModSeq,
+}
+
+/// What arrived since the last look.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signals {
-    pub advanced: Option<ModSeq>,
+    /// Each account once.
+    pub advanced: Vec<Advanced>,
     pub shutdown: bool,
     pub account_gone: bool,
 }
@@ -48,9 +60,11 @@ impl Link {
     #[must_use]
     pub fn take(&self) -> Signals {
         let bits = self.signals.swap(0, Ordering::AcqRel);
-        let modseq =
-            if bits & ADVANCED != 0 { ModSeq::new(self.modseq.load(Ordering::Acquire)) } else { None };
-        Signals { advanced: modseq, shutdown: bits & SHUTDOWN != 0, account_gone: bits & ACCOUNT_GONE != 0 }
+        let advanced = match bits & ADVANCED {
+            0 => Vec::new(),
+            _ => std::mem::take(&mut *self.advanced.lock()),
+        };
+        Signals { advanced, shutdown: bits & SHUTDOWN != 0, account_gone: bits & ACCOUNT_GONE != 0 }
     }
     /// Says what the login came with; before `Watch::join`.
     pub fn came_with(&self, app_password: Option<u32>) {
@@ -59,6 +73,16 @@ impl Link {
     /// Tells this connection that the server goes down.
     pub fn shut_down(&self) {
         self.signal(SHUTDOWN);
+    }
+    fn advance(&self, account: AccountId, modseq: ModSeq) {
+        {
+            let mut advanced = self.advanced.lock();
+            match advanced.iter_mut().find(|known| known.account == account) {
+                Some(known) => known.modseq = known.modseq.max(modseq),
+                None => advanced.push(Advanced { account, modseq }),
+            }
+        }
+        self.signal(ADVANCED);
     }
     fn signal(&self, bit: u8) {
         self.signals.fetch_or(bit, Ordering::AcqRel);
@@ -75,7 +99,16 @@ pub struct Watch {
 }
 
 #[derive(Default)]
-struct Shard(HashMap<AccountId, Vec<Arc<Link>>>);
+struct Shard(HashMap<AccountId, Links>);
+
+/// Who is told of an account's commits.
+#[derive(Default)]
+struct Links {
+    /// Logged in to it.
+    own: Vec<Arc<Link>>,
+    /// Logged in to another.
+    following: Vec<Arc<Link>>,
+}
 
 impl Watch {
     fn shard(&self, account: AccountId) -> Option<&Mutex<Shard>> {
@@ -88,17 +121,28 @@ impl Watch {
     pub fn join(self: &Arc<Self>, account: AccountId, link: &Arc<Link>, max: usize) -> Option<Joined> {
         let mut shard = self.shard(account)?.lock();
         let links = shard.0.entry(account).or_default();
-        if links.len() >= max {
+        if links.own.len() >= max {
             return None;
         }
-        links.push(Arc::clone(link));
-        Some(Joined { watch: Arc::clone(self), account, link: Arc::clone(link) })
+        links.own.push(Arc::clone(link));
+        Some(Joined { watch: Arc::clone(self), account, link: Arc::clone(link), own: true })
+    }
+
+    /// Tells a connection of the commits of an account that is not its own; the same rule as for `join`. It
+    /// is told at once that the account has advanced, for what was committed before.
+    pub fn follow(self: &Arc<Self>, account: AccountId, link: &Arc<Link>) -> Option<Joined> {
+        self.shard(account)?.lock().0.entry(account).or_default().following.push(Arc::clone(link));
+        link.advance(account, ModSeq::MIN);
+        Some(Joined { watch: Arc::clone(self), account, link: Arc::clone(link), own: false })
     }
 
     /// The account's password changed, or it was removed or disabled: its sessions end.
     pub fn account_gone(&self, account: AccountId) {
         if let Some(shard) = self.shard(account) {
-            shard.lock().0.get(&account).into_iter().flatten().for_each(|link| link.signal(ACCOUNT_GONE));
+            let shard = shard.lock();
+            let Some(links) = shard.0.get(&account) else { return };
+            links.own.iter().for_each(|link| link.signal(ACCOUNT_GONE));
+            links.following.iter().for_each(|link| link.advance(account, ModSeq::MIN));
         }
     }
 
@@ -106,19 +150,20 @@ impl Watch {
     pub fn app_password_gone(&self, account: AccountId, number: u32) {
         if let Some(shard) = self.shard(account) {
             let shard = shard.lock();
-            let links = shard.0.get(&account).into_iter().flatten();
+            let links = shard.0.get(&account).into_iter().flat_map(|links| &links.own);
             let came_with_it = |link: &&Arc<Link>| link.app_password.load(Ordering::Acquire) == number;
             links.filter(came_with_it).for_each(|link| link.signal(ACCOUNT_GONE));
         }
     }
 
-    fn leave(&self, account: AccountId, link: &Arc<Link>) {
-        let Some(shard) = self.shard(account) else { return };
+    fn leave(&self, joined: &Joined) {
+        let Some(shard) = self.shard(joined.account) else { return };
         let mut shard = shard.lock();
-        if let Some(links) = shard.0.get_mut(&account) {
-            links.retain(|l| !Arc::ptr_eq(l, link));
-            if links.is_empty() {
-                shard.0.remove(&account);
+        if let Some(links) = shard.0.get_mut(&joined.account) {
+            let list = if joined.own { &mut links.own } else { &mut links.following };
+            list.retain(|link| !Arc::ptr_eq(link, &joined.link));
+            if links.own.is_empty() && links.following.is_empty() {
+                shard.0.remove(&joined.account);
             }
         }
     }
@@ -131,9 +176,10 @@ impl Commits for Watch {
                 self.pushes.wake(notice.account);
             }
             let Some(shard) = self.shard(notice.account) else { continue };
-            for link in shard.lock().0.get(&notice.account).into_iter().flatten() {
-                link.modseq.fetch_max(notice.modseq.value(), Ordering::AcqRel);
-                link.signal(ADVANCED);
+            let shard = shard.lock();
+            let Some(links) = shard.0.get(&notice.account) else { continue };
+            for link in links.own.iter().chain(&links.following) {
+                link.advance(notice.account, notice.modseq);
             }
         }
     }
@@ -144,11 +190,13 @@ pub struct Joined {
     watch: Arc<Watch>,
     pub account: AccountId,
     link: Arc<Link>,
+    /// It is the account of the login.
+    own: bool,
 }
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        self.watch.leave(self.account, &self.link);
+        self.watch.leave(self);
     }
 }
 
@@ -160,6 +208,30 @@ mod tests {
         CommitNotice { account: AccountId(account), modseq: ModSeq::new(modseq).unwrap(), pushes: false }
     }
 
+    fn advanced(account: u32, modseq: u64) -> Advanced {
+        Advanced { account: AccountId(account), modseq: ModSeq::new(modseq).unwrap() }
+    }
+
+    #[test]
+    fn whoever_follows_an_account_hears_of_it_and_belongs_to_his_own() {
+        let watch = Arc::new(Watch::default());
+        let (own, guest) = (Arc::new(Link::default()), Arc::new(Link::default()));
+        let _owner = watch.join(AccountId(1), &own, 1).unwrap();
+        let _guest = watch.join(AccountId(2), &guest, 1).unwrap();
+        let following = watch.follow(AccountId(1), &guest).unwrap();
+        assert_eq!(guest.take().advanced, [advanced(1, 1)], "for what happened before");
+        watch.committed(&[notice(1, 5), notice(2, 7), notice(1, 6)]);
+        assert_eq!(guest.take().advanced, [advanced(1, 6), advanced(2, 7)]);
+        assert_eq!(own.take().advanced, [advanced(1, 6)]);
+        watch.account_gone(AccountId(1));
+        assert!(own.take().account_gone);
+        let told = guest.take();
+        assert!(!told.account_gone && told.advanced == [advanced(1, 1)], "it looks, and stays");
+        drop(following);
+        watch.committed(&[notice(1, 8)]);
+        assert_eq!(guest.take().advanced, []);
+    }
+
     #[test]
     fn signals_merge_and_reach_only_their_account() {
         let watch = Arc::new(Watch::default());
@@ -168,9 +240,9 @@ mod tests {
         let _other = watch.join(AccountId(17), &b, 1).unwrap();
         assert!(watch.join(AccountId(1), &b, 1).is_none(), "the account is full");
         watch.committed(&[notice(1, 5), notice(1, 4), notice(2, 9)]);
-        assert_eq!(a.take().advanced, ModSeq::new(5));
-        assert_eq!(a.take(), Signals { advanced: None, shutdown: false, account_gone: false });
-        assert_eq!(b.take().advanced, None);
+        assert_eq!(a.take().advanced, [advanced(1, 5)]);
+        assert_eq!(a.take(), Signals { advanced: Vec::new(), shutdown: false, account_gone: false });
+        assert_eq!(b.take().advanced, []);
         watch.account_gone(AccountId(17));
         assert!(b.take().account_gone && !a.take().account_gone);
         b.came_with(Some(3));
@@ -180,7 +252,7 @@ mod tests {
         assert!(b.take().account_gone && !a.take().account_gone);
         drop(joined);
         watch.committed(&[notice(1, 6)]);
-        assert_eq!(a.take().advanced, None);
+        assert_eq!(a.take().advanced, []);
         assert!(watch.join(AccountId(1), &b, 1).is_some(), "the place is free again");
     }
 }

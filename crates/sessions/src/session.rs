@@ -23,8 +23,8 @@ pub trait Session: Send {
     fn input_closed(&mut self);
     /// The account has come to a modseq: a hint that may be merged, repeated or lost. Call `step` after it.
     fn state_advanced(&mut self, account: AccountId, upto: ModSeq);
-    /// The account whose commits this session wants to hear of now.
-    fn watches(&self) -> Option<AccountId>;
+    /// The accounts whose commits this session wants to hear of now: few, and none twice.
+    fn watches(&self) -> Vec<AccountId>;
     /// The handshake asked for by [`Step::StartTls`] is finished.
     fn tls_ready(&mut self, tls: &TlsFacts);
     /// What came of the effect of the last [`Step::Effect`].

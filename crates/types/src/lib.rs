@@ -15,6 +15,7 @@ pub mod limits;
 pub mod name;
 pub mod num;
 pub mod push;
+pub mod rights;
 pub mod set;
 pub mod time;
 
@@ -29,5 +30,6 @@ pub use keyword::{Flags, Keyword, SystemFlags};
 pub use name::{MailboxName, Role};
 pub use num::{ModSeq, SeqNum, Uid, UidValidity};
 pub use push::PushId;
+pub use rights::Rights;
 pub use set::{NumSet, UidSet};
 pub use time::{Day, Timestamp, ZoneOffset};

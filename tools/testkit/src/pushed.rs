@@ -37,8 +37,8 @@ impl Session for Pushed {
         out.extend_from_slice(line.as_bytes());
         Step::Await(self.service.settle_push(self.account, next.attempt, settled).ticket())
     }
-    fn watches(&self) -> Option<AccountId> {
-        Some(self.account)
+    fn watches(&self) -> Vec<AccountId> {
+        vec![self.account]
     }
     fn account(&self) -> Option<AccountId> {
         Some(self.account)

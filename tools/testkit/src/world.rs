@@ -381,7 +381,7 @@ impl World {
         let mut told = false;
         for notice in notices {
             for connection in self.peers.values_mut() {
-                if connection.session.watches() == Some(notice.account) {
+                if connection.session.watches().contains(&notice.account) {
                     connection.session.state_advanced(notice.account, notice.modseq);
                     told = true;
                 }

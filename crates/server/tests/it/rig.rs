@@ -168,8 +168,8 @@ impl Session for Echo {
     fn state_advanced(&mut self, _account: AccountId, upto: ModSeq) {
         self.advanced = Some(upto);
     }
-    fn watches(&self) -> Option<AccountId> {
-        self.account
+    fn watches(&self) -> Vec<AccountId> {
+        self.account.into_iter().collect()
     }
     fn tls_ready(&mut self, tls: &TlsFacts) {
         assert!(std::mem::take(&mut self.discard));

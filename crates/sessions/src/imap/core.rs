@@ -7,7 +7,7 @@ use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
 use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
-use koi_types::{ErrorKind, MailError, ModSeq, Result, Timestamp};
+use koi_types::{AccountId, ErrorKind, MailError, MailboxName, ModSeq, Result, Timestamp};
 
 use super::ImapSettings;
 use super::annotations::Annotations;
@@ -55,6 +55,8 @@ pub(crate) struct LoggedIn {
 
 /// The selected mailbox and what the service must know about it being open.
 pub(crate) struct Open {
+    /// Whose mailbox it is, as this user may use it.
+    pub(crate) account: Account,
     pub(crate) view: Selected,
     /// How many keywords of the account were told with FLAGS.
     pub(crate) keywords_told: usize,
@@ -98,14 +100,35 @@ impl Core {
         self.heard_at = self.now;
         Ok(())
     }
+    /// The user's own account.
     pub(crate) fn account(&self) -> Result<&Account> {
         self.login.as_ref().map(|login| &login.account).ok_or_else(not_now)
     }
+    /// Of the user's own account.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>> {
         self.account()?.snapshot()
     }
+    /// The account a mailbox name belongs to: the one place where a command finds out. Every name it is asked
+    /// for is the one the client knows.
+    pub(crate) fn account_of(&self, name: &MailboxName) -> Result<Account> {
+        self.account()?.whose(name)
+    }
+    /// The selected mailbox.
+    pub(crate) fn open(&self) -> Result<&Open> {
+        self.selected.as_deref().ok_or_else(not_now)
+    }
+    /// Of the account whose mailbox is selected.
+    pub(crate) fn open_snapshot(&self) -> Result<Snapshot<'_>> {
+        self.open()?.account.snapshot()
+    }
     pub(crate) fn view(&self) -> Result<&Selected> {
-        self.selected.as_ref().map(|open| &open.view).ok_or_else(not_now)
+        self.open().map(|open| &open.view)
+    }
+    /// Accounts a client that waits is to hear of: its own and that of the selected mailbox.
+    pub(crate) fn watched(&self) -> Vec<AccountId> {
+        let own = self.login.as_ref().map(|login| login.account.id());
+        let open = self.selected.as_ref().map(|open| open.account.id());
+        own.into_iter().chain(open.filter(|open| Some(*open) != own)).collect()
     }
     /// The client has shown that it knows CONDSTORE. The first time it learns from where on it sees
     /// mod-sequences (RFC 7162 §3.1).

@@ -335,8 +335,8 @@ impl Session for ImapSession {
     fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
         self.core.advanced = true;
     }
-    fn watches(&self) -> Option<AccountId> {
-        self.account().filter(|_| self.core.idling)
+    fn watches(&self) -> Vec<AccountId> {
+        if self.core.idling { self.core.watched() } else { Vec::new() }
     }
     fn tls_ready(&mut self, tls: &TlsFacts) {
         if matches!(self.doing, Doing::TlsHandshake) {

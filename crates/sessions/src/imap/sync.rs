@@ -83,7 +83,9 @@ impl Sync {
                     };
                 }
                 Phase::Compare(compare, news) => {
-                    let Some(changed) = compare.step(&core.snapshot()?)? else { return Ok(Synced::Slice) };
+                    let Some(changed) = compare.step(&core.open_snapshot()?)? else {
+                        return Ok(Synced::Slice);
+                    };
                     let mut news = std::mem::take(news);
                     news.flags.extend(&changed);
                     self.phase = Phase::Write(news);
@@ -107,12 +109,11 @@ impl Sync {
     fn news(&self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
         let (tells, wants) = (self.tells, core.wants());
         let (qresync, rev2, offers_chat) = (core.qresync, core.rev2, core.offers_chat());
-        let (Some(open), Some(login)) = (core.selected.as_deref_mut(), &core.login) else {
-            return Ok(Some(News::default()));
-        };
-        let snapshot = login.account.snapshot()?;
+        let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
+        let account = open.account.clone();
+        let snapshot = account.snapshot()?;
         let manner = Manner { tells, wants, qresync, rev2, offers_chat };
-        news::compute(open, &snapshot, &manner, &login.account, telling)
+        news::compute(open, &snapshot, &manner, telling)
     }
 }
 

@@ -314,8 +314,8 @@ impl Session for SmtpSession {
         self.input_closed = true;
     }
     fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {}
-    fn watches(&self) -> Option<AccountId> {
-        None
+    fn watches(&self) -> Vec<AccountId> {
+        Vec::new()
     }
     fn tls_ready(&mut self, tls: &TlsFacts) {
         if matches!(self.doing, Doing::TlsHandshake) {

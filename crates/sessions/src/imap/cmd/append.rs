@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::{Appended, NewMessage, Pending, Stage};
+use koi_mailbox::{Account, Appended, NewMessage, Pending, Stage};
 use koi_proto::imap::command::AppendBegin;
 use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Decoded, Phase};
@@ -28,9 +28,15 @@ struct Append {
     phase: AppendPhase,
 }
 
+/// Where the message goes.
+struct Target {
+    account: Account,
+    mailbox: MailboxId,
+}
+
 enum AppendPhase {
     Begin,
-    Receive(MailboxId, Stage),
+    Receive(Target, Stage),
     Wait(Pending<Vec<Appended>>),
     Over,
 }
@@ -39,9 +45,9 @@ impl Job for Append {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         match std::mem::replace(&mut self.phase, AppendPhase::Over) {
             AppendPhase::Begin => match self.target(cx) {
-                Ok(Ok(mailbox)) => {
+                Ok(Ok(target)) => {
                     cx.decoder.accept_append();
-                    self.receive(cx, mailbox, cx.core.service.stage())
+                    self.receive(cx, target, cx.core.service.stage())
                 }
                 Ok(Err(reply)) => {
                     cx.decoder.refuse_append();
@@ -52,7 +58,7 @@ impl Job for Append {
                     Err(error)
                 }
             },
-            AppendPhase::Receive(mailbox, stage) => self.receive(cx, mailbox, stage),
+            AppendPhase::Receive(target, stage) => self.receive(cx, target, stage),
             AppendPhase::Wait(pending) => {
                 let appended = pending.take()?;
                 Ok(Outcome::Done(finished(&appended)))
@@ -64,7 +70,7 @@ impl Job for Append {
 
 impl Append {
     /// Where the message goes, or the NO that spares sending it.
-    fn target(&self, cx: &Context<'_>) -> Result<std::result::Result<MailboxId, Reply>> {
+    fn target(&self, cx: &Context<'_>) -> Result<std::result::Result<Target, Reply>> {
         if self.begin.octets > cx.core.settings.message_octets_max {
             return Ok(Err(Reply::no("message is too large").code(&Code::TooBig)));
         }
@@ -76,7 +82,8 @@ impl Append {
             // Creating it would not help.
             Err(why) => return Ok(Err(Reply::no(why).code(&Code::Cannot))),
         };
-        let snapshot = cx.core.snapshot()?;
+        let account = cx.core.account_of(name)?;
+        let snapshot = account.snapshot()?;
         let Some(row) = snapshot.mailbox_named(name)? else {
             // RFC 9051 §6.3.12: the client may create it and try again.
             return Ok(Err(Reply::no("no such mailbox").code(&Code::TryCreate)));
@@ -87,9 +94,10 @@ impl Append {
         if octets > quota.octets_max || usage.messages >= quota.messages_max {
             return Ok(Err(Reply::no("the account is over its quota").code(&Code::OverQuota)));
         }
-        Ok(Ok(row.id))
+        drop(snapshot);
+        Ok(Ok(Target { account, mailbox: row.id }))
     }
-    fn receive(&mut self, cx: &mut Context<'_>, mailbox: MailboxId, mut stage: Stage) -> Result<Outcome> {
+    fn receive(&mut self, cx: &mut Context<'_>, target: Target, mut stage: Stage) -> Result<Outcome> {
         cx.core.waiting_for_client = false;
         loop {
             match cx.decoder.next(Phase::Authenticated) {
@@ -104,7 +112,7 @@ impl Append {
                     // RFC 9051 §4.3: only literal8 may have it.
                     return Ok(Outcome::Done(Reply::bad("message has a NUL octet")));
                 }
-                Decoded::AppendEnd { nul } => return self.submit(cx, mailbox, stage, nul),
+                Decoded::AppendEnd { nul } => return self.submit(cx, &target, stage, nul),
                 Decoded::AppendAborted { text } => return Ok(Outcome::Done(Reply::bad(text))),
                 Decoded::Fatal { code, text } => {
                     status(None, Status::Bye, code.as_ref(), text, cx.out);
@@ -112,19 +120,13 @@ impl Append {
                 }
                 _ => {
                     cx.core.waiting_for_client = true;
-                    self.phase = AppendPhase::Receive(mailbox, stage);
+                    self.phase = AppendPhase::Receive(target, stage);
                     return Ok(Outcome::NeedInput);
                 }
             }
         }
     }
-    fn submit(
-        &mut self,
-        cx: &mut Context<'_>,
-        mailbox: MailboxId,
-        stage: Stage,
-        nul: bool,
-    ) -> Result<Outcome> {
+    fn submit(&mut self, cx: &mut Context<'_>, target: &Target, stage: Stage, nul: bool) -> Result<Outcome> {
         // RFC 3516 §6: BODY must show it in an encoding that every client knows.
         let incoming = if nul { stage.finish_binary()? } else { stage.finish()? };
         let message = NewMessage {
@@ -133,7 +135,7 @@ impl Append {
             received_at: self.begin.date.map_or(cx.core.now, |date| date.at),
             received_zone: self.begin.date.map_or(ZoneOffset(0), |date| date.zone),
         };
-        let pending = cx.core.account()?.append(mailbox, vec![message]);
+        let pending = target.account.append(target.mailbox, vec![message]);
         let ticket = pending.ticket();
         self.phase = AppendPhase::Wait(pending);
         Ok(Outcome::Await(ticket))

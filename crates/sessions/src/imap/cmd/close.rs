@@ -16,7 +16,7 @@ pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
                 if view.read_only {
                     return Ok(Submitted::Done(unselected(cx, "CLOSE completed")));
                 }
-                Ok(Submitted::Pending(cx.core.account()?.expunge(view.mailbox, None)))
+                Ok(Submitted::Pending(cx.core.open()?.account.expunge(view.mailbox, None)))
             },
             |cx, _| -> Result<Reply> { Ok(unselected(cx, "CLOSE completed")) },
         ),

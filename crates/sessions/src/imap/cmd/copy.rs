@@ -41,9 +41,9 @@ fn submit(
         Ok(uids) => uids,
         Err(bad) => return Ok(Submitted::Done(bad.into())),
     };
-    let account = cx.core.account()?;
+    let account = &cx.core.open()?.account;
     let target = match mailbox.name() {
-        Ok(name) => account.snapshot()?.mailbox_named(name)?,
+        Ok(name) => cx.core.account_of(name)?.snapshot()?.mailbox_named(name)?,
         // Creating it would not help.
         Err(why) => return Ok(Submitted::Done(Reply::no(why).code(&Code::Cannot))),
     };

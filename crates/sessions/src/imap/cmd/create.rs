@@ -1,12 +1,11 @@
 //! CREATE (RFC 9051 §6.3.4), with a special use (RFC 6154 §3) and MAILBOXID (RFC 8474 §4.1).
 
-use koi_mailbox::Created;
+use koi_mailbox::{Account, Created};
 use koi_proto::imap::command::{MailboxArg, SpecialUse};
 use koi_proto::imap::response::Code;
 use koi_types::{Result, Role};
 
 use super::{list, name};
-use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Submitted, write};
 use crate::imap::reply::Reply;
 
@@ -15,8 +14,9 @@ pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> 
     write(
         move |cx| {
             let name = name(&mailbox)?;
-            match role(cx.core, &uses)? {
-                Ok(role) => Ok(Submitted::Pending(cx.core.account()?.create(&name, role))),
+            let account = cx.core.account_of(&name)?;
+            match role(&account, &uses)? {
+                Ok(role) => Ok(Submitted::Pending(account.create(&name, role))),
                 Err(why) => Ok(Submitted::Done(Reply::no(why).code(&Code::UseAttr))),
             }
         },
@@ -33,12 +33,12 @@ fn finished(cx: &mut Context<'_>, mailbox: &MailboxArg, created: Created) -> Res
 }
 
 /// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use, a use one mailbox.
-fn role(core: &Core, uses: &[SpecialUse]) -> Result<std::result::Result<Option<Role>, &'static str>> {
+fn role(account: &Account, uses: &[SpecialUse]) -> Result<std::result::Result<Option<Role>, &'static str>> {
     Ok(match uses {
         [] => Ok(None),
         // RFC 6154 §2: these two are views of other mailboxes, which nobody can make by hand.
         [SpecialUse::Role(Role::All | Role::Flagged)] => Err("this use is not for mailboxes made by CREATE"),
-        [SpecialUse::Role(role)] => match core.snapshot()?.with_role(*role).is_some() {
+        [SpecialUse::Role(role)] => match account.snapshot()?.with_role(*role).is_some() {
             true => Err("another mailbox has this use"),
             false => Ok(Some(*role)),
         },

@@ -13,7 +13,8 @@ pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
     write(
         move |cx| {
             let name = existing(&mailbox)?;
-            let snapshot = cx.core.snapshot()?;
+            let account = cx.core.account_of(&name)?;
+            let snapshot = account.snapshot()?;
             let is_level =
                 || snapshot.hierarchy().node(&name).is_some_and(koi_mailbox::NameNode::has_children);
             // RFC 9051 §6.3.5: a level of hierarchy goes with the last name below it, not before.
@@ -21,7 +22,7 @@ pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
                 let reply = Reply::no("there is no such mailbox, only names below it");
                 return Ok(Submitted::Done(reply.code(&Code::HasChildren)));
             }
-            Ok(Submitted::Pending(cx.core.account()?.delete(&name)))
+            Ok(Submitted::Pending(account.delete(&name)))
         },
         move |cx, _| {
             // RFC 9051 §6.3.5: a name that was normalised is told.

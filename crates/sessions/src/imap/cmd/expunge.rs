@@ -25,7 +25,7 @@ pub(crate) fn start(uids: Option<SequenceSet>) -> Box<dyn Job> {
                     Err(bad) => return Ok(Submitted::Done(bad.into())),
                 },
             };
-            Ok(Submitted::Pending(cx.core.account()?.expunge(view.mailbox, uids.as_ref())))
+            Ok(Submitted::Pending(cx.core.open()?.account.expunge(view.mailbox, uids.as_ref())))
         },
         |cx, expunged| finished(cx, &expunged),
     )

@@ -92,7 +92,7 @@ impl Job for Fetching {
                     let change =
                         FlagChange { op: FlagOp::Add, system: SystemFlags::SEEN, keywords: Vec::new() };
                     let mailbox = cx.core.view()?.mailbox;
-                    let pending = cx.core.account()?.set_flags(mailbox, &self.seen, change, None);
+                    let pending = cx.core.open()?.account.set_flags(mailbox, &self.seen, change, None);
                     let ticket = pending.ticket();
                     self.phase = Phase::SeenWritten(pending);
                     return Ok(Outcome::Await(ticket));
@@ -136,7 +136,7 @@ impl Fetching {
     /// What did not change is not even looked at; what is gone is told first.
     fn only_changed(&mut self, cx: &mut Context<'_>, since: ModSeq) -> Result<()> {
         let missed = {
-            let snapshot = cx.core.snapshot()?;
+            let snapshot = cx.core.open_snapshot()?;
             // Here `*` is the last UID there ever was: messages behind the last that is left may be gone too.
             let among = match self.fetch.vanished {
                 true => self.fetch.set.resolve(u32::MAX),
@@ -156,7 +156,7 @@ impl Fetching {
 
     /// Writes messages; `None` when all are written.
     fn messages(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
-        let snapshot = cx.core.account()?.snapshot()?;
+        let snapshot = cx.core.open_snapshot()?;
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
         let recent = view.recent();
@@ -210,7 +210,7 @@ impl Fetching {
         if self.gone.is_empty() {
             return Ok(None);
         }
-        let snapshot = cx.core.account()?.snapshot()?;
+        let snapshot = cx.core.open_snapshot()?;
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
         let mut visit = Visit {

@@ -149,9 +149,10 @@ impl Job for Listing {
             cx.core.enable_condstore(cx.out);
         }
         let mut walk = std::mem::take(&mut self.walk);
-        let snapshot = cx.core.snapshot()?;
+        let account = cx.core.account()?;
+        let snapshot = account.snapshot()?;
         let listed = Listed {
-            status: StatusWriter::new(cx.core, &snapshot, &self.status)?,
+            status: StatusWriter::new(cx.core, account, &snapshot, &self.status),
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,
         };

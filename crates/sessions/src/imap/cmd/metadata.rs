@@ -6,29 +6,35 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use koi_mailbox::annotation::value_octets_max;
-use koi_mailbox::{AnnotationChange, AnnotationRow, Snapshot};
+use koi_mailbox::{Account, AnnotationChange, AnnotationRow, Snapshot};
 use koi_proto::imap::command::{EntryArg, GetMetadata, MetadataTarget, SetMetadata};
 use koi_proto::imap::response::{Code, MetadataLine};
 use koi_types::annotation::{EntryName, Target};
 use koi_types::{ErrorKind, MailError, Result, limits};
 
 use super::{existing, no_such_mailbox};
+use crate::imap::core::Core;
 use crate::imap::error;
 use crate::imap::job::{Context, Job, Outcome, Submitted, write_or};
 use crate::imap::reply::Reply;
 
 /// A mailbox or the server, and its name on the wire.
 struct Place {
+    account: Account,
     target: Target,
     name: Box<str>,
 }
 
-fn place(snapshot: &Snapshot<'_>, target: &MetadataTarget) -> Result<Place> {
+fn place(core: &Core, target: &MetadataTarget) -> Result<Place> {
     match target {
-        MetadataTarget::Server => Ok(Place { target: Target::Server, name: "".into() }),
+        MetadataTarget::Server => {
+            Ok(Place { account: core.account()?.clone(), target: Target::Server, name: "".into() })
+        }
         MetadataTarget::Mailbox(mailbox) => {
-            let row = snapshot.mailbox_named(&existing(mailbox)?)?.ok_or_else(no_such_mailbox)?;
-            Ok(Place { target: Target::Mailbox(row.id), name: row.name.as_str().into() })
+            let name = existing(mailbox)?;
+            let account = core.account_of(&name)?;
+            let row = account.snapshot()?.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
+            Ok(Place { account, target: Target::Mailbox(row.id), name: row.name.as_str().into() })
         }
     }
 }
@@ -66,11 +72,12 @@ enum Entry {
 
 impl Job for Get {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
-        let snapshot = cx.core.snapshot()?;
         let found = match &mut self.found {
             Some(found) => found,
-            None => self.found.insert(Found::new(place(&snapshot, &self.command.target)?)),
+            None => self.found.insert(Found::new(place(cx.core, &self.command.target)?)),
         };
+        let account = found.place.account.clone();
+        let snapshot = account.snapshot()?;
         let left = self.command.entries.iter().skip(self.searched);
         for entry in left.take(SEARCHED_PER_STEP_MAX) {
             self.searched += 1;
@@ -122,7 +129,7 @@ impl Found {
     }
     /// One response, with as much as there is room for.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        let snapshot = cx.core.snapshot()?;
+        let snapshot = self.place.account.snapshot()?;
         let mut line: Option<MetadataLine> = None;
         while cx.out.len() < limits::OUTPUT_OCTETS_HIGH {
             let Some(entry) = self.entries.pop_front() else { break };
@@ -150,11 +157,9 @@ pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
     let of_mailbox = matches!(command.target, MetadataTarget::Mailbox(_));
     write_or(
         move |cx| {
-            let place = place(&cx.core.snapshot()?, &command.target)?;
+            let place = place(cx.core, &command.target)?;
             match changes(place.target, command) {
-                Ok(changes) => {
-                    Ok(Submitted::Pending(cx.core.account()?.set_annotations(place.target, changes)))
-                }
+                Ok(changes) => Ok(Submitted::Pending(place.account.set_annotations(place.target, changes))),
                 Err(reply) => Ok(Submitted::Done(*reply)),
             }
         },

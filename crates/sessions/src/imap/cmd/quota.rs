@@ -27,7 +27,7 @@ pub(crate) fn of_mailbox(mailbox: MailboxArg) -> Box<dyn Job> {
         // RFC 9208 §4.1.2: the mailbox need not exist.
         let name = name(&mailbox)?;
         quota_root(name.as_str(), cx.core.names(), &[ROOT], cx.out);
-        quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
+        quota(ROOT, &resources(&cx.core.account_of(&name)?.snapshot()?), cx.out);
         Ok(Reply::ok("GETQUOTAROOT completed"))
     })
 }

@@ -12,7 +12,7 @@ pub(crate) fn start(from: MailboxArg, to: MailboxArg) -> Box<dyn Job> {
     write(
         move |cx| {
             let (from, to) = (existing(&from)?, name(&to)?);
-            Ok(Submitted::Pending(cx.core.account()?.rename(&from, &to)))
+            Ok(Submitted::Pending(cx.core.account_of(&from)?.rename(&from, &to)))
         },
         move |cx, ()| {
             let (from, to) = told;

@@ -71,7 +71,7 @@ impl Searching {
             return Ok(Some(Reply::no("this search has too many keys").code(&Code::Limit)));
         }
         // What this client does not know of yet has no number, and is not looked at.
-        let run = cx.core.account()?.search(view.mailbox, view.known().clone(), &filter)?;
+        let run = cx.core.open()?.account.search(view.mailbox, view.known().clone(), &filter)?;
         if self.wants_modseq() {
             cx.core.enable_condstore(cx.out);
         }
@@ -138,7 +138,7 @@ impl Searching {
             return Ok(None);
         }
         let mut highest = None;
-        let _ = cx.core.snapshot()?.messages(cx.core.view()?.mailbox, uids, |row| {
+        let _ = cx.core.open_snapshot()?.messages(cx.core.view()?.mailbox, uids, |row| {
             highest = highest.max(Some(row.modseq));
             std::ops::ControlFlow::Continue(())
         })?;

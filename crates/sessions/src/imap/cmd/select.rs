@@ -62,12 +62,12 @@ impl Selecting {
             cx.core.enable_condstore(cx.out);
         }
         let (open, resync) = {
-            let account = cx.core.account()?;
+            let account = cx.core.account_of(&name)?;
             let snapshot = account.snapshot()?;
             let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
-            let mut open = open(account, &snapshot, &row, self.select.read_only, cx.core.offers_chat())?;
+            let mut open = open(&account, &snapshot, &row, self.select.read_only, cx.core.offers_chat())?;
             if !cx.core.rev2 {
-                claim(&mut open.view, account, None)?;
+                claim(&mut open.view, &account, None)?;
             }
             let recent = open.view.tell_recent().unwrap_or(0);
             describe(cx.core, &snapshot, &row, &open, recent, cx.out)?;
@@ -108,7 +108,8 @@ fn open(
     let at = View { uids: snapshot.uids(row.id)?, modseq: row.highest_modseq, read_only };
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
-    Ok(Open { view, keywords_told: untagged::told_count(&snapshot.keywords(), offers_chat), watching })
+    let keywords_told = untagged::told_count(&snapshot.keywords(), offers_chat);
+    Ok(Open { account: account.clone(), view, keywords_told, watching })
 }
 
 fn describe(

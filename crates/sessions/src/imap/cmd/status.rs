@@ -18,9 +18,10 @@ pub(crate) fn start(mailbox: MailboxArg, items: Vec<StatusItem>) -> Box<dyn Job>
         if items.contains(&StatusItem::HighestModSeq) {
             cx.core.enable_condstore(cx.out);
         }
-        let snapshot = cx.core.snapshot()?;
+        let account = cx.core.account_of(&name)?;
+        let snapshot = account.snapshot()?;
         let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
-        StatusWriter::new(cx.core, &snapshot, &items)?.write(&row, cx.out)?;
+        StatusWriter::new(cx.core, &account, &snapshot, &items).write(&row, cx.out)?;
         Ok(Reply::ok("STATUS completed"))
     })
 }
@@ -35,9 +36,14 @@ pub(crate) struct StatusWriter<'a> {
 }
 
 impl<'a> StatusWriter<'a> {
-    pub(crate) fn new(core: &'a Core, snapshot: &'a Snapshot<'a>, items: &'a [StatusItem]) -> Result<Self> {
+    pub(crate) fn new(
+        core: &Core,
+        account: &'a Account,
+        snapshot: &'a Snapshot<'a>,
+        items: &'a [StatusItem],
+    ) -> Self {
         let append_limit = core.settings.message_octets_max;
-        Ok(Self { names: core.names(), account: core.account()?, snapshot, items, append_limit })
+        Self { names: core.names(), account, snapshot, items, append_limit }
     }
     /// `* STATUS INBOX (MESSAGES 3 UIDNEXT 4)`
     pub(crate) fn write(&self, row: &MailboxRow, out: &mut Vec<u8>) -> Result<()> {

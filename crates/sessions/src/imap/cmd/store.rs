@@ -78,7 +78,7 @@ fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Wri
     if store.unchanged_since.is_some() {
         cx.core.enable_condstore(cx.out);
     }
-    let pending = cx.core.account()?.set_flags(mailbox, &uids, change(store), store.unchanged_since);
+    let pending = cx.core.open()?.account.set_flags(mailbox, &uids, change(store), store.unchanged_since);
     let (by_uid, silent) = (store.by_uid, store.silent);
     Ok(Ok(Written { uids, by_uid, silent, told, pending: Some(pending) }))
 }
@@ -101,7 +101,7 @@ impl Written {
         telling.flags_of.extend(&set.modified.0);
         // What this very command has moved on, because it is seen now, was there.
         let others = UidSet(self.uids.0.difference(&set.changed.0));
-        let gone = gone(&cx.core.snapshot()?, view, &others)?;
+        let gone = gone(&cx.core.open_snapshot()?, view, &others)?;
         let modified = match self.by_uid {
             true => set.modified.0.clone(),
             false => view.seqnums_of(&set.modified.0),

@@ -59,7 +59,7 @@ impl News {
         if self.last_flags.is_empty() {
             return Ok(());
         }
-        let snapshot = core.snapshot()?;
+        let snapshot = core.open_snapshot()?;
         let keywords = snapshot.keywords();
         let mut written = 0;
         for LastFlags { seqnum, recent, message } in &self.last_flags {
@@ -81,7 +81,7 @@ impl News {
         if self.flags.is_empty() && !self.new_keywords {
             return Ok(());
         }
-        let snapshot = core.snapshot()?;
+        let snapshot = core.open_snapshot()?;
         let keywords = snapshot.keywords();
         let view = core.view()?;
         if std::mem::take(&mut self.new_keywords) {

@@ -68,7 +68,6 @@ pub(super) fn compute(
     open: &mut Open,
     snapshot: &Snapshot<'_>,
     manner: &Manner,
-    account: &Account,
     telling: &Telling,
 ) -> Result<Option<News>> {
     let Some(row) = snapshot.mailbox(open.view.mailbox)? else { return Ok(None) };
@@ -95,7 +94,7 @@ pub(super) fn compute(
         }
     }
     if !manner.rev2 {
-        claim(&mut open.view, account, before)?;
+        claim(&mut open.view, &open.account, before)?;
         if news.exists.is_some() || !news.expunged.is_empty() || !news.vanished.is_empty() {
             news.recent = open.view.tell_recent();
         }
