@@ -22,6 +22,11 @@ use crate::transfer;
 mod ascii;
 mod fold;
 mod parts;
+mod passage;
+mod term;
+
+pub use passage::{Passage, visit_field, visit_passages};
+pub use term::{TERM_OCTETS_MAX, Term, TermKind, needle_pieces, visit_terms};
 
 use ascii::AsciiFinder;
 use parts::{Kind, SearchPart};
@@ -44,6 +49,13 @@ enum Finder {
     Ascii(AsciiFinder),
     /// Case folded, for text that is case folded too.
     Folded(Box<memmem::Finder<'static>>),
+}
+
+/// Visits what is looked for as [`visit_terms`] takes it.
+pub fn visit_needle(needle: &str, visit: impl FnOnce(&[u8])) {
+    let mut folded = Vec::new();
+    fold::fold(needle, &mut folded);
+    visit(&folded);
 }
 
 /// Buffers for decoding, reused from message to message.
@@ -152,14 +164,7 @@ impl Needle {
 
     /// RFC 9051 §6.4.4: FROM and its kin mean the envelope, where names are without quoting.
     fn in_unquoted(&self, value: &[u8], scratch: &mut Scratch) -> bool {
-        let mut plain = Vec::with_capacity(value.len());
-        unfold(value, &mut plain);
-        let mut escaped = false;
-        plain.retain(|&octet| {
-            escaped = octet == b'\\' && !escaped;
-            !escaped
-        });
-        self.in_value(&plain, scratch)
+        self.in_value(&unquoted(value), scratch)
     }
 
     fn in_part(
@@ -180,10 +185,7 @@ impl Needle {
             return ControlFlow::Continue(());
         }
         let body = part.body.of(raw);
-        let identity = part.encoding.is_identity()
-            || part.encoding == crate::content::TransferEncoding::QuotedPrintable
-                && memchr(b'=', body).is_none();
-        if identity {
+        if part.stands_for_itself(body) {
             return self.in_charset_text(body, part.charset, &mut scratch.text, &mut scratch.folded);
         }
         scratch.octets.clear();
@@ -291,6 +293,18 @@ fn push_field(field: &Field<'_>, text: &mut String) {
     text.push_str(": ");
     encoded_word::decode_text_into(field.value.trim_ascii(), text);
     text.push_str("\r\n");
+}
+
+/// An unfolded value without the backslashes that quote.
+fn unquoted(value: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(value.len());
+    unfold(value, &mut plain);
+    let mut escaped = false;
+    plain.retain(|&octet| {
+        escaped = octet == b'\\' && !escaped;
+        !escaped
+    });
+    plain
 }
 
 fn is_address_field(name: &[u8]) -> bool {

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use memchr::memchr;
+
 use crate::content::TransferEncoding;
 use crate::range::Range32;
 use crate::record::{Corrupt, RecordPart, walk_record};
@@ -18,6 +20,14 @@ pub(super) struct SearchPart<'a> {
     /// Whether its header is that of a message.
     pub(super) is_message: bool,
     pub(super) is_root: bool,
+}
+
+impl SearchPart<'_> {
+    /// Whether there is nothing to decode in `body`.
+    pub(super) fn stands_for_itself(&self, body: &[u8]) -> bool {
+        self.encoding.is_identity()
+            || self.encoding == TransferEncoding::QuotedPrintable && memchr(b'=', body).is_none()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
