@@ -40,6 +40,10 @@ pub enum Filter {
     Body(Box<str>),
     /// Text in the header or in the decoded text parts.
     Text(Box<str>),
+    /// Texts in it are compared by their words and the stems of these, in any order and anywhere, instead of
+    /// letter by letter (RFC 6203 §3); all else is as without. [`Account::search_ranked`](crate::Account)
+    /// says how well each message fits.
+    Fuzzy(Box<Filter>),
 }
 
 /// Days from one to another; a missing end is open.
@@ -109,6 +113,11 @@ impl Filter {
     pub fn negated(negated: Self) -> Self {
         Self::Not(Box::new(negated))
     }
+    /// See [`Filter::Fuzzy`].
+    #[must_use]
+    pub fn fuzzy(exact: Self) -> Self {
+        Self::Fuzzy(Box::new(exact))
+    }
     /// Whether the filter is within the limits.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
@@ -122,7 +131,7 @@ impl Filter {
         *left -= 1;
         match self {
             Self::And(all) | Self::Or(all) => all.iter().all(|f| f.bounded(depth - 1, left)),
-            Self::Not(inner) => inner.bounded(depth - 1, left),
+            Self::Not(inner) | Self::Fuzzy(inner) => inner.bounded(depth - 1, left),
             _ => true,
         }
     }

@@ -56,7 +56,7 @@ pub use housekeep::Housekept;
 pub use incoming::{Incoming, Stage};
 pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pending, Submission, Whole};
 pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
-pub use search::{Examined, SearchRun};
+pub use search::{Examined, RELEVANCY_MAX, Ranked, Relevancy, SearchRun};
 pub use service::{Env, MailboxService, Options};
 pub use snapshot::{Scanned, Snapshot};
 pub use submit::{ClientName, client_number};

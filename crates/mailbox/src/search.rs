@@ -15,9 +15,11 @@ use crate::filter::Filter;
 use crate::service::Inner;
 use crate::snapshot::Snapshot;
 
+mod fuzzy;
 mod plan;
 mod text;
 
+pub use fuzzy::{RELEVANCY_MAX, Ranked, Relevancy};
 use plan::{Plan, Verdict};
 
 /// Rows one call looks at.
@@ -40,6 +42,8 @@ pub struct SearchRun {
     found: UidSet,
     modseq: Option<ModSeq>,
     corrupt: UidSet,
+    /// Scores, when they are wanted.
+    ranked: Option<Vec<Ranked>>,
 }
 
 /// What a search has looked at.
@@ -66,6 +70,8 @@ struct Batch {
     rows: Vec<u8>,
     candidates: Vec<Candidate>,
     octets: u64,
+    /// Whether scores are wanted.
+    ranked: bool,
 }
 
 impl Batch {
@@ -93,7 +99,12 @@ impl Account {
             found: UidSet::new(),
             modseq: None,
             corrupt: UidSet::new(),
+            ranked: None,
         })
+    }
+    /// The same, with a score for every message that is found: [`SearchRun::ranked`] (RFC 6203 §4).
+    pub fn search_ranked(&self, mailbox: MailboxId, among: NumSet, filter: &Filter) -> Result<SearchRun> {
+        Ok(SearchRun { ranked: Some(Vec::new()), ..self.search(mailbox, among, filter)? })
     }
 }
 
@@ -129,6 +140,11 @@ impl SearchRun {
     pub const fn found(&self) -> &UidSet {
         &self.found
     }
+    /// The same messages with their scores, in the order of the UIDs; empty unless they were asked for.
+    #[must_use]
+    pub fn ranked(&self) -> &[Ranked] {
+        self.ranked.as_deref().unwrap_or_default()
+    }
     /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5).
     #[must_use]
     pub const fn modseq(&self) -> Option<ModSeq> {
@@ -143,18 +159,24 @@ impl SearchRun {
     fn scan(&mut self) -> Result<Batch> {
         let inner = Arc::clone(&self.inner);
         let snapshot = Snapshot::open(&inner, self.account)?;
-        let mut batch = Batch::default();
+        let mut batch = Batch { ranked: self.ranked.is_some(), ..Batch::default() };
+        // A message that matches anyway is read for its score.
+        let read_all = batch.ranked && self.plan.is_fuzzy();
         let mut rows = 0usize;
         let mut last = None;
-        let (plan, found, highest) = (&self.plan, &mut self.found, &mut self.modseq);
+        let (plan, found, highest, ranked) =
+            (&self.plan, &mut self.found, &mut self.modseq, &mut self.ranked);
         let scanned = snapshot.messages(self.mailbox, &self.left, |row| {
             match plan.by_row(row) {
-                Verdict::Yes => {
+                Verdict::Yes if !read_all => {
                     found.insert(row.uid);
                     *highest = (*highest).max(Some(row.modseq));
+                    if let Some(ranked) = ranked {
+                        ranked.push(Ranked { uid: row.uid, relevancy: Relevancy::UNKNOWN });
+                    }
                 }
                 Verdict::No => {}
-                Verdict::Ask => {
+                Verdict::Yes | Verdict::Ask => {
                     let start = batch.rows.len();
                     row.membership.encode_same(&mut batch.rows);
                     let row_range = start..batch.rows.len();
@@ -184,10 +206,14 @@ impl SearchRun {
     /// Decides the batch by reading its messages.
     fn read(&mut self, batch: &Batch) -> Result<()> {
         let outcome = text::read(&self.inner, self.account, &self.plan, batch)?;
-        for at in outcome.matching {
-            if let Some(candidate) = batch.candidates.get(at) {
-                self.found.insert(candidate.uid);
+        for found in outcome.matching {
+            if let Some(candidate) = batch.candidates.get(found.at) {
+                let uid = candidate.uid;
+                self.found.insert(uid);
                 self.modseq = self.modseq.max(Some(candidate.modseq));
+                if let Some(ranked) = &mut self.ranked {
+                    ranked.push(Ranked { uid, relevancy: found.relevancy.unwrap_or(Relevancy::UNKNOWN) });
+                }
             }
         }
         for at in outcome.corrupt {

@@ -3,6 +3,7 @@
 use koi_message::search::{Needle, Scratch};
 use koi_types::{Result, SystemFlags, ZoneOffset};
 
+use super::fuzzy::{FuzzyText, Relevancy, Scope};
 use crate::filter::{DayRange, Filter, TimeRange};
 use crate::row::{KeywordTable, MessageRow};
 
@@ -43,6 +44,7 @@ pub(super) enum Plan {
     },
     Body(Needle),
     Text(Needle),
+    Fuzzy(FuzzyText),
 }
 
 pub(super) enum RowCondition {
@@ -63,12 +65,22 @@ pub(super) enum RowCondition {
 
 impl Plan {
     pub(super) fn new(filter: &Filter, keywords: &KeywordTable) -> Self {
-        let all = |filters: &[Filter]| filters.iter().map(|f| Self::new(f, keywords)).collect();
+        Self::of(filter, keywords, false)
+    }
+    fn of(filter: &Filter, keywords: &KeywordTable, fuzzy: bool) -> Self {
+        let all = |filters: &[Filter]| filters.iter().map(|f| Self::of(f, keywords, fuzzy)).collect();
+        let alike = |scope, text: &str| Self::Fuzzy(FuzzyText::new(scope, text));
         Self::Row(match filter {
             Filter::And(filters) => return Self::And(all(filters)),
             Filter::Or(filters) => return Self::Or(all(filters)),
-            Filter::Not(filter) => return Self::Not(Box::new(Self::new(filter, keywords))),
+            Filter::Not(filter) => return Self::Not(Box::new(Self::of(filter, keywords, fuzzy))),
+            Filter::Fuzzy(filter) => return Self::of(filter, keywords, true),
             Filter::Thread(thread) => return Self::Thread(*thread),
+            Filter::Header { name, text } if fuzzy => {
+                return alike(Scope::Field(name.as_bytes().into()), text);
+            }
+            Filter::Body(text) if fuzzy => return alike(Scope::Body, text),
+            Filter::Text(text) if fuzzy => return alike(Scope::Text, text),
             Filter::Header { name, text } => {
                 return Self::Header { name: name.as_bytes().into(), needle: Needle::new(text) };
             }
@@ -99,7 +111,9 @@ impl Plan {
                 Verdict::No => Verdict::Yes,
                 Verdict::Ask => Verdict::Ask,
             },
-            Self::Thread(_) | Self::Header { .. } | Self::Body(_) | Self::Text(_) => Verdict::Ask,
+            Self::Thread(_) | Self::Header { .. } | Self::Body(_) | Self::Text(_) | Self::Fuzzy(_) => {
+                Verdict::Ask
+            }
         }
     }
     /// Decides by reading, and reads no more than it must: the row first, headers before bodies.
@@ -129,12 +143,42 @@ impl Plan {
                 let Whole { octets, structure } = message.whole()?;
                 needle.in_text_by_record(octets, structure, scratch).map_err(|_| corrupt_structure())
             }
+            Self::Fuzzy(text) => Ok(text.relevancy(message, scratch)?.is_some()),
+        }
+    }
+    /// How well the message fits, by the fuzzy conditions that it meets: all that are joined by And, the best
+    /// of those joined by Or. Nothing when no such condition says anything.
+    pub(super) fn relevancy(
+        &self,
+        message: &mut dyn Source,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Relevancy>> {
+        let mut joined = Vec::new();
+        match self {
+            Self::Fuzzy(text) => return text.relevancy(message, scratch),
+            Self::And(plans) | Self::Or(plans) => {
+                for plan in plans.iter().filter(|plan| plan.is_fuzzy()) {
+                    joined.extend(plan.relevancy(message, scratch)?);
+                }
+            }
+            // What must not be there says nothing of what is.
+            _ => return Ok(None),
+        }
+        Ok(if matches!(self, Self::Or(_)) { joined.into_iter().max() } else { Relevancy::mean(&joined) })
+    }
+    /// Whether it has a condition that makes scores.
+    pub(super) fn is_fuzzy(&self) -> bool {
+        match self {
+            Self::Fuzzy(_) => true,
+            Self::And(plans) | Self::Or(plans) => plans.iter().any(Self::is_fuzzy),
+            _ => false,
         }
     }
     fn needs_body(&self) -> bool {
         match self {
             Self::Row(_) | Self::Thread(_) | Self::Header { .. } => false,
             Self::Body(_) | Self::Text(_) => true,
+            Self::Fuzzy(text) => text.needs_body(),
             Self::And(plans) | Self::Or(plans) => plans.iter().any(Self::needs_body),
             Self::Not(plan) => plan.needs_body(),
         }
@@ -190,7 +234,7 @@ impl RowCondition {
     }
 }
 
-fn corrupt_structure() -> koi_types::MailError {
+pub(super) fn corrupt_structure() -> koi_types::MailError {
     koi_types::MailError::new(
         koi_types::ErrorKind::Corrupt,
         "the stored structure of a message cannot be read",

@@ -12,6 +12,7 @@ use koi_store::record::email::EmailRecord;
 use koi_store::record::membership::Membership;
 use koi_types::{AccountId, ErrorKind, MailError, Result, ThreadId};
 
+use super::fuzzy::Relevancy;
 use super::plan::{Plan, Source, Whole};
 use super::{Batch, Candidate};
 use crate::row::MessageRow;
@@ -29,8 +30,15 @@ const BUFFER_OCTETS_KEPT: usize = 1 << 20;
 /// Positions in the batch.
 #[derive(Default)]
 pub(super) struct Outcome {
-    pub(super) matching: Vec<usize>,
+    pub(super) matching: Vec<Match>,
     pub(super) corrupt: Vec<usize>,
+}
+
+/// A message that matches.
+pub(super) struct Match {
+    pub(super) at: usize,
+    /// When it was asked for, and a condition says so.
+    pub(super) relevancy: Option<Relevancy>,
 }
 
 pub(super) fn read(inner: &Inner, account: AccountId, plan: &Plan, batch: &Batch) -> Result<Outcome> {
@@ -54,7 +62,7 @@ pub(super) fn read(inner: &Inner, account: AccountId, plan: &Plan, batch: &Batch
         all.matching.extend(outcome.matching);
         all.corrupt.extend(outcome.corrupt);
     }
-    all.matching.sort_unstable();
+    all.matching.sort_unstable_by_key(|found| found.at);
     Ok(all)
 }
 
@@ -76,8 +84,8 @@ fn read_turns(
         }
         for (at, candidate) in turn.iter().take(TURN).enumerate() {
             match reader.matches(plan, batch, candidate) {
-                Ok(true) => outcome.matching.push(start + at),
-                Ok(false) => {}
+                Ok(Some(relevancy)) => outcome.matching.push(Match { at: start + at, relevancy }),
+                Ok(None) => {}
                 Err(error) if error.kind == ErrorKind::Corrupt => outcome.corrupt.push(start + at),
                 Err(error) => return Err(error),
             }
@@ -93,18 +101,28 @@ struct Reader<'v> {
 }
 
 impl Reader<'_> {
-    fn matches(&mut self, plan: &Plan, batch: &Batch, candidate: &Candidate) -> Result<bool> {
+    /// Nothing when it does not match.
+    fn matches(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch,
+        candidate: &Candidate,
+    ) -> Result<Option<Option<Relevancy>>> {
         let row = batch.rows.get(candidate.row.clone()).and_then(Membership::decode);
-        let Some(membership) = row else { return Ok(false) };
+        let Some(membership) = row else { return Ok(None) };
         let key = key::email(self.account, candidate.email);
         // Expunged and purged since the batch was made: gone, so it does not match.
-        let Some(record) = self.view.get(&key)? else { return Ok(false) };
+        let Some(record) = self.view.get(&key)? else { return Ok(None) };
         let email = EmailRecord::decode(&record).ok_or_else(|| koi_store::record::corrupt("email", &key))?;
         self.octets.clear();
         self.octets.shrink_to(BUFFER_OCTETS_KEPT);
         let row = MessageRow { uid: candidate.uid, membership };
         let mut message = Message { view: self.view, email, octets: &mut self.octets };
-        plan.by_message(&row, &mut message, &mut self.scratch)
+        if !plan.by_message(&row, &mut message, &mut self.scratch)? {
+            return Ok(None);
+        }
+        let ranked = batch.ranked.then(|| plan.relevancy(&mut message, &mut self.scratch));
+        Ok(Some(ranked.transpose()?.flatten()))
     }
 }
 

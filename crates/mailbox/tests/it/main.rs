@@ -7,6 +7,7 @@ mod coi;
 mod contacts;
 mod copies;
 mod delivery;
+mod fuzzy;
 mod logins;
 mod meddling;
 mod model;
