@@ -35,10 +35,16 @@
 //! | W | mailbox | the first UID that was not yet `\\Recent` in a session |
 //! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
 //! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
+//! | Z | 0 | `IndexHead`: how far the search index has come, its segments |
+//! | Z | 1, segment, number | emails of a segment |
+//! | Z | 2, segment, number | `TermRow`: terms and their postings |
+//! | Z | 3 | how many emails were purged |
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 //! | K | of account 0: purpose | a private key of the server |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
+
+pub mod index;
 
 use koi_types::annotation::{EntryName, Target};
 use koi_types::{
@@ -77,6 +83,8 @@ pub mod table {
     pub const RECENT: u8 = b'W';
     /// Deleted mailboxes whose rows are still to be reclaimed.
     pub const RECLAIM: u8 = b'X';
+    /// The search index.
+    pub const INDEX: u8 = b'Z';
     /// Reserved from the first version: flags that are one user's own in a shared mailbox.
     pub const PER_USER: u8 = b'Y';
 

@@ -21,6 +21,7 @@ mod contacts;
 mod counters;
 mod directory;
 mod emails;
+mod index;
 mod memberships;
 mod names;
 mod push;
@@ -29,6 +30,7 @@ mod sent;
 mod tests;
 
 pub use contacts::contact_row;
+pub use index::index_to_be_built;
 
 /// Something wrong with a row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -149,6 +151,7 @@ impl Check<'_> {
         self.pushes()?;
         self.annotations(&state)?;
         self.coi()?;
+        self.index()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -203,7 +206,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 23] = [
+const TABLES: [u8; 24] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -227,4 +230,5 @@ const TABLES: [u8; 23] = [
     table::RECENT,
     table::RECLAIM,
     table::PER_USER,
+    table::INDEX,
 ];

@@ -17,6 +17,7 @@ mod copy;
 pub mod directory;
 mod expunge;
 mod flags;
+pub mod index;
 mod keywords;
 mod mailboxes;
 mod places;

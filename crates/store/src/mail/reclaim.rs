@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
 
-use super::{contact, places};
+use super::{contact, index, places};
 use crate::body::Scope;
 use crate::key::{self, KeyRange, table};
 use crate::kv::{Read, Txn};
@@ -48,6 +48,7 @@ pub fn in_grace(read: &(impl Read + ?Sized), account: AccountId, max: usize) -> 
 pub fn purge(txn: &mut dyn Txn, account: AccountId, emails: &[Grace]) -> Result<()> {
     txn.frees_space();
     let Some(record) = account_record(txn, account)? else { return Ok(()) };
+    let mut gone = 0;
     for each in emails {
         let grace = key::grace(account, each.expunged_at, each.email);
         if txn.get(&grace)?.is_none() {
@@ -56,9 +57,10 @@ pub fn purge(txn: &mut dyn Txn, account: AccountId, emails: &[Grace]) -> Result<
         txn.delete(&grace)?;
         if !places::is_anywhere(txn, account, each.email)? {
             forget_email(txn, account, record.scope, each.email)?;
+            gone += 1;
         }
     }
-    Ok(())
+    index::count_purged(txn, account, gone)
 }
 
 /// Deleted mailboxes with rows left, at most `max`.
@@ -92,6 +94,7 @@ pub fn reclaim_mailbox(
     let rows = key::below(&key::mailbox(account, table::MEMBERSHIP, mailbox));
     let removed = collect(txn, &rows, rows_max)?;
     let has_contacts = contact::has_contacts(txn, account)?;
+    let mut gone = 0;
     for row in &removed {
         txn.delete(&row.key)?;
         let (Some(uid), Some(email)) = (key::uid_at_end(&row.key), row.email) else { continue };
@@ -101,8 +104,10 @@ pub fn reclaim_mailbox(
         }
         if !elsewhere {
             forget_email(txn, account, record.scope, email)?;
+            gone += 1;
         }
     }
+    index::count_purged(txn, account, gone)?;
     let mut more = removed.len() == rows_max;
     if !more {
         let vanished = key::below(&key::mailbox(account, table::VANISHED, mailbox));

@@ -12,6 +12,7 @@ pub mod coi;
 pub mod contact;
 pub mod directory;
 pub mod email;
+pub mod index;
 pub mod log;
 pub mod mailbox;
 pub mod membership;
