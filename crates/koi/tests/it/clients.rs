@@ -31,16 +31,7 @@ fn script(name: &str, needs: &str, package: &str, messages: usize) {
         "--third-user",
         CAROL,
     ]);
-    for (option, port) in [
-        ("--imap", server.imap_port()),
-        ("--imaps", server.imaps_port()),
-        ("--lmtp", server.lmtp_port()),
-        ("--smtp", server.base + 25),
-        ("--submission", server.base + 587),
-        ("--submissions", server.base + 465),
-    ] {
-        command.args([option, &port.to_string()]);
-    }
+    server.tell_ports(&mut command);
     command.arg("--ca").arg(folder.join("tls/ca.pem")).arg("--folder").arg(&scratch);
     command.args(["--messages", &messages.to_string()]);
     let output = command.output().unwrap();

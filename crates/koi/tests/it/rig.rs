@@ -92,6 +92,20 @@ impl Server {
         self.base + 24
     }
 
+    /// Tells a client in `tests/interop` where to go.
+    pub(crate) fn tell_ports(&self, command: &mut Command) {
+        for (option, port) in [
+            ("--imap", self.imap_port()),
+            ("--imaps", self.imaps_port()),
+            ("--lmtp", self.lmtp_port()),
+            ("--smtp", self.base + 25),
+            ("--submission", self.base + 587),
+            ("--submissions", self.base + 465),
+        ] {
+            command.args([option, &port.to_string()]);
+        }
+    }
+
     /// `koi … --config FOLDER/koi.toml` beside the running server.
     pub(crate) fn koi(&self, arguments: &[&str]) -> Output {
         koi(&self.folder, arguments, "")

@@ -92,16 +92,7 @@ fn python_webpush() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop/webpush_client.py");
     let mut command = Command::new(PYTHON);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", packages()).arg(script);
-    for (option, port) in [
-        ("--imap", server.imap_port()),
-        ("--imaps", server.imaps_port()),
-        ("--lmtp", server.lmtp_port()),
-        ("--smtp", server.base + 25),
-        ("--submission", server.base + 587),
-        ("--submissions", server.base + 465),
-    ] {
-        command.args([option, &port.to_string()]);
-    }
+    server.tell_ports(&mut command);
     command.args(["--user", ALICE, "--password", PASSWORD]);
     command.arg("--ca").arg(folder.join("tls/ca.pem")).arg("--folder").arg(outer.path());
     let output = command.output().unwrap();

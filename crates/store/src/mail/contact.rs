@@ -40,19 +40,23 @@ impl AccountTxn<'_> {
     ) -> Result<()> {
         self.has_contacts = Some(true);
         self.txn.put(&key::contact(self.id, email), &encode_contact(contact))?;
-        put_addresses(self.txn, self.id, email, contact, mailbox)
+        put_addresses(self.txn, &Place { account: self.id, email, contact, mailbox })
     }
     /// An email has come into `mailbox` from another.
     pub(super) fn contact_came(&mut self, email: EmailId, mailbox: MailboxId) -> Result<()> {
         match self.contact_of(email)? {
-            Some(contact) => put_addresses(self.txn, self.id, email, &contact, mailbox),
+            Some(contact) => {
+                put_addresses(self.txn, &Place { account: self.id, email, contact: &contact, mailbox })
+            }
             None => Ok(()),
         }
     }
     /// An email has left `mailbox`, where it may have another membership.
     pub(super) fn contact_left(&mut self, email: EmailId, mailbox: MailboxId) -> Result<()> {
         match self.contact_of(email)? {
-            Some(contact) => delete_addresses(self.txn, self.id, email, &contact, mailbox),
+            Some(contact) => {
+                delete_addresses(self.txn, &Place { account: self.id, email, contact: &contact, mailbox })
+            }
             None => Ok(()),
         }
     }
@@ -85,7 +89,7 @@ pub(super) fn contact_of(
 /// The email has left a mailbox that is being reclaimed.
 pub(super) fn left(txn: &mut dyn Txn, account: AccountId, email: EmailId, mailbox: MailboxId) -> Result<()> {
     match contact_of(txn, account, email)? {
-        Some(contact) => delete_addresses(txn, account, email, &contact, mailbox),
+        Some(contact) => delete_addresses(txn, &Place { account, email, contact: &contact, mailbox }),
         None => Ok(()),
     }
 }
@@ -99,31 +103,30 @@ pub(super) fn forget(txn: &mut dyn Txn, account: AccountId, email: EmailId) -> R
     txn.delete(&key)
 }
 
-fn put_addresses(
-    txn: &mut dyn Txn,
-    account: AccountId,
-    email: EmailId,
-    contact: &Contact,
-    mailbox: MailboxId,
-) -> Result<()> {
-    for hash in &contact.hashes {
-        txn.put(&key::contact_address(account, hash, mailbox, contact.blocked, email), &[VERSION])?;
-    }
-    Ok(())
+fn put_addresses(txn: &mut dyn Txn, place: &Place<'_>) -> Result<()> {
+    place.keys().try_for_each(|key| txn.put(&key, &[VERSION]))
 }
 
-fn delete_addresses(
-    txn: &mut dyn Txn,
-    account: AccountId,
-    email: EmailId,
-    contact: &Contact,
-    mailbox: MailboxId,
-) -> Result<()> {
-    if places::is_in(txn, account, email, mailbox)? {
+fn delete_addresses(txn: &mut dyn Txn, place: &Place<'_>) -> Result<()> {
+    if places::is_in(txn, place.account, place.email, place.mailbox)? {
         return Ok(());
     }
-    for hash in &contact.hashes {
-        txn.delete(&key::contact_address(account, hash, mailbox, contact.blocked, email))?;
+    place.keys().try_for_each(|key| txn.delete(&key))
+}
+
+/// A contact storage message in a mailbox.
+struct Place<'a> {
+    account: AccountId,
+    email: EmailId,
+    contact: &'a Contact,
+    mailbox: MailboxId,
+}
+
+impl Place<'_> {
+    /// Its rows, one for each address.
+    fn keys(&self) -> impl Iterator<Item = [u8; 59]> {
+        let key =
+            |hash| key::contact_address(self.account, hash, self.mailbox, self.contact.blocked, self.email);
+        self.contact.hashes.iter().map(key)
     }
-    Ok(())
 }

@@ -16,6 +16,8 @@ mod contact;
 mod copy;
 pub mod directory;
 mod expunge;
+#[cfg(test)]
+mod fixture;
 mod flags;
 pub mod index;
 mod keywords;

@@ -2,34 +2,20 @@
 //! says, the sums are right, and a refusal leaves no trace.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use koi_types::{Address, MailboxName, Timestamp};
+use koi_types::{MailboxName, Timestamp};
 
 use super::*;
 use crate::kv::{Kv, transact_and_wait};
 use crate::mail::check::check;
-use crate::mail::{INBOX, Quota, directory, reclaim as reclaiming};
+use crate::mail::fixture::{self, ALICE};
+use crate::mail::{INBOX, Quota, reclaim as reclaiming};
 use crate::memory::MemoryKv;
 
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
-const ALICE: AccountId = AccountId(1);
-
-struct Nobody;
-
-impl crate::kv::Commits for Nobody {
-    fn committed(&self, _notices: &[koi_types::CommitNotice]) {}
-}
 
 fn engine() -> MemoryKv {
-    let kv = MemoryKv::new(Arc::new(Nobody));
-    transact_and_wait(&kv, |txn| {
-        directory::create_domain(txn, "example.org")?;
-        let address = Address::new("alice", "example.org").unwrap();
-        directory::create_account(txn, &address, "v", NOW).map(drop)
-    })
-    .unwrap();
-    kv
+    fixture::engine(&["alice"], NOW)
 }
 
 fn change(kv: &MemoryKv, run: impl Fn(&mut AccountTxn<'_>) -> Result<()> + Send + 'static) -> Result<()> {

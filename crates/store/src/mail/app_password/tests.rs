@@ -1,35 +1,17 @@
 //! App passwords are made, found, used and removed; the secret stays what it was.
 
-use std::sync::Arc;
-
-use koi_types::{Access, Address};
+use koi_types::Access;
 
 use super::*;
 use crate::kv::{Kv, transact_and_wait};
 use crate::mail::directory;
+use crate::mail::fixture::{self, ALICE};
 use crate::memory::MemoryKv;
 
 const NOW: Timestamp = Timestamp(1000);
-const ALICE: AccountId = AccountId(1);
-
-struct Nobody;
-
-impl crate::kv::Commits for Nobody {
-    fn committed(&self, _notices: &[koi_types::CommitNotice]) {}
-}
 
 fn engine() -> MemoryKv {
-    let kv = MemoryKv::new(Arc::new(Nobody));
-    transact_and_wait(&kv, |txn| {
-        directory::create_domain(txn, "example.org")?;
-        for name in ["alice", "bob"] {
-            let address = Address::new(name, "example.org").unwrap();
-            directory::create_account(txn, &address, "v", NOW)?;
-        }
-        Ok(())
-    })
-    .unwrap();
-    kv
+    fixture::engine(&["alice", "bob"], NOW)
 }
 
 fn new(name: &str) -> NewAppPassword {

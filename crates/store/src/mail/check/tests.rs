@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use koi_types::annotation::Target;
 use koi_types::{
-    AccessSet, AccountId, Address, AddressHash, CommitNotice, Contact, EmailId, EntryName, Keyword,
-    MailboxName, PushId, Result, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    AccessSet, AccountId, Address, AddressHash, Contact, EmailId, EntryName, Keyword, MailboxName, PushId,
+    Result, SystemFlags, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use crate::body::NewBody;
 use crate::key::{self, table};
-use crate::kv::{Commits, Kv, Txn};
+use crate::kv::{Kv, Txn};
 use crate::mail::app_password::{self, NewAppPassword};
 use crate::mail::check::{Finding, check, repair};
+use crate::mail::fixture::{ALICE, Deaf, subscription};
 use crate::mail::{
     AccountTxn, EmailFacts, FlagChange, FlagOp, INBOX, NewEmail, Quota, directory, push, recent, reclaim,
     sent,
@@ -22,17 +23,10 @@ use crate::mail::{
 use crate::memory::MemoryKv;
 use crate::record::email::{EmailRecord, Place};
 use crate::record::membership::Membership;
-use crate::record::push::{Push, PushTaskRecord, PushTypes, Subscription, SubscriptionRecord};
+use crate::record::push::{Push, PushTaskRecord};
 use crate::record::sent::{SubmittedRecord, encode_since};
 use crate::record::small::ThreadKeyRecord;
 
-struct Deaf;
-
-impl Commits for Deaf {
-    fn committed(&self, _: &[CommitNotice]) {}
-}
-
-const ALICE: AccountId = AccountId(1);
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
 fn in_txn(kv: &dyn Kv, run: impl Fn(&mut dyn Txn) -> Result<()> + Send + 'static) {
@@ -120,7 +114,7 @@ fn store() -> MemoryKv {
     });
     change(&kv, |account| {
         let id = PushId::new("0123456789").unwrap();
-        account.subscribe_push(&id, &subscription())?;
+        account.subscribe_push(&id, &subscription("0123456789", NOW))?;
         account.validate_push(&id)?;
         let uidvalidity = UidValidity::new(1).unwrap();
         let push = Push::Message { mailbox: INBOX, uidvalidity, uid: Uid::MIN, email: EmailId([1; 16]) };
@@ -133,30 +127,6 @@ fn store() -> MemoryKv {
     });
     in_txn(&kv, |txn| recent::claim_recent(txn, ALICE, INBOX, Uid::new(4).unwrap()));
     kv
-}
-
-fn subscription() -> SubscriptionRecord {
-    let given = Subscription {
-        id: "0123456789".into(),
-        client: "c".into(),
-        device: "d".into(),
-        types: PushTypes::All,
-        exclude_from: None,
-        excluded_from: None,
-        endpoint: "https://push.example/1".into(),
-        p256dh: "B".into(),
-        auth: "t".into(),
-    };
-    SubscriptionRecord {
-        given,
-        seal: [9; 20],
-        created_at: NOW,
-        validated_at: None,
-        expires_at: None,
-        held_until: Timestamp(0),
-        failures: 0,
-        refusals: 0,
-    }
 }
 
 struct Stored {

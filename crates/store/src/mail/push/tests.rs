@@ -10,13 +10,11 @@ use parking_lot::Mutex;
 use super::{Attempt, DueAccount, SettleRules, Settled, StoredTask, due_accounts, next_task};
 use crate::kv::{Commits, Kv, transact_and_wait};
 use crate::mail::check::check;
+use crate::mail::fixture::{ALICE, subscription};
 use crate::mail::{AccountTxn, INBOX, Quota, directory, reclaim};
 use crate::memory::MemoryKv;
-use crate::record::push::{
-    Push, PushAccountRecord, PushTaskRecord, PushTypes, Subscription, SubscriptionRecord,
-};
+use crate::record::push::{Push, PushAccountRecord, PushTaskRecord, SubscriptionRecord};
 
-const ALICE: AccountId = AccountId(1);
 const RULES: SettleRules = SettleRules { validation_secs: 300, refusals_max: 2 };
 
 #[derive(Default)]
@@ -42,27 +40,8 @@ fn id(n: u32) -> PushId {
 }
 
 fn record(n: u8, now: Timestamp) -> SubscriptionRecord {
-    let given = Subscription {
-        id: format!("Subscription-{n}").into(),
-        client: "c".into(),
-        device: "d".into(),
-        types: PushTypes::All,
-        exclude_from: None,
-        excluded_from: None,
-        endpoint: "https://push.example/1".into(),
-        p256dh: "B".into(),
-        auth: "t".into(),
-    };
-    SubscriptionRecord {
-        given,
-        seal: [n; 20],
-        created_at: now,
-        validated_at: None,
-        expires_at: Some(now.plus_secs(300)),
-        held_until: Timestamp::default(),
-        failures: 0,
-        refusals: 0,
-    }
+    let made = subscription(&format!("Subscription-{n}"), now);
+    SubscriptionRecord { seal: [n; 20], expires_at: Some(now.plus_secs(300)), ..made }
 }
 
 fn message(uid: u32, now: Timestamp) -> PushTaskRecord {
