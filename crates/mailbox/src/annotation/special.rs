@@ -44,8 +44,11 @@ pub(super) enum Set {
 
 /// The largest value an entry takes.
 #[must_use]
-pub fn value_octets_max(_target: Target, _name: &EntryName) -> usize {
-    limits::ANNOTATION_VALUE_OCTETS_MAX
+pub fn value_octets_max(target: Target, name: &EntryName) -> usize {
+    match special_of(target, name) {
+        Some(Special::WebPush) => limits::PUSH_SUBSCRIPTION_OCTETS_MAX,
+        _ => limits::ANNOTATION_VALUE_OCTETS_MAX,
+    }
 }
 
 /// Those at `asked` and below it down to `depth`.
@@ -75,10 +78,7 @@ pub(super) fn set(
     name: &EntryName,
     value: Option<&[u8]>,
 ) -> Result<Set> {
-    let Some((_, special)) = table(target).into_iter().find(|(prefix, _)| name.below(prefix).is_some())
-    else {
-        return Ok(Set::NotSpecial);
-    };
+    let Some(special) = special_of(target, name) else { return Ok(Set::NotSpecial) };
     match special {
         Special::Coi => coi::set(lent, account, name, value)?,
         Special::WebPush => push::set(lent, account, name, value)?,
@@ -86,6 +86,11 @@ pub(super) fn set(
         Special::Use(mailbox) => set_special_use(account, mailbox, name, value)?,
     }
     Ok(Set::Done)
+}
+
+fn special_of(target: Target, name: &EntryName) -> Option<Special> {
+    let found = table(target).into_iter().find(|(prefix, _)| name.below(prefix).is_some());
+    found.map(|(_, special)| special)
 }
 
 fn table(target: Target) -> Vec<(&'static str, Special)> {
