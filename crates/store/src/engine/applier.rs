@@ -126,6 +126,7 @@ impl Shared {
         }
     }
     fn thaw(&self, round: &Round) {
+        self.note_applied(&round.rows, round.position);
         let mut state = self.state.lock();
         let rows = std::mem::take(&mut state.frozen);
         state.applied = round.position;

@@ -1,5 +1,5 @@
 //! The compactor: gives space back (docs/STORE.md, "Space"). It decides what is worth it, rewrites sealed
-//! segments as packs, drops body files nobody refers to, and copies the index when most of it is free.
+//! segments as packs and drops body files nobody refers to; `renew.rs` copies the index when it is worth it.
 //!
 //! Must not: change an address; touch the live segment; drop what a view may still read.
 
@@ -26,10 +26,6 @@ use crate::vfs::Vfs;
 const SEGMENT_DEAD_PERCENT: u64 = 15;
 /// The live segment is sealed for packing when less than this part of it lives.
 const LIVE_SEAL_PERCENT: u64 = 60;
-/// An index is copied when it is so many hundredths of what its rows need in full pages, and more than the
-/// slack beyond. Rows that come in any order fill pages to two thirds: that alone is no reason.
-const INDEX_PERCENT: u64 = 170;
-const INDEX_SLACK_OCTETS: u64 = 1024 * 1024;
 /// While the process has other work, a look is put off so many times.
 const PUT_OFF_MAX: u32 = 3;
 /// After so many looks without rest a segment is packed all the same.
@@ -262,20 +258,6 @@ impl Shared {
             }
             compactor.leaving.pop_front();
         }
-    }
-    fn shrink_index(&self) -> Result<()> {
-        let index = Arc::clone(&self.state.lock().index);
-        let dense = index.dense_octets().map_err(super::index::IndexError::into_mail)?;
-        drop(index);
-        let file = self.index_usage()?.file_octets;
-        if file <= dense / 100 * INDEX_PERCENT + INDEX_SLACK_OCTETS {
-            return Ok(());
-        }
-        let _applying = self.applying.lock();
-        let map_octets = self.state.lock().index.map_octets();
-        self.renew_index(map_octets).map_err(super::index::IndexError::into_mail)?;
-        add(&self.counters.compacted_indexes, 1);
-        Ok(())
     }
     /// Rests so long that no more than the allowed octets are moved per second; an error when the store
     /// closes.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use heed::{EnvFlags, PutFlags};
 
-use super::index::{Index, IndexError};
+use super::index::{Index, IndexError, ReadTxn};
 
 /// Written between two commits of the copy, so that it does not lie in memory as a whole.
 const BATCH_OCTETS: usize = 16 * 1024 * 1024;
@@ -33,35 +33,55 @@ impl Index {
     }
     /// Writes a copy with full pages to `folder` and makes it durable.
     pub(crate) fn copy_to(&self, folder: &Path) -> Result<(), IndexError> {
-        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
-        let flags = EnvFlags::NO_READ_AHEAD | EnvFlags::NO_SYNC;
-        let copy = Self::open_with(folder, self.map_octets(), self.number(), flags)?;
-        self.fill(&copy)?;
-        copy.fill_up()?;
-        copy.env.force_sync()?;
-        let closing = copy.env.clone().prepare_for_closing();
-        drop(copy);
-        closing.wait();
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        let copy = self.begin_copy(folder, self.map_octets())?;
+        let from = self.env.clone().static_read_txn()?;
+        self.fill(&from, &copy, &|_| Ok(()))?;
+        drop(from);
+        copy.finish_copy(folder)
     }
-    fn fill(&self, copy: &Self) -> Result<(), IndexError> {
-        let from = self.env.read_txn()?;
+    /// An empty index in `folder` that is durable only when it is flushed.
+    pub(crate) fn begin_copy(&self, folder: &Path, map_octets: usize) -> Result<Self, IndexError> {
+        let flags = EnvFlags::NO_READ_AHEAD | EnvFlags::NO_SYNC;
+        Self::open_with(folder, map_octets, self.number(), flags)
+    }
+    /// Writes what `from` sees to `copy`; `go_on` hears of each piece, by its octets, and may end it.
+    pub(crate) fn fill(
+        &self,
+        from: &ReadTxn,
+        copy: &Self,
+        go_on: &dyn Fn(u64) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
         let mut to = copy.env.write_txn()?;
         let mut waiting = 0;
-        for row in self.rows.iter(&from)? {
+        for row in self.rows.iter(from)? {
             let (key, value) = row?;
             copy.rows.put_with_flags(&mut to, PutFlags::APPEND, key, value)?;
             waiting += key.len() + value.len();
             if waiting >= BATCH_OCTETS {
                 to.commit()?;
+                go_on(waiting as u64)?;
                 to = copy.env.write_txn()?;
                 waiting = 0;
             }
         }
-        for row in self.meta.iter(&from)? {
+        for row in self.meta.iter(from)? {
             let (key, value) = row?;
             copy.meta.put(&mut to, key, value)?;
         }
         Ok(to.commit()?)
+    }
+    /// What was written to a copy so far is durable when this returns.
+    pub(crate) fn flush(&self) -> Result<(), IndexError> {
+        Ok(self.env.force_sync()?)
+    }
+    /// Makes a copy durable and closes it.
+    pub(crate) fn finish_copy(self, folder: &Path) -> Result<(), IndexError> {
+        let failed = |error: std::io::Error| IndexError::Failed(error.to_string());
+        self.fill_up()?;
+        self.env.force_sync()?;
+        let closing = self.env.clone().prepare_for_closing();
+        drop(self);
+        closing.wait();
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 }

@@ -64,32 +64,41 @@ pub(crate) fn newest(layout: &Layout) -> Result<Option<PathBuf>> {
     Ok(newest.map(|number| folder_of(layout, number)).filter(|folder| folder.join("data.mdb").exists()))
 }
 
+/// Where a copy is made that is to become a generation. No generation has such a name.
+pub(crate) fn unfinished_copy(layout: &Layout) -> PathBuf {
+    layout.index().join("copy")
+}
+
 /// Copies `old` to the next generation. It counts as soon as it has its name.
 pub(crate) fn renew(layout: &Layout, old: &Index, map_octets: usize) -> Result<Index> {
-    let number = old.number() + 1;
-    let folder = folder_of(layout, number);
-    let unfinished = folder.with_extension("new");
+    let unfinished = folder_of(layout, old.number() + 1).with_extension("new");
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished).map_err(failed)?;
     }
     make_folder(&unfinished)?;
-    let copied = old.copy_to(&unfinished).and_then(|()| {
-        std::fs::rename(&unfinished, &folder).map_err(failed)?;
+    let copied = old.copy_to(&unfinished).and_then(|()| adopt(layout, old, &unfinished, map_octets));
+    if copied.is_err() {
+        let _ = std::fs::remove_dir_all(&unfinished);
+    }
+    copied
+}
+
+/// Makes the finished copy in `unfinished` the generation after `old`.
+pub(crate) fn adopt(layout: &Layout, old: &Index, unfinished: &Path, map_octets: usize) -> Result<Index> {
+    let number = old.number() + 1;
+    let folder = folder_of(layout, number);
+    let adopted = std::fs::rename(unfinished, &folder).map_err(failed).and_then(|()| {
         sync_folder(&layout.index())?;
         Index::open(&folder, map_octets, number)
     });
-    match copied {
-        Ok(new) => {
-            old.retire();
-            Ok(new)
-        }
-        Err(error) => {
-            // Without its name it is nothing; with it, it must not be found as an older state later.
-            let _ = std::fs::remove_dir_all(&unfinished);
+    match &adopted {
+        Ok(_) => old.retire(),
+        // With its name it must not be found as an older state later.
+        Err(_) => {
             let _ = std::fs::remove_dir_all(&folder);
-            Err(error)
         }
     }
+    adopted
 }
 
 fn make_folder(path: &Path) -> Result<()> {
@@ -107,7 +116,7 @@ fn room_for(octets: u64) -> usize {
 }
 
 impl Shared {
-    /// Replaces the index by a copy. Only inside a round of the applier (`applying` is held).
+    /// Replaces an index whose map is full by a copy. Only inside a round of the applier (`applying` is held).
     pub(crate) fn renew_index(&self, map_octets: usize) -> Result<Arc<Index>> {
         let old = Arc::clone(&self.state.lock().index);
         let new = Arc::new(renew(&self.layout, &old, map_octets)?);

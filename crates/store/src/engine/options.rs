@@ -55,6 +55,8 @@ pub struct Options {
     pub rising: FindRising,
     /// Called by the applier before each round; tests slow it down or make it fail with it.
     pub before_apply: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// Called when the index was read for a copy, before what was written since goes there; for tests.
+    pub while_copying: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Called when a commit is about to wait because too much is not yet in the index; for tests.
     pub when_held: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -106,6 +108,7 @@ impl Default for Options {
             compactor: CompactorOptions::default(),
             rising,
             before_apply: None,
+            while_copying: None,
             when_held: None,
         }
     }

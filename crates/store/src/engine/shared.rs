@@ -1,7 +1,7 @@
 //! What the threads of the engine share: the state under one lock, the queue, the live segment.
 //!
-//! Order of locks: `compacting`, `applying`, `live`, `ahead`, `publishing`, `queue`, `compactor`, `merging`,
-//! `state`. No file is touched under `queue` or `state`.
+//! Order of locks: `compacting`, `applying`, `missed`, `live`, `ahead`, `publishing`, `queue`, `compactor`,
+//! `merging`, `state`. No file is touched under `queue` or `state`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -21,6 +21,7 @@ use super::journal::{Ahead, Live, LiveFile};
 use super::options::Options;
 use super::overlay::Overlay;
 use super::recover::Recovered;
+use super::renew::Missed;
 use super::run::Run;
 use super::segment::{Header, Layout, StoreId};
 use super::stage::BodyFiles;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) counters: LiveCounters,
     /// Held for a round of the applier.
     pub(crate) applying: Mutex<()>,
+    /// What a copy of the index that is being made still needs; nothing when none is made.
+    pub(crate) missed: Mutex<Option<Missed>>,
     pub(crate) live: Mutex<Live>,
     pub(crate) queue: Mutex<Queue>,
     /// Something waits and nobody leads.
@@ -162,6 +165,7 @@ impl Shared {
             commits,
             counters: LiveCounters::default(),
             applying: Mutex::new(()),
+            missed: Mutex::new(None),
             live: Mutex::new(recovered.live),
             queue: Mutex::default(),
             work: Condvar::new(),

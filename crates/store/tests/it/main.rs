@@ -18,6 +18,7 @@ mod kv_rules;
 mod model;
 mod power_loss;
 mod pressure;
+mod renew;
 mod reopen;
 mod rig;
 mod sim;
