@@ -116,7 +116,8 @@ fn room_for(octets: u64) -> usize {
 }
 
 impl Shared {
-    /// Replaces an index whose map is full by a copy. Only inside a round of the applier (`applying` is held).
+    /// Replaces an index whose map is full by a copy. Only inside a round of the applier (`applying` is
+    /// held).
     pub(crate) fn renew_index(&self, map_octets: usize) -> Result<Arc<Index>> {
         let old = Arc::clone(&self.state.lock().index);
         let new = Arc::new(renew(&self.layout, &old, map_octets)?);
