@@ -9,18 +9,16 @@ use std::sync::Arc;
 
 use koi_store::kv::{self, Txn};
 use koi_store::mail::{
-    AccountTxn, Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, NewEmail, Renamed,
-    sent,
+    AccountTxn, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Renamed, sent,
 };
 use koi_store::record::account::OwnQuota;
 use koi_types::{
-    AccountId, EmailId, ErrorKind, Keyword, MailError, MailboxId, MailboxName, ModSeq, Result, Role,
-    SystemFlags, UidSet,
+    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags, UidSet,
 };
 use parking_lot::Mutex;
 
 use crate::coi::{self, Settled};
-use crate::outcome::{NewMessage, Pending};
+use crate::outcome::Pending;
 use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
 use crate::uids::pieces;
@@ -49,28 +47,6 @@ impl Account {
     #[must_use]
     pub fn watching(&self, mailbox: MailboxId, seen: ModSeq) -> Watching {
         Watching::new(Arc::clone(&self.inner), self.id, mailbox, seen)
-    }
-    /// Appends messages, all or none.
-    pub fn append(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Pending<Vec<Appended>> {
-        let emails: Vec<EmailId> = messages.iter().map(|_| self.inner.new_email_id()).collect();
-        let options = Arc::clone(&self.inner.options);
-        self.change(move |account| {
-            let any_chat = messages.iter().any(|message| message.message.chat.is_some());
-            let marks = any_chat && coi::marks(account, &options, mailbox)?;
-            let chat = if marks { Keyword::new(coi::CHAT) } else { None };
-            let mut appended = Vec::with_capacity(messages.len());
-            for (message, email) in messages.iter().zip(&emails) {
-                let extra = chat.iter().filter(|_| message.message.chat.is_some());
-                let keywords: Vec<Keyword> = message.flags.keywords.iter().chain(extra).cloned().collect();
-                appended.push(account.append(mailbox, &message.as_new(*email, &keywords))?);
-            }
-            let uids: UidSet = appended.iter().map(|appended| appended.uid).collect();
-            coi::settle(account, &options, mailbox, &uids)?;
-            for message_id in messages.iter().filter_map(|message| message.message.message_id) {
-                account.client_appended(mailbox, message_id)?;
-            }
-            Ok(appended)
-        })
     }
     /// Whether the server files a copy of what the account submits.
     pub fn files_sent(&self) -> Result<bool> {
@@ -368,19 +344,4 @@ fn join_copied(parts: Vec<Result<Copied>>) -> Result<Copied> {
         }
     }
     all.ok_or_else(|| MailError::new(ErrorKind::Internal, "nothing was copied"))
-}
-
-impl NewMessage {
-    fn as_new<'a>(&'a self, email: EmailId, keywords: &'a [Keyword]) -> NewEmail<'a> {
-        NewEmail {
-            email,
-            body: &self.message.body,
-            octets: self.message.octets,
-            facts: &self.message.facts,
-            flags: self.flags.system,
-            keywords,
-            received_at: self.received_at,
-            received_zone: self.received_zone,
-        }
-    }
 }

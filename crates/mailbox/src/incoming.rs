@@ -46,6 +46,15 @@ impl Incoming {
     pub const fn octets(&self) -> u32 {
         self.octets
     }
+    /// What of it stays in memory until it is stored: the body of a small one, and what was found out.
+    #[must_use]
+    pub fn held_octets(&self) -> usize {
+        let body = match &self.body {
+            NewBody::Staged(_) => 0,
+            _ => self.octets as usize,
+        };
+        body + self.facts.envelope.len() + self.facts.structure.len()
+    }
     /// Parses a message that is in memory; for tools and tests. It may not be larger than a journal group
     /// takes.
     pub fn of(octets: &[u8]) -> Result<Self> {
@@ -137,13 +146,27 @@ pub struct Stage {
     /// All of a small message; nothing once it went to a body segment.
     held: Vec<u8>,
     large: Option<Box<dyn StageBody>>,
+    /// Above so many it goes to a body segment.
+    held_max: usize,
     octets: u64,
     octets_max: u64,
 }
 
 impl Stage {
     pub(crate) fn new(kv: Arc<dyn Kv>, octets_max: u64) -> Self {
-        Self { kv, held: Vec::new(), large: None, octets: 0, octets_max }
+        Self {
+            kv,
+            held: Vec::new(),
+            large: None,
+            held_max: limits::BODY_INLINE_OCTETS_MAX,
+            octets: 0,
+            octets_max,
+        }
+    }
+    /// The same, but no more than so many octets of it stay in memory.
+    #[must_use]
+    pub fn holding(self, octets_max: usize) -> Self {
+        Self { held_max: octets_max.min(limits::BODY_INLINE_OCTETS_MAX), ..self }
     }
     /// Octets so far.
     #[must_use]
@@ -161,7 +184,7 @@ impl Stage {
         if let Some(large) = &mut self.large {
             return large.write(octets);
         }
-        if self.octets <= limits::BODY_INLINE_OCTETS_MAX as u64 {
+        if self.octets <= self.held_max as u64 {
             self.held.extend_from_slice(octets);
             return Ok(());
         }
@@ -179,12 +202,12 @@ impl Stage {
     /// The same for a message with NUL: what has it is stored in base64. `InvalidInput` when NUL is not in
     /// the body of a part; `TooLarge` when it does not fit any more.
     pub fn finish_binary(self) -> Result<Incoming> {
-        let (kv, octets_max) = (Arc::clone(&self.kv), self.octets_max);
+        let (kv, octets_max, held_max) = (Arc::clone(&self.kv), self.octets_max, self.held_max);
         let Some(octets) = koi_message::without_nul(&self.whole()?.octets) else {
             let text = "NUL is allowed in the body of a part only";
             return Err(MailError::new(ErrorKind::InvalidInput, text));
         };
-        let mut stage = Self::new(kv, octets_max);
+        let mut stage = Self::new(kv, octets_max).holding(held_max);
         stage.write(&octets)?;
         stage.finish()
     }

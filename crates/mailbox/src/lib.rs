@@ -9,6 +9,7 @@
 mod access;
 mod account;
 pub mod annotation;
+mod append;
 mod backlog;
 mod changes;
 mod coi;
@@ -47,6 +48,7 @@ pub use koi_store::record::membership::{KeywordNumbers, Membership};
 
 pub use account::Account;
 pub use annotation::{Annotation, AnnotationChange, AnnotationNews, AnnotationRow, ChangedAnnotation};
+pub use append::Replaced;
 pub use changes::ExpungedMessage;
 pub use coi::CoiNames;
 pub use directory::{AccountRow, AppPasswordUse, Directory, Verifier};

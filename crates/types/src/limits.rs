@@ -46,6 +46,11 @@ pub const SCRAM_NONCE_OCTETS_MAX: usize = 512;
 pub const ADDRESS_OCTETS_MAX: usize = 320;
 /// The tag of an IMAP command, which we send back.
 pub const IMAP_TAG_OCTETS_MAX: usize = 128;
+/// Messages of one APPEND (RFC 3502): they are one transaction.
+pub const IMAP_APPEND_MESSAGES_MAX: usize = 1000;
+/// What the messages of one APPEND may hold in memory; the bodies of further ones are streamed into body
+/// segments, however small they are.
+pub const IMAP_APPEND_HELD_OCTETS_MAX: usize = 8 * 1024 * 1024;
 /// Nested lists, NOT and OR in one SEARCH.
 pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
 /// Part numbers in one section of FETCH.

@@ -64,6 +64,10 @@ capabilities! {
     Unselect = "UNSELECT",
     /// RFC 4315 §2
     UidPlus = "UIDPLUS",
+    /// RFC 3502
+    MultiAppend = "MULTIAPPEND",
+    /// RFC 8508 §3.1
+    Replace = "REPLACE",
     /// RFC 4731 §3
     Esearch = "ESEARCH",
     /// RFC 6851 §3

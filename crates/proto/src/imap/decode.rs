@@ -1,17 +1,22 @@
 //! From octets to commands: lines, literals, limits, and how to go on after an error
 //! (RFC 9051 §2.2.1, §4.3 and §7.1, RFC 7888 §3 to §5).
 //!
-//! A command with its literals is parsed in place, once, when its last line is there. Only the message
-//! literal of APPEND is handed out as it comes. Nothing above the limits is ever held: what is refused is
-//! skipped as it comes.
+//! A command with its literals is parsed in place, once, when its last line is there. Only the octets of
+//! messages in APPEND and REPLACE are handed out as they come. Nothing above the limits is ever held: what is
+//! refused is skipped as it comes.
 
 use koi_types::limits;
 use memchr::memchr;
 
-use super::command::{self, AppendBegin, Command, Opening, Secret, Tag};
+use super::command::{self, AppendBegin, AppendLine, Command, Opening, Secret, Tag};
+use super::lex::SyntaxError;
 use super::response::Code;
 use crate::line::{Input, LiteralMarker, MARKER_OCTETS_MAX, literal_marker, without_line_end};
 use crate::sasl;
+
+mod append;
+
+use append::AppendOctets;
 
 /// What the next octets may be. The session says it with every call, because only it knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,19 +61,21 @@ pub enum Decoded {
         code: Option<Code<'static>>,
         text: &'static str,
     },
-    /// APPEND up to its message literal. Before anything else call `accept_append` or `refuse_append`.
+    /// APPEND or REPLACE up to the first octets of a message. Before anything else call `accept_append` or
+    /// `refuse_append`. When no octets come, it is the whole command.
     AppendBegin(AppendBegin),
     /// The next octets of the message: `Decoder::append_data`, until `next` is called again.
     AppendData,
-    /// The message is whole and the command line ended properly. `nul`: an octet 0 was in it, which only
-    /// `literal8` allows (RFC 9051 §4.3).
-    AppendEnd {
+    /// The octets that were announced are whole, and this follows them: again octets, to be accepted or
+    /// refused, or the end of the command. `nul`: an octet 0 was in them, which came in `literal8`.
+    AppendNext {
         nul: bool,
+        line: AppendLine,
     },
-    /// After an accepted message the command went wrong: discard the message and answer BAD with the tag of
-    /// APPEND.
+    /// After octets were accepted the command went wrong: discard everything and answer BAD with its tag.
+    /// What still belongs to it is or will be skipped.
     AppendAborted {
-        text: &'static str,
+        text: Box<str>,
     },
     /// In `Phase::Sasl` only.
     Sasl(SaslLine),
@@ -105,20 +112,14 @@ enum State {
     Command(Partly),
     /// Announced to the session, which has not decided yet.
     AppendOffered {
-        octets: u64,
+        octets: AppendOctets,
         synchronising: bool,
     },
     /// The continuation request is due.
-    AppendContinue {
-        octets: u64,
-    },
-    AppendLiteral {
-        left: u64,
-        nul: bool,
-    },
-    AppendTail {
-        nul: bool,
-    },
+    AppendContinue(AppendOctets),
+    AppendOctets(AppendOctets),
+    /// What follows octets of a message.
+    AppendLine(Partly, AppendOctets),
     /// A refused line: it goes on to the next LF, and with the literals announced in it.
     SkipLine,
     SkipLiteral {
@@ -167,27 +168,6 @@ impl Decoder {
         self.input.clear();
         self.state = State::READY;
     }
-    /// Takes the message that `AppendBegin` announced.
-    pub fn accept_append(&mut self) {
-        if let State::AppendOffered { octets, synchronising } = self.state {
-            self.state = match synchronising {
-                true => State::AppendContinue { octets },
-                false => State::AppendLiteral { left: octets, nul: false },
-            };
-        }
-    }
-    /// Does not take it, or no more of it. The session answers NO or BAD; what still comes is skipped.
-    pub fn refuse_append(&mut self) {
-        self.forget_shown();
-        self.state = match self.state {
-            State::AppendOffered { synchronising: true, .. } | State::AppendContinue { .. } => State::READY,
-            State::AppendOffered { octets: left, .. } | State::AppendLiteral { left, .. } => {
-                State::SkipLiteral { left }
-            }
-            State::AppendTail { .. } => State::SkipLine,
-            other => other,
-        };
-    }
     /// What the last `AppendData` stands for; empty after anything else.
     #[must_use]
     pub fn append_data(&self) -> &[u8] {
@@ -203,12 +183,12 @@ impl Decoder {
                     Phase::Sasl | Phase::Idle => self.bare_line(partly, phase),
                 },
                 State::AppendOffered { .. } | State::Dead => Some(Decoded::NeedMore),
-                State::AppendContinue { octets } => {
-                    self.state = State::AppendLiteral { left: octets, nul: false };
+                State::AppendContinue(octets) => {
+                    self.state = State::AppendOctets(octets);
                     Some(Decoded::Continue)
                 }
-                State::AppendLiteral { left, nul } => self.append_literal(left, nul),
-                State::AppendTail { nul } => Some(self.append_tail(nul)),
+                State::AppendOctets(octets) => self.append_octets(octets),
+                State::AppendLine(partly, octets) => self.append_line(partly, octets, phase),
                 State::SkipLine => self.skip_line(),
                 State::SkipLiteral { left } => self.skip_literal(left),
             };
@@ -222,17 +202,13 @@ impl Decoder {
         self.input.skip(std::mem::take(&mut self.shown));
     }
     /// The end of the line being read, just after its LF. QUIRK bare_lf
-    fn line_end(&mut self, mut partly: Partly) -> Option<usize> {
+    fn line_end(&self, partly: &mut Partly) -> Option<usize> {
         let rest = self.input.rest();
         let found = rest.get(partly.scanned..).and_then(|new| memchr(b'\n', new));
-        match found {
-            Some(at) => Some(partly.scanned + at + 1),
-            None => {
-                partly.scanned = rest.len().max(partly.scanned);
-                self.state = State::Command(partly);
-                None
-            }
+        if found.is_none() {
+            partly.scanned = rest.len().max(partly.scanned);
         }
+        found.map(|at| partly.scanned + at + 1)
     }
     fn fatal(&mut self, code: Option<Code<'static>>, text: &'static str) -> Decoded {
         self.input.clear();
@@ -241,11 +217,12 @@ impl Decoder {
     }
 
     /// `None`: go round again.
-    fn command(&mut self, partly: Partly, phase: Phase) -> Option<Decoded> {
+    fn command(&mut self, mut partly: Partly, phase: Phase) -> Option<Decoded> {
         if self.input.len() < partly.line {
             return Some(Decoded::NeedMore);
         }
-        let end = self.line_end(partly);
+        let end = self.line_end(&mut partly);
+        self.state = State::Command(partly);
         let line_octets = end.unwrap_or(self.input.len()).saturating_sub(partly.literals);
         if line_octets > limits::IMAP_LINE_OCTETS_MAX {
             let bad = self.bad(Some(Code::TooBig), "command line is too long".into());
@@ -268,16 +245,22 @@ impl Decoder {
         let decoded = match octets.is_empty() {
             // QUIRK empty_line
             true => None,
-            false => Some(match command::parse(octets, self.utf8) {
-                Ok(parsed) => Decoded::Command { tag: parsed.tag, command: parsed.command },
-                Err(error) => {
-                    Decoded::Bad { tag: command::tag_of(octets), code: None, text: error.to_string().into() }
-                }
-            }),
+            false => Some(self.decoded(octets).unwrap_or_else(|error| Decoded::Bad {
+                tag: command::tag_of(octets),
+                code: None,
+                text: error.to_string().into(),
+            })),
         };
         self.input.skip(end);
         self.state = State::READY;
         decoded
+    }
+    fn decoded(&self, octets: &[u8]) -> Result<Decoded, SyntaxError> {
+        if let Some(begin) = command::whole_append(octets, self.utf8) {
+            return begin.map(Decoded::AppendBegin);
+        }
+        let parsed = command::parse(octets, self.utf8)?;
+        Ok(Decoded::Command { tag: parsed.tag, command: parsed.command })
     }
     fn bad(&self, code: Option<Code<'static>>, text: Box<str>) -> Decoded {
         Decoded::Bad { tag: command::tag_of(self.input.rest()), code, text }
@@ -302,14 +285,17 @@ impl Decoder {
             Ok(Opening::Argument | Opening::Annotation(_)) if self.fits(partly, marker, phase) => {
                 return self.wait_for_literal(partly, end, marker);
             }
-            Ok(Opening::Message(begin)) if phase == Phase::Authenticated => {
-                let (octets, synchronising) = (marker.octets, marker.synchronising);
-                self.input.skip(end);
-                self.state = State::AppendOffered { octets, synchronising };
-                let begin = AppendBegin { octets, synchronising, literal8: marker.literal8, ..begin };
-                return Some(Decoded::AppendBegin(begin));
+            Ok(Opening::Message(begin, octets)) if phase == Phase::Authenticated => {
+                match octets.literal(marker) {
+                    Ok(literal) => {
+                        self.input.skip(end);
+                        self.offer(literal, begin.line.grammar);
+                        return Some(Decoded::AppendBegin(begin.begin(Some(literal))));
+                    }
+                    Err(why) => self.bad(None, why.into()),
+                }
             }
-            Ok(Opening::Message(_)) => self.bad(None, "APPEND needs a login first".into()),
+            Ok(Opening::Message(..)) => self.bad(None, "APPEND needs a login first".into()),
             Ok(Opening::Argument | Opening::Annotation(_)) => {
                 self.bad(Some(Code::TooBig), "literal is too large".into())
             }
@@ -326,10 +312,7 @@ impl Decoder {
         marker.octets <= max.saturating_sub(partly.literals) as u64
     }
     fn wait_for_literal(&mut self, partly: Partly, end: usize, marker: LiteralMarker) -> Option<Decoded> {
-        let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
-        let line = end.saturating_add(octets);
-        let literals = partly.literals.saturating_add(octets);
-        self.state = State::Command(Partly { line, scanned: line, literals });
+        self.state = State::Command(partly.behind(end, marker));
         marker.synchronising.then_some(Decoded::Continue)
     }
     /// Answers BAD before the literal comes. One the client already sends is skipped, unless it is so large
@@ -347,37 +330,6 @@ impl Decoder {
             self.state = State::SkipLiteral { left: marker.octets };
         }
         bad
-    }
-
-    fn append_literal(&mut self, left: u64, nul: bool) -> Option<Decoded> {
-        if left == 0 {
-            self.state = State::AppendTail { nul };
-            return None;
-        }
-        let rest = self.input.rest();
-        let shown = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-        let Some(message) = rest.get(..shown).filter(|m| !m.is_empty()) else {
-            return Some(Decoded::NeedMore);
-        };
-        let nul = nul || memchr(0, message).is_some();
-        self.shown = shown;
-        self.state = State::AppendLiteral { left: left - shown as u64, nul };
-        Some(Decoded::AppendData)
-    }
-    /// `literal CRLF`: more than one message (RFC 3502) is not known here.
-    fn append_tail(&mut self, nul: bool) -> Decoded {
-        let ends = match self.input.rest() {
-            [b'\r', b'\n', ..] => 2,
-            [b'\n', ..] => 1,
-            [] | [b'\r'] => return Decoded::NeedMore,
-            _ => {
-                self.state = State::SkipLine;
-                return Decoded::AppendAborted { text: "expected the end of the command after the message" };
-            }
-        };
-        self.input.skip(ends);
-        self.state = State::READY;
-        Decoded::AppendEnd { nul }
     }
 
     fn skip_line(&mut self) -> Option<Decoded> {
@@ -413,8 +365,9 @@ impl Decoder {
     }
 
     /// A line that is not a command: SASL response or DONE.
-    fn bare_line(&mut self, partly: Partly, phase: Phase) -> Option<Decoded> {
-        let end = self.line_end(partly);
+    fn bare_line(&mut self, mut partly: Partly, phase: Phase) -> Option<Decoded> {
+        let end = self.line_end(&mut partly);
+        self.state = State::Command(partly);
         if end.unwrap_or(self.input.len()) > limits::SASL_LINE_OCTETS_MAX {
             return Some(self.fatal(None, "line is too long"));
         }
@@ -430,6 +383,15 @@ impl Decoder {
         self.input.skip(end);
         self.state = State::READY;
         Some(decoded)
+    }
+}
+
+impl Partly {
+    /// The same when the line that ends at `end` has announced a literal.
+    fn behind(self, end: usize, marker: LiteralMarker) -> Self {
+        let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
+        let line = end.saturating_add(octets);
+        Self { line, scanned: line, literals: self.literals.saturating_add(octets) }
     }
 }
 

@@ -99,6 +99,12 @@ pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, Synta
     }
 }
 
+/// One message: `seq-number` alone (RFC 8508 §5).
+pub(super) fn single(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
+    let end = end(cursor)?;
+    Ok(SequenceSet { ranges: vec![SequenceRange { from: end, to: end }], saved: false })
+}
+
 /// A set in which neither `*` nor `$` may stand: what a client says it knows (RFC 7162 §7, `known-uids`).
 pub(super) fn known_set(cursor: &mut Cursor<'_>) -> Result<NumSet, SyntaxError> {
     let before = cursor.error("only numbers may stand in this set");

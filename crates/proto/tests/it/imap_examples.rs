@@ -93,6 +93,21 @@ fn rfc_9051_append() {
     }
 }
 
+/// RFC 3502, RFC 4469 §A, RFC 8508 §3.2, RFC 8508 §4.2 (sizes made small)
+#[test]
+fn append_of_many_and_of_parts() {
+    all_read(&[
+        "A003 APPEND saved-messages (\\Seen) {4}\r\nabcd (\\Seen) \" 7-Feb-1994 22:43:04 -0800\" {2}\r\nab",
+        "A003 APPEND Drafts (\\Seen \\Draft $MDNSent) CATENATE (URL \
+         \"/Drafts;UIDVALIDITY=385759045/;UID=20/;section=HEADER\" TEXT {2}\r\nab URL \
+         \"/Drafts;UIDVALIDITY=385759045/;UID=20/;section=1.MIME\" URL \
+         \"/Drafts;UIDVALIDITY=385759045/;UID=20/;section=1\" TEXT {2}\r\nab URL \
+         \"/Drafts;UIDVALIDITY=385759045/;UID=30\" TEXT {2}\r\nab)",
+        "A003 REPLACE 4 Drafts (\\Seen \\Draft) {3}\r\nabc",
+        "A011 UID REPLACE 3002 Drafts CATENATE (TEXT {3}\r\nabc URL \"/Drafts/;UID=3002\")",
+    ]);
+}
+
 /// RFC 9051 §6.4
 #[test]
 fn rfc_9051_selected() {

@@ -26,7 +26,7 @@ pub(crate) fn imap(input: &[u8], cuts: &[usize]) -> Vec<String> {
                     push_data(&mut seen, decoder.append_data());
                     continue;
                 }
-                imap::Decoded::AppendBegin(_) => decoder.accept_append(),
+                imap::Decoded::AppendBegin(_) | imap::Decoded::AppendNext { .. } => decoder.accept_append(),
                 imap::Decoded::Command { command, .. } => phase = phase_after(command),
                 imap::Decoded::Sasl(_) | imap::Decoded::Done | imap::Decoded::NotDone => {
                     phase = Phase::Authenticated

@@ -214,6 +214,8 @@ const COMPLETE: &[Capability] = &[
     Capability::CreateSpecialUse,
     Capability::Unselect,
     Capability::UidPlus,
+    Capability::MultiAppend,
+    Capability::Replace,
     Capability::Esearch,
     Capability::Move,
     Capability::CondStore,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use koi_mailbox::{MailboxService, Ticket};
+use koi_proto::imap::command::AppendBegin;
 use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Command, Decoded, Decoder, Phase, Tag};
 use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
@@ -118,7 +119,7 @@ impl ImapSession {
                 None
             }
             Decoded::AppendBegin(begin) => {
-                self.start(begin.tag.clone(), table::APPEND, cmd::append::start(begin));
+                self.begin_append(begin, out);
                 None
             }
             Decoded::Bad { tag, code, text } => {
@@ -147,6 +148,16 @@ impl ImapSession {
         }
         self.bad_commands = 0;
         self.start(tag, row, cmd::start(command));
+    }
+    fn begin_append(&mut self, begin: AppendBegin, out: &mut Vec<u8>) {
+        let (tag, row) = (begin.tag.clone(), table::of_append(&begin));
+        if let Some(why) = self.misplaced(row.state) {
+            self.decoder.refuse_append();
+            self.bad(Some(&tag), Some(&Code::ClientBug), why, out);
+            return;
+        }
+        self.bad_commands = 0;
+        self.start(tag, row, cmd::append::start(begin));
     }
     fn start(&mut self, tag: Tag, row: Row, job: Box<dyn Job>) {
         self.core.notes.push(Note::Command { name: row.name });

@@ -7,6 +7,7 @@
 //! client that pipelines them would otherwise lose count (RFC 3501 §5.5).
 
 use koi_proto::imap::Command;
+use koi_proto::imap::command::{AppendBegin, Replaces};
 
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +48,15 @@ impl Tells {
     }
 }
 
-pub(crate) const APPEND: Row = row("APPEND", Allowed::Authenticated, Tells::All);
+/// APPEND, and REPLACE, which is for the selected state alone (RFC 8508 §3.5) and tells that a message is
+/// gone.
+pub(crate) fn of_append(begin: &AppendBegin) -> Row {
+    match &begin.replaces {
+        None => row("APPEND", Allowed::Authenticated, Tells::All),
+        Some(Replaces { by_uid: false, .. }) => row("REPLACE", Allowed::Selected, Tells::All),
+        Some(Replaces { by_uid: true, .. }) => row("REPLACE", Allowed::Selected, Tells::AllByUid),
+    }
+}
 
 pub(crate) fn of(command: &Command) -> Row {
     use Allowed::{Any, Authenticated, NotAuthenticated, Selected};

@@ -1,6 +1,7 @@
 //! The IMAP decoder: whatever comes and however it is cut, it says the same, and it holds no more than its
 //! limits allow (RFC 9051 §2.2.1 and §4.3, RFC 7888 §3).
 
+use koi_proto::imap::command::AppendBegin;
 use koi_proto::imap::decode::{Decoded, Decoder, Phase};
 use koi_types::limits;
 
@@ -14,12 +15,15 @@ const ANSWERS_PER_OCTET_MAX: usize = 4;
 /// Commands of every kind, and words of the grammar.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 11] = [
+    let seeds: [&[u8]; 14] = [
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
         b"a SEARCH RETURN (MIN) CHARSET UTF-8 NOT OR 1:3 (SUBJECT {3+}\r\nabc SINCE 1-Jan-2020) UID 5:*\r\n",
         b"a APPEND \"Sent\" (\\Seen $x) \" 1-Jan-2020 00:00:00 +0000\" {5+}\r\nhello\r\nb NOOP\r\n",
+        b"a APPEND x {1+}\r\na (\\Seen) ~{2+}\r\n\0b \"17-Jul-1996 02:44:25 -0700\" {3}\r\nabc\r\nb NOOP\r\n",
+        b"a APPEND x CATENATE (URL \"/INBOX/;UID=1\" TEXT {2+}\r\nab URL {3+}\r\n/x/ UTF8 (~{1+}\r\na))\r\n",
+        b"a UID REPLACE 7 Drafts (\\Draft) UTF8 (~{4+}\r\nabcd)\r\nb REPLACE * x CATENATE (URL y)\r\n",
         b"a STORE 1:4 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted keyword)\r\na UID EXPUNGE 4\r\n",
         b"a LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))\r\n",
         b"a IDLE\r\nDONE\r\nb RENAME \"a\\\\b\" &AOQ-\r\nc STATUS x (HIGHESTMODSEQ)\r\n",
@@ -45,6 +49,11 @@ const WORDS: &[&[u8]] = &[
     b" UID ",
     b" FETCH ",
     b" SEARCH ",
+    b" CATENATE (",
+    b" URL x",
+    b" TEXT {3+}\r\nabc",
+    b" UTF8 (~{3+}\r\nabc)",
+    b" REPLACE 1 x ",
     b"BODY[",
     b"]<1.2>",
     b"1:*",
@@ -90,18 +99,19 @@ fn decode(input: &[u8], phase: Phase, step: usize) -> Vec<String> {
         loop {
             answers += 1;
             assert!(answers <= 16 + ANSWERS_PER_OCTET_MAX * input.len() + input.len() / step, "it loops");
-            match decoder.next(phase) {
+            let decoded = decoder.next(phase);
+            match decoded {
                 Decoded::NeedMore => break,
-                Decoded::AppendBegin(begin) => {
-                    said.push(format!("{begin:?}"));
-                    if begin.octets <= SKIP_OCTETS_MAX {
-                        decoder.accept_append()
-                    } else {
-                        decoder.refuse_append()
+                Decoded::AppendBegin(AppendBegin { ref line, .. }) | Decoded::AppendNext { ref line, .. } => {
+                    let literal = line.literal;
+                    said.push(format!("{decoded:?} {}", message.escape_ascii()));
+                    match literal.is_none_or(|literal| literal.octets <= SKIP_OCTETS_MAX) {
+                        true => decoder.accept_append(),
+                        false => decoder.refuse_append(),
                     }
                 }
                 Decoded::AppendData => message.extend_from_slice(decoder.append_data()),
-                other => said.push(format!("{other:?} {}", message.escape_ascii())),
+                ref other => said.push(format!("{other:?} {}", message.escape_ascii())),
             }
         }
         let held = decoder.buffered();

@@ -22,7 +22,7 @@ use koi_types::{MailboxName, limits};
 
 mod flag;
 
-pub use append::AppendBegin;
+pub use append::{AppendBegin, AppendLine, AppendLiteral, AppendPiece, Replaces};
 pub use auth::{IdField, Secret};
 pub use charset::{CHARSETS, Charset};
 pub use fetch::{BinarySection, BodySection, Fetch, FetchItem, Partial, Section, SectionText};
@@ -45,20 +45,21 @@ pub struct Parsed {
 
 /// What a literal at the end of an unfinished command is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Opening {
+pub(super) enum Opening {
     /// An argument like any other.
     Argument,
     /// The value of an annotation: too large a one has an answer of its own (RFC 5464 §4.3).
     Annotation(Tag),
-    /// The message of APPEND. Size and kind of the literal are not filled in.
-    Message(AppendBegin),
+    /// Octets of a message in APPEND or REPLACE.
+    Message(append::ReadBegin, append::Octets),
 }
 
 /// The tag of a command: 1 to 128 octets of `ASTRING-CHAR` without `+` (RFC 9051 §2.2.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tag(pub(in crate::imap) Box<str>);
 
-/// A complete command without its tag. APPEND is not here: it is streamed, see `decode::Decoded`.
+/// A complete command without its tag. APPEND and REPLACE are not here: they are streamed, see
+/// `decode::Decoded`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// RFC 9051 §6.1.1
@@ -191,7 +192,7 @@ pub fn parse(octets: &[u8], utf8: bool) -> Result<Parsed, SyntaxError> {
 /// Judges an unfinished command at the announcement of a literal: `octets` end where the announcement begins,
 /// and the line with it begins at `line`. An error here saves the client from sending the literal (RFC 9051
 /// §2.2.1).
-pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, SyntaxError> {
+pub(super) fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, SyntaxError> {
     let mut cursor = Cursor::new(octets, utf8);
     let tag = tag(&mut cursor)?;
     cursor.space()?;
@@ -200,8 +201,12 @@ pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, Syntax
     if !is_command(name) {
         return before.fail("unknown command");
     }
-    if name.eq_ignore_ascii_case("APPEND") {
-        return append::opening(&mut cursor, tag);
+    if let Some(replace) = streamed(&mut cursor, name) {
+        let begin = append::begin(&mut cursor, tag, replace, true)?;
+        return Ok(begin.map_or(Opening::Argument, |begin| match begin.line.expected {
+            append::Expected::Octets(octets) => Opening::Message(begin, octets),
+            _ => Opening::Argument,
+        }));
     }
     if ends_in_quotes(octets.get(line..).unwrap_or_default()) {
         return cursor.fail("quoted string has no end");
@@ -210,6 +215,42 @@ pub fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, Syntax
         return Ok(Opening::Annotation(tag));
     }
     Ok(Opening::Argument)
+}
+
+/// The same for APPEND and REPLACE that are complete, with no octets of a message in them; nothing when it is
+/// another command.
+pub(super) fn whole_append(octets: &[u8], utf8: bool) -> Option<Result<AppendBegin, SyntaxError>> {
+    // Nearly always it is another command, and no tag need be made.
+    let word = octets.iter().position(|b| *b == b' ').and_then(|at| octets.get(at + 1))?;
+    if !matches!(word.to_ascii_uppercase(), b'A' | b'R' | b'U') {
+        return None;
+    }
+    let mut cursor = Cursor::new(octets, utf8);
+    let tag = tag(&mut cursor).ok()?;
+    cursor.space().ok()?;
+    let name = cursor.atom("expected a command").ok()?;
+    let replace = streamed(&mut cursor, name)?;
+    let begin = append::begin(&mut cursor, tag, replace, false);
+    let missing = cursor.error("expected a mailbox name");
+    Some(begin.and_then(|begin| begin.map(|begin| begin.begin(None)).ok_or(missing)))
+}
+
+/// Whether it is APPEND, or which form of REPLACE; the cursor stands behind its name.
+fn streamed(cursor: &mut Cursor<'_>, name: &str) -> Option<Option<append::ByUid>> {
+    if name.eq_ignore_ascii_case("APPEND") {
+        return Some(None);
+    }
+    let by_uid = name.eq_ignore_ascii_case("UID") && is_next(cursor, " REPLACE");
+    if by_uid {
+        cursor.take_word(" REPLACE");
+    }
+    (by_uid || name.eq_ignore_ascii_case("REPLACE")).then_some(Some(append::ByUid(by_uid)))
+}
+
+/// Whether this word is next, and not only the beginning of a longer one.
+fn is_next(cursor: &Cursor<'_>, word: &str) -> bool {
+    let mut ahead = cursor.clone();
+    ahead.take_word(word) && matches!(ahead.peek(), None | Some(b' '))
 }
 
 fn ends_in_quotes(line: &[u8]) -> bool {
@@ -271,6 +312,7 @@ const COMMANDS: &[&str] = &[
     "GETMETADATA",
     "SETMETADATA",
     "APPEND",
+    "REPLACE",
     "IDLE",
     "CHECK",
     "CLOSE",
@@ -316,7 +358,6 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "SETQUOTA" => quota::set(cursor),
         "GETMETADATA" => metadata::get(cursor),
         "SETMETADATA" => metadata::set(cursor),
-        "APPEND" => cursor.fail("APPEND needs a message literal"),
         "IDLE" => Ok(Command::Idle),
         "CHECK" => Ok(Command::Check),
         "CLOSE" => Ok(Command::Close),

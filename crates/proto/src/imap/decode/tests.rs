@@ -1,6 +1,7 @@
 //! Framing: literals, streaming of APPEND, limits, and how it goes on after errors; each input whole and cut.
 
 use super::*;
+use crate::imap::command::{AppendLiteral, AppendPiece};
 
 /// What a session would have seen, as text. APPEND is accepted.
 fn run(input: &[u8], phase: Phase, piece: usize) -> Vec<String> {
@@ -19,7 +20,13 @@ fn run(input: &[u8], phase: Phase, piece: usize) -> Vec<String> {
                     }
                 }
                 Decoded::AppendBegin(begin) => {
-                    seen.push(format!("append {} {}", begin.tag, begin.octets));
+                    seen.push(format!("append {}{}", begin.tag, line(&begin.line)));
+                    decoder.accept_append();
+                }
+                Decoded::AppendNext { nul, line: next } => {
+                    let nul = if nul { " nul" } else { "" };
+                    let next = line(&next);
+                    seen.push(if next == " end" { format!("end{nul}") } else { format!("next{nul}{next}") });
                     decoder.accept_append();
                 }
                 Decoded::Command { tag, .. } => seen.push(format!("{tag}")),
@@ -30,7 +37,6 @@ fn run(input: &[u8], phase: Phase, piece: usize) -> Vec<String> {
                 Decoded::Refused { tag, .. } => seen.push(format!("{tag} NO")),
                 Decoded::Fatal { .. } => seen.push("fatal".into()),
                 Decoded::Continue => seen.push("+".into()),
-                Decoded::AppendEnd { nul } => seen.push(if nul { "end nul" } else { "end" }.into()),
                 Decoded::AppendAborted { .. } => seen.push("aborted".into()),
                 Decoded::Sasl(line) => seen.push(format!("{line:?}")),
                 Decoded::Done => seen.push("done".into()),
@@ -39,6 +45,26 @@ fn run(input: &[u8], phase: Phase, piece: usize) -> Vec<String> {
         }
     }
     seen
+}
+
+/// What a line of APPEND says: `(date)` for a message, `cat` for one to be catenated.
+fn line(line: &AppendLine) -> String {
+    let mut said = String::new();
+    for piece in &line.pieces {
+        said.push_str(&match piece {
+            AppendPiece::Message { catenated: true, .. } => " cat".to_owned(),
+            AppendPiece::Message { flags, date, .. } => {
+                let flags = if flags.system == koi_types::SystemFlags::NONE { "" } else { " flags" };
+                format!("{flags}{}", if date.is_some() { " date" } else { "" })
+            }
+            AppendPiece::Url(url) => format!(" <{}>", url.escape_ascii()),
+            AppendPiece::End => " end".to_owned(),
+        });
+    }
+    match line.literal {
+        Some(literal) => format!("{said} {}", literal.octets),
+        None => said,
+    }
 }
 
 /// Whole, octet by octet, and in all pieces of two and three.
@@ -174,7 +200,7 @@ fn lines_that_are_too_long() {
 fn append_is_streamed() {
     sees(
         b"a APPEND saved (\\Seen) {5}\r\nhello\r\nb NOOP\r\n",
-        &["append a 5", "+", "data hello", "end", "b"],
+        &["append a flags 5", "+", "data hello", "end", "b"],
     );
     sees(b"a APPEND saved {5+}\r\nhello\r\nb NOOP\r\n", &["append a 5", "data hello", "end", "b"]);
     sees(b"a APPEND saved ~{3+}\r\nx\0y\n", &["append a 3", "data x\\x00y", "end nul"]);
@@ -183,7 +209,6 @@ fn append_is_streamed() {
     sees(b"a APPEND s {4+}\r\n\r\n\r\n\r\nb NOOP\r\n", &["append a 4", "data \\r\\n\\r\\n", "end", "b"]);
     sees(b"a APPEND s {5000+}\r\n", &["append a 5000"]);
     sees(b"a APPEND s {1+}\r\nx y\r\nb NOOP\r\n", &["append a 1", "data x", "aborted", "b"]);
-    sees(b"a APPEND s {1+}\r\nx {3+}\r\nabc\r\nb NOOP\r\n", &["append a 1", "data x", "aborted", "b"]);
     sees(b"a APPEND s {1+}\r\nx\rb NOOP\r\nc NOOP\r\n", &["append a 1", "data x", "aborted", "c"]);
     for bad in ["s (\\Foo) ", "s (", "s \"x\" ", "s () () ", "s x ", "", "s", "s (\\Seen)", "\"s "] {
         let sync = format!("a APPEND {bad}{{5}}\r\nb NOOP\r\n");
@@ -198,10 +223,12 @@ fn what_append_begins_with() {
     decoder.feed(b"A003 APPEND Entw&APw-rfe (\\Draft $x \\Recent) \" 7-Feb-1994 21:52:25 -0800\" ~{310}\r\n");
     let Decoded::AppendBegin(begin) = decoder.next(Phase::Authenticated) else { panic!() };
     assert_eq!(begin.mailbox.name().map(ToString::to_string).as_deref(), Ok("Entwürfe"));
-    assert_eq!(begin.flags.system, koi_types::SystemFlags::DRAFT);
-    assert_eq!(begin.flags.keywords.len(), 1);
-    assert_eq!(begin.date.map(|date| date.at.secs()), Some(760_686_745));
-    assert_eq!((begin.octets, begin.synchronising, begin.literal8), (310, true, true));
+    let [AppendPiece::Message { flags, date, catenated: false }] = &begin.line.pieces[..] else { panic!() };
+    assert_eq!(flags.system, koi_types::SystemFlags::DRAFT);
+    assert_eq!(flags.keywords.len(), 1);
+    assert_eq!(date.map(|date| date.at.secs()), Some(760_686_745));
+    let literal = AppendLiteral { octets: 310, synchronising: true, literal8: true };
+    assert_eq!((begin.line.literal, begin.replaces), (Some(literal), None));
     assert!(matches!(decoder.next(Phase::Authenticated), Decoded::NeedMore), "undecided");
     decoder.refuse_append();
     decoder.feed(b"b NOOP\r\n");
@@ -223,7 +250,7 @@ fn append_refused() {
                     break;
                 }
                 last = format!("{decoded:?}");
-                if matches!(decoded, Decoded::AppendBegin(_)) {
+                if matches!(decoded, Decoded::AppendBegin(_) | Decoded::AppendNext { .. }) {
                     decoder.accept_append();
                 }
                 left = left.saturating_sub(1);
@@ -239,6 +266,100 @@ fn append_refused() {
         let input = b"a APPEND s {5+}\r\nhello\r\nb NOOP\r\n";
         assert_eq!(refuse_after(input, answers), (true, 0), "after {answers} answers");
     }
+    for answers in 1..16 {
+        let input = b"a APPEND s {5+}\r\nhello (\\Seen) CATENATE (URL {2+}\r\n/x TEXT {3+}\r\nab\n URL x) \
+            UTF8 (~{2+}\r\n\0y)\r\nb NOOP\r\n";
+        assert_eq!(refuse_after(input, answers), (true, 0), "after {answers} answers");
+    }
+}
+
+/// RFC 3502
+#[test]
+fn append_of_many() {
+    sees(
+        b"a APPEND s (\\Seen) {2}\r\nab {1+}\r\nc \" 7-Feb-1994 22:43:04 -0800\" {3}\r\nx\r\n\r\nb NOOP\r\n",
+        &[
+            "append a flags 2",
+            "+",
+            "data ab",
+            "next end 1",
+            "data c",
+            "next end date 3",
+            "+",
+            "data x\\r\\n",
+            "end",
+            "b",
+        ],
+    );
+    sees(b"a APPEND s {1+}\r\na{1+}\r\nb\r\nb NOOP\r\n", &["append a 1", "data a", "aborted", "b"]);
+    sees(b"a APPEND s {1+}\r\na  \r\nb NOOP\r\n", &["append a 1", "data a", "end", "b"]);
+    sees(b"a APPEND s {1+}\r\na x{1}\r\nb NOOP\r\n", &["append a 1", "data a", "aborted", "b"]);
+    sees(b"a APPEND s {1+}\r\n\0 {1+}\r\nb\r\nb NOOP\r\n", &["append a 1", "data \\x00", "aborted", "b"]);
+    sees(b"a APPEND s {1+}\r\na (\\Foo) {1001+}\r\n", &["append a 1", "data a", "fatal"]);
+    sees(
+        b"a APPEND s ~{1+}\r\n\0 {1+}\r\nb\r\nb NOOP\r\n",
+        &["append a 1", "data \\x00", "next nul end 1", "data b", "end", "b"],
+    );
+}
+
+/// RFC 4469 §5, RFC 6855 §4
+#[test]
+fn append_of_parts() {
+    sees(b"a APPEND s CATENATE (URL /x)\r\nb NOOP\r\n", &["append a cat </x> end", "b"]);
+    sees(
+        b"a APPEND s () CATENATE (URL \"/x y\" TEXT {2+}\r\nab URL {4}\r\n/z)\" URL y TEXT {0+}\r\n)\r\n",
+        &["append a cat </x y> 2", "data ab", "+", "next </z)\\\"> <y> 0", "end"],
+    );
+    sees(
+        b"a APPEND s CATENATE (UTF8 (~{2+}\r\nab) TEXT {1+}\r\nc) CATENATE (URL y) {1+}\r\nz\r\n",
+        &["append a cat 2", "data ab", "next 1", "data c", "next end cat <y> end 1", "data z", "end"],
+    );
+    sees(b"a APPEND s UTF8 (~{2+}\r\nab)\r\nb NOOP\r\n", &["append a 2", "data ab", "end", "b"]);
+    sees(b"a APPEND s UTF8 (~{2+}\r\nab\r\nb NOOP\r\n", &["append a 2", "data ab", "aborted", "b"]);
+    for bad in
+        ["UTF8 (", "CATENATE (TEXT ~", "CATENATE (", "CATENATE (URL x", "CATENATE (URL x)", "CATENATE () "]
+    {
+        let sync = format!("a APPEND s {bad}{{5}}\r\nb NOOP\r\n");
+        assert_eq!(run(sync.as_bytes(), Phase::Authenticated, 4), ["a BAD", "b"], "{bad:?}");
+    }
+    for bad in ["CATENATE (URL x", "CATENATE ()", "CATENATE (URL )", "CATENATE (URL x )", "CATENATE (x)", ""]
+    {
+        let whole = format!("a APPEND s {bad}\r\nb NOOP\r\n");
+        assert_eq!(run(whole.as_bytes(), Phase::Authenticated, 4), ["a BAD", "b"], "{bad:?}");
+    }
+    let large = b"a APPEND s CATENATE (TEXT {1+}\r\na URL {300000+}\r\nb NOOP\r\n";
+    assert_eq!(run(large, Phase::Authenticated, 9), ["append a cat 1", "data a", "fatal"]);
+    let waits = b"a APPEND s CATENATE (TEXT {1+}\r\na URL {300000}\r\nb NOOP\r\n";
+    assert_eq!(run(waits, Phase::Authenticated, 9), ["append a cat 1", "data a", "aborted", "b"]);
+}
+
+/// RFC 8508 §5
+#[test]
+fn replace_is_an_append_of_one() {
+    sees(b"a REPLACE 4 s (\\Seen) {2}\r\nab\r\n", &["append a flags 2", "+", "data ab", "end"]);
+    sees(b"a UID REPLACE * {1}\r\ns {2+}\r\nab\r\n", &["+", "append a 2", "data ab", "end"]);
+    sees(b"a uid replace 3 s catenate (url x)\r\nb NOOP\r\n", &["append a cat <x> end", "b"]);
+    sees(b"a REPLACE 3 s {1+}\r\na {1+}\r\nb\r\nb NOOP\r\n", &["append a 1", "data a", "aborted", "b"]);
+    for bad in ["REPLACE 0 s", "REPLACE 1:2 s", "REPLACE $ s", "REPLACE s", "REPLACEX 1 s"] {
+        let sync = format!("a {bad} {{5}}\r\nb NOOP\r\n");
+        assert_eq!(run(sync.as_bytes(), Phase::Authenticated, 4), ["a BAD", "b"], "{bad:?}");
+    }
+    let mut decoder = Decoder::new(1000);
+    decoder.feed(b"A004 UID REPLACE 2000 Drafts (\\Seen \\Draft) {350}\r\n");
+    let Decoded::AppendBegin(begin) = decoder.next(Phase::Authenticated) else { panic!() };
+    let replaces = begin.replaces.unwrap();
+    assert!(replaces.by_uid);
+    assert_eq!(replaces.message.resolve(9).iter().collect::<Vec<_>>(), [2000]);
+}
+
+/// Many literals of no octets in one line cost no stack.
+#[test]
+fn many_urls_of_append() {
+    let mut input = b"a APPEND s CATENATE (TEXT {0+}\r\n".to_vec();
+    (0..4000).for_each(|_| input.extend_from_slice(b" URL {0+}\r\n"));
+    input.extend_from_slice(b")\r\nb NOOP\r\n");
+    let seen = run(&input, Phase::Authenticated, 60_000);
+    assert_eq!(seen.last().map(String::as_str), Some("b"), "{:?}", seen.len());
 }
 
 /// RFC 9051 §6.2.2

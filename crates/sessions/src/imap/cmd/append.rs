@@ -1,150 +1,290 @@
-//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11), with APPENDUID (RFC 4315 §3), of messages with NUL by
-//! literal8 (RFC 3516 §4.4).
+//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11) of one or several messages (RFC 3502), with APPENDUID (RFC 4315
+//! §3), of messages with NUL by literal8 (RFC 3516 §4.4); and REPLACE (RFC 8508 §3).
 //!
-//! The message is refused before it is sent where that can be known; it goes to the store while it arrives.
+//! Messages are refused before they are sent where that can be known; they go to the store while they arrive,
+//! and into the mailbox together, when the last one is there.
 
 // DEVIATION RFC 3501 §4.3.1: a header with octets above 127 is taken and sent as it is, though nothing names
 // its charset, because other servers do, and refusing it would lose mail that a user moves here.
 // DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and
 // not ours to mend; SEARCH takes them for the charset they most likely are.
 
-use std::sync::Arc;
+mod building;
 
-use koi_mailbox::{Account, Appended, NewMessage, Pending, Stage};
-use koi_proto::imap::command::AppendBegin;
+use std::collections::VecDeque;
+
+use koi_mailbox::{Account, Appended, NewMessage, Pending, Replaced};
+use koi_proto::imap::command::{AppendBegin, AppendLine, AppendLiteral, AppendPiece, MailboxArg, Replaces};
 use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Decoded, Phase};
-use koi_types::{MailboxId, Result, UidSet, ZoneOffset};
+use koi_types::{ErrorKind, MailError, MailboxId, Result, Uid, UidSet, limits};
 
+use super::expunge::read_only;
+use super::sequence;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
+use building::{Building, Room};
 
 pub(crate) fn start(begin: AppendBegin) -> Box<dyn Job> {
-    Box::new(Append { begin, phase: AppendPhase::Begin })
+    let AppendBegin { mailbox, replaces, line, .. } = begin;
+    let line = Line { pieces: line.pieces.into(), literal: line.literal };
+    let target = TargetArg { mailbox, replaces };
+    Box::new(Append { phase: AppendPhase::Begin(target), line, messages: Vec::new(), building: None })
 }
 
 struct Append {
-    begin: AppendBegin,
     phase: AppendPhase,
-}
-
-/// Where the message goes.
-struct Target {
-    account: Account,
-    mailbox: MailboxId,
+    /// What was read and is not done yet.
+    line: Line,
+    /// Those that are whole.
+    messages: Vec<NewMessage>,
+    /// The one that is being sent.
+    building: Option<Building>,
 }
 
 enum AppendPhase {
-    Begin,
-    Receive(Target, Stage),
-    Wait(Pending<Vec<Appended>>),
+    Begin(TargetArg),
+    /// What was read is to be done.
+    Line(Target),
+    /// Octets of a message are to come.
+    Receive(Target),
+    WaitAppended(Pending<Vec<Appended>>),
+    WaitReplaced(Pending<Replaced>),
     Over,
+}
+
+struct TargetArg {
+    mailbox: MailboxArg,
+    replaces: Option<Replaces>,
+}
+
+/// Where the messages go, and what leaves for them.
+struct Target {
+    /// Whose mailbox it is.
+    account: Account,
+    mailbox: MailboxId,
+    replaced: Option<Place>,
+    room: Room,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    mailbox: MailboxId,
+    uid: Uid,
+}
+
+#[derive(Default)]
+struct Line {
+    pieces: VecDeque<AppendPiece>,
+    literal: Option<AppendLiteral>,
+}
+
+/// A step that may end the command with a refusal.
+type Refusable<T> = std::result::Result<T, Refusal>;
+
+/// Nothing is appended; what still comes of the command is passed over.
+pub(super) enum Refusal {
+    Reply(Box<Reply>),
+    Failed(MailError),
 }
 
 impl Job for Append {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
-        match std::mem::replace(&mut self.phase, AppendPhase::Over) {
-            AppendPhase::Begin => match self.target(cx) {
-                Ok(Ok(target)) => {
-                    cx.decoder.accept_append();
-                    self.receive(cx, target, cx.core.service.stage())
+        match self.step(cx) {
+            Ok(outcome) => Ok(outcome),
+            Err(refusal) => {
+                cx.decoder.refuse_append();
+                match refusal {
+                    Refusal::Reply(reply) => Ok(Outcome::Done(*reply)),
+                    Refusal::Failed(error) => Err(error),
                 }
-                Ok(Err(reply)) => {
-                    cx.decoder.refuse_append();
-                    Ok(Outcome::Done(reply))
-                }
-                Err(error) => {
-                    cx.decoder.refuse_append();
-                    Err(error)
-                }
-            },
-            AppendPhase::Receive(target, stage) => self.receive(cx, target, stage),
-            AppendPhase::Wait(pending) => {
-                let appended = pending.take()?;
-                Ok(Outcome::Done(finished(&appended)))
             }
-            AppendPhase::Over => Err(crate::imap::job::ran_twice()),
         }
     }
 }
 
 impl Append {
-    /// Where the message goes, or the NO that spares sending it.
-    fn target(&self, cx: &Context<'_>) -> Result<std::result::Result<Target, Reply>> {
-        if self.begin.octets > cx.core.settings.message_octets_max {
-            return Ok(Err(Reply::no("message is too large").code(&Code::TooBig)));
+    fn step(&mut self, cx: &mut Context<'_>) -> Refusable<Outcome> {
+        loop {
+            match std::mem::replace(&mut self.phase, AppendPhase::Over) {
+                AppendPhase::Begin(target) => self.phase = AppendPhase::Line(target.find(cx)?),
+                AppendPhase::Line(target) => {
+                    self.pieces(cx, &target)?;
+                    if self.line.literal.is_none() {
+                        return self.submit(&target);
+                    }
+                    cx.decoder.accept_append();
+                    self.phase = AppendPhase::Receive(target);
+                }
+                AppendPhase::Receive(target) => {
+                    let received = self.receive(cx)?;
+                    if let Some(outcome) = received {
+                        self.phase = AppendPhase::Receive(target);
+                        return Ok(outcome);
+                    }
+                    self.phase = AppendPhase::Line(target);
+                }
+                AppendPhase::WaitAppended(pending) => return Ok(Outcome::Done(appended(&pending.take()?))),
+                AppendPhase::WaitReplaced(pending) => {
+                    return Ok(Outcome::Done(replaced(cx, &pending.take()?)));
+                }
+                AppendPhase::Over => return Err(crate::imap::job::ran_twice().into()),
+            }
         }
-        if self.begin.octets == 0 {
-            return Ok(Err(Reply::no("message is empty").code(&Code::Cannot)));
+    }
+    /// Does what was read up to the next octets of a message, and says whether those may come.
+    fn pieces(&mut self, cx: &Context<'_>, target: &Target) -> Refusable<()> {
+        while let Some(piece) = self.line.pieces.pop_front() {
+            match piece {
+                AppendPiece::Message { flags, date, catenated } => {
+                    if self.messages.len() >= limits::IMAP_APPEND_MESSAGES_MAX {
+                        return refuse(Reply::no("too many messages in one command").code(&Code::Limit));
+                    }
+                    let held: usize = self.messages.iter().map(|new| new.message.held_octets()).sum();
+                    if held > 2 * limits::IMAP_APPEND_HELD_OCTETS_MAX {
+                        return refuse(Reply::no("too much in one command").code(&Code::Limit));
+                    }
+                    self.building = Some(Building::new(&cx.core.service, flags, date, catenated, held));
+                }
+                AppendPiece::Url(_) => {
+                    return refuse(Reply::no("URLs cannot be fetched here").code(&Code::Cannot));
+                }
+                AppendPiece::End => {
+                    let building = self.building.take().ok_or_else(no_message)?;
+                    self.messages.push(building.finish(cx.core.now)?);
+                }
+            }
         }
-        let name = match self.begin.mailbox.name() {
+        let Some(literal) = self.line.literal else { return Ok(()) };
+        let building = self.building.as_ref().ok_or_else(no_message)?;
+        let max = cx.core.settings.message_octets_max;
+        target.room.has(&target.account, &self.messages, building, literal.octets, max)
+    }
+    /// Takes in octets; `None` when a whole line follows them.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Refusable<Option<Outcome>> {
+        cx.core.waiting_for_client = false;
+        let building = self.building.as_mut().ok_or_else(no_message)?;
+        loop {
+            match cx.decoder.next(Phase::Authenticated) {
+                Decoded::Continue => continuation("OK", cx.out),
+                Decoded::AppendData => building.write(cx.decoder.append_data())?,
+                Decoded::AppendNext { nul, line: AppendLine { pieces, literal } } => {
+                    building.has_nul(nul);
+                    self.line = Line { pieces: pieces.into(), literal };
+                    return Ok(None);
+                }
+                Decoded::AppendAborted { text } => return refuse(Reply::bad(text.into_string())),
+                Decoded::Fatal { code, text } => {
+                    status(None, Status::Bye, code.as_ref(), text, cx.out);
+                    return Ok(Some(Outcome::Close("protocol error")));
+                }
+                _ => {
+                    cx.core.waiting_for_client = true;
+                    return Ok(Some(Outcome::NeedInput));
+                }
+            }
+        }
+    }
+    fn submit(&mut self, target: &Target) -> Refusable<Outcome> {
+        let mut messages = std::mem::take(&mut self.messages);
+        let account = &target.account;
+        let (phase, ticket) = match target.replaced {
+            None => {
+                let pending = account.append(target.mailbox, messages);
+                let ticket = pending.ticket();
+                (AppendPhase::WaitAppended(pending), ticket)
+            }
+            Some(Place { mailbox, uid }) => {
+                let message = messages.pop().ok_or_else(no_message)?;
+                let pending = account.replace(mailbox, uid, target.mailbox, message);
+                let ticket = pending.ticket();
+                (AppendPhase::WaitReplaced(pending), ticket)
+            }
+        };
+        self.phase = phase;
+        Ok(Outcome::Await(ticket))
+    }
+}
+
+impl TargetArg {
+    /// The mailbox, or the NO that spares sending anything.
+    fn find(&self, cx: &Context<'_>) -> Refusable<Target> {
+        let place = match &self.replaces {
+            Some(replaces) => Some(replaced_message(cx, replaces)?),
+            None => None,
+        };
+        let name = match self.mailbox.name() {
             Ok(name) => name,
             // Creating it would not help.
-            Err(why) => return Ok(Err(Reply::no(why).code(&Code::Cannot))),
+            Err(why) => return refuse(Reply::no(why).code(&Code::Cannot)),
         };
         let account = cx.core.account_of(name)?;
         let snapshot = account.snapshot()?;
         let Some(row) = snapshot.mailbox_named(name)? else {
             // RFC 9051 §6.3.12: the client may create it and try again.
-            return Ok(Err(Reply::no("no such mailbox").code(&Code::TryCreate)));
+            return refuse(Reply::no("no such mailbox").code(&Code::TryCreate));
         };
-        let (usage, quota) = (snapshot.usage(), snapshot.quota());
-        let octets = usage.octets.saturating_add(self.begin.octets);
-        // RFC 9208 §4.3.1; the transaction looks again.
-        if octets > quota.octets_max || usage.messages >= quota.messages_max {
-            return Ok(Err(Reply::no("the account is over its quota").code(&Code::OverQuota)));
+        let mut room = Room::default();
+        if let Some(Place { mailbox, uid }) = place {
+            if cx.core.open()?.account.id() != account.id() {
+                let text = "only a message of the same account can be replaced";
+                return refuse(Reply::no(text).code(&Code::Cannot));
+            }
+            // RFC 8508 §3.4: only the difference counts.
+            let octets = snapshot.message(mailbox, uid, |row| row.octets)?;
+            room = Room { octets: octets.map_or(0, u64::from), messages: u64::from(octets.is_some()) };
         }
         drop(snapshot);
-        Ok(Ok(Target { account, mailbox: row.id }))
-    }
-    fn receive(&mut self, cx: &mut Context<'_>, target: Target, mut stage: Stage) -> Result<Outcome> {
-        cx.core.waiting_for_client = false;
-        loop {
-            match cx.decoder.next(Phase::Authenticated) {
-                Decoded::Continue => continuation("OK", cx.out),
-                Decoded::AppendData => {
-                    if let Err(error) = stage.write(cx.decoder.append_data()) {
-                        cx.decoder.refuse_append();
-                        return Err(error);
-                    }
-                }
-                Decoded::AppendEnd { nul } if nul && !self.begin.literal8 => {
-                    // RFC 9051 §4.3: only literal8 may have it.
-                    return Ok(Outcome::Done(Reply::bad("message has a NUL octet")));
-                }
-                Decoded::AppendEnd { nul } => return self.submit(cx, &target, stage, nul),
-                Decoded::AppendAborted { text } => return Ok(Outcome::Done(Reply::bad(text))),
-                Decoded::Fatal { code, text } => {
-                    status(None, Status::Bye, code.as_ref(), text, cx.out);
-                    return Ok(Outcome::Close("protocol error"));
-                }
-                _ => {
-                    cx.core.waiting_for_client = true;
-                    self.phase = AppendPhase::Receive(target, stage);
-                    return Ok(Outcome::NeedInput);
-                }
-            }
-        }
-    }
-    fn submit(&mut self, cx: &mut Context<'_>, target: &Target, stage: Stage, nul: bool) -> Result<Outcome> {
-        // RFC 3516 §6: BODY must show it in an encoding that every client knows.
-        let incoming = if nul { stage.finish_binary()? } else { stage.finish()? };
-        let message = NewMessage {
-            message: Arc::new(incoming),
-            flags: std::mem::take(&mut self.begin.flags),
-            received_at: self.begin.date.map_or(cx.core.now, |date| date.at),
-            received_zone: self.begin.date.map_or(ZoneOffset(0), |date| date.zone),
-        };
-        let pending = target.account.append(target.mailbox, vec![message]);
-        let ticket = pending.ticket();
-        self.phase = AppendPhase::Wait(pending);
-        Ok(Outcome::Await(ticket))
+        Ok(Target { account, mailbox: row.id, replaced: place, room })
     }
 }
 
-fn finished(appended: &[Appended]) -> Reply {
+fn replaced_message(cx: &Context<'_>, replaces: &Replaces) -> Refusable<Place> {
+    let view = cx.core.view()?;
+    if view.read_only {
+        return refuse(read_only());
+    }
+    let uids = match sequence::uids(view, &replaces.message, replaces.by_uid) {
+        Ok(uids) => uids,
+        Err(bad) => return refuse(bad.into()),
+    };
+    match uids.0.first().and_then(Uid::new) {
+        Some(uid) => Ok(Place { mailbox: view.mailbox, uid }),
+        None => refuse(Reply::no("there is no such message").code(&Code::NonExistent)),
+    }
+}
+
+fn appended(appended: &[Appended]) -> Reply {
     let reply = Reply::ok("APPEND completed");
     let Some(first) = appended.first() else { return reply };
+    // RFC 3502: in the order in which they were sent, which is that of their UIDs.
     let uids: UidSet = appended.iter().map(|a| a.uid).collect();
     reply.code(&Code::AppendUid { uid_validity: first.uidvalidity, uids: &uids })
+}
+
+fn replaced(cx: &mut Context<'_>, replaced: &Replaced) -> Reply {
+    // RFC 8508 §4.3: before the EXPUNGE response.
+    let uids: UidSet = [replaced.appended.uid].into_iter().collect();
+    let code = Code::AppendUid { uid_validity: replaced.appended.uidvalidity, uids: &uids };
+    status(None, Status::Ok, Some(&code), "the replacement is there", cx.out);
+    let reply = Reply::ok("REPLACE completed");
+    match cx.core.condstore {
+        // RFC 7162 §3.2.10, as after EXPUNGE.
+        true => reply.code(&Code::HighestModSeq(replaced.modseq)),
+        false => reply,
+    }
+}
+
+pub(super) fn refuse<T>(reply: Reply) -> Refusable<T> {
+    Err(Refusal::Reply(Box::new(reply)))
+}
+
+fn no_message() -> MailError {
+    MailError::new(ErrorKind::Internal, "octets of no message")
+}
+
+impl From<MailError> for Refusal {
+    fn from(error: MailError) -> Self {
+        Self::Failed(error)
+    }
 }
