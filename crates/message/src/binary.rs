@@ -61,7 +61,11 @@ fn push_base64(body: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// RFC 4648 §4
+/// RFC 4648 §4, in one line.
+pub(crate) fn push_base64(octets: &[u8], out: &mut Vec<u8>) {
+    octets.chunks(3).for_each(|group| push_group(group, out));
+}
+
 fn push_group(group: &[u8], out: &mut Vec<u8>) {
     let octet = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
     let bits = octet(0) << 16 | octet(1) << 8 | octet(2);

@@ -5,6 +5,7 @@
 //! The crate is pure: no I/O, no clock, no threads, no randomness. It knows messages, not protocols.
 
 pub mod address;
+mod ascii_envelope;
 pub mod binary;
 pub mod charset;
 pub mod content;

@@ -52,6 +52,8 @@ capabilities! {
     Namespace = "NAMESPACE",
     /// RFC 3348 §3
     Children = "CHILDREN",
+    /// RFC 6855 §3
+    Utf8Accept = "UTF8=ACCEPT",
     /// RFC 5258 §3
     ListExtended = "LIST-EXTENDED",
     /// RFC 5819 §2

@@ -102,6 +102,8 @@ pub struct Decoder {
     input: Input,
     state: State,
     utf8: bool,
+    /// After ENABLE UTF8=ACCEPT.
+    utf8_only: bool,
     skip_octets_max: u64,
     /// Octets at the front of `input` that the last `AppendData` showed.
     shown: usize,
@@ -145,11 +147,23 @@ impl Decoder {
     /// session's to judge.
     #[must_use]
     pub fn new(skip_octets_max: u64) -> Self {
-        Self { input: Input::default(), state: State::READY, utf8: false, skip_octets_max, shown: 0 }
+        Self {
+            input: Input::default(),
+            state: State::READY,
+            utf8: false,
+            utf8_only: false,
+            skip_octets_max,
+            shown: 0,
+        }
     }
     /// After ENABLE of IMAP4rev2 or UTF8=ACCEPT: mailbox names are UTF-8, quoted strings too (RFC 6855 §3).
     pub fn enable_utf8(&mut self) {
         self.utf8 = true;
+    }
+    /// After ENABLE UTF8=ACCEPT: also, SEARCH must name no charset any more (RFC 6855 §3).
+    pub fn enable_utf8_accept(&mut self) {
+        self.enable_utf8();
+        self.utf8_only = true;
     }
     pub fn feed(&mut self, octets: &[u8]) {
         self.forget_shown();
@@ -258,6 +272,9 @@ impl Decoder {
     fn decoded(&self, octets: &[u8]) -> Result<Decoded, SyntaxError> {
         if let Some(begin) = command::whole_append(octets, self.utf8) {
             return begin.map(Decoded::AppendBegin);
+        }
+        if self.utf8_only {
+            command::no_charset(octets)?;
         }
         let parsed = command::parse(octets, self.utf8)?;
         Ok(Decoded::Command { tag: parsed.tag, command: parsed.command })

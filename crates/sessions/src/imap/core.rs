@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) qresync: bool,
     /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
     pub(crate) rev2: bool,
+    /// ENABLE UTF8=ACCEPT was given: names are UTF-8, and so may be whatever comes from a header (RFC 6855 §3).
+    pub(crate) utf8: bool,
     /// ENABLE METADATA was given: what others change in annotations is told (RFC 5464 §4.1).
     pub(crate) annotations: Option<Annotations>,
     /// The step that runs.
@@ -79,6 +81,7 @@ impl Core {
             condstore: false,
             qresync: false,
             rev2: false,
+            utf8: false,
             annotations: None,
             now,
             advanced: false,
@@ -159,9 +162,14 @@ impl Core {
     pub(crate) const fn tells_uid(&self) -> bool {
         self.condstore || self.rev2
     }
-    /// RFC 9051 §5.1: UTF-8 once the client has enabled rev2, until then modified UTF-7 (RFC 3501 §5.1.3).
+    /// Whether the client reads UTF-8 (RFC 6855 §3, RFC 9051 §4.3.1).
+    pub(crate) const fn reads_utf8(&self) -> bool {
+        self.rev2 || self.utf8
+    }
+    /// RFC 9051 §5.1, RFC 6855 §3: UTF-8 once the client has enabled it, until then modified UTF-7 (RFC 3501
+    /// §5.1.3).
     pub(crate) const fn names(&self) -> NameEncoding {
-        match self.rev2 {
+        match self.reads_utf8() {
             true => NameEncoding::Utf8,
             false => NameEncoding::ModifiedUtf7,
         }
@@ -208,6 +216,7 @@ const COMPLETE: &[Capability] = &[
     Capability::Idle,
     Capability::Namespace,
     Capability::Children,
+    Capability::Utf8Accept,
     Capability::ListExtended,
     Capability::ListStatus,
     Capability::SpecialUse,

@@ -5,7 +5,7 @@ mod section;
 mod structure;
 
 use koi_mailbox::{BodyRef, EmailRow, KeywordTable, MessageRow, Snapshot};
-use koi_message::{EnvelopeView, Structure};
+use koi_message::{Envelope, EnvelopeView, Structure};
 use koi_proto::imap::command::FetchItem;
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::FetchLine;
@@ -22,6 +22,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) keywords: &'a KeywordTable,
     /// UIDs that are `\Recent` in this session.
     pub(crate) recent: &'a NumSet,
+    /// The client reads UTF-8 in headers (RFC 6855 §3).
+    pub(crate) utf8: bool,
 }
 
 /// How far a message is written, when the output was full in the middle of it.
@@ -171,10 +173,7 @@ impl<'w> Message<'w> {
             FetchItem::SaveDate => {
                 line.save_date(DateTime { at: self.row.saved_at, zone: ZoneOffset(0) }, out);
             }
-            FetchItem::Envelope => {
-                let envelope = EnvelopeView::of(self.email()?.envelope()).map_err(|e| corrupt(&e))?;
-                line.envelope(structure::envelope(envelope), out);
-            }
+            FetchItem::Envelope => self.envelope(line, out)?,
             FetchItem::Body => line.body(&structure::body(&self.structure()?.root), out),
             FetchItem::BodyStructure => line.body_structure(&structure::body(&self.structure()?.root), out),
             FetchItem::Binary(_) | FetchItem::BinarySize(_) => return self.binary(item, line, out),
@@ -183,6 +182,20 @@ impl<'w> Message<'w> {
             }
         }
         Ok(None)
+    }
+    /// RFC 6855 §8: who knows nothing of UTF-8 gets encoded words.
+    fn envelope(&mut self, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<()> {
+        let utf8 = self.writer.utf8;
+        let record = self.email()?.envelope();
+        if utf8 || record.is_ascii() {
+            let envelope = EnvelopeView::of(record).map_err(|e| corrupt(&e))?;
+            line.envelope(structure::envelope(envelope), out);
+            return Ok(());
+        }
+        let mut envelope = Envelope::decode(record).map_err(|e| corrupt(&e))?;
+        envelope.make_ascii();
+        line.envelope(structure::collected(&envelope), out);
+        Ok(())
     }
     fn section(&mut self, item: &FetchItem, line: &mut FetchLine, out: &mut Vec<u8>) -> Result<Option<Rest>> {
         let octets = match section::needs_structure(item) {
@@ -240,7 +253,12 @@ impl<'w> Message<'w> {
     }
     fn structure(&mut self) -> Result<&Structure> {
         if self.structure.is_none() {
-            let structure = Structure::decode(self.email()?.structure()).map_err(|e| corrupt(&e))?;
+            let utf8 = self.writer.utf8;
+            let record = self.email()?.structure();
+            let mut structure = Structure::decode(record).map_err(|e| corrupt(&e))?;
+            if !utf8 && !record.is_ascii() {
+                structure.make_envelopes_ascii();
+            }
             self.structure = Some(structure);
         }
         self.structure.as_ref().ok_or_else(|| MailError::new(ErrorKind::Internal, "internal error"))

@@ -235,6 +235,22 @@ pub(super) fn whole_append(octets: &[u8], utf8: bool) -> Option<Result<AppendBeg
     Some(begin.and_then(|begin| begin.map(|begin| begin.begin(None)).ok_or(missing)))
 }
 
+/// RFC 6855 §3: after ENABLE UTF8=ACCEPT a SEARCH that names a charset is BAD, whichever it names.
+pub(super) fn no_charset(octets: &[u8]) -> Result<(), SyntaxError> {
+    let mut cursor = Cursor::new(octets, true);
+    cursor.run(|octet| octet != b' ');
+    cursor.take_word(" UID");
+    if !cursor.take_word(" SEARCH ") {
+        return Ok(());
+    }
+    if cursor.take_word("RETURN ") {
+        cursor.run(|octet| octet != b')');
+        cursor.take_word(") ");
+    }
+    let before = cursor.error("everything is UTF-8 here: SEARCH must not name a charset");
+    if cursor.take_word("CHARSET ") { Err(before) } else { Ok(()) }
+}
+
 /// Whether it is APPEND, or which form of REPLACE; the cursor stands behind its name.
 fn streamed(cursor: &mut Cursor<'_>, name: &str) -> Option<Option<append::ByUid>> {
     if name.eq_ignore_ascii_case("APPEND") {

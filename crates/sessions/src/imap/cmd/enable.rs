@@ -46,6 +46,11 @@ fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> boo
             cx.core.annotations = Some(Annotations::new(now));
             return true;
         }
+        // RFC 6855 §3
+        Capability::Utf8Accept => {
+            cx.decoder.enable_utf8_accept();
+            &mut cx.core.utf8
+        }
         Capability::Imap4Rev2 => {
             cx.decoder.enable_utf8();
             &mut cx.core.rev2

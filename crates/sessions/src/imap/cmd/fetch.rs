@@ -160,7 +160,9 @@ impl Fetching {
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
         let recent = view.recent();
-        let writer = Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords, recent };
+        let utf8 = cx.core.reads_utf8();
+        let writer =
+            Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords, recent, utf8 };
         let mut visit = Visit {
             writer,
             changed_since: self.fetch.changed_since,
@@ -219,6 +221,7 @@ impl Fetching {
                 snapshot: &snapshot,
                 keywords: &keywords,
                 recent: view.recent(),
+                utf8: cx.core.reads_utf8(),
             },
             changed_since: None,
             sets_seen: false,

@@ -35,7 +35,7 @@ fn address(address: &Address) -> AddressRef<'_> {
     }
 }
 
-fn collected(envelope: &Envelope) -> EnvelopeRef<'_> {
+pub(super) fn collected(envelope: &Envelope) -> EnvelopeRef<'_> {
     EnvelopeRef {
         date: envelope.date.as_deref(),
         subject: envelope.subject.as_deref(),
