@@ -2,18 +2,18 @@
 //! header would have been without RFC 6532.
 
 use crate::address::Address;
-use crate::binary::push_base64;
+use crate::binary::push_base64_line;
 use crate::encoded_word::decode_text;
 use crate::envelope::Envelope;
 use crate::structure::{Part, PartKind, Structure};
 
-/// Octets of text in one word: with `=?utf-8?B?`, four letters for three octets, and `?=`, it stays below the 75
-/// octets that RFC 2047 §2 allows.
+/// Octets of text in one word: with `=?utf-8?B?`, four letters for three octets, and `?=`, it stays below the
+/// 75 octets that RFC 2047 §2 allows.
 const WORD_TEXT_OCTETS_MAX: usize = 45;
 
 impl Envelope {
-    /// Every value with octets above 127 becomes encoded words. In an address that is no longer one: nobody who
-    /// needs this could write to it.
+    /// Every value with octets above 127 becomes encoded words. In an address that is no longer one: nobody
+    /// who needs this could write to it.
     pub fn make_ascii(&mut self) {
         let texts = [&mut self.date, &mut self.subject, &mut self.in_reply_to, &mut self.message_id];
         texts.into_iter().for_each(make_ascii);
@@ -50,15 +50,15 @@ fn make_ascii(value: &mut Option<Vec<u8>>) {
     }
 }
 
-/// The text as encoded words with a blank between them, which is not shown (RFC 2047 §6.2). No character is cut
-/// (RFC 2047 §5).
+/// The text as encoded words with a blank between them, which is not shown (RFC 2047 §6.2). No character is
+/// cut (RFC 2047 §5).
 fn encoded(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() * 2);
     let mut rest = text;
     while !rest.is_empty() {
         let (word, after) = rest.split_at(rest.floor_char_boundary(WORD_TEXT_OCTETS_MAX));
         out.extend_from_slice(if out.is_empty() { b"=?utf-8?B?" } else { b" =?utf-8?B?" });
-        push_base64(word.as_bytes(), &mut out);
+        push_base64_line(word.as_bytes(), &mut out);
         out.extend_from_slice(b"?=");
         rest = after;
     }

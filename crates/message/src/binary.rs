@@ -62,7 +62,7 @@ fn push_base64(body: &[u8], out: &mut Vec<u8>) {
 }
 
 /// RFC 4648 §4, in one line.
-pub(crate) fn push_base64(octets: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn push_base64_line(octets: &[u8], out: &mut Vec<u8>) {
     octets.chunks(3).for_each(|group| push_group(group, out));
 }
 

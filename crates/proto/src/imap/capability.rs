@@ -84,6 +84,8 @@ capabilities! {
     Within = "WITHIN",
     /// RFC 8514 §4.1
     SaveDate = "SAVEDATE",
+    /// RFC 8970 §1
+    Preview = "PREVIEW",
     /// RFC 3516 §4.1
     Binary = "BINARY",
     /// RFC 8438 §2

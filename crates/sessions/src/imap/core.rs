@@ -29,7 +29,8 @@ pub(crate) struct Core {
     pub(crate) qresync: bool,
     /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
     pub(crate) rev2: bool,
-    /// ENABLE UTF8=ACCEPT was given: names are UTF-8, and so may be whatever comes from a header (RFC 6855 §3).
+    /// ENABLE UTF8=ACCEPT was given: names are UTF-8, and so may be whatever comes from a header (RFC 6855
+    /// §3).
     pub(crate) utf8: bool,
     /// ENABLE METADATA was given: what others change in annotations is told (RFC 5464 §4.1).
     pub(crate) annotations: Option<Annotations>,
@@ -232,6 +233,7 @@ const COMPLETE: &[Capability] = &[
     Capability::SearchRes,
     Capability::Within,
     Capability::SaveDate,
+    Capability::Preview,
     Capability::Binary,
     Capability::StatusSize,
     Capability::ObjectId,

@@ -1,6 +1,7 @@
 //! Writing the data items of one message (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
 mod binary;
+mod preview;
 mod section;
 mod structure;
 
@@ -174,6 +175,7 @@ impl<'w> Message<'w> {
                 line.save_date(DateTime { at: self.row.saved_at, zone: ZoneOffset(0) }, out);
             }
             FetchItem::Envelope => self.envelope(line, out)?,
+            FetchItem::Preview => self.preview(line, out)?,
             FetchItem::Body => line.body(&structure::body(&self.structure()?.root), out),
             FetchItem::BodyStructure => line.body_structure(&structure::body(&self.structure()?.root), out),
             FetchItem::Binary(_) | FetchItem::BinarySize(_) => return self.binary(item, line, out),

@@ -50,6 +50,8 @@ pub enum FetchItem {
     BinarySize(Vec<u32>),
     /// RFC 8514 §4.2
     SaveDate,
+    /// RFC 8970 §3.1; LAZY changes nothing, as a preview costs about what an ENVELOPE does.
+    Preview,
 }
 
 /// `BINARY[part]<partial>` or `BINARY.PEEK[part]<partial>`; the partial counts decoded octets.
@@ -124,7 +126,7 @@ impl FetchItem {
             | Self::ThreadId
             | Self::SaveDate
             | Self::BinarySize(_) => 1,
-            Self::Envelope | Self::Body | Self::BodyStructure => 2,
+            Self::Envelope | Self::Body | Self::BodyStructure | Self::Preview => 2,
             Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) | Self::Binary(_) => 3,
         }
     }
@@ -224,6 +226,7 @@ const fn is_name_char(octet: u8) -> bool {
 /// fetch-att =/ "EMAILID" / "THREADID"                                                  ; RFC 8474 §7
 /// fetch-att =/ "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary ; RFC 9051 §9
 /// fetch-att =/ "SAVEDATE"                                                              ; RFC 8514 §5
+/// fetch-att =/ "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]                    ; RFC 8970 §6
 /// ```
 fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
     let before = cursor.error("unknown item");
@@ -243,6 +246,10 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
         "MODSEQ" => FetchItem::ModSeq,
+        "PREVIEW" => {
+            preview_modifiers(cursor)?;
+            FetchItem::Preview
+        }
         "RFC822" => FetchItem::Rfc822,
         "RFC822.HEADER" => FetchItem::Rfc822Header,
         "RFC822.SIZE" => FetchItem::Rfc822Size,
@@ -252,6 +259,22 @@ fn item(cursor: &mut Cursor<'_>) -> Result<FetchItem, SyntaxError> {
         "UID" => FetchItem::Uid,
         _ => return Err(before),
     })
+}
+
+/// ```abnf
+/// preview-mod = "LAZY"                                                 ; RFC 8970 §6
+/// ```
+/// A list of something else belongs to FETCH itself: `FETCH 1 PREVIEW (CHANGEDSINCE 5)`.
+fn preview_modifiers(cursor: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+    let mut ahead = cursor.clone();
+    if ahead.take_word(" (LAZY") && matches!(ahead.peek(), Some(b' ' | b')')) {
+        cursor.space()?;
+        cursor.list(|cursor| {
+            let before = cursor.error("unknown PREVIEW modifier");
+            if cursor.take_word("LAZY") { Ok(()) } else { Err(before) }
+        })?;
+    }
+    Ok(())
 }
 
 /// ```abnf

@@ -5,7 +5,7 @@ use koi_types::{EmailId, ModSeq, SeqNum, SystemFlags, ThreadId, Uid};
 use super::body::{BodyForm, BodyRef, push_body};
 use super::envelope::{AddressRef, EnvelopeRef, push_envelope};
 use super::number::push_number;
-use super::string::push_astring;
+use super::string::{push_astring, push_string, push_utf8};
 use crate::imap::command::{Section, SectionText};
 use crate::imap::date::{DateTime, push_date_time};
 
@@ -124,6 +124,14 @@ impl FetchLine {
     pub fn rfc822_text(&mut self, octets: u64, out: &mut Vec<u8>) {
         self.item(b"RFC822.TEXT ", out);
         push_literal_header(octets, out);
+    }
+    /// RFC 8970 §3.2: quoted where the client reads UTF-8 in quoted strings, else perhaps a literal.
+    pub fn preview(&mut self, text: &str, utf8: bool, out: &mut Vec<u8>) {
+        self.item(b"PREVIEW ", out);
+        match utf8 {
+            true => push_utf8(text, out),
+            false => push_string(text.as_bytes(), out),
+        }
     }
     /// RFC 8514 §4.2
     pub fn save_date(&mut self, date: DateTime, out: &mut Vec<u8>) {

@@ -62,6 +62,8 @@ enum Phase {
 
 /// Rows looked at in one step, when nothing or little is written for each.
 const ROWS_PER_STEP: u32 = 10_000;
+/// A message whose text is looked into counts as so many.
+const ROWS_PER_PREVIEW: u32 = 100;
 
 impl Job for Fetching {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
@@ -172,6 +174,7 @@ impl Fetching {
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
+            rows_each: rows_each(&self.fetch.items),
             stopped: None,
             out: &mut *cx.out,
         };
@@ -230,6 +233,7 @@ impl Fetching {
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
+            rows_each: rows_each(&self.fetch.items),
             stopped: None,
             out: &mut *cx.out,
         };
@@ -275,6 +279,10 @@ impl Fetching {
     }
 }
 
+fn rows_each(items: &[FetchItem]) -> u32 {
+    if items.contains(&FetchItem::Preview) { ROWS_PER_PREVIEW } else { 1 }
+}
+
 /// What is still known of a message that is gone: its email, and that it is deleted. `None` after its grace.
 fn last_row(snapshot: &Snapshot<'_>, message: &ExpungedMessage) -> Result<Option<MessageRow<'static>>> {
     let Some(email) = snapshot.email(message.email)? else { return Ok(None) };
@@ -303,6 +311,8 @@ struct Visit<'a> {
     progress: Option<Progress>,
     visited: NumSet,
     rows: u32,
+    /// What one message counts.
+    rows_each: u32,
     stopped: Option<Stopped>,
     out: &'a mut Vec<u8>,
 }
@@ -341,7 +351,7 @@ impl Visit<'_> {
             }
         }
         self.visited.insert(uid);
-        self.rows += 1;
+        self.rows += self.rows_each;
         if self.out.len() >= koi_types::limits::OUTPUT_OCTETS_HIGH {
             self.stopped = Some(Stopped::Full { before: uid });
             return ControlFlow::Break(());
