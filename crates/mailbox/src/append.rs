@@ -26,8 +26,8 @@ impl Account {
         let options = Arc::clone(&self.inner.options);
         self.change(move |account| append(account, &options, mailbox, &messages))
     }
-    /// Appends a message to `to` and takes the one with this UID out of `from`, or neither. The quota sees only
-    /// the difference. `Gone` when there is no such message.
+    /// Appends a message to `to` and takes the one with this UID out of `from`, or neither. The quota sees
+    /// only the difference. `Gone` when there is no such message.
     pub fn replace(
         &self,
         from: MailboxId,

@@ -84,7 +84,10 @@ fn the_first_text_that_is_shown() {
 #[test]
 fn what_is_encoded_is_decoded() {
     assert_eq!(
-        preview(b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe"),
+        preview(
+            b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+              Gr=FC=DFe"
+        ),
         "Grüße"
     );
     assert_eq!(preview(b"Content-Transfer-Encoding: base64\r\n\r\nSGVsbG8="), "Hello");

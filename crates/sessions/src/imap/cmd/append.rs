@@ -1,17 +1,16 @@
-//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11) of one or several messages (RFC 3502), with APPENDUID (RFC 4315
-//! §3), of messages with NUL by literal8 (RFC 3516 §4.4); and REPLACE (RFC 8508 §3).
+//! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11) of one or several messages (RFC 3502), with APPENDUID (RFC
+//! 4315 §3), of messages with NUL by literal8 (RFC 3516 §4.4); and REPLACE (RFC 8508 §3).
 //!
 //! Messages are refused before they are sent where that can be known; they go to the store while they arrive,
 //! and into the mailbox together, when the last one is there.
 
 // DEVIATION RFC 3501 §4.3.1: a header with octets above 127 is taken and sent as it is, though nothing names
-// its charset, because other servers do, and refusing it would lose mail that a user moves here.
-// DEVIATION RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…), for
-// the same reasons.
-// DEVIATION RFC 6855 §7: there is no surrogate for such a message: BODY sends its header as it is, in a literal,
-// so that signatures hold and nothing is lost; ENVELOPE has encoded words.
-// DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and
-// not ours to mend; SEARCH takes them for the charset they most likely are.
+// its charset, because other servers do, and refusing it would lose mail that a user moves here. DEVIATION
+// RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…), for the same
+// reasons. DEVIATION RFC 6855 §7: there is no surrogate for such a message: BODY sends its header as it is,
+// in a literal, so that signatures hold and nothing is lost; ENVELOPE has encoded words. DEVIATION RFC 9051
+// §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and not ours to mend;
+// SEARCH takes them for the charset they most likely are.
 
 mod building;
 
