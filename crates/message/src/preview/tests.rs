@@ -85,8 +85,8 @@ fn the_first_text_that_is_shown() {
 fn what_is_encoded_is_decoded() {
     assert_eq!(
         preview(
-            b"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
-              Gr=FC=DFe"
+            b"Content-Type: text/plain; charset=iso-8859-1\r\n\
+              Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe"
         ),
         "Grüße"
     );
@@ -107,7 +107,10 @@ fn a_long_style_sheet_is_looked_behind() {
 proptest! {
     // spec: RFC 8970 §3.3
     #[test]
-    fn whatever_comes_it_is_short_plain_text(html in any::<bool>(), body in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn whatever_comes_it_is_short_plain_text(
+        html in any::<bool>(),
+        body in prop::collection::vec(any::<u8>(), 0..600),
+    ) {
         let kind = if html { "html" } else { "plain" };
         let mut raw = format!("Content-Type: text/{kind}\r\n\r\n").into_bytes();
         raw.extend_from_slice(&body);
