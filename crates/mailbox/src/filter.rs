@@ -1,5 +1,6 @@
 //! What a search looks for, in no protocol's words (RFC 9051 §6.4.4, RFC 8621 §4.4.1).
 
+use koi_message::Collation;
 use koi_types::{Day, EmailId, Keyword, ModSeq, NumSet, SystemFlags, ThreadId, Timestamp};
 
 /// A condition on one message. Deep ones are refused: see [`FILTER_DEPTH_MAX`].
@@ -9,6 +10,8 @@ pub enum Filter {
     And(Vec<Filter>),
     Or(Vec<Filter>),
     Not(Box<Filter>),
+    /// The same, with its texts compared by this collation; without it they are by `i;unicode-casemap`.
+    Collated(Collation, Box<Filter>),
     /// UID in the set.
     Uids(NumSet),
     /// All of these system flags are set.
@@ -131,7 +134,9 @@ impl Filter {
         *left -= 1;
         match self {
             Self::And(all) | Self::Or(all) => all.iter().all(|f| f.bounded(depth - 1, left)),
-            Self::Not(inner) | Self::Fuzzy(inner) => inner.bounded(depth - 1, left),
+            Self::Not(inner) | Self::Fuzzy(inner) | Self::Collated(_, inner) => {
+                inner.bounded(depth - 1, left)
+            }
             _ => true,
         }
     }

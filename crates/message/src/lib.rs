@@ -8,6 +8,7 @@ pub mod address;
 mod ascii_envelope;
 pub mod binary;
 pub mod charset;
+pub mod collation;
 pub mod content;
 pub mod date;
 pub mod encoded_word;
@@ -33,6 +34,7 @@ mod utf7;
 
 pub use address::Address;
 pub use binary::without_nul;
+pub use collation::Collation;
 pub use content::{Content, Disposition, Param, TransferEncoding};
 pub use date::{DateTime, parse_date};
 pub use envelope::Envelope;

@@ -1,5 +1,5 @@
-//! SEARCH in a message (RFC 9051 §6.4.4): an exact substring, case ignored, in decoded headers and text
-//! parts.
+//! SEARCH in a message (RFC 9051 §6.4.4, RFC 5255 §4.2): an exact substring by a collation, in decoded headers
+//! and text parts.
 //!
 //! Text that stands for itself is searched where it lies; only what is encoded is decoded, into a
 //! [`Scratch`] that the caller keeps, so that the common message costs one pass and no allocation.
@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use memchr::{memchr, memchr_iter, memmem};
 
 use crate::charset;
+use crate::collation::Collation;
 use crate::encoded_word;
 use crate::header::{Field, Fields, unfold};
 use crate::record::Corrupt;
@@ -20,15 +21,15 @@ use crate::structure::Structure;
 use crate::transfer;
 
 mod ascii;
-mod fold;
+mod finder;
 mod parts;
 mod passage;
 mod term;
 
 pub use passage::{Passage, visit_field, visit_passages};
-pub use term::{TERM_OCTETS_MAX, Term, TermKind, needle_pieces, visit_terms};
+pub use term::{TERM_OCTETS_MAX, Term, TermKind, needle_pieces, visit_terms, word_of_term};
 
-use ascii::AsciiFinder;
+use finder::Finder;
 use parts::{Kind, SearchPart};
 
 /// Octets of a scratch buffer that are kept from one message to the next.
@@ -42,20 +43,9 @@ pub struct Needle {
     spaced: bool,
 }
 
-#[derive(Clone, Debug)]
-enum Finder {
-    /// The empty string is in every text.
-    Empty,
-    Ascii(AsciiFinder),
-    /// Case folded, for text that is case folded too.
-    Folded(Box<memmem::Finder<'static>>),
-}
-
 /// Visits what is looked for as [`visit_terms`] takes it.
 pub fn visit_needle(needle: &str, visit: impl FnOnce(&[u8])) {
-    let mut folded = Vec::new();
-    fold::fold(needle, &mut folded);
-    visit(&folded);
+    visit(&Collation::UnicodeCasemap.key(needle));
 }
 
 /// Buffers for decoding, reused from message to message.
@@ -84,17 +74,14 @@ enum Scope {
 }
 
 impl Needle {
+    /// Compared by `i;unicode-casemap`.
     pub fn new(text: &str) -> Needle {
-        let finder = if text.is_empty() {
-            Finder::Empty
-        } else if text.is_ascii() {
-            Finder::Ascii(AsciiFinder::new(text.as_bytes()))
-        } else {
-            let mut folded = Vec::new();
-            fold::fold(text, &mut folded);
-            Finder::Folded(Box::new(memmem::Finder::new(&folded).into_owned()))
-        };
-        Needle { finder, spaced: text.contains(char::is_whitespace) }
+        Needle::by(text, Collation::UnicodeCasemap)
+    }
+
+    /// Compared by `collation`.
+    pub fn by(text: &str, collation: Collation) -> Needle {
+        Needle { finder: Finder::new(text, collation), spaced: text.contains(char::is_whitespace) }
     }
 
     /// SEARCH TEXT: in the header or the body of the message `raw`.
@@ -154,12 +141,12 @@ impl Needle {
     /// In one raw field value, unfolded and decoded.
     pub fn in_value(&self, value: &[u8], scratch: &mut Scratch) -> bool {
         if is_plain(value) && !self.crosses_folds(value) {
-            return self.in_octets_as_ascii(value.trim_ascii());
+            return self.finder.in_ascii(value.trim_ascii());
         }
         scratch.text.clear();
         encoded_word::decode_text_into(value.trim_ascii(), &mut scratch.text);
         let Scratch { text, folded, .. } = scratch;
-        self.in_str(text, folded)
+        self.finder.in_str(text, folded)
     }
 
     /// RFC 9051 §6.4.4: FROM and its kin mean the envelope, where names are without quoting.
@@ -197,20 +184,20 @@ impl Needle {
     /// In a header with its field names: as one text of lines, unfolded and decoded.
     fn in_whole_header(&self, header: &[u8], scratch: &mut Scratch) -> ControlFlow<()> {
         if is_plain(header) {
-            let raw = self.in_octets_as_ascii(header);
+            let raw = self.finder.in_ascii(header);
             if raw || !self.crosses_folds(header) {
                 return found(raw);
             }
             scratch.octets.clear();
             unfold_all(header, &mut scratch.octets);
-            return found(self.in_octets_as_ascii(&scratch.octets));
+            return found(self.finder.in_ascii(&scratch.octets));
         }
         scratch.text.clear();
         for field in Fields::new(header) {
             push_field(&field, &mut scratch.text);
         }
         let Scratch { text, folded, .. } = scratch;
-        found(self.in_str(text, folded))
+        found(self.finder.in_str(text, folded))
     }
 
     /// In decoded octets of the charset named `label`.
@@ -221,43 +208,21 @@ impl Needle {
         text: &mut String,
         folded: &mut Vec<u8>,
     ) -> ControlFlow<()> {
-        let safe = charset::has_plain_ascii(label);
-        match &self.finder {
-            Finder::Empty => return ControlFlow::Break(()),
-            Finder::Ascii(finder) if safe || octets.is_ascii() && charset::is_ascii_compatible(label) => {
-                return found(finder.is_in(octets));
-            }
-            Finder::Folded(_) if safe && octets.is_ascii() => return ControlFlow::Continue(()),
-            _ => {}
+        let plain = octets.is_ascii() && charset::is_ascii_compatible(label);
+        if plain || matches!(self.finder, Finder::Empty) {
+            return found(self.finder.in_ascii(octets));
+        }
+        if charset::has_plain_ascii(label)
+            && let Some(decided) = self.finder.in_undecoded(octets)
+        {
+            return found(decided);
         }
         if let Some(valid) = charset::as_utf8(label, octets) {
-            return found(self.in_str(valid, folded));
+            return found(self.finder.in_str(valid, folded));
         }
         text.clear();
         charset::decode_or_guess(label, octets, text);
-        found(self.in_str(text, folded))
-    }
-
-    fn in_str(&self, text: &str, folded: &mut Vec<u8>) -> bool {
-        match &self.finder {
-            Finder::Empty => true,
-            Finder::Ascii(finder) => finder.is_in(text.as_bytes()),
-            Finder::Folded(_) if text.is_ascii() => false,
-            Finder::Folded(finder) => {
-                folded.clear();
-                fold::fold(text, folded);
-                finder.find(folded).is_some()
-            }
-        }
-    }
-
-    /// In octets that are ASCII.
-    fn in_octets_as_ascii(&self, octets: &[u8]) -> bool {
-        match &self.finder {
-            Finder::Empty => true,
-            Finder::Ascii(finder) => finder.is_in(octets),
-            Finder::Folded(_) => false,
-        }
+        found(self.finder.in_str(text, folded))
     }
 
     /// Whether unfolding `header` could make a match that its raw octets do not show.

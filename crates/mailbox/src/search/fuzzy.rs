@@ -10,7 +10,9 @@
 use std::ops::ControlFlow;
 
 use frostem::{Algorithm, Stemmer};
-use koi_message::search::{Passage, Scratch, TermKind, visit_field, visit_passages, visit_terms};
+use koi_message::search::{
+    Passage, Scratch, TermKind, visit_field, visit_passages, visit_terms, word_of_term,
+};
 use koi_types::{Result, Uid};
 use memchr::memmem;
 
@@ -188,6 +190,7 @@ impl Tally {
 impl Word {
     fn new(octets: &[u8], kind: TermKind) -> Self {
         let stems = if kind == TermKind::Word { stems(octets) } else { Vec::new() };
+        // Stems are written as words are, terms decomposed: they begin alike up to the first mark.
         let common = |stem: &Stem| octets.iter().zip(&stem.octets).take_while(|(a, b)| a == b).count();
         // A stem may end in another letter than its words have: happy, happi, happiness.
         let root = stems.iter().map(common).min().map_or(0, |common| common.saturating_sub(1));
@@ -214,17 +217,17 @@ impl Word {
         }
     }
     fn has_stem_of(&self, term: &[u8]) -> bool {
-        let Ok(term) = std::str::from_utf8(term) else { return false };
-        let same = |stem: &Stem| Stemmer::new(stem.language).stem(term).as_bytes() == &*stem.octets;
+        let Some(word) = word_of_term(term) else { return false };
+        let same = |stem: &Stem| Stemmer::new(stem.language).stem(&word).as_bytes() == &*stem.octets;
         term.len() >= STEM_OCTETS_MIN && self.stems.iter().any(same)
     }
 }
 
 fn stems(word: &[u8]) -> Vec<Stem> {
-    let Ok(text) = std::str::from_utf8(word) else { return Vec::new() };
+    let Some(text) = word_of_term(word) else { return Vec::new() };
     if word.len() < STEM_OCTETS_MIN || word.iter().any(u8::is_ascii_digit) {
         return Vec::new();
     }
-    let stem = |language| Stem { language, octets: Stemmer::new(language).stem(text).as_bytes().into() };
+    let stem = |language| Stem { language, octets: Stemmer::new(language).stem(&text).as_bytes().into() };
     LANGUAGES.into_iter().map(stem).filter(|stem| stem.octets.len() + 1 >= STEM_OCTETS_MIN).collect()
 }

@@ -1,5 +1,6 @@
 //! A filter made ready: needles made once, keywords as numbers, and what a row alone decides.
 
+use koi_message::Collation;
 use koi_message::search::{Needle, Scratch};
 use koi_types::{Result, SystemFlags, ZoneOffset};
 
@@ -63,18 +64,31 @@ pub(super) enum RowCondition {
     Email(koi_types::EmailId),
 }
 
+/// How texts are compared.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    collation: Collation,
+    fuzzy: bool,
+}
+
 impl Plan {
     pub(super) fn new(filter: &Filter, keywords: &KeywordTable) -> Self {
-        Self::of(filter, keywords, false)
+        Self::of(filter, keywords, Manner::default())
     }
-    fn of(filter: &Filter, keywords: &KeywordTable, fuzzy: bool) -> Self {
-        let all = |filters: &[Filter]| filters.iter().map(|f| Self::of(f, keywords, fuzzy)).collect();
+    fn of(filter: &Filter, keywords: &KeywordTable, manner: Manner) -> Self {
+        let Manner { collation, fuzzy } = manner;
+        let plan = |filter: &Filter| Self::of(filter, keywords, manner);
+        let all = |filters: &[Filter]| filters.iter().map(plan).collect();
         let alike = |scope, text: &str| Self::Fuzzy(FuzzyText::new(scope, text));
+        let needle = |text: &str| Needle::by(text, collation);
         Self::Row(match filter {
             Filter::And(filters) => return Self::And(all(filters)),
             Filter::Or(filters) => return Self::Or(all(filters)),
-            Filter::Not(filter) => return Self::Not(Box::new(Self::of(filter, keywords, fuzzy))),
-            Filter::Fuzzy(filter) => return Self::of(filter, keywords, true),
+            Filter::Not(filter) => return Self::Not(Box::new(plan(filter))),
+            Filter::Fuzzy(filter) => return Self::of(filter, keywords, Manner { fuzzy: true, ..manner }),
+            Filter::Collated(collation, filter) => {
+                return Self::of(filter, keywords, Manner { collation: *collation, ..manner });
+            }
             Filter::Thread(thread) => return Self::Thread(*thread),
             Filter::Header { name, text } if fuzzy => {
                 return alike(Scope::Field(name.as_bytes().into()), text);
@@ -82,10 +96,10 @@ impl Plan {
             Filter::Body(text) if fuzzy => return alike(Scope::Body, text),
             Filter::Text(text) if fuzzy => return alike(Scope::Text, text),
             Filter::Header { name, text } => {
-                return Self::Header { name: name.as_bytes().into(), needle: Needle::new(text) };
+                return Self::Header { name: name.as_bytes().into(), needle: needle(text) };
             }
-            Filter::Body(text) => return Self::Body(Needle::new(text)),
-            Filter::Text(text) => return Self::Text(Needle::new(text)),
+            Filter::Body(text) => return Self::Body(needle(text)),
+            Filter::Text(text) => return Self::Text(needle(text)),
             Filter::All => RowCondition::Always,
             Filter::Uids(uids) => RowCondition::Uids(uids.clone()),
             Filter::Flags(flags) => RowCondition::Flags(*flags),

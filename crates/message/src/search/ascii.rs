@@ -2,8 +2,7 @@
 //!
 //! A block of places is tested at once for the two octets of the needle that are rarest in mail; the loop
 //! over a block has no branches, so that the compiler makes vector instructions of it. Only in a block with
-//! a candidate are places verified. Letters that are not ASCII never match an ASCII letter, here and in
-//! `fold`.
+//! a candidate are places verified. Letters that are not ASCII are none to it: `finder` looks at those.
 
 /// Places tested at once.
 const BLOCK: usize = 64;

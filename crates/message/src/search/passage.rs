@@ -9,8 +9,9 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 
 use super::parts::{self, Kind, SearchPart};
-use super::{Scratch, fold, is_address_field, is_plain, push_field, unquoted};
+use super::{Scratch, is_address_field, is_plain, push_field, unquoted};
 use crate::charset;
+use crate::collation::casemap;
 use crate::encoded_word;
 use crate::header::Fields;
 use crate::record::Corrupt;
@@ -19,7 +20,8 @@ use crate::transfer;
 /// A piece of text. A needle never matches across two of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Passage<'t> {
-    /// UTF-8. What is not ASCII is case folded; ASCII letters may be of either case.
+    /// UTF-8, as `i;unicode-casemap` compares it where it is not all ASCII; ASCII letters may be of either
+    /// case.
     pub text: &'t [u8],
     /// Whether it is of a header.
     pub is_header: bool,
@@ -134,6 +136,6 @@ fn visit_str(
         return visit(Passage { text: text.as_bytes(), is_header, is_root });
     }
     folded.clear();
-    fold::fold(text, folded);
+    casemap(text, folded);
     visit(Passage { text: folded, is_header, is_root })
 }

@@ -9,7 +9,11 @@
 //! every text that contains the needle, and each piece that [`needle_pieces`] makes of it lies within some
 //! term of that text.
 
-use super::fold;
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::collation::Collation;
 
 /// Characters of a word that is a term as a whole; longer ones are cut into windows of this length.
 const WINDOW_CHARS: usize = 32;
@@ -33,7 +37,7 @@ pub enum TermKind {
     Symbol,
 }
 
-/// One term, case folded.
+/// One term as `i;unicode-casemap` compares it, but with ASCII in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Term<'t> {
     pub octets: &'t [u8],
@@ -56,8 +60,7 @@ pub fn visit_terms(text: &[u8], mut visit: impl FnMut(Term<'_>)) {
 /// can be said. Longest first.
 #[must_use]
 pub fn needle_pieces(needle: &str) -> Vec<Box<[u8]>> {
-    let mut folded = Vec::new();
-    fold::fold(needle, &mut folded);
+    let folded = Collation::UnicodeCasemap.key(needle);
     let mut pieces: Vec<Box<[u8]>> = Vec::new();
     let mut buffer = Vec::new();
     visit_runs(&folded, &mut |run, kind| {
@@ -75,6 +78,16 @@ pub fn needle_pieces(needle: &str) -> Vec<Box<[u8]>> {
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
     pieces.truncate(PIECES_MAX);
     pieces
+}
+
+/// The word of a term as people write it: marks on their letters, in lower case.
+#[must_use]
+pub fn word_of_term(term: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(term).ok()?;
+    Some(match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().flat_map(char::to_lowercase).collect()),
+    })
 }
 
 /// Of each octet: 0 for what separates, itself in lower case for ASCII in words, `MIXED` for what is not
@@ -172,6 +185,10 @@ fn kind_of(c: char) -> TermKind {
         | 0xf900..=0xfaff
         | 0xff66..=0xff9f
         | 0x20000..=0x3ffff => TermKind::Dense,
+        // Marks belong to the letters they stand on.
+        0x0300..=0x036f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff | 0xfe20..=0xfe2f => {
+            TermKind::Word
+        }
         _ if c.is_alphanumeric() => TermKind::Word,
         _ => TermKind::Symbol,
     }

@@ -13,7 +13,12 @@ pub(crate) struct Allowed {
 /// Normal and build dependencies.
 pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed { package: "koi-types", workspace: &[], outside: &["unicode-normalization"] },
-    Allowed { package: "koi-message", workspace: &["koi-types"], outside: &["encoding_rs", "memchr"] },
+    Allowed {
+        package: "koi-message",
+        workspace: &["koi-types"],
+        // RFC 5051 compares texts decomposed.
+        outside: &["encoding_rs", "memchr", "unicode-normalization"],
+    },
     Allowed { package: "koi-chat", workspace: &["koi-types", "koi-message"], outside: &[] },
     Allowed {
         package: "koi-proto",
