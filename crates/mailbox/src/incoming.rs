@@ -131,6 +131,7 @@ fn email_facts(facts: &Facts) -> mail::EmailFacts {
         sent_at: facts.sent_at.map(sent_at),
         sent_day: facts.sent_at.and_then(|date| i32::try_from(date.written_day()).ok()).map(Day),
         thread_keys: thread_keys.into(),
+        ancestors: ids.ancestors().iter().map(|id| mail::short_hash(id)).collect(),
         subject_hash: mail::short_hash(facts.base_subject.text.to_lowercase().as_bytes()),
         contact: None,
     }

@@ -25,6 +25,8 @@ pub struct EmailFacts {
     pub sent_day: Option<Day>,
     /// `short_hash` of each Message-ID it names, its own first; few.
     pub thread_keys: Arc<[u64]>,
+    /// `short_hash` of the Message-ID of each of its ancestors, oldest first.
+    pub ancestors: Arc<[u64]>,
     /// `short_hash` of the base subject.
     pub subject_hash: u64,
     /// What it says as a contact storage message.
@@ -88,7 +90,8 @@ impl AccountTxn<'_> {
     }
     fn put_email(&mut self, new: &NewEmail<'_>, first: Place, thread: ThreadId) -> Result<()> {
         let body = self.txn.put_body(self.record.scope, new.body)?;
-        let hashes: Vec<u8> = new.facts.thread_keys.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        let octets = |hashes: &[u64]| hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<u8>>();
+        let (hashes, ancestors) = (octets(&new.facts.thread_keys), octets(&new.facts.ancestors));
         let email = EmailRecord {
             first: Some(first),
             body,
@@ -97,6 +100,7 @@ impl AccountTxn<'_> {
             sent_at: new.facts.sent_at,
             subject_hash: new.facts.subject_hash,
             thread_keys: ThreadKeys::new(&hashes),
+            ancestors: Some(ThreadKeys::new(&ancestors)),
             envelope: &new.facts.envelope,
             structure: &new.facts.structure,
         };

@@ -22,6 +22,8 @@ pub struct Place {
 /// Version 1 did not know the first place: such an email has an `E` row for every place, and a `T` row also
 /// when its thread is named after it.
 const VERSION_WITH_FIRST: u8 = 2;
+/// Version 2 did not know the ancestors.
+const VERSION_WITH_ANCESTORS: u8 = 3;
 
 /// One row, borrowed. Envelope and structure are records of `koi-message`, opaque here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +38,9 @@ pub struct EmailRecord<'r> {
     pub subject_hash: u64,
     /// Hashes of the Message-IDs it names, eight octets each: one `I` row belongs to each.
     pub thread_keys: ThreadKeys<'r>,
+    /// Hashes of the Message-IDs of its ancestors, oldest first: its References, or without them the first
+    /// of In-Reply-To (RFC 5256 §3). Nothing where the version is too old to know them.
+    pub ancestors: Option<ThreadKeys<'r>>,
     pub envelope: &'r [u8],
     pub structure: &'r [u8],
 }
@@ -60,21 +65,25 @@ impl<'r> EmailRecord<'r> {
     pub fn encode(&self) -> Vec<u8> {
         let sent = self.sent_at.unwrap_or(SentAt { at: Timestamp(i64::MIN), zone: ZoneOffset(0) });
         let body = &self.body;
-        let octets = 128 + self.thread_keys.0.len() + self.envelope.len() + self.structure.len();
+        let ancestors = self.ancestors.filter(|_| self.first.is_some());
+        let hashes = self.thread_keys.0.len() + ancestors.map_or(0, |ancestors| ancestors.0.len());
+        let octets = 128 + hashes + self.envelope.len() + self.structure.len();
+        let version = if ancestors.is_some() { VERSION_WITH_ANCESTORS } else { VERSION_WITH_FIRST };
         let record = match self.first {
-            Some(first) => {
-                Record::of_version(VERSION_WITH_FIRST, octets).u32(first.mailbox.0).u32(first.uid.value())
-            }
+            Some(first) => Record::of_version(version, octets).u32(first.mailbox.0).u32(first.uid.value()),
             None => Record::new(octets),
         };
         let record = record.octets(&body.blob.0).u32(body.segment).u64(body.offset).u64(body.octets);
         let record = record.octets(&self.thread.0).i64(self.received_at.0).i64(sent.at.0).i16(sent.zone.0);
-        let record = record.u64(self.subject_hash).sized(self.thread_keys.0);
+        let mut record = record.u64(self.subject_hash).sized(self.thread_keys.0);
+        if let Some(ancestors) = ancestors {
+            record = record.sized(ancestors.0);
+        }
         record.sized(self.envelope).sized(self.structure).0
     }
     #[must_use]
     pub fn decode(record: &'r [u8]) -> Option<Self> {
-        let Front { first, fields: mut f } = Front::of(record)?;
+        let Front { first, knows_ancestors, fields: mut f } = Front::of(record)?;
         let body =
             BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? };
         let thread = ThreadId(f.array()?);
@@ -89,6 +98,7 @@ impl<'r> EmailRecord<'r> {
             sent_at: (at != i64::MIN).then_some(SentAt { at: Timestamp(at), zone }),
             subject_hash: f.u64()?,
             thread_keys: ThreadKeys(f.sized()?),
+            ancestors: if knows_ancestors { Some(ThreadKeys(f.sized()?)) } else { None },
             envelope: f.sized()?,
             structure: f.sized()?,
         };
@@ -106,19 +116,22 @@ impl<'r> EmailRecord<'r> {
     }
 }
 
-/// Up to where the versions differ, and the rest.
+/// Up to where the versions begin to differ, and the rest.
 struct Front<'r> {
     first: Option<Place>,
+    knows_ancestors: bool,
     fields: Fields<'r>,
 }
 
 impl<'r> Front<'r> {
     fn of(record: &'r [u8]) -> Option<Self> {
         if let Some(fields) = Fields::of(record) {
-            return Some(Self { first: None, fields });
+            return Some(Self { first: None, knows_ancestors: false, fields });
         }
-        let mut fields = Fields::of_version(VERSION_WITH_FIRST, record)?;
+        let newest = Fields::of_version(VERSION_WITH_ANCESTORS, record);
+        let knows_ancestors = newest.is_some();
+        let mut fields = newest.or_else(|| Fields::of_version(VERSION_WITH_FIRST, record))?;
         let first = Place { mailbox: MailboxId(fields.u32()?), uid: Uid::new(fields.u32()?)? };
-        Some(Self { first: Some(first), fields })
+        Some(Self { first: Some(first), knows_ancestors, fields })
     }
 }

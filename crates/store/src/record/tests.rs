@@ -149,7 +149,7 @@ fn membership_version_1() {
 }
 
 #[test]
-fn email_versions_1_and_2() {
+fn email_versions_1_to_3() {
     let keys = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
     let value = EmailRecord {
         first: None,
@@ -159,6 +159,7 @@ fn email_versions_1_and_2() {
         sent_at: Some(SentAt { at: Timestamp(5), zone: ZoneOffset(60) }),
         subject_hash: 6,
         thread_keys: ThreadKeys::new(&keys),
+        ancestors: None,
         envelope: b"E",
         structure: b"ST",
     };
@@ -179,7 +180,19 @@ fn email_versions_1_and_2() {
         assert!(value.has_thread_row(EmailId([0xdd; 16])));
         assert_eq!(value.has_thread_row(EmailId([0xcc; 16])), first.is_none());
     }
-    assert_eq!(EmailRecord::decode(&octets(&format!("03 {common}"))), None, "a version of the future");
+    let newest = common.replace(" 01000000 45", " 08000000 0900000000000000 01000000 45");
+    let stored = octets(&format!("03 07000000 08000000 {newest}"));
+    let ancestor = [9, 0, 0, 0, 0, 0, 0, 0];
+    for ancestors in [ThreadKeys::new(&ancestor), ThreadKeys::default()] {
+        let value = EmailRecord { first: Some(first), ancestors: Some(ancestors), ..value.clone() };
+        assert_eq!(EmailRecord::decode(&value.encode()), Some(value.clone()));
+        assert_eq!(EmailRecord::first_place(&value.encode()), Some(first));
+    }
+    let value3 =
+        EmailRecord { first: Some(first), ancestors: Some(ThreadKeys::new(&ancestor)), ..value.clone() };
+    assert_eq!(hex(&value3.encode()), hex(&stored));
+    refuses_cuts(&stored, |record| EmailRecord::decode(record).map(|email| email.encode()));
+    assert_eq!(EmailRecord::decode(&octets(&format!("04 {common}"))), None, "a version of the future");
     let undated = EmailRecord { sent_at: None, ..value }.encode();
     assert_eq!(EmailRecord::decode(&undated).unwrap().sent_at, None);
 }

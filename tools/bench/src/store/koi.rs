@@ -86,6 +86,7 @@ impl KoiStore {
             sent_at: None,
             sent_day: None,
             thread_keys: [number.wrapping_mul(0x9e37_79b9_7f4a_7c15)].into(),
+            ancestors: [].into(),
             contact: None,
             subject_hash: number,
         };

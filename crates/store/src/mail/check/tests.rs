@@ -48,6 +48,7 @@ fn append(account: &mut AccountTxn<'_>, mailbox: koi_types::MailboxId, n: u8) ->
         sent_at: None,
         sent_day: None,
         thread_keys: Arc::from([u64::from(n), 1]),
+        ancestors: Arc::from([]),
         subject_hash: 7,
         // Two of them blocked; one is copied, one is in a mailbox that is deleted.
         contact: [2, 3, 6].contains(&n).then(|| {
