@@ -29,8 +29,10 @@ mod row;
 mod search;
 mod service;
 mod snapshot;
+mod sort;
 mod sorted;
 mod submit;
+mod thread;
 mod uids;
 mod watch;
 
@@ -61,5 +63,7 @@ pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 pub use search::{Examined, RELEVANCY_MAX, Ranked, Relevancy, SearchRun};
 pub use service::{Env, MailboxService, Options};
 pub use snapshot::{Scanned, Snapshot};
+pub use sort::{SortCriterion, SortKey, SortOrder, SortRun};
 pub use submit::{ClientName, client_number};
+pub use thread::{ThreadAlgorithm, ThreadRun, Threads};
 pub use watch::Watching;

@@ -19,6 +19,7 @@ use crate::incoming::Stage;
 use crate::names::NamesCache;
 use crate::push::PushOptions;
 use crate::recent::Recents;
+use crate::sort::columns::Columns;
 use crate::uids::UidsCache;
 use crate::watch::Watchers;
 
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) names: NamesCache,
     pub(crate) uids: UidsCache,
+    pub(crate) columns: Columns,
     pub(crate) recents: Recents,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
@@ -114,6 +116,7 @@ impl MailboxService {
             env,
             names: NamesCache::default(),
             uids: UidsCache::default(),
+            columns: Columns::default(),
             recents: Recents::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),

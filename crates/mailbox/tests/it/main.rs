@@ -18,6 +18,8 @@ mod recent;
 mod rig;
 mod scenarios;
 mod search;
+mod sort;
 mod submission;
+mod threads;
 mod uids;
 mod upkeep;

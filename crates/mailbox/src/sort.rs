@@ -1,0 +1,204 @@
+//! Sorting messages (RFC 5256 §3, RFC 5957 §4, RFC 6203 §6), in pieces: each call of [`SortRun::advance`] does
+//! a bounded amount, so that a session can answer others in between.
+//!
+//! What messages are sorted by never changes as long as they are there, and is kept in [`columns`] once it
+//! was read; of texts only their rank is compared. Must not: know how criteria are written.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use koi_message::Collation;
+use koi_types::{AccountId, MailboxId, Result, Uid, UidSet};
+
+use crate::account::Account;
+use crate::service::Inner;
+
+pub(crate) mod column;
+pub(crate) mod columns;
+pub(crate) mod fill;
+pub(crate) mod slices;
+
+use column::{Column, Kind, TextKind};
+use fill::Filling;
+use slices::SliceSort;
+
+/// What messages are sorted by (RFC 5256 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SortKey {
+    Arrival,
+    Cc,
+    /// The sent date (RFC 5256 §2.2).
+    Date,
+    From,
+    Size,
+    /// The base subject (RFC 5256 §2.1).
+    Subject,
+    To,
+    /// RFC 5957 §4
+    DisplayFrom,
+    /// RFC 5957 §4
+    DisplayTo,
+    /// The highest score first (RFC 6203 §6).
+    Relevancy,
+}
+
+/// One criterion; the first that tells two messages apart decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SortCriterion {
+    pub key: SortKey,
+    pub reverse: bool,
+}
+
+/// How messages are to be sorted.
+#[derive(Clone, Debug, Default)]
+pub struct SortOrder {
+    pub criteria: Vec<SortCriterion>,
+    /// How texts are compared.
+    pub collation: Collation,
+    /// Scores of the messages in the order of their UIDs, for [`SortKey::Relevancy`]; what is missing is 0.
+    pub scores: Arc<[u8]>,
+}
+
+/// A sort under way.
+pub struct SortRun {
+    order: SortOrder,
+    uids: Vec<u32>,
+    phase: Phase,
+}
+
+enum Phase {
+    Fill(Filling),
+    Sort(Sorting),
+    Done(Vec<u32>),
+}
+
+struct Sorting {
+    /// One list for each criterion: what every message is compared by, smaller first.
+    keys: Vec<Vec<u64>>,
+    items: SliceSort<Item>,
+}
+
+/// A message by its place among those that are sorted, with its key for the first criterion.
+#[derive(Clone, Copy, Debug, Default)]
+struct Item {
+    key: u64,
+    at: u32,
+}
+
+impl Account {
+    /// Begins to sort messages of a mailbox, of which some may be gone by now.
+    #[must_use]
+    pub fn sort(&self, mailbox: MailboxId, uids: &UidSet, order: SortOrder) -> SortRun {
+        SortRun::new(&self.inner, self.id, mailbox, uids, order)
+    }
+}
+
+impl SortRun {
+    fn new(
+        inner: &Arc<Inner>,
+        account: AccountId,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        mut order: SortOrder,
+    ) -> Self {
+        // Of a criterion given twice only the first decides anything.
+        let mut known: Vec<SortKey> = Vec::new();
+        order.criteria.retain(|criterion| {
+            let new = !known.contains(&criterion.key);
+            known.push(criterion.key);
+            new
+        });
+        let kinds = order.criteria.iter().filter_map(|criterion| kind(criterion.key, order.collation));
+        let filling = Filling::new(inner, account, mailbox, uids, kinds.collect());
+        Self { order, uids: uids.0.iter().collect(), phase: Phase::Fill(filling) }
+    }
+    /// Does the next piece, a few milliseconds. Answers whether all are sorted.
+    pub fn advance(&mut self) -> Result<bool> {
+        match &mut self.phase {
+            Phase::Fill(filling) => {
+                let Some(columns) = filling.advance()? else { return Ok(false) };
+                self.phase = Phase::Sort(self.sorting(&columns));
+                Ok(false)
+            }
+            Phase::Sort(sorting) => {
+                if sorting.advance() {
+                    let items = std::mem::take(&mut sorting.items).into_items();
+                    let uid = |item: Item| self.uids.get(item.at as usize).copied().unwrap_or(0);
+                    self.phase = Phase::Done(items.into_iter().map(uid).collect());
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+            Phase::Done(_) => Ok(true),
+        }
+    }
+    /// Runs to the end, on this thread. For tools and tests.
+    pub fn finish(mut self) -> Result<Vec<Uid>> {
+        while !self.advance()? {}
+        Ok(self.sorted().iter().copied().filter_map(Uid::new).collect())
+    }
+    /// The UIDs in order; none before all are sorted.
+    #[must_use]
+    pub fn sorted(&self) -> &[u32] {
+        match &self.phase {
+            Phase::Done(sorted) => sorted,
+            _ => &[],
+        }
+    }
+    fn sorting(&self, columns: &[Arc<Column>]) -> Sorting {
+        let key = |criterion: &SortCriterion| {
+            let mut keys = match kind(criterion.key, self.order.collation) {
+                Some(kind) => match columns.iter().find(|column| column.kind == kind) {
+                    Some(column) => column.keys_of(&self.uids),
+                    None => vec![0; self.uids.len()],
+                },
+                None => self.relevancy(),
+            };
+            // RFC 5256 §3: REVERSE is of this criterion alone; the order of the mailbox stays below it.
+            if criterion.reverse {
+                keys.iter_mut().for_each(|key| *key = !*key);
+            }
+            keys
+        };
+        let keys: Vec<Vec<u64>> = self.order.criteria.iter().map(key).collect();
+        let first = |at: usize| keys.first().and_then(|keys| keys.get(at)).copied().unwrap_or(0);
+        let item = |at: usize| Item { key: first(at), at: u32::try_from(at).unwrap_or(u32::MAX) };
+        let items = SliceSort::new((0..self.uids.len()).map(item).collect());
+        Sorting { keys, items }
+    }
+    fn relevancy(&self) -> Vec<u64> {
+        let score = |at: usize| self.order.scores.get(at).copied().unwrap_or(0);
+        (0..self.uids.len()).map(|at| !u64::from(score(at))).collect()
+    }
+}
+
+impl Sorting {
+    fn advance(&mut self) -> bool {
+        let rest = self.keys.get(1..).unwrap_or_default();
+        let by_rest = |a: &Item, b: &Item| {
+            let key = |keys: &Vec<u64>, item: &Item| keys.get(item.at as usize).copied().unwrap_or(0);
+            let different = |keys: &Vec<u64>| {
+                let order = key(keys, a).cmp(&key(keys, b));
+                (order != Ordering::Equal).then_some(order)
+            };
+            rest.iter().find_map(different).unwrap_or(Ordering::Equal)
+        };
+        self.items.advance(|a, b| a.key.cmp(&b.key).then_with(|| by_rest(a, b)))
+    }
+}
+
+/// The column that holds a key; scores are in none.
+const fn kind(key: SortKey, collation: Collation) -> Option<Kind> {
+    Some(match key {
+        SortKey::Arrival => Kind::Arrival,
+        SortKey::Date => Kind::Sent,
+        SortKey::Size => Kind::Size,
+        SortKey::Cc => Kind::Text(TextKind::Cc, collation),
+        SortKey::From => Kind::Text(TextKind::From, collation),
+        SortKey::Subject => Kind::Text(TextKind::Subject, collation),
+        SortKey::To => Kind::Text(TextKind::To, collation),
+        SortKey::DisplayFrom => Kind::Text(TextKind::DisplayFrom, collation),
+        SortKey::DisplayTo => Kind::Text(TextKind::DisplayTo, collation),
+        SortKey::Relevancy => return None,
+    })
+}
