@@ -131,6 +131,17 @@ impl Selected {
         }
         out
     }
+    /// For asking the sequence numbers of UIDs in any order.
+    #[must_use]
+    pub fn numbering(&self) -> Numbering {
+        let mut before = 0;
+        let run = |run: std::ops::RangeInclusive<u32>| {
+            let numbered = NumberedRun { first: *run.start(), last: *run.end(), before };
+            before += run.end() - run.start() + 1;
+            numbered
+        };
+        Numbering { runs: self.known.runs().map(run).collect() }
+    }
     /// For asking the sequence numbers of ascending UIDs, each in constant time over a whole scan.
     #[must_use]
     pub const fn cursor(&self) -> SeqCursor<'_> {
@@ -209,6 +220,29 @@ struct Run {
     last: u32,
 }
 
+/// Sequence numbers of the known UIDs at one moment.
+#[derive(Debug)]
+pub struct Numbering {
+    runs: Vec<NumberedRun>,
+}
+
+#[derive(Debug)]
+struct NumberedRun {
+    first: u32,
+    last: u32,
+    /// Messages before it.
+    before: u32,
+}
+
+impl Numbering {
+    /// Nothing for a UID that is not known. Cost: logarithmic in runs.
+    #[must_use]
+    pub fn seqnum(&self, uid: u32) -> Option<u32> {
+        let run = self.runs.get(self.runs.partition_point(|run| run.last < uid))?;
+        Some(run.before + uid.checked_sub(run.first)? + 1)
+    }
+}
+
 /// Sequence numbers of ascending UIDs.
 #[derive(Debug)]
 pub struct SeqCursor<'a> {
@@ -256,7 +290,10 @@ mod tests {
             let list: Vec<u32> = uids.iter().copied().collect();
             let mut selected = view(&list);
             let mut cursor = selected.cursor();
+            let numbering = selected.numbering();
+            prop_assert!(wanted.difference(&uids).all(|uid| numbering.seqnum(*uid).is_none()));
             for (at, uid) in list.iter().enumerate() {
+                prop_assert_eq!(numbering.seqnum(*uid), Some(at as u32 + 1));
                 prop_assert_eq!(cursor.seqnum(*uid), at as u32 + 1);
                 prop_assert_eq!(selected.seqnum(Uid::new(*uid).unwrap()), Some(at as u32 + 1));
             }

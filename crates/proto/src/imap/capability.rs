@@ -72,6 +72,20 @@ capabilities! {
     Replace = "REPLACE",
     /// RFC 4731 §3
     Esearch = "ESEARCH",
+    /// RFC 5267 §3.1
+    Esort = "ESORT",
+    /// RFC 5256 §1
+    Sort = "SORT",
+    /// RFC 5957 §1
+    SortDisplay = "SORT=DISPLAY",
+    /// RFC 5256 §3
+    ThreadOrderedSubject = "THREAD=ORDEREDSUBJECT",
+    /// RFC 5256 §3
+    ThreadReferences = "THREAD=REFERENCES",
+    /// draft-ietf-morg-inthread
+    ThreadRefs = "THREAD=REFS",
+    /// RFC 5255 §4.4
+    I18nLevel2 = "I18NLEVEL=2",
     /// RFC 6851 §3
     Move = "MOVE",
     /// RFC 7162 §3.1

@@ -191,6 +191,7 @@ fn rfc_7162() {
         "a SEARCH MODSEQ \"/flags/\\\\draft\" all 620162338",
         "t SEARCH OR NOT MODSEQ 720162338 LARGER 50000",
         "a SEARCH RETURN (ALL) MODSEQ 1234",
+        "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
         "A042 STATUS blurdybloop (UIDNEXT MESSAGES HIGHESTMODSEQ)",
     ]);
     all_read(&[
@@ -214,7 +215,6 @@ fn rfc_7162() {
         "a UID FETCH 300:500 (FLAGS) (VANISHED)",
         "a FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
         // SORT is not offered.
-        "a SORT RETURN (ALL) (DATE) UTF-8 MODSEQ 1234",
     ]);
 }
 
@@ -236,5 +236,32 @@ fn extensions() {
         "A001 LOGIN {11+}\r\nFRED FOOBAR {7+}\r\nfat man",
         "BBB LIST \"\" (\"INBOX\" \"Drafts\" \"Sent/%\")",
         "a1 LIST \"\" (\"foo\" \"foo/*\")",
+    ]);
+}
+
+/// RFC 5256 §3, RFC 5267 §3.3, RFC 5255 §4.7
+#[test]
+fn sorting_and_threading() {
+    all_read(&[
+        "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994",
+        "A283 SORT (SUBJECT REVERSE DATE) UTF-8 ALL",
+        "A284 SORT (SUBJECT) US-ASCII TEXT \"not in mailbox\"",
+        "A283 THREAD ORDEREDSUBJECT UTF-8 SINCE 5-MAR-2000",
+        "A284 THREAD ORDEREDSUBJECT US-ASCII TEXT \"gewp\"",
+        "A285 THREAD REFERENCES UTF-8 SINCE 5-MAR-2000",
+        "E01 UID SORT RETURN () (REVERSE DATE) UTF-8 UNDELETED UNKEYWORD $Junk",
+        "A001 COMPARATOR \"cz;*\" i;basic",
+        "A001 COMPARATOR",
+    ]);
+    none_read(&[
+        "a SORT (SUBJECT) ALL",
+        "a SORT () UTF-8 ALL",
+        "a SORT SUBJECT UTF-8 ALL",
+        "a SORT (REVERSE) UTF-8 ALL",
+        "a SORT (SUBJECT)  UTF-8 ALL",
+        "a THREAD UTF-8 ALL",
+        "a THREAD REFERENCES ALL",
+        "a COMPARATOR a**",
+        "a COMPARATOR +-a",
     ]);
 }

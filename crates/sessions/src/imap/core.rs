@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
+use koi_message::Collation;
 use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) utf8: bool,
     /// ENABLE METADATA was given: what others change in annotations is told (RFC 5464 §4.1).
     pub(crate) annotations: Option<Annotations>,
+    /// What texts are compared by (RFC 5255 §4.7).
+    pub(crate) comparator: Comparator,
     /// The step that runs.
     pub(crate) now: Timestamp,
     /// A commit in the account was heard of since the last look at it.
@@ -50,6 +53,13 @@ pub(crate) struct Core {
     /// A login was bound to this connection already (RFC 9266 §4.1).
     pub(crate) bound: bool,
     pub(crate) notes: Vec<Note>,
+}
+
+/// A collation, and whether it orders backwards (RFC 4790 §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Comparator {
+    pub(crate) collation: Collation,
+    pub(crate) inverted: bool,
 }
 
 pub(crate) struct LoggedIn {
@@ -84,6 +94,7 @@ impl Core {
             rev2: false,
             utf8: false,
             annotations: None,
+            comparator: Comparator::default(),
             now,
             advanced: false,
             idling: false,
@@ -227,6 +238,13 @@ const COMPLETE: &[Capability] = &[
     Capability::MultiAppend,
     Capability::Replace,
     Capability::Esearch,
+    Capability::Esort,
+    Capability::Sort,
+    Capability::SortDisplay,
+    Capability::ThreadOrderedSubject,
+    Capability::ThreadReferences,
+    Capability::ThreadRefs,
+    Capability::I18nLevel2,
     Capability::Move,
     Capability::CondStore,
     Capability::Qresync,

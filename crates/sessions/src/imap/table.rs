@@ -92,6 +92,10 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::Unselect => row("UNSELECT", Selected, Nothing),
         Command::Expunge { .. } => row("EXPUNGE", Selected, All),
         Command::Search(search) => row("SEARCH", Selected, by(search.by_uid && !search.has_seqnums())),
+        // RFC 5256 §3: as for SEARCH.
+        Command::Sort(sort) => row("SORT", Selected, by(sort.search.by_uid && !sort.search.has_seqnums())),
+        Command::Thread(thread) => row("THREAD", Selected, by(thread.by_uid && !thread.has_seqnums())),
+        Command::Comparator(_) => row("COMPARATOR", Authenticated, All),
         Command::Fetch(fetch) => row("FETCH", Selected, by(fetch.by_uid)),
         Command::Store(store) => row("STORE", Selected, by(store.by_uid)),
         Command::Copy { by_uid, .. } => row("COPY", Selected, by(*by_uid)),

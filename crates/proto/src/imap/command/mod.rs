@@ -7,6 +7,7 @@
 pub mod append;
 pub mod auth;
 pub mod charset;
+pub mod comparator;
 pub mod fetch;
 pub mod list;
 pub mod mailbox;
@@ -14,6 +15,7 @@ pub mod messages;
 pub mod metadata;
 mod quota;
 pub mod search;
+pub mod sort;
 
 use std::fmt;
 
@@ -25,12 +27,14 @@ mod flag;
 pub use append::{AppendBegin, AppendLine, AppendLiteral, AppendPiece, Replaces};
 pub use auth::{IdField, Secret};
 pub use charset::{CHARSETS, Charset};
+pub use comparator::ComparatorArg;
 pub use fetch::{BinarySection, BodySection, Fetch, FetchItem, Partial, Section, SectionText};
 pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
 pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
 pub use search::{ReturnOption, Search, SearchKey};
+pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
 
 pub use super::date::Date;
 use super::lex::{Cursor, SyntaxError, is_astring_char};
@@ -120,6 +124,12 @@ pub enum Command {
     Expunge { uids: Option<SequenceSet> },
     /// RFC 9051 §6.4.4
     Search(Search),
+    /// RFC 5256 §3
+    Sort(Sort),
+    /// RFC 5256 §3
+    Thread(Thread),
+    /// RFC 5255 §4.7; none asks which one is active.
+    Comparator(Vec<ComparatorArg>),
     /// RFC 9051 §6.4.5
     Fetch(Fetch),
     /// RFC 9051 §6.4.6
@@ -335,6 +345,9 @@ const COMMANDS: &[&str] = &[
     "UNSELECT",
     "EXPUNGE",
     "SEARCH",
+    "SORT",
+    "THREAD",
+    "COMPARATOR",
     "FETCH",
     "STORE",
     "COPY",
@@ -379,6 +392,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "CLOSE" => Ok(Command::Close),
         "UNSELECT" => Ok(Command::Unselect),
         "EXPUNGE" => Ok(Command::Expunge { uids: None }),
+        "COMPARATOR" => comparator::comparator(cursor),
         "UID" => uid(cursor),
         _ => on_messages(cursor, &name, false)?.ok_or(before),
     }
@@ -401,6 +415,8 @@ fn uid(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
 fn on_messages(cursor: &mut Cursor<'_>, name: &str, by_uid: bool) -> Result<Option<Command>, SyntaxError> {
     let command = match name {
         "SEARCH" => search::search(cursor, by_uid)?,
+        "SORT" => sort::sort(cursor, by_uid)?,
+        "THREAD" => sort::thread(cursor, by_uid)?,
         "FETCH" => fetch::fetch(cursor, by_uid)?,
         "STORE" => messages::store(cursor, by_uid)?,
         "COPY" => messages::copy(cursor, by_uid)?,

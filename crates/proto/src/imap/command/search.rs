@@ -111,7 +111,7 @@ impl Search {
     }
 }
 
-fn has_seqnums(key: &SearchKey) -> bool {
+pub(super) fn has_seqnums(key: &SearchKey) -> bool {
     match key {
         SearchKey::Sequence(set) => set.has_numbers(),
         SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_seqnums),
@@ -122,20 +122,28 @@ fn has_seqnums(key: &SearchKey) -> bool {
 
 /// ```abnf
 /// search         = "SEARCH" [search-return-opts] SP search-program      ; RFC 9051 §9
-/// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
-/// charset        = atom / quoted
 /// ```
 pub(super) fn search(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {
     cursor.space()?;
-    let returns = match cursor.take_word("RETURN ") {
-        true => {
-            let options = cursor.list_or_empty(return_option)?;
-            cursor.space()?;
-            Some(options)
-        }
-        false => None,
-    };
-    let strings = match cursor.take_word("CHARSET ") {
+    let returns = returns(cursor)?;
+    let Program { charset, keys } = program(cursor, false)?;
+    Ok(Command::Search(Search { by_uid, returns, charset, keys }))
+}
+
+/// What is searched for.
+pub(super) struct Program {
+    pub(super) charset: Charset,
+    pub(super) keys: Vec<SearchKey>,
+}
+
+/// ```abnf
+/// search-program  = ["CHARSET" SP charset SP] search-key *(SP search-key)    ; RFC 9051 §9
+/// search-criteria = charset 1*(SP search-key)                               ; RFC 5256 §5
+/// charset         = atom / quoted
+/// ```
+/// `bare`: the charset must be there, without the word.
+pub(super) fn program(cursor: &mut Cursor<'_>, bare: bool) -> Result<Program, SyntaxError> {
+    let strings = match bare || cursor.take_word("CHARSET ") {
         true => {
             let charset = Strings::of(&cursor.ascii_astring("expected a charset")?);
             cursor.space()?;
@@ -144,8 +152,17 @@ pub(super) fn search(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, S
         false => Strings::Utf8,
     };
     let keys = Keys { cursor, strings, depth: 0 }.all()?;
-    let charset = strings.charset();
-    Ok(Command::Search(Search { by_uid, returns, charset, keys }))
+    Ok(Program { charset: strings.charset(), keys })
+}
+
+/// The options of RETURN with the space behind them, if they are there.
+pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ReturnOption>>, SyntaxError> {
+    if !cursor.take_word("RETURN ") {
+        return Ok(None);
+    }
+    let options = cursor.list_or_empty(return_option)?;
+    cursor.space()?;
+    Ok(Some(options))
 }
 
 /// ```abnf

@@ -23,6 +23,8 @@ pub enum Code<'a> {
     AuthorizationFailed,
     /// The charsets the server knows.
     BadCharset(&'a [&'a str]),
+    /// RFC 5255 §4.9
+    BadComparator,
     Cannot,
     Capability(&'a Capabilities),
     ClientBug,
@@ -139,6 +141,7 @@ impl Code<'_> {
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset(_) => "BADCHARSET",
+            Self::BadComparator => "BADCOMPARATOR",
             Self::Cannot => "CANNOT",
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
@@ -221,13 +224,27 @@ fn set(numbers: &NumSet, out: &mut Vec<u8>) {
 /// `sequence-set` without `*`.
 pub(super) fn push_set(numbers: &NumSet, out: &mut Vec<u8>) {
     for (at, run) in numbers.runs().enumerate() {
-        if at > 0 {
-            out.push(b',');
+        push_run(at == 0, *run.start(), *run.end(), out);
+    }
+}
+
+/// `sequence-set` that keeps an order: a range only where numbers follow each other upwards (RFC 5267 §3.2).
+pub(super) fn push_ordered_set(numbers: &[u32], out: &mut Vec<u8>) {
+    let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    for (at, run) in runs.enumerate() {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            push_run(at == 0, *first, *last, out);
         }
-        push_number(u64::from(*run.start()), out);
-        if run.end() > run.start() {
-            out.push(b':');
-            push_number(u64::from(*run.end()), out);
-        }
+    }
+}
+
+fn push_run(first: bool, from: u32, to: u32, out: &mut Vec<u8>) {
+    if !first {
+        out.push(b',');
+    }
+    push_number(u64::from(from), out);
+    if to > from {
+        out.push(b':');
+        push_number(u64::from(to), out);
     }
 }

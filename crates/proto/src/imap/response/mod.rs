@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod code;
+pub mod comparator;
 pub mod envelope;
 pub mod fetch;
 pub mod mailbox;
@@ -14,10 +15,12 @@ pub mod quota;
 pub mod search;
 pub mod status;
 pub mod string;
+pub mod thread;
 pub mod vanished;
 
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
 pub use code::Code;
+pub use comparator::comparator;
 pub use envelope::{AddressRef, EnvelopeRef};
 pub use fetch::FetchLine;
 pub use mailbox::{
@@ -26,8 +29,9 @@ pub use mailbox::{
 };
 pub use metadata::{MetadataLine, metadata_changed};
 pub use quota::{Resource, ResourceUse, quota, quota_root};
-pub use search::{Esearch, esearch, search};
+pub use search::{Esearch, Numbers, esearch, search, sort};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
+pub use thread::ThreadLine;
 pub use vanished::vanished;
 
 #[cfg(test)]

@@ -1,12 +1,38 @@
-//! SEARCH and ESEARCH (RFC 3501 §7.2.5, RFC 9051 §7.3.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.6).
+//! SEARCH, SORT and ESEARCH (RFC 5256 §4, RFC 3501 §7.2.5, RFC 9051 §7.3.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.6).
 
 use koi_types::{ModSeq, NumSet};
 
-use super::code::push_set;
+use super::code::{push_ordered_set, push_set};
 use super::number::push_number;
 use crate::imap::command::Tag;
 
-/// The answer to SEARCH with RETURN.
+/// Numbers of messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Numbers<'a> {
+    /// In the order of the mailbox.
+    Set(&'a NumSet),
+    /// In an order of their own (RFC 5267 §3.2).
+    Ordered(&'a [u32]),
+}
+
+impl Numbers<'_> {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::Set(set) => set.is_empty(),
+            Self::Ordered(list) => list.is_empty(),
+        }
+    }
+    /// Appends them as a `sequence-set`.
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Set(set) => push_set(set, out),
+            Self::Ordered(list) => push_ordered_set(list, out),
+        }
+    }
+}
+
+/// The answer to SEARCH or SORT with RETURN.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Esearch<'a> {
     /// Of the command it answers.
@@ -18,7 +44,7 @@ pub struct Esearch<'a> {
     pub max: Option<u32>,
     pub count: Option<u64>,
     /// Left out when empty, as nothing is what ALL says then.
-    pub all: Option<&'a NumSet>,
+    pub all: Option<Numbers<'a>>,
     /// RFC 7162 §3.1.5: when the search had MODSEQ and found something.
     pub mod_seq: Option<ModSeq>,
 }
@@ -29,7 +55,19 @@ pub struct Esearch<'a> {
 /// ```
 /// `mod_seq` is the highest of the messages found, if the search had MODSEQ.
 pub fn search(numbers: impl IntoIterator<Item = u32>, mod_seq: Option<ModSeq>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"* SEARCH");
+    found(b"* SEARCH", numbers, mod_seq, out);
+}
+
+/// ```abnf
+/// sort-data = "SORT" *(SP nz-number)                                   ; RFC 5256 §5
+/// sort-data =/ "SORT" [1*(SP nz-number) SP search-sort-mod-seq]        ; RFC 7162 §7
+/// ```
+pub fn sort(numbers: &[u32], mod_seq: Option<ModSeq>, out: &mut Vec<u8>) {
+    found(b"* SORT", numbers.iter().copied(), mod_seq, out);
+}
+
+fn found(word: &[u8], numbers: impl IntoIterator<Item = u32>, mod_seq: Option<ModSeq>, out: &mut Vec<u8>) {
+    out.extend_from_slice(word);
     let mut any = false;
     for number in numbers {
         any = true;
@@ -63,7 +101,7 @@ pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
     item(" COUNT ", answer.count, out);
     if let Some(all) = answer.all.filter(|all| !all.is_empty()) {
         out.extend_from_slice(b" ALL ");
-        push_set(all, out);
+        all.push(out);
     }
     item(" MODSEQ ", answer.mod_seq.map(ModSeq::value), out);
     out.extend_from_slice(b"\r\n");

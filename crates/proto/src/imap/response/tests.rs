@@ -281,14 +281,14 @@ fn search_responses() {
         tag: Some(&a),
         by_uid: true,
         max: Some(3800),
-        all: Some(&all),
+        all: Some(Numbers::Set(&all)),
         mod_seq,
         ..Esearch::default()
     };
     assert_eq!(line(both), "* ESEARCH (TAG \"A282\") UID MAX 3800 ALL 2,10:12 MODSEQ 917162500");
     let none = NumSet::new();
     assert_eq!(
-        line(Esearch { tag: Some(&a), all: Some(&none), count: Some(0), ..Esearch::default() }),
+        line(Esearch { tag: Some(&a), all: Some(Numbers::Set(&none)), count: Some(0), ..Esearch::default() }),
         "* ESEARCH (TAG \"A282\") COUNT 0"
     );
     assert_eq!(line(Esearch::default()), "* ESEARCH");

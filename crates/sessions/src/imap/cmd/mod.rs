@@ -4,6 +4,7 @@ pub(crate) mod append;
 mod authenticate;
 mod capability;
 mod close;
+mod comparator;
 mod copy;
 mod create;
 mod delete;
@@ -16,6 +17,7 @@ mod list;
 mod login;
 mod logout;
 mod lsub;
+mod meaning;
 mod metadata;
 mod namespace;
 mod noop;
@@ -28,6 +30,7 @@ mod starttls;
 mod status;
 mod store;
 mod subscribe;
+mod thread;
 
 use koi_proto::imap::Command;
 use koi_proto::imap::command::MailboxArg;
@@ -68,7 +71,10 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Close => close::start(true),
         Command::Unselect => close::start(false),
         Command::Expunge { uids } => expunge::start(uids),
-        Command::Search(search) => search::start(search),
+        Command::Search(search) => search::search(search),
+        Command::Sort(sort) => search::sort(sort),
+        Command::Thread(thread) => thread::start(thread),
+        Command::Comparator(orders) => comparator::start(orders),
         Command::Fetch(fetch) => fetch::start(fetch),
         Command::Store(store) => store::start(store),
         Command::Copy { by_uid, set, mailbox } => copy::start(copy::How::Copy, by_uid, set, mailbox),

@@ -1,24 +1,36 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5), saved results
-//! (RFC 5182 §2.1).
+//! (RFC 5182 §2.1); SORT (RFC 5256 §3) and its RETURN (RFC 5267 §3), which are a search and then an order.
 
-use koi_mailbox::{DayRange, Examined, Filter, SearchRun, TimeRange};
-use koi_proto::imap::command::{CHARSETS, Charset, Date, ReturnOption, Search, SearchKey};
-use koi_proto::imap::response::{Code, Esearch, esearch, search};
-use koi_types::{Day, ModSeq, NumSet, Result, SystemFlags, Timestamp};
+use koi_mailbox::{Examined, SearchRun, SortCriterion, SortKey, SortOrder, SortRun};
+use koi_proto::imap::command::{self, ReturnOption, Search, Sort};
+use koi_proto::imap::response::{self, Esearch, Numbers, esearch};
+use koi_types::{ModSeq, NumSet, Result};
 
-use super::sequence;
+use super::meaning;
+use crate::imap::core::Comparator;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
-use crate::selected::Selected;
 
-pub(crate) fn start(search: Search) -> Box<dyn Job> {
-    Box::new(Searching { search, run: None })
+pub(crate) fn search(search: Search) -> Box<dyn Job> {
+    Box::new(Searching { search, criteria: Vec::new(), phase: Phase::Begin })
+}
+
+pub(crate) fn sort(sort: Sort) -> Box<dyn Job> {
+    Box::new(Searching { search: sort.search, criteria: sort.criteria, phase: Phase::Begin })
 }
 
 struct Searching {
     search: Search,
-    run: Option<SearchRun>,
+    /// For SORT: by what.
+    criteria: Vec<command::SortCriterion>,
+    phase: Phase,
+}
+
+enum Phase {
+    Begin,
+    Search(SearchRun),
+    Sort(SearchRun, SortRun),
 }
 
 impl Job for Searching {
@@ -26,7 +38,7 @@ impl Job for Searching {
         let outcome = self.go_on(cx);
         // RFC 5182 §2.1: a search that should have been saved and ends with NO leaves nothing saved.
         let failed = outcome.as_ref().map_or(true, |o| matches!(o, Outcome::Done(reply) if reply.is_no()));
-        if failed && self.saves() {
+        if failed && self.wants(ReturnOption::Save) {
             save(cx, NumSet::new());
         }
         outcome
@@ -41,65 +53,70 @@ fn save(cx: &mut Context<'_>, found: NumSet) {
 
 impl Searching {
     fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
-        if self.run.is_none()
-            && let Some(reply) = self.begin(cx)?
-        {
-            return Ok(Outcome::Done(reply));
+        match std::mem::replace(&mut self.phase, Phase::Begin) {
+            Phase::Begin => {
+                let filter = match meaning::filter(cx.core, self.search.charset, &self.search.keys)? {
+                    Ok(filter) => filter,
+                    Err(reply) => return Ok(Outcome::Done(reply)),
+                };
+                let view = cx.core.view()?;
+                // What this client does not know of yet has no number, and is not looked at.
+                let run = cx.core.open()?.account.search(view.mailbox, view.known().clone(), &filter)?;
+                if self.wants_modseq() {
+                    cx.core.enable_condstore(cx.out);
+                }
+                self.phase = Phase::Search(run);
+                self.go_on(cx)
+            }
+            Phase::Search(mut run) => {
+                if !run.advance()? {
+                    cx.slice(work(&run))?;
+                    self.phase = Phase::Search(run);
+                    return Ok(Outcome::Yield);
+                }
+                if self.criteria.is_empty() {
+                    let found = &run.found().0;
+                    self.answer(cx, &Found { uids: found, sorted: None, modseq: run.modseq() })?;
+                    return Ok(Outcome::Done(Reply::ok("SEARCH completed")));
+                }
+                let order = order(&self.criteria, cx.core.comparator);
+                let sort = cx.core.open()?.account.sort(cx.core.view()?.mailbox, run.found(), order);
+                self.phase = Phase::Sort(run, sort);
+                self.go_on(cx)
+            }
+            Phase::Sort(run, mut sort) => {
+                if !sort.advance()? {
+                    cx.slice(work(&run))?;
+                    self.phase = Phase::Sort(run, sort);
+                    return Ok(Outcome::Yield);
+                }
+                let (uids, sorted) = (&run.found().0, Some(sort.sorted()));
+                self.answer(cx, &Found { uids, sorted, modseq: run.modseq() })?;
+                Ok(Outcome::Done(Reply::ok("SORT completed")))
+            }
         }
-        let Some(run) = &mut self.run else { return Err(crate::imap::job::ran_twice()) };
-        if !run.advance()? {
-            let Examined { messages, octets } = run.examined();
-            cx.slice(Work { done: Some(messages), total: Some(run.total()), octets })?;
-            return Ok(Outcome::Yield);
-        }
-        self.answer(cx)?;
-        Ok(Outcome::Done(Reply::ok("SEARCH completed")))
-    }
-    /// What is wrong with the command, or nothing; then the search has begun.
-    fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Reply>> {
-        if self.search.charset == Charset::Unknown {
-            let reply = Reply::no("this charset is not known");
-            return Ok(Some(reply.code(&Code::BadCharset(CHARSETS))));
-        }
-        let view = cx.core.view()?;
-        let meaning = Meaning { view, now: cx.core.now };
-        let filter = match meaning.all(&self.search.keys) {
-            Ok(filter) => filter,
-            Err(bad) => return Ok(Some(bad.into())),
-        };
-        if !filter.is_bounded() {
-            return Ok(Some(Reply::no("this search has too many keys").code(&Code::Limit)));
-        }
-        // What this client does not know of yet has no number, and is not looked at.
-        let run = cx.core.open()?.account.search(view.mailbox, view.known().clone(), &filter)?;
-        if self.wants_modseq() {
-            cx.core.enable_condstore(cx.out);
-        }
-        self.run = Some(run);
-        Ok(None)
     }
     fn wants_modseq(&self) -> bool {
-        self.search.keys.iter().any(has_modseq)
+        self.search.keys.iter().any(meaning::has_modseq)
     }
-    fn saves(&self) -> bool {
-        self.search.returns.as_ref().is_some_and(|returns| returns.contains(&ReturnOption::Save))
+    fn wants(&self, option: ReturnOption) -> bool {
+        self.search.returns.as_ref().is_some_and(|returns| returns.contains(&option))
     }
 
-    fn answer(&self, cx: &mut Context<'_>) -> Result<()> {
-        let Some(run) = &self.run else { return Ok(()) };
+    fn answer(&self, cx: &mut Context<'_>, found: &Found<'_>) -> Result<()> {
         let view = cx.core.view()?;
-        let found = &run.found().0;
-        let numbers = match self.search.by_uid {
-            true => found.clone(),
-            false => view.seqnums_of(found),
-        };
-        let modseq = run.modseq().filter(|_| self.wants_modseq());
-        let returns = match &self.search.returns {
-            Some(returns) => returns.as_slice(),
+        let numbered = found.numbered(view, self.search.by_uid);
+        let modseq = found.modseq.filter(|_| self.wants_modseq());
+        let returns = match (&self.search.returns, &numbered) {
+            (Some(returns), _) => returns.as_slice(),
+            (None, Numbered::Ordered(numbers)) => {
+                response::sort(numbers, modseq, cx.out);
+                return Ok(());
+            }
             // RFC 9051 §6.4.4: without RETURN the answer is ESEARCH with ALL.
-            None if cx.core.rev2 => &[],
-            None => {
-                search(numbers.iter(), modseq, cx.out);
+            (None, Numbered::Set(_)) if cx.core.rev2 => &[],
+            (None, Numbered::Set(numbers)) => {
+                response::search(numbers.iter(), modseq, cx.out);
                 return Ok(());
             }
         };
@@ -108,27 +125,28 @@ impl Searching {
         let all = wants(ReturnOption::All) || returns.is_empty();
         let ends_wanted = wants(ReturnOption::Min) || wants(ReturnOption::Max);
         let only_ends = !all && !wants(ReturnOption::Count) && ends_wanted;
-        let ends = ends(found, wants(ReturnOption::Min), wants(ReturnOption::Max));
+        let ends = found.ends(wants(ReturnOption::Min), wants(ReturnOption::Max));
         let modseq = match only_ends {
             true => self.modseq_of(cx, &ends)?,
             false => modseq,
         };
+        let numbers = numbered.numbers();
         let answer = Esearch {
             tag: Some(cx.tag),
             by_uid: self.search.by_uid,
-            min: numbers.first().filter(|_| wants(ReturnOption::Min)),
-            max: numbers.last().filter(|_| wants(ReturnOption::Max)),
-            count: wants(ReturnOption::Count).then(|| numbers.count()),
-            all: all.then_some(&numbers),
+            min: numbered.first().filter(|_| wants(ReturnOption::Min)),
+            max: numbered.last().filter(|_| wants(ReturnOption::Max)),
+            count: wants(ReturnOption::Count).then(|| found.uids.count()),
+            all: all.then_some(numbers),
             mod_seq: modseq,
         };
         // RFC 5182 §2.1: SAVE alone asks for no answer.
         if returns != [ReturnOption::Save] {
             esearch(&answer, cx.out);
         }
-        if self.saves() {
+        if wants(ReturnOption::Save) {
             // RFC 5182 §2.4: with MIN and MAX alone, only those.
-            save(cx, if only_ends { ends } else { found.clone() });
+            save(cx, if only_ends { ends } else { found.uids.clone() });
         }
         Ok(())
     }
@@ -146,112 +164,95 @@ impl Searching {
     }
 }
 
-fn ends(found: &NumSet, min: bool, max: bool) -> NumSet {
-    let min = found.first().filter(|_| min);
-    let max = found.last().filter(|_| max);
-    min.into_iter().chain(max).collect()
+/// How far a search has come; what is done with what it finds is not counted.
+pub(super) fn work(run: &SearchRun) -> Work {
+    let Examined { messages, octets } = run.examined();
+    Work { done: Some(messages), total: Some(run.total()), octets }
 }
 
-fn has_modseq(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::ModSeq(_) => true,
-        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_modseq),
-        SearchKey::Not(key) => has_modseq(key),
-        _ => false,
-    }
+/// What was found, by UID.
+struct Found<'a> {
+    uids: &'a NumSet,
+    /// The same in the order asked for.
+    sorted: Option<&'a [u32]>,
+    modseq: Option<ModSeq>,
 }
 
-/// What the keys mean for this client now.
-struct Meaning<'a> {
-    view: &'a Selected,
-    now: Timestamp,
-}
-
-type Meant = std::result::Result<Filter, sequence::BadSet>;
-
-impl Meaning<'_> {
-    fn all(&self, keys: &[SearchKey]) -> Meant {
-        let mut filters = keys.iter().map(|key| self.key(key)).collect::<std::result::Result<Vec<_>, _>>()?;
-        Ok(match filters.len() {
-            1 => filters.pop().unwrap_or(Filter::All),
-            _ => Filter::And(filters),
-        })
-    }
-    fn key(&self, key: &SearchKey) -> Meant {
-        Ok(match key {
-            SearchKey::Sequence(set) => Filter::Uids(sequence::uids(self.view, set, false)?.0),
-            SearchKey::Uid(set) => Filter::Uids(sequence::uids(self.view, set, true)?.0),
-            SearchKey::And(keys) => self.all(keys)?,
-            SearchKey::Or(keys) => {
-                Filter::Or(keys.iter().map(|key| self.key(key)).collect::<std::result::Result<_, _>>()?)
+impl Found<'_> {
+    fn numbered(&self, view: &crate::selected::Selected, by_uid: bool) -> Numbered {
+        match (self.sorted, by_uid) {
+            (Some(sorted), true) => Numbered::Ordered(sorted.to_vec()),
+            (Some(sorted), false) => {
+                let numbering = view.numbering();
+                Numbered::Ordered(sorted.iter().filter_map(|uid| numbering.seqnum(*uid)).collect())
             }
-            SearchKey::Not(key) => Filter::negated(self.key(key)?),
-            // RFC 5032 §1: counted back from now.
-            SearchKey::Younger(secs) => Filter::Arrived(TimeRange::since(self.now.minus_secs(*secs))),
-            SearchKey::Older(secs) => Filter::Arrived(TimeRange::until(self.now.minus_secs(*secs))),
-            SearchKey::Recent => Filter::Uids(self.view.recent().clone()),
-            SearchKey::Old => Filter::negated(Filter::Uids(self.view.recent().clone())),
-            SearchKey::New => {
-                let seen = Filter::Flags(SystemFlags::SEEN);
-                Filter::And(vec![Filter::Uids(self.view.recent().clone()), Filter::negated(seen)])
-            }
-            key => flags(key).unwrap_or_else(|| of_message(key)),
-        })
+            (None, true) => Numbered::Set(self.uids.clone()),
+            (None, false) => Numbered::Set(view.seqnums_of(self.uids)),
+        }
+    }
+    /// The UIDs of the first and of the last of the order.
+    fn ends(&self, min: bool, max: bool) -> NumSet {
+        let (first, last) = match self.sorted {
+            Some(sorted) => (sorted.first().copied(), sorted.last().copied()),
+            None => (self.uids.first(), self.uids.last()),
+        };
+        first.filter(|_| min).into_iter().chain(last.filter(|_| max)).collect()
     }
 }
 
-/// Keys about system flags.
-fn flags(key: &SearchKey) -> Option<Filter> {
-    let flag = |flag| Some(Filter::Flags(flag));
-    let not_flag = |flag| Some(Filter::negated(Filter::Flags(flag)));
+/// What was found, by the numbers that are answered.
+enum Numbered {
+    Set(NumSet),
+    Ordered(Vec<u32>),
+}
+
+impl Numbered {
+    fn numbers(&self) -> Numbers<'_> {
+        match self {
+            Self::Set(set) => Numbers::Set(set),
+            Self::Ordered(list) => Numbers::Ordered(list),
+        }
+    }
+    fn first(&self) -> Option<u32> {
+        match self {
+            Self::Set(set) => set.first(),
+            Self::Ordered(list) => list.first().copied(),
+        }
+    }
+    fn last(&self) -> Option<u32> {
+        match self {
+            Self::Set(set) => set.last(),
+            Self::Ordered(list) => list.last().copied(),
+        }
+    }
+}
+
+/// By what the mailbox service is to sort.
+fn order(criteria: &[command::SortCriterion], comparator: Comparator) -> SortOrder {
+    let criterion = |criterion: &command::SortCriterion| {
+        let (key, is_text) = key(criterion.key);
+        // RFC 4790 §3.3: a collation with `-` orders texts backwards.
+        SortCriterion { key, reverse: criterion.reverse != (is_text && comparator.inverted) }
+    };
+    SortOrder {
+        criteria: criteria.iter().map(criterion).collect(),
+        collation: comparator.collation,
+        ..SortOrder::default()
+    }
+}
+
+/// The key, and whether it is a text.
+const fn key(key: command::SortKey) -> (SortKey, bool) {
     match key {
-        SearchKey::Answered => flag(SystemFlags::ANSWERED),
-        SearchKey::Deleted => flag(SystemFlags::DELETED),
-        SearchKey::Draft => flag(SystemFlags::DRAFT),
-        SearchKey::Flagged => flag(SystemFlags::FLAGGED),
-        SearchKey::Seen => flag(SystemFlags::SEEN),
-        SearchKey::Unanswered => not_flag(SystemFlags::ANSWERED),
-        SearchKey::Undeleted => not_flag(SystemFlags::DELETED),
-        SearchKey::Undraft => not_flag(SystemFlags::DRAFT),
-        SearchKey::Unflagged => not_flag(SystemFlags::FLAGGED),
-        SearchKey::Unseen => not_flag(SystemFlags::SEEN),
-        _ => None,
+        command::SortKey::Arrival => (SortKey::Arrival, false),
+        command::SortKey::Cc => (SortKey::Cc, true),
+        command::SortKey::Date => (SortKey::Date, false),
+        command::SortKey::From => (SortKey::From, true),
+        command::SortKey::Size => (SortKey::Size, false),
+        command::SortKey::Subject => (SortKey::Subject, true),
+        command::SortKey::To => (SortKey::To, true),
+        command::SortKey::DisplayFrom => (SortKey::DisplayFrom, true),
+        command::SortKey::DisplayTo => (SortKey::DisplayTo, true),
+        command::SortKey::Relevancy => (SortKey::Relevancy, false),
     }
-}
-
-/// Keys about the message itself. Those that are not are answered by [`Meaning::key`] and [`flags`].
-fn of_message(key: &SearchKey) -> Filter {
-    match key {
-        SearchKey::Keyword(keyword) => Filter::Keyword(keyword.clone()),
-        SearchKey::Unkeyword(keyword) => Filter::negated(Filter::Keyword(keyword.clone())),
-        SearchKey::Bcc(text) => Filter::header("Bcc", text),
-        SearchKey::Cc(text) => Filter::header("Cc", text),
-        SearchKey::From(text) => Filter::header("From", text),
-        SearchKey::To(text) => Filter::header("To", text),
-        SearchKey::Subject(text) => Filter::header("Subject", text),
-        SearchKey::Header { name, value } => Filter::header(name, value),
-        SearchKey::Body(text) => Filter::Body(text.clone()),
-        SearchKey::Text(text) => Filter::Text(text.clone()),
-        SearchKey::Before(date) => Filter::Received(DayRange::before(day(*date))),
-        SearchKey::On(date) => Filter::Received(DayRange::on(day(*date))),
-        SearchKey::Since(date) => Filter::Received(DayRange::since(day(*date))),
-        SearchKey::SentBefore(date) => Filter::Sent(DayRange::before(day(*date))),
-        SearchKey::SentOn(date) => Filter::Sent(DayRange::on(day(*date))),
-        SearchKey::SentSince(date) => Filter::Sent(DayRange::since(day(*date))),
-        SearchKey::SavedBefore(date) => Filter::Saved(DayRange::before(day(*date))),
-        SearchKey::SavedOn(date) => Filter::Saved(DayRange::on(day(*date))),
-        SearchKey::SavedSince(date) => Filter::Saved(DayRange::since(day(*date))),
-        SearchKey::Larger(octets) => Filter::Larger(*octets),
-        SearchKey::Smaller(octets) => Filter::Smaller(*octets),
-        SearchKey::EmailId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Email),
-        SearchKey::ThreadId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Thread),
-        // 0 is less than every modseq there is.
-        SearchKey::ModSeq(least) => ModSeq::new(*least).map_or(Filter::All, Filter::ModSeq),
-        // ALL; RFC 8514 §4.3: every mailbox has save dates.
-        _ => Filter::All,
-    }
-}
-
-fn day(date: Date) -> Day {
-    Day(i32::try_from(date.days()).unwrap_or(i32::MAX))
 }
