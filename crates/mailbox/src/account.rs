@@ -18,7 +18,7 @@ use koi_types::{
 use parking_lot::Mutex;
 
 use crate::coi::{self, Settled};
-use crate::outcome::Pending;
+use crate::outcome::{CommitCell, Pending};
 use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
 use crate::uids::pieces;
@@ -202,8 +202,8 @@ impl Account {
             Err(error) => return Pending::failed(error),
         };
         let target: Arc<Mutex<Option<MailboxId>>> = Arc::default();
-        let made = Arc::clone(&target);
-        let mut parts = vec![self.submit(move |account| {
+        let (made, commit) = (Arc::clone(&target), CommitCell::default());
+        let mut parts = vec![self.submit_noting(&commit, move |account| {
             if let Renamed::Inbox(created) = coi::names::rename(account, &options, &from, &to)? {
                 *made.lock() = Some(created.mailbox);
             }
@@ -218,7 +218,8 @@ impl Account {
                 account.move_(INBOX, &piece, to).map(drop)
             }));
         }
-        Pending::joined(parts, |parts: Vec<Result<()>>| parts.into_iter().collect())
+        let all = Pending::joined(parts, |parts: Vec<Result<()>>| parts.into_iter().collect());
+        all.committing_at(commit)
     }
     /// Subscribes or unsubscribes a name, whether or not there is such a mailbox (RFC 9051 §6.3.7).
     pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<()> {
@@ -268,15 +269,24 @@ impl Account {
         &self,
         run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
-        Pending::of(self.submit(run))
+        let commit = CommitCell::default();
+        Pending::of(self.submit_noting(&commit, run)).committing_at(commit)
     }
     fn submit<T: Send + 'static>(
         &self,
+        run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
+    ) -> kv::Pending<T> {
+        self.submit_noting(&CommitCell::default(), run)
+    }
+    fn submit_noting<T: Send + 'static>(
+        &self,
+        commit: &CommitCell,
         mut run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
     ) -> kv::Pending<T> {
+        let commit = Arc::clone(commit);
         self.transact(move |mut account| {
             let value = run(&mut account)?;
-            account.finish()?;
+            *commit.lock() = account.finish()?;
             Ok(value)
         })
     }

@@ -7,6 +7,7 @@ use koi_types::{
     EmailId, Flags, MailError, MailboxId, ModSeq, Result, ReversePath, Timestamp, Uid, UidSet, UidValidity,
     ZoneOffset,
 };
+use parking_lot::Mutex;
 
 use crate::Ticket;
 use crate::incoming::Incoming;
@@ -102,25 +103,29 @@ pub struct ChangedMessages {
 pub struct Pending<T> {
     ticket: Ticket,
     finish: Box<dyn FnOnce() -> Result<T> + Send>,
+    commit: Option<CommitCell>,
 }
+
+/// Where a transaction leaves its modseq.
+pub(crate) type CommitCell = Arc<Mutex<Option<ModSeq>>>;
 
 impl<T: Send + 'static> Pending<T> {
     pub(crate) fn of(pending: kv::Pending<T>) -> Self {
-        Self { ticket: pending.ticket(), finish: Box::new(move || pending.take()) }
+        Self { ticket: pending.ticket(), finish: Box::new(move || pending.take()), commit: None }
     }
     /// With something made of the result when it is taken.
     pub(crate) fn mapped<P: Send + 'static>(
         pending: kv::Pending<P>,
         map: impl FnOnce(Result<P>) -> Result<T> + Send + 'static,
     ) -> Self {
-        Self { ticket: pending.ticket(), finish: Box::new(move || map(pending.take())) }
+        Self { ticket: pending.ticket(), finish: Box::new(move || map(pending.take())), commit: None }
     }
     /// Something refused before any transaction.
     pub(crate) fn failed(error: MailError) -> Self {
-        Self { ticket: Ticket::done(), finish: Box::new(move || Err(error)) }
+        Self { ticket: Ticket::done(), finish: Box::new(move || Err(error)), commit: None }
     }
     pub(crate) fn ready(value: T) -> Self {
-        Self { ticket: Ticket::done(), finish: Box::new(move || Ok(value)) }
+        Self { ticket: Ticket::done(), finish: Box::new(move || Ok(value)), commit: None }
     }
     /// Several transactions that ran one after the other, joined to one result. Tickets resolve in the order
     /// of submission, so the last one's is the ticket of all. Only one that was refused may be early: then
@@ -138,7 +143,17 @@ impl<T: Send + 'static> Pending<T> {
                 (joined, _) => joined,
             }
         };
-        Self { ticket, finish: Box::new(finish) }
+        Self { ticket, finish: Box::new(finish), commit: None }
+    }
+    pub(crate) fn committing_at(self, commit: CommitCell) -> Self {
+        Self { commit: Some(commit), ..self }
+    }
+    /// The modseq of its transaction, once the ticket has resolved: by it a session knows its own change in
+    /// the log. Nothing when nothing changed; of a write of several transactions that of the first, or
+    /// nothing.
+    #[must_use]
+    pub fn commit(&self) -> Option<ModSeq> {
+        self.commit.as_ref().and_then(|commit| *commit.lock())
     }
     /// Resolves when the write is durable or has failed.
     #[must_use]

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use koi_store::mail::coi::Filed;
 use koi_store::mail::{AccountTxn, INBOX, NewEmail};
-use koi_types::{EmailId, Keyword, MailboxId, Result, ReversePath, SystemFlags, Timestamp, ZoneOffset};
+use koi_types::{
+    EmailId, Keyword, MailboxId, MailboxName, Result, ReversePath, SystemFlags, Timestamp, ZoneOffset,
+};
 
 use crate::coi;
 use crate::contact;
@@ -16,6 +18,15 @@ use crate::incoming::Incoming;
 use crate::outcome::Delivered;
 use crate::push::announce::{Arrived, announce};
 use crate::service::Options;
+
+impl Options {
+    /// Whether a message that is delivered may go there (RFC 5465 §6.3).
+    #[must_use]
+    pub fn may_deliver_to(&self, name: &MailboxName) -> bool {
+        let chats = self.coi.as_ref().is_some_and(|names| names.chats() == name);
+        name.is_inbox() || chats || name.as_str() == contact::BLOCKED
+    }
+}
 
 /// A message on its way to one account.
 #[derive(Clone, Copy, Debug)]

@@ -197,11 +197,16 @@ impl Selected {
     /// sequence numbers to send, in the order to send them: from the highest down, so that none shifts
     /// another.
     pub fn tell_vanished(&mut self, vanished: &NumSet, upto: ModSeq) -> NumSet {
-        let seqnums = self.seqnums_of(vanished);
-        if !seqnums.is_empty() {
-            self.known = self.known.difference(vanished);
-        }
+        let seqnums = self.forget(vanished);
         self.told_vanished = self.told_vanished.max(upto);
+        seqnums
+    }
+    /// These messages are told to be gone, and others may be gone too.
+    pub fn forget(&mut self, gone: &NumSet) -> NumSet {
+        let seqnums = self.seqnums_of(gone);
+        if !seqnums.is_empty() {
+            self.known = self.known.difference(gone);
+        }
         seqnums
     }
 }

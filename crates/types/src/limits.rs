@@ -118,3 +118,7 @@ pub const ANNOTATIONS_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 pub const RATED_ACCOUNTS_MAX: usize = 100_000;
 /// Recipients of port 25 that are remembered to be too full for a sender's message.
 pub const FULL_RECIPIENTS_MAX: usize = 10_000;
+/// Names of mailboxes in one NOTIFY; each is compared with every mailbox to which something happens.
+pub const IMAP_NOTIFY_NAMES_MAX: usize = 1000;
+/// Names, mailboxes and annotations of which NOTIFY tells at a time (RFC 5465 §5.8).
+pub const IMAP_NOTIFICATIONS_MAX: usize = 10_000;

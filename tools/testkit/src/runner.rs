@@ -281,6 +281,7 @@ impl Play<'_> {
             "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
+            "imap.notifications_max" => self.world.imap.notifications_max = number()? as usize,
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
             _ => return self.set_smtp(name, value),
         }

@@ -120,6 +120,8 @@ capabilities! {
     Coi = "COI",
     /// COI-webpush §capability
     WebPush = "WEBPUSH",
+    /// RFC 5465 §3
+    Notify = "NOTIFY",
     /// RFC 7889 §2; with the number, if there is one.
     AppendLimit = "APPENDLIMIT",
 }

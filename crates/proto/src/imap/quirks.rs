@@ -51,4 +51,9 @@ pub const QUIRKS: &[Quirk] = &[
         what: "several entries of GETMETADATA without parentheses",
         who: "clients written after the examples of RFC 5464 §4.4.1",
     },
+    Quirk {
+        name: "notify_events",
+        what: "events of NOTIFY without parentheses around them",
+        who: "clients written after the first example of RFC 5465 §3.1, which differs from its grammar",
+    },
 ];

@@ -1,5 +1,5 @@
 //! Telling a client which annotations others changed: names without values, for who has enabled METADATA
-//! (RFC 5464 §4.4 and §4.4.2).
+//! (RFC 5464 §4.4 and §4.4.2). After NOTIFY it is that which says what is told (RFC 5465 §4).
 
 use std::collections::VecDeque;
 
@@ -41,24 +41,30 @@ impl Annotations {
         self.waiting.extend(news.changed);
         Ok(())
     }
-    /// Whole lines until there is nothing left or no room.
-    fn write(&mut self, snapshot: &Snapshot<'_>, names: NameEncoding, out: &mut Vec<u8>) -> Result<()> {
-        while let Some(first) = self.waiting.front().filter(|_| out.len() < limits::OUTPUT_OCTETS_HIGH) {
-            let target = first.target;
-            let together = self.waiting.iter().take_while(|changed| changed.target == target);
-            let count = together.count().min(NAMES_PER_LINE_MAX);
-            let entries: Vec<ChangedAnnotation> = self.waiting.drain(..count).collect();
-            // Those of a mailbox that was deleted are gone with it.
-            let mailbox = match target {
-                Target::Server => Some(String::new()),
-                Target::Mailbox(id) => snapshot.mailbox(id)?.map(|row| row.name.to_string()),
-            };
-            if let Some(mailbox) = mailbox {
-                metadata_changed(&mailbox, names, entries.iter().map(|entry| entry.name.as_str()), out);
-            }
+}
+
+/// Whole lines until there is nothing left or no room.
+pub(crate) fn write(
+    waiting: &mut VecDeque<ChangedAnnotation>,
+    snapshot: &Snapshot<'_>,
+    names: NameEncoding,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    while let Some(first) = waiting.front().filter(|_| out.len() < limits::OUTPUT_OCTETS_HIGH) {
+        let target = first.target;
+        let together = waiting.iter().take_while(|changed| changed.target == target);
+        let count = together.count().min(NAMES_PER_LINE_MAX);
+        let entries: Vec<ChangedAnnotation> = waiting.drain(..count).collect();
+        // Those of a mailbox that was deleted are gone with it.
+        let mailbox = match target {
+            Target::Server => Some(String::new()),
+            Target::Mailbox(id) => snapshot.mailbox(id)?.map(|row| row.name.to_string()),
+        };
+        if let Some(mailbox) = mailbox {
+            metadata_changed(&mailbox, names, entries.iter().map(|entry| entry.name.as_str()), out);
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Tells what is to be told; nothing to a client that did not ask for it.
@@ -69,7 +75,7 @@ pub(crate) fn tell(core: &mut Core, out: &mut Vec<u8>) -> Result<Synced> {
     };
     let snapshot = login.account.snapshot()?;
     loop {
-        annotations.write(&snapshot, names, out)?;
+        write(&mut annotations.waiting, &snapshot, names, out)?;
         if !annotations.waiting.is_empty() {
             return Ok(Synced::OutputFull);
         }

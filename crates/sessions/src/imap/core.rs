@@ -8,11 +8,15 @@ use koi_message::Collation;
 use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
-use koi_types::{AccountId, ErrorKind, MailError, MailboxName, ModSeq, Result, Timestamp};
+use koi_types::{
+    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Timestamp, UidSet,
+};
 
 use super::ImapSettings;
 use super::annotations::Annotations;
+use super::notify::{Notify, OfSelected, Others};
 use super::sync::Wants;
+use super::table::Tells;
 use crate::auth::Offer;
 use crate::selected::Selected;
 use crate::session::{EffectResult, Login, Note, Peer};
@@ -37,6 +41,10 @@ pub(crate) struct Core {
     pub(crate) annotations: Option<Annotations>,
     /// What texts are compared by (RFC 5255 §4.7).
     pub(crate) comparator: Comparator,
+    /// NOTIFY was given: what this client wants to hear, at any time (RFC 5465 §3.1).
+    pub(crate) notify: Option<Box<Notify>>,
+    /// The modseq of the write that was just finished, if it changed anything.
+    pub(crate) committed: Option<ModSeq>,
     /// The step that runs.
     pub(crate) now: Timestamp,
     /// A commit in the account was heard of since the last look at it.
@@ -74,6 +82,8 @@ pub(crate) struct Open {
     /// How many keywords of the account were told with FLAGS.
     pub(crate) keywords_told: usize,
     pub(crate) watching: Watching,
+    /// UIDs of messages this client has put here and was not told of yet.
+    pub(crate) own_added: NumSet,
 }
 
 impl Core {
@@ -95,6 +105,8 @@ impl Core {
             utf8: false,
             annotations: None,
             comparator: Comparator::default(),
+            notify: None,
+            committed: None,
             now,
             advanced: false,
             idling: false,
@@ -161,18 +173,74 @@ impl Core {
         if let (Some(annotations), Some(modseq)) = (&mut self.annotations, modseq) {
             annotations.changed_itself(modseq);
         }
+        if let Some(others) = self.others() {
+            others.annotated_itself(modseq);
+        }
+    }
+    /// This client itself has changed names or subscriptions by the write that was just finished.
+    pub(crate) fn names_changed(&mut self) {
+        let committed = self.committed;
+        if let Some(others) = self.others() {
+            others.named_itself(committed);
+        }
+    }
+    /// This client itself has put messages into a mailbox.
+    pub(crate) fn messages_added(&mut self, account: &Account, mailbox: MailboxId, uids: &UidSet) {
+        let is_open = |open: &&mut Open| open.view.mailbox == mailbox && open.account.id() == account.id();
+        let is_own = self.login.as_ref().is_some_and(|login| login.account.id() == account.id());
+        if let Some(open) = self.selected.as_deref_mut().filter(is_open) {
+            open.own_added.extend(&uids.0);
+        } else if let Some(others) = self.others().filter(|_| is_own) {
+            others.added_itself(mailbox, uids);
+        }
+    }
+    /// From now on this is told, and nothing else.
+    pub(crate) fn begin_to_notify(&mut self, notify: Box<Notify>) {
+        self.notify = Some(notify);
+        self.annotations = None;
+        // What has happened since it was asked for: nobody told us, as nobody was asked to.
+        self.advanced = true;
+    }
+    /// No mailbox is selected any more. Answers whether one was.
+    pub(crate) fn unselect(&mut self) -> bool {
+        let Some(open) = self.selected.take() else { return false };
+        let is_own = self.login.as_ref().is_some_and(|login| login.account.id() == open.account.id());
+        if let Some(others) = self.others().filter(|_| is_own) {
+            // What was kept back of it is told like that of any other.
+            others.left(open.view.mailbox, open.view.synchronised());
+            self.advanced = true;
+        }
+        true
+    }
+    /// The selected mailbox, if it is in the user's own account.
+    pub(crate) fn own_selected(&self) -> Option<MailboxId> {
+        let own = self.login.as_ref()?.account.id();
+        let open = self.selected.as_ref().filter(|open| open.account.id() == own);
+        open.map(|open| open.view.mailbox)
+    }
+    pub(crate) fn others(&mut self) -> Option<&mut Others> {
+        self.notify.as_mut()?.others.as_deref_mut()
     }
     /// Whether accounts here may have chat by IMAP (COI-server §coi-capability).
     pub(crate) fn offers_chat(&self) -> bool {
         self.service.options().coi.is_some()
     }
     /// What the client wants to hear of its selected mailbox.
-    pub(crate) const fn wants(&self) -> Wants {
-        Wants::ALL
+    pub(crate) fn of_selected(&self) -> OfSelected {
+        self.notify.as_ref().map_or(OfSelected::USUAL, |notify| notify.selected.clone())
     }
-    /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2).
+    /// Whether it is told of everything that happens there, so that it knows what modseqs mean.
+    pub(crate) fn is_told_everything(&self) -> bool {
+        self.notify.as_ref().is_none_or(|notify| notify.selected.wants == Wants::ALL)
+    }
+    /// How changes are told while no command runs, if they are.
+    pub(crate) fn tells_between_commands(&self) -> Option<Tells> {
+        self.notify.as_ref().and_then(|notify| notify.tells_between_commands())
+    }
+    /// Whether untagged FETCH responses carry a UID (RFC 7162 §3.2.4, RFC 9051 §7.5.2, RFC
+    /// 5465 §5.1).
     pub(crate) const fn tells_uid(&self) -> bool {
-        self.condstore || self.rev2
+        self.condstore || self.rev2 || self.notify.is_some()
     }
     /// Whether the client reads UTF-8 (RFC 6855 §3, RFC 9051 §4.3.1).
     pub(crate) const fn reads_utf8(&self) -> bool {
@@ -259,6 +327,7 @@ const COMPLETE: &[Capability] = &[
     Capability::QuotaResStorage,
     Capability::QuotaResMessage,
     Capability::Metadata,
+    Capability::Notify,
     Capability::AppendLimit,
     Capability::InProgress,
 ];

@@ -119,6 +119,7 @@ where
                     *self = Self::Wait(pending, finish);
                     return Ok(Outcome::Await(ticket));
                 }
+                cx.core.committed = pending.commit();
                 finish(cx, pending.take()).map(Outcome::Done)
             }
             Self::Over => Err(ran_twice()),

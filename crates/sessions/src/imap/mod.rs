@@ -9,6 +9,7 @@ mod fetch;
 mod job;
 mod missed;
 mod names;
+mod notify;
 mod progress;
 mod reply;
 mod session;
@@ -45,6 +46,9 @@ pub struct ImapSettings {
     pub search_secs_max: u32,
     /// Octets of messages that one SEARCH, SORT or THREAD may read.
     pub search_octets_max: Option<u64>,
+    /// Names, mailboxes and annotations that NOTIFY tells of at a time; above it, it tells of nothing any
+    /// more.
+    pub notifications_max: usize,
 }
 
 impl Default for ImapSettings {
@@ -62,6 +66,7 @@ impl Default for ImapSettings {
             progress_secs: 10,
             search_secs_max: 300,
             search_octets_max: None,
+            notifications_max: koi_types::limits::IMAP_NOTIFICATIONS_MAX,
         }
     }
 }

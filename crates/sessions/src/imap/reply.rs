@@ -28,6 +28,8 @@ pub(crate) struct Telling {
     pub(crate) silent: NumSet,
     /// The modseqs of this command's own changes.
     pub(crate) silent_commits: Vec<ModSeq>,
+    /// UIDs of messages this command took out of the selected mailbox.
+    pub(crate) expunged: NumSet,
 }
 
 impl Reply {

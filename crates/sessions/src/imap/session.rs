@@ -1,5 +1,6 @@
 //! The IMAP session: reads commands one after the other, runs each as a job, tells what changed, ends it with
-//! its tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5).
+//! its tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5). After NOTIFY it tells what
+//! changed between commands too.
 //!
 //! Must not: know what a command does; keep anything large while it waits for input.
 
@@ -14,7 +15,7 @@ use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
 use super::progress::Progress;
-use super::reply::Reply;
+use super::reply::{Reply, Telling};
 use super::sync::{Sync, Synced};
 use super::table::{self, Allowed, Row, Tells};
 use super::{ImapSettings, cmd};
@@ -40,6 +41,8 @@ enum Doing {
     Commit(Running, Box<dyn Job>, Ticket),
     /// Pending changes are told; then the tagged line.
     Tell(Box<Ended>),
+    /// Changes are told while no command runs (RFC 5465 §3.1).
+    Notify(Box<Sync>),
     TlsHandshake,
     Closed,
 }
@@ -88,6 +91,7 @@ impl ImapSession {
             }
             Doing::Commit(running, job, _) => self.run(running, job, out),
             Doing::Tell(ended) => self.tell(ended, out),
+            Doing::Notify(sync) => self.notify(sync, out),
             Doing::TlsHandshake => {
                 self.doing = Doing::TlsHandshake;
                 Some(Step::NeedInput)
@@ -109,7 +113,13 @@ impl ImapSession {
                 self.close("connection closed");
                 None
             }
-            Decoded::NeedMore => Some(Step::NeedInput),
+            Decoded::NeedMore => match self.core.tells_between_commands().filter(|_| self.core.advanced) {
+                Some(tells) => {
+                    self.doing = Doing::Notify(Box::new(Sync::new(tells)));
+                    None
+                }
+                None => Some(Step::NeedInput),
+            },
             Decoded::Continue => {
                 continuation("OK", out);
                 None
@@ -282,6 +292,34 @@ impl ImapSession {
         }
     }
 
+    fn notify(&mut self, mut sync: Box<Sync>, out: &mut Vec<u8>) -> Option<Step> {
+        match sync.run(&mut self.core, &Telling::default(), out) {
+            Ok(Synced::Done) => None,
+            Ok(Synced::OutputFull) => {
+                self.doing = Doing::Notify(sync);
+                Some(Step::OutputFull)
+            }
+            Ok(Synced::Slice) => {
+                self.doing = Doing::Notify(sync);
+                Some(Step::Yield)
+            }
+            Ok(Synced::MailboxGone) => {
+                status(None, Status::Bye, None, MAILBOX_GONE, out);
+                self.close("selected mailbox was deleted");
+                None
+            }
+            Err(error) => {
+                let error = error.to_string().into();
+                self.core.notes.push(Note::Failed { command: "NOTIFY", error });
+                // In the middle of a line nothing else can be said.
+                if sync.is_in_a_line() {
+                    self.close("a message cannot be read");
+                }
+                None
+            }
+        }
+    }
+
     fn close(&mut self, reason: &'static str) {
         self.doing = Doing::Closed;
         self.core.selected = None;
@@ -306,7 +344,9 @@ impl ImapSession {
     /// Between two responses, with nothing of the current one half written: BYE may come now.
     fn between_responses(&self) -> bool {
         match &self.doing {
-            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) => self.core.waiting_for_client,
+            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
+                self.core.waiting_for_client
+            }
             _ => true,
         }
     }
@@ -337,7 +377,9 @@ impl Session for ImapSession {
         match &self.doing {
             Doing::TlsHandshake | Doing::Closed => false,
             Doing::Greeting | Doing::Ready => true,
-            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) => self.core.waiting_for_client || room,
+            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
+                self.core.waiting_for_client || room
+            }
         }
     }
     fn input_closed(&mut self) {
@@ -347,7 +389,10 @@ impl Session for ImapSession {
         self.core.advanced = true;
     }
     fn watches(&self) -> Vec<AccountId> {
-        if self.core.idling { self.core.watched() } else { Vec::new() }
+        match self.core.idling || self.core.tells_between_commands().is_some() {
+            true => self.core.watched(),
+            false => Vec::new(),
+        }
     }
     fn tls_ready(&mut self, tls: &TlsFacts) {
         if matches!(self.doing, Doing::TlsHandshake) {

@@ -6,15 +6,19 @@
 //! nothing is kept for a client that is to be told later. A long answer is written over several steps; the
 //! view of the selected mailbox is moved on once, at the beginning.
 
+use koi_proto::imap::command::FetchItem;
 use koi_types::{NumSet, Result};
 
 use super::annotations;
 use super::compare::Compare;
 use super::core::Core;
+use super::notify::{self, OfSelected};
 use super::reply::Telling;
 use super::table::Tells;
+use arrivals::Arrivals;
 use news::{Manner, News};
 
+mod arrivals;
 mod lines;
 mod news;
 
@@ -24,6 +28,8 @@ pub(crate) use news::claim;
 #[derive(Debug)]
 pub(crate) struct Sync {
     tells: Tells,
+    /// What is told of the selected mailbox, if not what the client wants to hear of it.
+    instead: Option<OfSelected>,
     phase: Phase,
     /// The selected mailbox was deleted: that is told last.
     mailbox_gone: bool,
@@ -35,12 +41,13 @@ enum Phase {
     /// Which flags are to be told is still to be found out.
     Compare(Compare, Box<News>),
     Write(Box<News>),
+    Arrivals(Box<Arrivals>),
     /// The selected mailbox is told; what else there is.
     Others,
 }
 
 /// What a client wants to hear of its selected mailbox. New messages and EXPUNGE go together (RFC 5465 §5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Wants {
     /// New messages, and those that are gone.
     pub(crate) messages: bool,
@@ -61,12 +68,16 @@ pub(crate) enum Synced {
 
 impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {
-        Self { tells, phase: Phase::Compute, mailbox_gone: false }
+        Self { tells, instead: None, phase: Phase::Compute, mailbox_gone: false }
     }
     /// The flags of these messages, and of what changed of others, and nothing else of the mailbox.
     pub(crate) fn flags_of(flags: NumSet, compare: Option<Compare>) -> Self {
         let phase = Phase::of(News::of_flags(flags, compare));
-        Self { tells: Tells::AllByUid, phase, mailbox_gone: false }
+        Self { tells: Tells::AllByUid, instead: None, phase, mailbox_gone: false }
+    }
+    /// Everything in this way, whatever the client wanted to hear until now.
+    pub(crate) fn instead(of_selected: OfSelected) -> Self {
+        Self { instead: Some(of_selected), ..Self::new(Tells::AllByUid) }
     }
     /// Goes on until everything is told or the output is full.
     pub(crate) fn run(&mut self, core: &mut Core, telling: &Telling, out: &mut Vec<u8>) -> Result<Synced> {
@@ -94,10 +105,23 @@ impl Sync {
                     if !news.write(core, self.tells.uid() || core.tells_uid(), telling, out)? {
                         return Ok(Synced::OutputFull);
                     }
+                    self.phase = match std::mem::take(&mut news.arrivals) {
+                        uids if uids.is_empty() => Phase::Others,
+                        uids => Phase::Arrivals(Box::new(Arrivals::new(self.items(core), uids))),
+                    };
+                }
+                Phase::Arrivals(arrivals) => {
+                    if !arrivals.write(core, out)? {
+                        return Ok(Synced::OutputFull);
+                    }
                     self.phase = Phase::Others;
                 }
                 Phase::Others => {
-                    return Ok(match annotations::tell(core, out)? {
+                    let others = match core.notify {
+                        Some(_) => notify::tell(core, out)?,
+                        None => annotations::tell(core, out)?,
+                    };
+                    return Ok(match others {
                         Synced::Done if self.mailbox_gone => Synced::MailboxGone,
                         told => told,
                     });
@@ -105,15 +129,36 @@ impl Sync {
             }
         }
     }
+    /// Whether a response is half written.
+    pub(crate) fn is_in_a_line(&self) -> bool {
+        matches!(&self.phase, Phase::Arrivals(arrivals) if arrivals.is_in_a_line())
+    }
     /// Moves the view on; `None` when the mailbox is gone.
     fn news(&self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
-        let (tells, wants) = (self.tells, core.wants());
+        let OfSelected { wants, items, .. } = self.of_selected(core);
         let (qresync, rev2, offers_chat) = (core.qresync, core.rev2, core.offers_chat());
         let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
         let account = open.account.clone();
         let snapshot = account.snapshot()?;
-        let manner = Manner { tells, wants, qresync, rev2, offers_chat };
+        let (tells, arrivals) = (self.tells, items.is_some());
+        let manner = Manner { tells, wants, arrivals, qresync, rev2, offers_chat };
         news::compute(open, &snapshot, &manner, telling)
+    }
+    fn of_selected(&self, core: &Core) -> OfSelected {
+        self.instead.clone().unwrap_or_else(|| core.of_selected())
+    }
+    /// Items of new messages. RFC 7162 §3.2 and §3.2.4, RFC 9051 §7.5.2: what every FETCH response has.
+    fn items(&self, core: &Core) -> Vec<FetchItem> {
+        let asked = self.of_selected(core).items;
+        let mut items: Vec<FetchItem> = asked.iter().flat_map(|items| items.iter()).cloned().collect();
+        let implied = [(core.tells_uid(), FetchItem::Uid), (core.condstore, FetchItem::ModSeq)];
+        for (implied, item) in implied {
+            if implied && !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        items.sort_by_key(FetchItem::answer_order);
+        items
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::SetQuota { .. } => row("SETQUOTA", Authenticated, All),
         Command::GetMetadata(_) => row("GETMETADATA", Authenticated, All),
         Command::SetMetadata(_) => row("SETMETADATA", Authenticated, All),
+        Command::Notify(_) => row("NOTIFY", Authenticated, All),
         Command::Idle => row("IDLE", Authenticated, All),
         Command::Check => row("CHECK", Selected, All),
         Command::Close => row("CLOSE", Selected, Nothing),

@@ -146,6 +146,21 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Sy
     let Modifiers { changed_since, vanished } = modifiers(cursor, by_uid)?;
     let implied = [(by_uid, FetchItem::Uid), (changed_since.is_some(), FetchItem::ModSeq)];
     wanted.extend(implied.into_iter().filter(|(implied, _)| *implied).map(|(_, item)| item));
+    let items = each_once(cursor, wanted)?;
+    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished }))
+}
+
+/// What a client wants to be told of messages to come (RFC 5465 §8).
+///
+/// ```abnf
+/// "(" fetch-att *(SP fetch-att) ")"
+/// ```
+pub(super) fn item_list(cursor: &mut Cursor<'_>) -> Result<Vec<FetchItem>, SyntaxError> {
+    let wanted = cursor.list(item)?;
+    each_once(cursor, wanted)
+}
+
+fn each_once(cursor: &Cursor<'_>, wanted: Vec<FetchItem>) -> Result<Vec<FetchItem>, SyntaxError> {
     if wanted.len() > limits::IMAP_FETCH_ITEMS_MAX {
         return cursor.fail("too many items");
     }
@@ -155,7 +170,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Sy
             items.push(item);
         }
     }
-    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished }))
+    Ok(items)
 }
 
 #[derive(Default)]

@@ -13,6 +13,7 @@ pub mod list;
 pub mod mailbox;
 pub mod messages;
 pub mod metadata;
+pub mod notify;
 mod quota;
 pub mod search;
 pub mod sort;
@@ -33,6 +34,7 @@ pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
 pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
+pub use notify::{Events, Notify, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
 pub use search::{ReturnOption, Search, SearchKey};
 pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
 
@@ -112,6 +114,8 @@ pub enum Command {
     GetMetadata(GetMetadata),
     /// RFC 5464 §4.3
     SetMetadata(SetMetadata),
+    /// RFC 5465 §3.1
+    Notify(Notify),
     /// RFC 9051 §6.3.13. Until DONE the session calls `Decoder::next` with `Phase::Idle`.
     Idle,
     /// RFC 3501 §6.4.1
@@ -339,6 +343,7 @@ const COMMANDS: &[&str] = &[
     "SETMETADATA",
     "APPEND",
     "REPLACE",
+    "NOTIFY",
     "IDLE",
     "CHECK",
     "CLOSE",
@@ -387,6 +392,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "SETQUOTA" => quota::set(cursor),
         "GETMETADATA" => metadata::get(cursor),
         "SETMETADATA" => metadata::set(cursor),
+        "NOTIFY" => notify::notify(cursor),
         "IDLE" => Ok(Command::Idle),
         "CHECK" => Ok(Command::Check),
         "CLOSE" => Ok(Command::Close),

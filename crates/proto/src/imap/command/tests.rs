@@ -7,6 +7,7 @@ use super::*;
 
 mod fetch;
 mod metadata;
+mod notify;
 mod search;
 
 pub(super) fn read(line: &str) -> Command {

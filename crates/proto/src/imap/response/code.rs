@@ -1,5 +1,5 @@
 //! Response codes (RFC 9051 §7.1, RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 7162 §3.1.2, RFC 6154 §3,
-//! RFC 8474 §4, RFC 5464 §4, RFC 9585 §4).
+//! RFC 8474 §4, RFC 5464 §4, RFC 5465 §8, RFC 9585 §4).
 
 use koi_types::{Keyword, MailboxId, ModSeq, NumSet, SeqNum, SystemFlags, Uid, UidSet, UidValidity};
 
@@ -21,6 +21,8 @@ pub enum Code<'a> {
     },
     AuthenticationFailed,
     AuthorizationFailed,
+    /// The events the server knows (RFC 5465 §8).
+    BadEvent(&'a [&'a str]),
     /// The charsets the server knows.
     BadCharset(&'a [&'a str]),
     /// RFC 5255 §4.9
@@ -68,6 +70,8 @@ pub enum Code<'a> {
     NonExistent,
     NoPerm,
     NotSaved,
+    /// RFC 5465 §5.8
+    NotificationOverflow,
     OverQuota,
     Parse,
     /// `new_keywords` adds `\*`.
@@ -108,6 +112,11 @@ impl Code<'_> {
                 set(&from.0, out);
                 set(&to.0, out);
             }
+            Self::BadEvent(events) => {
+                out.extend_from_slice(b" (");
+                out.extend_from_slice(events.join(" ").as_bytes());
+                out.push(b')');
+            }
             Self::BadCharset(charsets) => {
                 let names = charsets.iter().map(|name| name.as_bytes());
                 names.enumerate().for_each(|(at, name)| {
@@ -142,6 +151,7 @@ impl Code<'_> {
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset(_) => "BADCHARSET",
             Self::BadComparator => "BADCOMPARATOR",
+            Self::BadEvent(_) => "BADEVENT",
             Self::Cannot => "CANNOT",
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
@@ -166,6 +176,7 @@ impl Code<'_> {
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
             Self::NotSaved => "NOTSAVED",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
             Self::OverQuota => "OVERQUOTA",
             Self::Parse => "PARSE",
             Self::PermanentFlags { .. } => "PERMANENTFLAGS",

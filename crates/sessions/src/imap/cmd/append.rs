@@ -25,7 +25,7 @@ use koi_types::{ErrorKind, MailError, MailboxId, Result, Uid, UidSet, limits};
 use super::expunge::read_only;
 use super::sequence;
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::reply::Reply;
+use crate::imap::reply::{Reply, Telling};
 use building::{Building, Room};
 
 pub(crate) fn start(begin: AppendBegin) -> Box<dyn Job> {
@@ -51,8 +51,8 @@ enum AppendPhase {
     Line(Target),
     /// Octets of a message are to come.
     Receive(Target),
-    WaitAppended(Pending<Vec<Appended>>),
-    WaitReplaced(Pending<Replaced>),
+    WaitAppended(Target, Pending<Vec<Appended>>),
+    WaitReplaced(Target, Place, Pending<Replaced>),
     Over,
 }
 
@@ -114,7 +114,7 @@ impl Append {
                 AppendPhase::Line(target) => {
                     self.pieces(cx, &target)?;
                     if self.line.literal.is_none() {
-                        return self.submit(&target);
+                        return self.submit(target);
                     }
                     cx.decoder.accept_append();
                     self.phase = AppendPhase::Receive(target);
@@ -127,9 +127,17 @@ impl Append {
                     }
                     self.phase = AppendPhase::Line(target);
                 }
-                AppendPhase::WaitAppended(pending) => return Ok(Outcome::Done(appended(&pending.take()?))),
-                AppendPhase::WaitReplaced(pending) => {
-                    return Ok(Outcome::Done(replaced(cx, &pending.take()?)));
+                AppendPhase::WaitAppended(target, pending) => {
+                    let appended = pending.take()?;
+                    let uids: UidSet = appended.iter().map(|a| a.uid).collect();
+                    cx.core.messages_added(&target.account, target.mailbox, &uids);
+                    return Ok(Outcome::Done(finished(&appended, &uids)));
+                }
+                AppendPhase::WaitReplaced(target, place, pending) => {
+                    let done = pending.take()?;
+                    let uids: UidSet = [done.appended.uid].into_iter().collect();
+                    cx.core.messages_added(&target.account, target.mailbox, &uids);
+                    return Ok(Outcome::Done(replaced(cx, place, &done, &uids)));
                 }
                 AppendPhase::Over => return Err(crate::imap::job::ran_twice().into()),
             }
@@ -188,20 +196,20 @@ impl Append {
             }
         }
     }
-    fn submit(&mut self, target: &Target) -> Refusable<Outcome> {
+    fn submit(&mut self, target: Target) -> Refusable<Outcome> {
         let mut messages = std::mem::take(&mut self.messages);
         let account = &target.account;
         let (phase, ticket) = match target.replaced {
             None => {
                 let pending = account.append(target.mailbox, messages);
                 let ticket = pending.ticket();
-                (AppendPhase::WaitAppended(pending), ticket)
+                (AppendPhase::WaitAppended(target, pending), ticket)
             }
-            Some(Place { mailbox, uid }) => {
+            Some(place @ Place { mailbox, uid }) => {
                 let message = messages.pop().ok_or_else(no_message)?;
                 let pending = account.replace(mailbox, uid, target.mailbox, message);
                 let ticket = pending.ticket();
-                (AppendPhase::WaitReplaced(pending), ticket)
+                (AppendPhase::WaitReplaced(target, place, pending), ticket)
             }
         };
         self.phase = phase;
@@ -257,21 +265,20 @@ fn replaced_message(cx: &Context<'_>, replaces: &Replaces) -> Refusable<Place> {
     }
 }
 
-fn appended(appended: &[Appended]) -> Reply {
+fn finished(appended: &[Appended], uids: &UidSet) -> Reply {
     let reply = Reply::ok("APPEND completed");
     let Some(first) = appended.first() else { return reply };
     // RFC 3502: in the order in which they were sent, which is that of their UIDs.
-    let uids: UidSet = appended.iter().map(|a| a.uid).collect();
-    reply.code(&Code::AppendUid { uid_validity: first.uidvalidity, uids: &uids })
+    reply.code(&Code::AppendUid { uid_validity: first.uidvalidity, uids })
 }
 
-fn replaced(cx: &mut Context<'_>, replaced: &Replaced) -> Reply {
+fn replaced(cx: &mut Context<'_>, place: Place, replaced: &Replaced, uids: &UidSet) -> Reply {
     // RFC 8508 §4.3: before the EXPUNGE response.
-    let uids: UidSet = [replaced.appended.uid].into_iter().collect();
-    let code = Code::AppendUid { uid_validity: replaced.appended.uidvalidity, uids: &uids };
+    let code = Code::AppendUid { uid_validity: replaced.appended.uidvalidity, uids };
     status(None, Status::Ok, Some(&code), "the replacement is there", cx.out);
-    let reply = Reply::ok("REPLACE completed");
-    match cx.core.condstore {
+    let expunged = [place.uid.value()].into_iter().collect();
+    let reply = Reply::ok("REPLACE completed").telling(Telling { expunged, ..Telling::default() });
+    match cx.core.condstore && cx.core.is_told_everything() {
         // RFC 7162 §3.2.10, as after EXPUNGE.
         true => reply.code(&Code::HighestModSeq(replaced.modseq)),
         false => reply,

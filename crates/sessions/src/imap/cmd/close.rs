@@ -1,5 +1,6 @@
 //! CLOSE and UNSELECT (RFC 9051 §6.4.1, RFC 9051 §6.4.2, RFC 3691 §2).
 
+use koi_mailbox::Expunged;
 use koi_types::Result;
 
 use crate::imap::job::{Context, Job, Submitted, at_once, write};
@@ -18,12 +19,19 @@ pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
                 }
                 Ok(Submitted::Pending(cx.core.open()?.account.expunge(view.mailbox, None)))
             },
-            |cx, _| -> Result<Reply> { Ok(unselected(cx, "CLOSE completed")) },
+            |cx, expunged: Expunged| -> Result<Reply> {
+                let mailbox = cx.core.view()?.mailbox;
+                let reply = unselected(cx, "CLOSE completed");
+                if let Some(others) = cx.core.others() {
+                    others.expunged_itself(mailbox, &expunged.uids);
+                }
+                Ok(reply)
+            },
         ),
     }
 }
 
 fn unselected(cx: &mut Context<'_>, text: &'static str) -> Reply {
-    cx.core.selected = None;
+    cx.core.unselect();
     Reply::ok(text)
 }

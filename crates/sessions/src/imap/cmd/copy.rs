@@ -9,9 +9,9 @@ use koi_proto::imap::response::{Code, Status, status};
 use koi_types::Result;
 
 use super::expunge::read_only;
-use super::sequence;
+use super::{existing, sequence};
 use crate::imap::job::{Context, Job, Submitted, write};
-use crate::imap::reply::Reply;
+use crate::imap::reply::{Reply, Telling};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
@@ -20,9 +20,17 @@ pub(crate) enum How {
 }
 
 pub(crate) fn start(how: How, by_uid: bool, set: SequenceSet, mailbox: MailboxArg) -> Box<dyn Job> {
+    let target = mailbox.clone();
     write(
         move |cx| submit(cx, how, by_uid, &set, &mailbox),
-        move |cx, copied: Copied| Ok(finished(cx, how, &copied)),
+        move |cx, copied: Copied| {
+            let account = cx.core.account_of(&existing(&target)?)?;
+            let target = account.snapshot()?.mailbox_named(&existing(&target)?)?;
+            if let Some(target) = target {
+                cx.core.messages_added(&account, target.id, &copied.to);
+            }
+            Ok(finished(cx, how, &copied))
+        },
     )
 }
 
@@ -70,8 +78,9 @@ fn finished(cx: &mut Context<'_>, how: How, copied: &Copied) -> Reply {
         How::Move => {
             // RFC 6851 §4.3: before the EXPUNGE responses, so that the client still knows what it moved.
             status(None, Status::Ok, Some(&code), "moved", cx.out);
-            let reply = Reply::ok("MOVE completed");
-            match copied.modseq.filter(|_| cx.core.condstore) {
+            let telling = Telling { expunged: copied.from.0.clone(), ..Telling::default() };
+            let reply = Reply::ok("MOVE completed").telling(telling);
+            match copied.modseq.filter(|_| cx.core.condstore && cx.core.is_told_everything()) {
                 // RFC 6851 §4.4: the modseq at which they left.
                 Some(modseq) => reply.code(&Code::HighestModSeq(modseq)),
                 None => reply,

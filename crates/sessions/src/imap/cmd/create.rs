@@ -25,6 +25,7 @@ pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> 
 }
 
 fn finished(cx: &mut Context<'_>, mailbox: &MailboxArg, created: Created) -> Result<Reply> {
+    cx.core.names_changed();
     // RFC 9051 §6.3.4: a name that was normalised is told.
     if let Some(sent) = mailbox.denormalized() {
         list::tell(cx.core, &name(mailbox)?, Some(sent), cx.out)?;

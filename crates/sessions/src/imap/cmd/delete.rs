@@ -25,6 +25,7 @@ pub(crate) fn start(mailbox: MailboxArg) -> Box<dyn Job> {
             Ok(Submitted::Pending(account.delete(&name)))
         },
         move |cx, _| {
+            cx.core.names_changed();
             // RFC 9051 §6.3.5: a name that was normalised is told.
             if let Some(sent) = gone.denormalized() {
                 list::tell(cx.core, &existing(&gone)?, Some(sent), cx.out)?;

@@ -8,7 +8,7 @@ use koi_types::Result;
 
 use super::sequence;
 use crate::imap::job::{Context, Job, Submitted, write};
-use crate::imap::reply::Reply;
+use crate::imap::reply::{Reply, Telling};
 use koi_proto::imap::response::Code;
 
 pub(crate) fn start(uids: Option<SequenceSet>) -> Box<dyn Job> {
@@ -33,8 +33,10 @@ pub(crate) fn start(uids: Option<SequenceSet>) -> Box<dyn Job> {
 
 /// RFC 7162 §3.1.2.2: the modseq at which they went, for clients that keep one.
 fn finished(cx: &mut Context<'_>, expunged: &koi_mailbox::Expunged) -> Result<Reply> {
-    let reply = Reply::ok("EXPUNGE completed");
-    Ok(match expunged.modseq.filter(|_| cx.core.condstore) {
+    let telling = Telling { expunged: expunged.uids.0.clone(), ..Telling::default() };
+    let reply = Reply::ok("EXPUNGE completed").telling(telling);
+    // RFC 7162 §3.2: not to a client that does not hear of everything up to there.
+    Ok(match expunged.modseq.filter(|_| cx.core.condstore && cx.core.is_told_everything()) {
         Some(modseq) => reply.code(&Code::HighestModSeq(modseq)),
         None => reply,
     })

@@ -3,7 +3,7 @@
 
 use koi_mailbox::{Hierarchy, MailboxRow, NameNode, Snapshot};
 use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect, StatusItem};
-use koi_proto::imap::response::{Attribute, ListEntry, list};
+use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, list};
 use koi_types::{ErrorKind, MailboxName, Result};
 
 use super::status::StatusWriter;
@@ -28,14 +28,24 @@ pub(super) fn tell(core: &Core, name: &MailboxName, old_name: Option<&str>, out:
     if !core.rev2 {
         return Ok(());
     }
-    let hierarchy = core.snapshot()?.hierarchy();
+    line(&core.snapshot()?.hierarchy(), name, old_name, core.names(), out);
+    Ok(())
+}
+
+/// One name as it is now, with all its attributes.
+pub(crate) fn line(
+    hierarchy: &Hierarchy,
+    name: &MailboxName,
+    old_name: Option<&str>,
+    names: NameEncoding,
+    out: &mut Vec<u8>,
+) {
     let attributes = match hierarchy.node(name) {
         Some(node) => attributes(node, Style { extended: true, subscribed: true }, true),
         None => vec![Attribute::NonExistent],
     };
     let entry = ListEntry { name: name.as_str(), attributes: &attributes, subscribed_below: false, old_name };
-    list(&entry, core.names(), out);
-    Ok(())
+    list(&entry, names, out);
 }
 
 fn is_separator_question(list: &List) -> bool {

@@ -13,7 +13,7 @@ mod expunge;
 mod fetch;
 mod id;
 mod idle;
-mod list;
+pub(crate) mod list;
 mod login;
 mod logout;
 mod lsub;
@@ -21,13 +21,14 @@ mod meaning;
 mod metadata;
 mod namespace;
 mod noop;
+mod notify;
 mod quota;
 mod rename;
 mod search;
 mod select;
 mod sequence;
 mod starttls;
-mod status;
+pub(crate) mod status;
 mod store;
 mod subscribe;
 mod thread;
@@ -67,6 +68,7 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::SetQuota { root } => quota::set(root),
         Command::GetMetadata(get) => metadata::get(get),
         Command::SetMetadata(set) => metadata::set(set),
+        Command::Notify(notify) => notify::start(notify),
         Command::Idle => idle::start(),
         Command::Close => close::start(true),
         Command::Unselect => close::start(false),

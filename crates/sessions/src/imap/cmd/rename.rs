@@ -15,6 +15,7 @@ pub(crate) fn start(from: MailboxArg, to: MailboxArg) -> Box<dyn Job> {
             Ok(Submitted::Pending(cx.core.account_of(&from)?.rename(&from, &to)))
         },
         move |cx, ()| {
+            cx.core.names_changed();
             let (from, to) = told;
             let old = existing(&from)?;
             // RFC 9051 §6.3.6: the old name as the client wrote it; nothing of INBOX, which stays.

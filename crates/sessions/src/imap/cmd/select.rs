@@ -54,7 +54,7 @@ impl Selecting {
     fn open(&self, cx: &mut Context<'_>) -> Result<Sync> {
         // RFC 9051 §6.3.2: a failed SELECT leaves nothing selected. RFC 7162 §3.2.11: everything before this
         // line was about the mailbox that is closed now.
-        if cx.core.selected.take().is_some() {
+        if cx.core.unselect() {
             response::status(None, Status::Ok, Some(&Code::Closed), "the mailbox before is closed", cx.out);
         }
         let name = existing(&self.select.mailbox)?;
@@ -109,7 +109,7 @@ fn open(
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
     let keywords_told = untagged::told_count(&snapshot.keywords(), offers_chat);
-    Ok(Open { account: account.clone(), view, keywords_told, watching })
+    Ok(Open { account: account.clone(), view, keywords_told, watching, own_added: NumSet::new() })
 }
 
 fn describe(

@@ -13,6 +13,9 @@ pub(crate) fn start(mailbox: MailboxArg, subscribed: bool) -> Box<dyn Job> {
             let name = name(&mailbox)?;
             Ok(Submitted::Pending(cx.core.account()?.subscribe(&name, subscribed)))
         },
-        move |_, _| Ok(Reply::ok(if subscribed { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" })),
+        move |cx, _| {
+            cx.core.names_changed();
+            Ok(Reply::ok(if subscribed { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" }))
+        },
     )
 }

@@ -27,6 +27,8 @@ pub(super) struct News {
     pub(super) vanished: NumSet,
     pub(super) exists: Option<u32>,
     pub(super) recent: Option<u32>,
+    /// UIDs of new messages that are told with the items asked for, after everything else.
+    pub(super) arrivals: NumSet,
     pub(super) new_keywords: bool,
     /// UIDs of messages whose flags are told.
     pub(super) flags: NumSet,
@@ -48,6 +50,8 @@ pub(super) struct LastFlags {
 pub(super) struct Manner {
     pub(super) tells: Tells,
     pub(super) wants: Wants,
+    /// New messages are told with items of theirs.
+    pub(super) arrivals: bool,
     pub(super) qresync: bool,
     pub(super) rev2: bool,
     pub(super) offers_chat: bool,
@@ -77,6 +81,9 @@ pub(super) fn compute(
     let mut round = Round { manner, snapshot, row: &row, view: &mut open.view, news };
     round.news.flags.extend(&telling.silent);
     let moved = if round.is_behind() { round.tell()? } else { Moved::Nowhere };
+    if !manner.wants.messages {
+        round.tell_own_expunged(&telling.expunged);
+    }
     // What the client does not know, or no more, has no number.
     round.news.flags = round.news.flags.intersect(round.view.known());
     let mut news = round.news;
@@ -91,6 +98,9 @@ pub(super) fn compute(
             let keywords = untagged::told_count(&snapshot.keywords(), manner.offers_chat);
             news.new_keywords = keywords > open.keywords_told;
             open.keywords_told = keywords;
+            // RFC 5465 §5.2: not what this client has put there itself.
+            news.arrivals = news.arrivals.difference(&open.own_added);
+            open.own_added = NumSet::new();
         }
     }
     if !manner.rev2 {
@@ -204,6 +214,18 @@ impl Round<'_> {
         self.view.tell(&changed.added, upto);
         // RFC 9051 §7.4.1: EXISTS tells that the mailbox has grown; that it has shrunk EXPUNGE has told.
         self.news.exists = (self.view.exists() > before).then(|| self.view.exists());
+        if self.manner.arrivals {
+            self.news.arrivals = changed.added.clone();
+        }
+    }
+    /// RFC 9051 §6.4.3: the result of its own command is told to a client that wants to hear of nothing else.
+    fn tell_own_expunged(&mut self, uids: &NumSet) {
+        let known = uids.intersect(self.view.known());
+        let seqnums = self.view.forget(&known);
+        match self.manner.qresync {
+            true => self.news.vanished = known,
+            false => self.news.expunged = seqnums,
+        }
     }
     /// `owed`: earlier changes were kept back, because nobody wanted to hear of them.
     fn tell_flags(&mut self, changed: Changed, owed: bool, upto: ModSeq) {

@@ -1,0 +1,124 @@
+//! NOTIFY (RFC 5465 §3.1): what is to be told from now on, also while no command runs.
+
+use koi_mailbox::{Hierarchy, NameNode};
+use koi_proto::imap::command::notify::EVENTS;
+use koi_proto::imap::command::{Events, NotifySet, StatusItem};
+use koi_proto::imap::response::Code;
+use koi_types::{Result, limits};
+
+use super::status::StatusWriter;
+use crate::imap::core::Core;
+use crate::imap::job::{Context, Job, Outcome, at_once, ran_twice};
+use crate::imap::names::Walk;
+use crate::imap::notify::{Candidate, Notify};
+use crate::imap::reply::{Reply, Telling};
+use crate::imap::sync::{Sync, Synced};
+
+pub(crate) fn start(notify: koi_proto::imap::command::Notify) -> Box<dyn Job> {
+    match notify {
+        koi_proto::imap::command::Notify::None => at_once(|cx| {
+            cx.core.begin_to_notify(Box::default());
+            Ok(done())
+        }),
+        koi_proto::imap::command::Notify::Set(set) => Box::new(Setting::Begin(set)),
+    }
+}
+
+enum Setting {
+    Begin(Box<NotifySet>),
+    /// What has accumulated is told in the way asked for, everything else as it was until now.
+    Tell {
+        sync: Sync,
+        notify: Box<Notify>,
+        status: bool,
+    },
+    /// The counters of the mailboxes that are watched.
+    Status(Walk),
+    Over,
+}
+
+impl Job for Setting {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        loop {
+            match std::mem::replace(self, Self::Over) {
+                Self::Begin(set) => {
+                    if let Some(reply) = refused(&set) {
+                        return Ok(Outcome::Done(reply));
+                    }
+                    let status = set.status;
+                    let notify = Box::new(Notify::new(*set, &cx.core.snapshot()?));
+                    let sync = Sync::instead(notify.selected.everything());
+                    *self = Self::Tell { sync, notify, status };
+                }
+                Self::Tell { mut sync, notify, status } => {
+                    let stopped = match sync.run(cx.core, &Telling::default(), cx.out)? {
+                        Synced::OutputFull => Outcome::OutputFull,
+                        Synced::Slice => Outcome::Yield,
+                        // The end of the command says that the mailbox is gone.
+                        Synced::Done | Synced::MailboxGone => {
+                            cx.core.begin_to_notify(notify);
+                            if !status {
+                                return Ok(Outcome::Done(done()));
+                            }
+                            *self = Self::Status(Walk::default());
+                            continue;
+                        }
+                    };
+                    *self = Self::Tell { sync, notify, status };
+                    return Ok(stopped);
+                }
+                Self::Status(mut walk) => {
+                    let snapshot = cx.core.snapshot()?;
+                    let core = &*cx.core;
+                    let stopped = walk.step(&snapshot, cx.out, |hierarchy, node, out| {
+                        tell_status(core, &snapshot, hierarchy, node, out)
+                    })?;
+                    if let Some(stopped) = stopped {
+                        *self = Self::Status(walk);
+                        return Ok(stopped);
+                    }
+                    return Ok(Outcome::Done(done()));
+                }
+                Self::Over => return Err(ran_twice()),
+            }
+        }
+    }
+}
+
+fn done() -> Reply {
+    Reply::ok("NOTIFY completed")
+}
+
+/// RFC 5465 §3.1
+fn refused(set: &NotifySet) -> Option<Reply> {
+    if set.unknown_event {
+        return Some(Reply::no("an event is not known here").code(&Code::BadEvent(EVENTS)));
+    }
+    let names = Notify::names(set);
+    (names > limits::IMAP_NOTIFY_NAMES_MAX)
+        .then(|| Reply::no("too many mailboxes are named").code(&Code::NotificationOverflow))
+}
+
+/// The counters of one mailbox, if messages of it are watched.
+fn tell_status(
+    core: &Core,
+    snapshot: &koi_mailbox::Snapshot<'_>,
+    hierarchy: &Hierarchy,
+    node: &NameNode,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let is_selected = node.mailbox.is_some_and(|mailbox| Some(mailbox.id) == core.own_selected());
+    let Some(notify) = core.notify.as_ref().filter(|_| !is_selected) else { return Ok(()) };
+    let events = notify.of_mailbox(Candidate::new(&node.name, hierarchy, &core.service));
+    let mut items = Vec::with_capacity(4);
+    if events.contains(Events::MESSAGES) {
+        items.extend([StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity]);
+    }
+    if events.contains(Events::FLAG_CHANGE) {
+        items.push(StatusItem::HighestModSeq);
+    }
+    match snapshot.mailbox_of(node)?.filter(|_| !items.is_empty()) {
+        Some(row) => StatusWriter::new(core, core.account()?, snapshot, &items).write(&row, out),
+        None => Ok(()),
+    }
+}

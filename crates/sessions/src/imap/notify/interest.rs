@@ -1,0 +1,154 @@
+//! Which events of which mailbox a client wants to hear of (RFC 5465 §3.1 and §6).
+//!
+//! Nothing is worked out beforehand: a mailbox is asked for by its name, its subscription and its use when
+//! something has happened to it, so that new ones and renamed ones are in it at once (RFC 5465 §6.4).
+
+use koi_mailbox::{Hierarchy, MailboxService};
+use koi_proto::imap::command::{Events, MailboxArg, NotifyGroup, NotifyMailboxes};
+use koi_types::MailboxName;
+
+/// The groups of NOTIFY SET.
+#[derive(Debug, Default)]
+pub(crate) struct Interest {
+    groups: Vec<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    mailboxes: Mailboxes,
+    events: Events,
+}
+
+#[derive(Debug)]
+enum Mailboxes {
+    Inboxes,
+    Personal,
+    Subscribed,
+    Subtree(Vec<MailboxName>),
+    Named(Vec<MailboxName>),
+}
+
+/// A name that may be among those asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) name: &'a MailboxName,
+    pub(crate) subscribed: bool,
+    /// Mail may be delivered there.
+    pub(crate) inbox: bool,
+}
+
+impl<'a> Candidate<'a> {
+    /// As the name is in a hierarchy, whether or not there is such a mailbox.
+    pub(crate) fn new(name: &'a MailboxName, hierarchy: &Hierarchy, service: &MailboxService) -> Self {
+        let subscribed = hierarchy.node(name).is_some_and(|node| node.subscribed);
+        Self { name, subscribed, inbox: service.options().may_deliver_to(name) }
+    }
+}
+
+impl Interest {
+    pub(crate) fn new(groups: Vec<NotifyGroup>) -> Self {
+        // RFC 5465 §3.1: a name no mailbox can have is ignored.
+        let names =
+            |names: Vec<MailboxArg>| names.iter().filter_map(|name| name.name().ok()).cloned().collect();
+        let groups = groups.into_iter().map(|NotifyGroup { mailboxes, events }| Group {
+            mailboxes: match mailboxes {
+                NotifyMailboxes::Inboxes => Mailboxes::Inboxes,
+                NotifyMailboxes::Personal => Mailboxes::Personal,
+                NotifyMailboxes::Subscribed => Mailboxes::Subscribed,
+                NotifyMailboxes::Subtree(all) => Mailboxes::Subtree(names(all)),
+                NotifyMailboxes::Mailboxes(all) => Mailboxes::Named(names(all)),
+            },
+            events,
+        });
+        Self { groups: groups.collect() }
+    }
+    /// Whether nothing is wanted of any mailbox.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.iter().all(|group| group.events.is_empty())
+    }
+    /// What is wanted of a mailbox: what all groups it is in ask for (RFC 5465 §6). NONE takes away what
+    /// groups ask for that say less precisely which mailboxes they mean; it would mean nothing otherwise.
+    pub(crate) fn of(&self, candidate: Candidate<'_>) -> Events {
+        let matching = || self.groups.iter().filter(|group| group.mailboxes.contain(candidate));
+        let nones = matching().filter(|group| group.events.is_empty());
+        let none = nones.map(|group| group.mailboxes.precision()).max().unwrap_or(0);
+        let asked = matching().filter(|group| group.mailboxes.precision() >= none);
+        asked.fold(Events::NONE, |all, group| all | group.events)
+    }
+    /// Whether changes of the server's annotations are wanted: those belong to no mailbox.
+    pub(crate) fn wants_server(&self) -> bool {
+        self.groups.iter().any(|group| group.events.contains(Events::SERVER_METADATA_CHANGE))
+    }
+}
+
+impl Mailboxes {
+    fn contain(&self, candidate: Candidate<'_>) -> bool {
+        let name = candidate.name;
+        match self {
+            Self::Inboxes => candidate.inbox,
+            Self::Personal => true,
+            Self::Subscribed => candidate.subscribed,
+            Self::Subtree(tops) => tops.iter().any(|top| name == top || name.is_below(top)),
+            Self::Named(names) => names.contains(name),
+        }
+    }
+    const fn precision(&self) -> u8 {
+        match self {
+            Self::Personal => 0,
+            Self::Inboxes | Self::Subscribed => 1,
+            Self::Subtree(_) => 2,
+            Self::Named(_) => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interest(text: &str) -> Interest {
+        let line = format!("a NOTIFY SET {text}");
+        let parsed = koi_proto::imap::command::parse(line.as_bytes(), false).unwrap();
+        match parsed.command {
+            koi_proto::imap::Command::Notify(koi_proto::imap::command::Notify::Set(set)) => {
+                Interest::new(set.groups)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn of(interest: &Interest, name: &str, subscribed: bool) -> Events {
+        let name = MailboxName::new(name).unwrap();
+        interest.of(Candidate { name: &name, subscribed, inbox: name.is_inbox() })
+    }
+
+    // spec: RFC 5465 §6; RFC 5465 §6.2; RFC 5465 §6.3; RFC 5465 §6.4; RFC 5465 §6.5; RFC 5465 §6.6
+    #[test]
+    fn groups_add_up() {
+        let all = interest(
+            "(mailboxes INBOX (MessageNew MessageExpunge)) (personal (SubscriptionChange)) \
+             (subtree (Lists \"%\") (MailboxName)) (subscribed (MailboxMetadataChange))",
+        );
+        assert_eq!(of(&all, "inbox", false), Events::MESSAGES | Events::SUBSCRIPTION_CHANGE);
+        assert_eq!(of(&all, "Lists/a/b", false), Events::MAILBOX_NAME | Events::SUBSCRIPTION_CHANGE);
+        assert_eq!(of(&all, "Lists", false), Events::MAILBOX_NAME | Events::SUBSCRIPTION_CHANGE);
+        assert_eq!(of(&all, "Listser", false), Events::SUBSCRIPTION_CHANGE);
+        let both = Events::MAILBOX_METADATA_CHANGE | Events::SUBSCRIPTION_CHANGE;
+        assert_eq!(of(&all, "x", true), both);
+        let inboxes = interest("(inboxes (MailboxName))");
+        assert_eq!(of(&inboxes, "INBOX", false), Events::MAILBOX_NAME);
+        assert_eq!(of(&inboxes, "x", false), Events::NONE);
+        assert!(interest("(personal NONE)").is_empty() && !all.is_empty());
+    }
+
+    // spec: RFC 5465 §8
+    #[test]
+    fn none_takes_from_what_is_less_precise() {
+        let but_junk = interest("(personal (MailboxName)) (mailboxes Junk NONE)");
+        assert_eq!(of(&but_junk, "Junk", false), Events::NONE);
+        assert_eq!(of(&but_junk, "Sent", false), Events::MAILBOX_NAME);
+        let only_sent = interest("(personal NONE) (mailboxes Sent (MailboxName))");
+        assert_eq!(of(&only_sent, "Sent", false), Events::MAILBOX_NAME);
+        assert_eq!(of(&only_sent, "Junk", false), Events::NONE);
+    }
+}
