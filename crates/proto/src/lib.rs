@@ -4,6 +4,7 @@
 //! makes a random number. A protocol module does not import a sibling: what two of them share is in `line`
 //! and `sasl`.
 
+pub mod deflate;
 pub mod imap;
 pub mod line;
 pub mod sasl;

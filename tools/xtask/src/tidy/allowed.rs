@@ -24,7 +24,18 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         package: "koi-proto",
         workspace: &["koi-types"],
         // The arithmetic of SCRAM has no effects; server, client, tests and tools share it.
-        outside: &["encoding_rs", "hmac", "memchr", "pbkdf2", "sha2", "stringprep", "subtle"],
+        // So has DEFLATE (docs/decisions/0005).
+        outside: &[
+            "encoding_rs",
+            "hmac",
+            "memchr",
+            "miniz_oxide",
+            "pbkdf2",
+            "sha2",
+            "stringprep",
+            "subtle",
+            "zlib-rs",
+        ],
     },
     Allowed {
         package: "koi-webpush",
