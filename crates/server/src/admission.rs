@@ -131,6 +131,12 @@ impl Admitted {
             self.admission.open.lock().before_login -= 1;
         }
     }
+    /// Waits for login again, though there may be no place left for those who do.
+    pub fn logged_out(&mut self) {
+        if !std::mem::replace(&mut self.before_login, true) {
+            self.admission.open.lock().before_login += 1;
+        }
+    }
 }
 
 impl Drop for Admitted {

@@ -25,6 +25,7 @@ use crate::admission::Admitted;
 use crate::edge::Edge;
 use crate::metrics::{add, count};
 use crate::notes::Tally;
+use crate::packing::Packing;
 use crate::password::{Begun, Proven};
 use crate::watch::{Advanced, Joined};
 use crate::wire::Wire;
@@ -33,6 +34,8 @@ use crate::wire::Wire;
 const OUTPUT_OCTETS_LOW: usize = OUTPUT_OCTETS_HIGH / 4;
 /// A peer that has sent so much without an answer is in the middle of a large message.
 const LARGE_OCTETS: u64 = koi_types::limits::BODY_INLINE_OCTETS_MAX as u64;
+/// How long a compressed connection that has nothing to say keeps what lets it compress well.
+const LINGER_MS: i64 = 2000;
 /// The longest wait without looking at the clock again.
 const SLEEP_MAX: Duration = Duration::from_secs(3600);
 
@@ -158,6 +161,8 @@ impl Driver {
             Step::Await(ticket) => self.commit(ticket).await?,
             Step::Effect(effect) => self.effect(effect).await?,
             Step::StartTls => Box::pin(self.start_tls()).await?,
+            Step::StartCompress => self.start_compress().await?,
+            Step::Unauthenticated => Box::pin(self.unauthenticated()).await?,
             Step::Close => return self.close().await,
         }
         Ok(true)
@@ -211,8 +216,28 @@ impl Driver {
                 self.wire.acknowledge_now();
             }
         }
-        while let Moved::Wrote = self.wait(deadline, None).await? {}
-        Ok(())
+        self.wire.has_been_read();
+        let mut linger = self.linger();
+        loop {
+            let quiet = self.quiet();
+            if quiet && linger.is_some_and(|until| until <= crate::clock::now()) {
+                self.wire.packing().into_iter().for_each(Packing::put_down);
+                linger = None;
+            }
+            let until = deadline.into_iter().chain(linger.filter(|_| quiet)).min();
+            match self.wait(until, None).await? {
+                Moved::Wrote => {}
+                Moved::Time if linger.is_some_and(|until| until <= crate::clock::now()) => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// When a compressed connection that stays idle gives back its memory; at once in IDLE.
+    fn linger(&mut self) -> Option<Timestamp> {
+        let (now, rests) = (crate::clock::now(), self.session.rests());
+        let may_linger = !rests && self.wire.packing()?.may_linger();
+        Some(if may_linger { Timestamp(now.0.saturating_add(LINGER_MS)) } else { now })
     }
 
     /// Writes until at most `left` octets wait; a session that wants input gets it meanwhile, but is not
@@ -303,7 +328,9 @@ impl Driver {
             add(&self.edge.metrics.octets_out, length as u64);
             self.tally.octets_out += length as u64;
         }
-        if !self.flushed && self.wire.poll_flush(cx)?.is_ready() {
+        // In the middle a flush would only cost what it lets the peer see early.
+        let all = self.written == self.out.len();
+        if all && !self.flushed && self.wire.poll_flush(cx)?.is_ready() {
             self.flushed = true;
             wrote = true;
         }
@@ -336,7 +363,10 @@ impl Driver {
 
     fn end_of_input(&mut self) -> Moved {
         self.input_closed = true;
-        self.session.input_closed();
+        match self.wire.is_broken() {
+            true => self.session.input_broken(),
+            false => self.session.input_closed(),
+        }
         Moved::Read
     }
 
@@ -458,9 +488,7 @@ impl Driver {
             Ok(())
         };
         tokio::time::timeout(handshake_max, answer).await.unwrap_or(Err(End::NotReading))?;
-        let (Some(tls), Wire::Plain(stream)) =
-            (self.edge.tls.clone(), std::mem::replace(&mut self.wire, Wire::Handshaking))
-        else {
+        let (Some(tls), Some(stream)) = (self.edge.tls.clone(), self.wire.take_plain()) else {
             return Err(End::Handshake);
         };
         let handshake = tls.acceptor().accept(stream);
@@ -474,7 +502,37 @@ impl Driver {
         count(&self.edge.metrics.tls_handshakes);
         self.session.tls_ready(&crate::tls::facts(stream.get_ref().1));
         self.tally.tls = true;
-        self.wire = Wire::Tls(Box::new(stream));
+        self.wire.secured(stream);
+        Ok(())
+    }
+
+    /// RFC 4978 §3: the answer is the last that is clear, and nothing is read before the peer has it.
+    async fn start_compress(&mut self) -> Result<(), End> {
+        self.drain(0).await?;
+        self.wire.start_packing();
+        Ok(())
+    }
+
+    /// RFC 8437 §3: the account is left as if the connection had ended, and the next login comes.
+    async fn unauthenticated(&mut self) -> Result<(), End> {
+        self.drain(0).await?;
+        let end = poll_fn(|cx| self.wire.poll_end_packing(cx));
+        let rest = tokio::time::timeout(self.edge.limits().write, end).await;
+        let rest = rest.map_err(|_| End::NotReading)??;
+        (self.joined, self.scram) = (None, None);
+        self.following.clear();
+        self.admitted.logged_out();
+        self.admitted.link.came_with(None);
+        // Told of the account that was left; a shutdown concerns everybody.
+        if self.admitted.link.take().shutdown {
+            self.session.shutdown();
+        }
+        if let Some(address) = self.tally.account.take() {
+            tracing::info!(peer = %self.peer, %address, "unauthenticated");
+        }
+        if !rest.is_empty() {
+            self.session.input(&rest);
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 mod notes;
+mod packing;
 pub mod password;
 pub mod probe;
 pub mod problem;

@@ -18,7 +18,7 @@ use crate::edge::{Edge, Protocol};
 use crate::metrics::count;
 use crate::notes::Tally;
 use crate::problem::Problem;
-use crate::wire::Wire;
+use crate::wire::{Stream, Wire};
 
 /// Connections the system keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -174,28 +174,28 @@ async fn serve(
 ) {
     let tally = Tally::new(protocol.name(), peer, tls);
     let mut who = Peer { address: peer.to_string().into(), tls: None };
-    let wire = if tls {
+    let stream = if tls {
         match Box::pin(handshake(&edge, stream, &admitted)).await {
-            Some(wire) => wire,
+            Some(stream) => stream,
             None => {
                 tally.log_end(&End::Handshake);
                 return;
             }
         }
     } else {
-        Wire::Plain(stream)
+        Stream::Plain(stream)
     };
-    if let Wire::Tls(stream) = &wire {
+    if let Stream::Tls(stream) = &stream {
         who.tls = Some(crate::tls::facts(stream.get_ref().1));
     }
     let session = edge.sessions.begin(protocol, who);
-    let mut driver = Ending(Driver::new(edge, wire, session, admitted, peer, tally));
+    let mut driver = Ending(Driver::new(edge, Wire::new(stream), session, admitted, peer, tally));
     let end = driver.0.run().await;
     driver.0.tally.log_end(&end);
 }
 
 /// A peer that is still shaking hands when the server goes down has nothing to be told.
-async fn handshake(edge: &Edge, stream: TcpStream, admitted: &Admitted) -> Option<Wire> {
+async fn handshake(edge: &Edge, stream: TcpStream, admitted: &Admitted) -> Option<Stream> {
     let tls = edge.tls.clone()?;
     let limit = edge.limits().handshake;
     let accepted = tokio::select! {
@@ -205,7 +205,7 @@ async fn handshake(edge: &Edge, stream: TcpStream, admitted: &Admitted) -> Optio
     match accepted {
         Ok(Ok(stream)) => {
             count(&edge.metrics.tls_handshakes);
-            Some(Wire::Tls(Box::new(stream)))
+            Some(Stream::Tls(Box::new(stream)))
         }
         _ => {
             count(&edge.metrics.tls_failures);

@@ -30,6 +30,8 @@ impl RealSessions {
             scram: config.auth.scram,
             starttls,
             message_octets_max: config.limits.message_octets_max,
+            compress: config.imap.compress,
+            unauthenticate: config.imap.unauthenticate,
             progress_secs: config.imap.progress_secs,
             search_secs_max: config.imap.search_secs_max,
             search_octets_max: config.imap.search_octets_max,

@@ -21,10 +21,19 @@ pub trait Session: Send {
     fn wants_input(&self) -> bool;
     /// The peer has closed its side; what arrived completely is still answered, then the session closes.
     fn input_closed(&mut self);
+    /// The peer's octets are not what they should be (they cannot be inflated), and no more come: the next
+    /// `step` says so and closes.
+    fn input_broken(&mut self) {
+        self.input_closed();
+    }
     /// The account has come to a modseq: a hint that may be merged, repeated or lost. Call `step` after it.
     fn state_advanced(&mut self, account: AccountId, upto: ModSeq);
     /// The accounts whose commits this session wants to hear of now: few, and none twice.
     fn watches(&self) -> Vec<AccountId>;
+    /// Whether the peer has said that it will only listen (IDLE): nothing need be held ready for it.
+    fn rests(&self) -> bool {
+        false
+    }
     /// The handshake asked for by [`Step::StartTls`] is finished.
     fn tls_ready(&mut self, tls: &TlsFacts);
     /// What came of the effect of the last [`Step::Effect`].
@@ -59,6 +68,12 @@ pub enum Step {
     /// Write out everything, throw away what is buffered unread, do the TLS handshake, call `tls_ready`, step
     /// again.
     StartTls,
+    /// Write out everything; from then on compress what is written and inflate what is read; step again
+    /// (RFC 4978 §3).
+    StartCompress,
+    /// Write out everything, end the compression if there is one, forget who was logged in; step again (RFC
+    /// 8437 §3).
+    Unauthenticated,
     /// Write out everything and close.
     Close,
 }

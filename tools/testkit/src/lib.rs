@@ -13,4 +13,5 @@ pub mod runner;
 pub mod script;
 pub mod world;
 
+mod packing;
 mod pushed;

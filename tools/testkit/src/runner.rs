@@ -231,6 +231,7 @@ impl Play<'_> {
                 let said = self.peer(*peer)?.said.clone();
                 expect::never(&said, text, &self.bindings)?;
             }
+            Action::Raw { peer, text } => self.world.send_raw(*peer, &octets(text)),
             Action::Close { peer } => self.world.close(*peer),
             Action::StartTls { peer } => {
                 if !self.peer(*peer)?.wants_tls {
@@ -277,6 +278,8 @@ impl Play<'_> {
             "imap.scram" => self.world.imap.scram = yes,
             "imap.starttls" => self.world.imap.starttls = yes,
             "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
+            "imap.compress" => self.world.imap.compress = yes,
+            "imap.unauthenticate" => self.world.imap.unauthenticate = yes,
             "imap.progress_secs" => self.world.imap.progress_secs = number()?,
             "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),

@@ -60,6 +60,11 @@ pub enum Action {
         text: String,
         newline: bool,
     },
+    /// Octets as they are on the wire, on a connection that is compressed.
+    Raw {
+        peer: u32,
+        text: String,
+    },
     Expect {
         peer: u32,
         text: String,
@@ -243,6 +248,7 @@ fn peer_action(peer: u32, rest: &str) -> Result<Action, String> {
         return open(peer, &what);
     }
     match rest.trim().split_once(' ').unwrap_or((rest.trim(), "")) {
+        ("raw", text) => Ok(Action::Raw { peer, text: text.to_owned() }),
         ("data", text) => Ok(Action::Data { peer, text: text.to_owned() }),
         ("close", "") => Ok(Action::Close { peer }),
         ("starttls", "") => Ok(Action::StartTls { peer }),

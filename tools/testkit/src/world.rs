@@ -10,6 +10,7 @@ use koi_mailbox::{
     AnnotationChange, CoiSettings, Env, Incoming, MailboxService, MessageFilter, NewAppPassword, NewMessage,
     Options, OwnQuota, Verifier,
 };
+use koi_proto::deflate::{Broken, without_end};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
@@ -25,6 +26,7 @@ use koi_types::{
 use std::sync::Mutex;
 
 use crate::fault::{Faults, FaultyKv};
+use crate::packing::Packing;
 use crate::pushed::Pushed;
 
 /// The domain of all accounts.
@@ -74,6 +76,10 @@ pub struct Connection {
     pub closed: bool,
     /// The session waits for a handshake.
     pub wants_tls: bool,
+    /// Both sides compress.
+    packing: Option<Packing>,
+    /// What ended a compressed stream may still come.
+    behind_packing: bool,
     waiting: Option<koi_mailbox::Ticket>,
     scram: Option<Scram>,
     /// SCRAM exchanges so far: the server's nonces are `server1`, `server2`, …
@@ -269,6 +275,8 @@ impl World {
             said: Vec::new(),
             closed: false,
             wants_tls: false,
+            packing: None,
+            behind_packing: false,
             waiting: None,
             scram: None,
             exchanges: 0,
@@ -299,9 +307,18 @@ impl World {
     /// The client sends octets, and nothing happens yet: what several clients sent so is then worked on step
     /// by step in turn.
     pub fn queue(&mut self, peer: u32, octets: &[u8]) {
+        let Some(connection) = self.peers.get_mut(&peer) else { return };
+        match &mut connection.packing {
+            Some(packing) => connection.input.extend(packing.client_says(octets)),
+            None => connection.input.extend(octets),
+        }
+    }
+    /// The same for octets as they are on the wire, though both sides compress.
+    pub fn send_raw(&mut self, peer: u32, octets: &[u8]) {
         if let Some(connection) = self.peers.get_mut(&peer) {
             connection.input.extend(octets);
         }
+        self.settle();
     }
     /// The client closes its side.
     pub fn close(&mut self, peer: u32) {
@@ -404,17 +421,19 @@ impl Connection {
             self.waiting = None;
         }
         let mut any = false;
-        if !self.input.is_empty() && self.session.wants_input() {
-            let some: Vec<u8> = self.input.drain(..self.input.len().min(4096)).collect();
-            self.session.input(&some);
-            any = true;
-        }
+        any |= self.session.wants_input() && self.hear();
         let step = self.session.step(now, &mut self.output);
         self.notes.extend(self.session.take_notes());
         any |= !self.output.is_empty();
-        self.said.append(&mut self.output);
+        match &mut self.packing {
+            Some(packing) => packing.server_says(&std::mem::take(&mut self.output), &mut self.said),
+            None => self.said.append(&mut self.output),
+        }
         match step {
-            Step::NeedInput => {}
+            Step::NeedInput => {
+                any |= self.packing.as_mut().is_some_and(Packing::go_on);
+                any |= !self.input.is_empty() && self.session.wants_input();
+            }
             Step::OutputFull => any = true,
             Step::Yield => {
                 self.yields += 1;
@@ -430,6 +449,18 @@ impl Connection {
                 any = true;
             }
             Step::StartTls => self.wants_tls = true,
+            Step::StartCompress => {
+                self.packing = Some(Packing::default());
+                any = true;
+            }
+            Step::Unauthenticated => {
+                if let Some(packing) = self.packing.take() {
+                    let clear = packing.end();
+                    self.behind_packing = clear.is_empty();
+                    clear.into_iter().rev().for_each(|octet| self.input.push_front(octet));
+                }
+                any = true;
+            }
             Step::Close => {
                 self.closed = true;
                 any = true;
@@ -440,6 +471,31 @@ impl Connection {
 }
 
 impl Connection {
+    /// Hands the session some of what the client has sent; whether anything came of it.
+    fn hear(&mut self) -> bool {
+        let Some(packing) = &mut self.packing else {
+            let mut some: Vec<u8> = self.input.drain(..self.input.len().min(4096)).collect();
+            if self.behind_packing {
+                some = without_end(&some).to_vec();
+                self.behind_packing = some.is_empty();
+            }
+            if !some.is_empty() {
+                self.session.input(&some);
+            }
+            return !some.is_empty();
+        };
+        match packing.server_hears(&mut self.input) {
+            Ok(heard) if heard.is_empty() => false,
+            Ok(heard) => {
+                self.session.input(&heard);
+                true
+            }
+            Err(Broken) => {
+                self.session.input_broken();
+                true
+            }
+        }
+    }
     fn effect(&mut self, effect: Effect, service: &MailboxService) -> EffectResult {
         match effect {
             Effect::Authenticate(credentials) => {

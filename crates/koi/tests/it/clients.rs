@@ -45,6 +45,12 @@ fn python_imaplib() {
     script("imaplib_client.py", "python3", "python3", 0);
 }
 
+/// DEFLATE by zlib (RFC 4978 §3, RFC 8437 §4.1).
+#[test]
+fn python_zlib() {
+    script("compress_client.py", "python3", "python3", 0);
+}
+
 /// Arithmetic by hashlib, TLS and its exporter by OpenSSL: nothing of it is ours.
 #[test]
 fn python_scram() {

@@ -14,6 +14,9 @@ const PIECE_OCTETS: usize = 8 * 1024;
 /// An empty last block with fixed codes (RFC 1951 §3.2.6).
 const EMPTY_LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
+/// Memory of a deflater that has nothing to do: about 190 KiB.
+pub struct Spare(Box<Deflate>);
+
 /// One direction of one connection.
 #[derive(Default)]
 pub struct Deflater {
@@ -46,10 +49,18 @@ impl Deflater {
         }
         (self.at_work, self.unflushed) = (None, false);
     }
-    /// Gives back its memory, unless something must still be flushed.
-    pub fn put_down(&mut self) {
-        if !self.unflushed {
-            self.at_work = None;
+    /// Gives back its memory, for another to take up, unless something must still be flushed.
+    pub fn put_down(&mut self) -> Option<Spare> {
+        match self.unflushed {
+            true => None,
+            false => self.at_work.take().map(Spare),
+        }
+    }
+    /// Uses what another has put down, if it needs anything.
+    pub fn take_up(&mut self, Spare(mut deflate): Spare) {
+        if self.at_work.is_none() {
+            deflate.reset();
+            self.at_work = Some(deflate);
         }
     }
     /// Whether it holds memory.

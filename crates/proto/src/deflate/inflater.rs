@@ -29,6 +29,7 @@ pub struct Inflater {
     more: bool,
     /// Something was made since it last held.
     made: bool,
+    holds: bool,
     holding: bool,
 }
 
@@ -55,23 +56,29 @@ pub enum Stopped {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken;
 
+/// It never holds.
 impl Default for Inflater {
     fn default() -> Self {
-        let state = State::Between(BlockBoundaryState::default());
         Self {
-            state,
+            state: State::Between(BlockBoundaryState::default()),
             window: Vec::new(),
             at: 0,
             fed: Vec::new(),
             used: 0,
             more: false,
             made: false,
+            holds: false,
             holding: false,
         }
     }
 }
 
 impl Inflater {
+    /// For what a client says: it holds behind UNAUTHENTICATE.
+    #[must_use]
+    pub fn of_commands() -> Self {
+        Self { holds: true, ..Self::default() }
+    }
     /// Octets from the peer. What is fed is kept until it is taken apart: feed only when there is nothing.
     pub fn feed(&mut self, octets: &[u8]) {
         self.fed.drain(..std::mem::take(&mut self.used));
@@ -85,6 +92,11 @@ impl Inflater {
     #[must_use]
     pub const fn is_holding(&self) -> bool {
         self.holding
+    }
+    /// Whether the last block is behind.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
     }
     /// The command was not the last compressed one.
     pub fn go_on(&mut self) {
@@ -165,7 +177,7 @@ impl Inflater {
             TINFLStatus::NeedsMoreInput | TINFLStatus::HasMoreOutput => return Ok(()),
             _ => return Err(Broken),
         }
-        self.holding = self.made && self.ends_with_last_command();
+        self.holding = self.holds && self.made && self.ends_with_last_command();
         self.made &= !self.holding;
         Ok(())
     }

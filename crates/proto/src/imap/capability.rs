@@ -114,6 +114,10 @@ capabilities! {
     QuotaResMessage = "QUOTA=RES-MESSAGE",
     /// RFC 5464 §1; it includes what METADATA-SERVER stands for.
     Metadata = "METADATA",
+    /// RFC 4978 §3
+    CompressDeflate = "COMPRESS=DEFLATE",
+    /// RFC 8437 §3
+    Unauthenticate = "UNAUTHENTICATE",
     /// RFC 9585 §3
     InProgress = "INPROGRESS",
     /// COI-server §coi-capability/imap

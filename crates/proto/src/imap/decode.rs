@@ -165,6 +165,10 @@ impl Decoder {
         self.enable_utf8();
         self.utf8_only = true;
     }
+    /// After UNAUTHENTICATE nothing is enabled (RFC 8437 §4.1); what was fed stays.
+    pub fn forget_enabled(&mut self) {
+        (self.utf8, self.utf8_only) = (false, false);
+    }
     pub fn feed(&mut self, octets: &[u8]) {
         self.forget_shown();
         if !matches!(self.state, State::Dead) {

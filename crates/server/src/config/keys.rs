@@ -63,7 +63,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("tls", "Certificate and key. Read again at SIGHUP; open sessions keep theirs."),
     ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
     ("limits", "Bounds on what peers may take."),
-    ("imap", "What one command of a mail client may cost."),
+    ("imap", "What mail clients are offered, and what one command may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("coi", "Chat by IMAP (COI), for accounts whose clients enable it: docs/COI.md."),
@@ -167,6 +167,11 @@ keys! {
         "Time sessions have at shutdown to finish what they are at.";
     "limits.message_octets_max" number(1024, 1 << 30), Value("52428800"), "octets", Restart, "52428800",
         "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
+    "imap.compress" Kind::Switch, Value("true"), "", Restart, "false",
+        "Offer COMPRESS=DEFLATE (RFC 4978).";
+    "imap.unauthenticate" Kind::Switch, Value("true"), "", Restart, "false",
+        "Offer UNAUTHENTICATE, by which a connection goes on to another login (RFC 8437). Turn it off behind \
+         a proxy that looks only at the first login.";
     "imap.progress_secs" number(0, 3600), Value("10"), "seconds", Restart, "15",
         "A client whose command takes long is told so often that it goes on (RFC 9585). 0: never.";
     "imap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",

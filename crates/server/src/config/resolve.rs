@@ -93,6 +93,8 @@ pub struct LimitsConfig {
 /// Section `imap`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImapConfig {
+    pub compress: bool,
+    pub unauthenticate: bool,
     /// 0: never.
     pub progress_secs: u32,
     /// 0: no bound.
@@ -288,6 +290,8 @@ fn limits(raw: &Raw) -> LimitsConfig {
 
 fn imap(raw: &Raw) -> ImapConfig {
     ImapConfig {
+        compress: raw.switch("imap.compress"),
+        unauthenticate: raw.switch("imap.unauthenticate"),
         progress_secs: small(raw, "imap.progress_secs"),
         search_secs_max: small(raw, "imap.search_secs_max"),
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),

@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) notify: Option<Box<Notify>>,
     /// The modseq of the write that was just finished, if it changed anything.
     pub(crate) committed: Option<ModSeq>,
+    /// COMPRESS was given (RFC 4978 §3).
+    pub(crate) compressed: bool,
     /// The step that runs.
     pub(crate) now: Timestamp,
     /// A commit in the account was heard of since the last look at it.
@@ -107,6 +109,7 @@ impl Core {
             comparator: Comparator::default(),
             notify: None,
             committed: None,
+            compressed: false,
             now,
             advanced: false,
             idling: false,
@@ -126,6 +129,16 @@ impl Core {
         self.notes.push(Note::LoggedIn { address: login.address });
         self.heard_at = self.now;
         Ok(())
+    }
+    /// RFC 8437 §3 and §4.1: everything is as it was when the connection began, but for TLS and what guards
+    /// the server. Time to log in begins again.
+    pub(crate) fn forget_user(&mut self) {
+        let (service, settings) = (self.service.clone(), Arc::clone(&self.settings));
+        let fresh = Self::new(service, settings, self.peer.clone(), self.now);
+        let before = std::mem::replace(self, fresh);
+        self.failed_logins = before.failed_logins;
+        self.bound = before.bound;
+        self.notes = before.notes;
     }
     /// The user's own account.
     pub(crate) fn account(&self) -> Result<&Account> {
@@ -279,6 +292,8 @@ impl Core {
             Capability::LiteralPlus | Capability::Imap4Rev1 | Capability::Imap4Rev2 | Capability::Id => true,
             Capability::Coi => self.login.is_some() && self.offers_chat(),
             Capability::WebPush => self.login.is_some() && self.service.options().push.is_some(),
+            Capability::CompressDeflate => self.login.is_some() && self.settings.compress,
+            Capability::Unauthenticate => self.login.is_some() && self.settings.unauthenticate,
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         // RFC 7889 §2: one limit for all mailboxes.

@@ -40,6 +40,10 @@ pub(crate) enum Outcome {
     NeedInput,
     /// The tagged line first, then the handshake.
     StartTls(Reply),
+    /// The tagged line first, then everything is compressed.
+    StartCompress(Reply),
+    /// The tagged line first, then nobody is logged in any more.
+    Unauthenticate(Reply),
     /// BYE was written.
     Close(&'static str),
     /// The tagged line, then the end.

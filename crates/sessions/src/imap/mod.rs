@@ -40,6 +40,10 @@ pub struct ImapSettings {
     pub failed_logins_max: u32,
     /// One message by APPEND.
     pub message_octets_max: u64,
+    /// COMPRESS=DEFLATE is offered.
+    pub compress: bool,
+    /// UNAUTHENTICATE is offered (RFC 8437 §8).
+    pub unauthenticate: bool,
     /// Between two lines that tell that a command goes on (RFC 9585 §4); 0: none.
     pub progress_secs: u32,
     /// How long one SEARCH, SORT or THREAD may take; 0: no bound.
@@ -63,6 +67,8 @@ impl Default for ImapSettings {
             bad_commands_max: 20,
             failed_logins_max: 5,
             message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
+            compress: true,
+            unauthenticate: true,
             progress_secs: 10,
             search_secs_max: 300,
             search_octets_max: None,

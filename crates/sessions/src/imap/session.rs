@@ -44,6 +44,8 @@ enum Doing {
     /// Changes are told while no command runs (RFC 5465 §3.1).
     Notify(Box<Sync>),
     TlsHandshake,
+    /// How octets are read and written changes behind the last line; until then none are taken.
+    Layers,
     Closed,
 }
 
@@ -64,6 +66,7 @@ struct Ended {
 enum Ending {
     Shutdown,
     AccountGone,
+    Broken,
 }
 
 impl ImapSession {
@@ -84,7 +87,7 @@ impl ImapSession {
                 status(None, Status::Ok, Some(&code), &self.core.settings.greeting, out);
                 None
             }
-            Doing::Ready => self.next_command(out),
+            Doing::Ready | Doing::Layers => self.next_command(out),
             Doing::Job(running, job) => self.run(running, job, out),
             Doing::Commit(running, job, ticket) if ticket.peek().is_none() => {
                 Some(self.wait(running, job, ticket, out))
@@ -219,6 +222,15 @@ impl ImapSession {
                 self.doing = Doing::TlsHandshake;
                 return Some(Step::StartTls);
             }
+            Outcome::StartCompress(reply) => {
+                reply.write(&running.tag, out);
+                self.doing = Doing::Layers;
+                return Some(Step::StartCompress);
+            }
+            Outcome::Unauthenticate(reply) => {
+                reply.write(&running.tag, out);
+                return Some(self.unauthenticate());
+            }
             Outcome::Close(why) => {
                 self.close(why);
                 return None;
@@ -244,6 +256,14 @@ impl ImapSession {
             Outcome::Effect(effect) => Some(Step::Effect(effect)),
             _ => Some(Step::NeedInput),
         }
+    }
+    /// RFC 8437 §3: what the client sent behind it stays.
+    fn unauthenticate(&mut self) -> Step {
+        self.core.forget_user();
+        self.decoder.forget_enabled();
+        self.ending = self.ending.filter(|ending| !matches!(ending, Ending::AccountGone));
+        self.doing = Doing::Layers;
+        Step::Unauthenticated
     }
     /// Until the commit is durable; at the deadline the client is told that it still is not.
     fn wait(&mut self, mut running: Running, job: Box<dyn Job>, ticket: Ticket, out: &mut Vec<u8>) -> Step {
@@ -331,6 +351,7 @@ impl ImapSession {
         let (code, text) = match self.ending {
             Some(Ending::Shutdown) => (Some(Code::Unavailable), "server is shutting down"),
             Some(Ending::AccountGone) => (None, "account was changed, log in again"),
+            Some(Ending::Broken) => (Some(Code::ClientBug), "what was sent cannot be decompressed"),
             None if late && self.core.login.is_none() => (None, "autologout: no login in time"),
             None if late => (None, "autologout: idle for too long"),
             None => return,
@@ -375,7 +396,7 @@ impl Session for ImapSession {
     fn wants_input(&self) -> bool {
         let room = self.decoder.buffered() < limits::INPUT_OCTETS_MAX;
         match &self.doing {
-            Doing::TlsHandshake | Doing::Closed => false,
+            Doing::TlsHandshake | Doing::Layers | Doing::Closed => false,
             Doing::Greeting | Doing::Ready => true,
             Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
                 self.core.waiting_for_client || room
@@ -384,6 +405,13 @@ impl Session for ImapSession {
     }
     fn input_closed(&mut self) {
         self.input_closed = true;
+    }
+    fn input_broken(&mut self) {
+        self.input_closed = true;
+        self.ending.get_or_insert(Ending::Broken);
+    }
+    fn rests(&self) -> bool {
+        self.core.idling
     }
     fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
         self.core.advanced = true;

@@ -69,6 +69,8 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::StartTls => row("STARTTLS", NotAuthenticated, Nothing),
         Command::Authenticate { .. } => row("AUTHENTICATE", NotAuthenticated, Nothing),
         Command::Login { .. } => row("LOGIN", NotAuthenticated, Nothing),
+        Command::Compress => row("COMPRESS", Authenticated, Nothing),
+        Command::Unauthenticate => row("UNAUTHENTICATE", Authenticated, Nothing),
         Command::Enable(_) => row("ENABLE", Authenticated, All),
         Command::Select(select) if select.read_only => row("EXAMINE", Authenticated, Nothing),
         Command::Select(_) => row("SELECT", Authenticated, Nothing),

@@ -1,4 +1,5 @@
-//! LOGIN, AUTHENTICATE, ID: who the client is (RFC 9051 §6.2.2 and §6.2.3, RFC 4959 §3, RFC 2971 §3.1).
+//! LOGIN, AUTHENTICATE, ID, COMPRESS: who the client is and how it speaks (RFC 9051 §6.2.2 and §6.2.3, RFC
+//! 4959 §3, RFC 2971 §3.1, RFC 4978 §3).
 
 use std::fmt;
 
@@ -67,6 +68,19 @@ pub(super) fn enable(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         names.push(cursor.atom("expected a capability")?.to_ascii_uppercase().into());
     }
     Ok(Command::Enable(names))
+}
+
+/// ```abnf
+/// compress  = "COMPRESS" SP algorithm   ; RFC 4978 §5
+/// algorithm = "DEFLATE"
+/// ```
+pub(super) fn compress(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+    cursor.space()?;
+    let before = cursor.clone();
+    match cursor.atom("expected an algorithm")? {
+        name if name.eq_ignore_ascii_case("DEFLATE") => Ok(Command::Compress),
+        _ => before.fail("this algorithm is not known"),
+    }
 }
 
 /// ```abnf

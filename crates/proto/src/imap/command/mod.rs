@@ -84,6 +84,10 @@ pub enum Command {
     Login { username: Vec<u8>, password: Secret },
     /// RFC 9051 §6.3.1; names in upper case, in the order sent.
     Enable(Vec<Box<str>>),
+    /// RFC 4978 §3; DEFLATE is the only algorithm there is.
+    Compress,
+    /// RFC 8437 §3
+    Unauthenticate,
     /// RFC 9051 §6.3.2 and §6.3.3
     Select(Select),
     /// RFC 9051 §6.3.4, RFC 6154 §3
@@ -325,6 +329,8 @@ const COMMANDS: &[&str] = &[
     "AUTHENTICATE",
     "LOGIN",
     "ENABLE",
+    "COMPRESS",
+    "UNAUTHENTICATE",
     "SELECT",
     "EXAMINE",
     "CREATE",
@@ -376,6 +382,8 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "AUTHENTICATE" => auth::authenticate(cursor),
         "LOGIN" => auth::login(cursor),
         "ENABLE" => auth::enable(cursor),
+        "COMPRESS" => auth::compress(cursor),
+        "UNAUTHENTICATE" => Ok(Command::Unauthenticate),
         "SELECT" => mailbox::select(cursor, false),
         "EXAMINE" => mailbox::select(cursor, true),
         "CREATE" => mailbox::create(cursor),

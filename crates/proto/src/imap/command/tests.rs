@@ -34,6 +34,22 @@ pub(super) fn name(text: &str) -> MailboxArg {
     MailboxArg::Name(MailboxName::new(text).unwrap())
 }
 
+// spec: RFC 4978 §5; RFC 8437 §6
+#[test]
+fn compress_and_unauthenticate() {
+    assert_eq!(read("a COMPRESS DEFLATE"), Command::Compress);
+    assert_eq!(read("a compress deflate"), Command::Compress);
+    assert_eq!(read("a Unauthenticate"), Command::Unauthenticate);
+    refused(&[
+        "a COMPRESS",
+        "a COMPRESS ",
+        "a COMPRESS GZIP",
+        "a COMPRESS \"DEFLATE\"",
+        "a COMPRESS DEFLATE 9",
+    ]);
+    refused(&["a UNAUTHENTICATE x"]);
+}
+
 fn pattern(text: &str) -> ListPattern {
     ListPattern::Text(text.into())
 }

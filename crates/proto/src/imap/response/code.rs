@@ -32,6 +32,8 @@ pub enum Code<'a> {
     ClientBug,
     /// RFC 7162 §3.2.11
     Closed,
+    /// RFC 4978 §3
+    CompressionActive,
     ContactAdmin,
     /// RFC 4315 §3; both sets ascend and pair up in that order.
     CopyUid {
@@ -156,6 +158,7 @@ impl Code<'_> {
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
             Self::Closed => "CLOSED",
+            Self::CompressionActive => "COMPRESSIONACTIVE",
             Self::ContactAdmin => "CONTACTADMIN",
             Self::CopyUid { .. } => "COPYUID",
             Self::Corruption => "CORRUPTION",

@@ -90,6 +90,7 @@ fn response_codes() {
         (Code::Cannot, "CANNOT"),
         (Code::ClientBug, "CLIENTBUG"),
         (Code::Closed, "CLOSED"),
+        (Code::CompressionActive, "COMPRESSIONACTIVE"),
         (Code::ContactAdmin, "CONTACTADMIN"),
         (Code::Corruption, "CORRUPTION"),
         (Code::Expired, "EXPIRED"),

@@ -5,6 +5,7 @@ mod authenticate;
 mod capability;
 mod close;
 mod comparator;
+mod compress;
 mod copy;
 mod create;
 mod delete;
@@ -32,6 +33,7 @@ pub(crate) mod status;
 mod store;
 mod subscribe;
 mod thread;
+mod unauthenticate;
 
 use koi_proto::imap::Command;
 use koi_proto::imap::command::MailboxArg;
@@ -53,6 +55,8 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         }
         Command::Login { username, password } => login::start(username, password),
         Command::Enable(names) => enable::start(names),
+        Command::Compress => compress::start(),
+        Command::Unauthenticate => unauthenticate::start(),
         Command::Select(select) => select::start(select),
         Command::Create { mailbox, special_use } => create::start(mailbox, special_use),
         Command::Delete { mailbox } => delete::start(mailbox),
