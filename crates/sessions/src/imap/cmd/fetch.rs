@@ -273,7 +273,7 @@ impl Fetching {
             }
             false => Reply::ok("FETCH completed"),
             true if self.corrupt => Reply::no("some of the messages cannot be read").code(&Code::Corruption),
-            true => Reply::no("some of the messages are gone").code(&Code::ExpungeIssued),
+            true => Reply::no("some of the messages no longer exist").code(&Code::ExpungeIssued),
         };
         reply.telling(telling)
     }

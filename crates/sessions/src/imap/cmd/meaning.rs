@@ -66,7 +66,7 @@ impl Meaning<'_> {
     }
     fn key(&self, key: &SearchKey) -> Meant {
         Ok(match key {
-            SearchKey::Sequence(set) => Filter::Uids(sequence::uids(self.view, set, false)?.0),
+            SearchKey::Sequence(set) => Filter::Uids(sequence::searched(self.view, set).0),
             SearchKey::Uid(set) => Filter::Uids(sequence::uids(self.view, set, true)?.0),
             SearchKey::And(keys) => self.all(keys)?,
             SearchKey::Or(keys) => {

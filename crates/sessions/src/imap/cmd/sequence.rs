@@ -1,7 +1,7 @@
 //! Which messages a sequence set means for this client (RFC 9051 §4.1.1, RFC 9051 §9, RFC 5182 §2.1).
 
 use koi_proto::imap::SequenceSet;
-use koi_types::UidSet;
+use koi_types::{NumSet, UidSet};
 
 use crate::imap::reply::Reply;
 use crate::selected::Selected;
@@ -29,6 +29,23 @@ pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<U
         uids.0.extend(&view.saved.intersect(view.known()));
     }
     Ok(uids)
+}
+
+/// The messages of a set of sequence numbers in SEARCH and its kin.
+///
+/// DEVIATION RFC 9051 §9: a number above EXISTS should be BAD; here it finds nothing, like a UID that does not
+/// exist: a client whose view is behind gets what there is, as from most servers.
+pub(crate) fn searched(view: &Selected, set: &SequenceSet) -> UidSet {
+    let mut there = NumSet::new();
+    if view.exists() > 0 {
+        there.insert_range(1..=view.exists());
+    }
+    let wanted = set.resolve(view.exists()).intersect(&there);
+    let mut uids = view.uids_at(&wanted).unwrap_or_default();
+    if set.has_saved() {
+        uids.0.extend(&view.saved.intersect(view.known()));
+    }
+    uids
 }
 
 fn numbered(view: &Selected, set: &SequenceSet) -> Result<UidSet, BadSet> {

@@ -109,7 +109,8 @@ impl Written {
         let reply = match (modified.is_empty(), gone && !self.by_uid) {
             // RFC 7162 §3.1.3: the messages that failed the test are named, the others were changed.
             (false, _) => Reply::ok("STORE completed for the others").code(&Code::Modified(&modified)),
-            (true, true) => Reply::no("some of the messages are gone").code(&Code::ExpungeIssued),
+            // RFC 5530 §3: what is left was stored, as was asked.
+            (true, true) => Reply::ok("STORE completed for the others").code(&Code::ExpungeIssued),
             (true, false) => Reply::ok("STORE completed"),
         };
         Ok(reply.telling(telling))
