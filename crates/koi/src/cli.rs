@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Write all mail of an account to a new folder, as Maildir++ with sidecars that `koi import` understands
     Export(Export),
+    /// Show, build and drop the indexes that make searches quick
+    #[command(subcommand)]
+    Index(Index),
     /// Verify every record against every other
     Check(Check),
     /// Show what the server does and what the folder holds
@@ -203,6 +206,25 @@ pub(crate) struct Source {
     /// Where to put it; made if it is not there [default: INBOX, or what the Maildir++ tree names]
     #[arg(long)]
     pub(crate) mailbox: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Index {
+    /// What each index holds
+    Show(IndexOf),
+    /// Bring indexes up to date now, and make those that are not there
+    Build(IndexOf),
+    /// Make indexes anew
+    Rebuild(IndexOf),
+    /// Take indexes away; the server makes them again unless `search.index` is off
+    Drop(IndexOf),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IndexOf {
+    /// Of this account only, user@domain
+    #[arg(long)]
+    pub(crate) account: Option<String>,
 }
 
 #[derive(Args, Debug)]

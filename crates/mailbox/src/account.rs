@@ -308,7 +308,7 @@ impl Account {
         let pending = kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
             run(AccountTxn::open(txn, id, quota, now)?)
         });
-        self.inner.backlog.add(id);
+        self.inner.changed(id);
         pending
     }
 }

@@ -30,7 +30,7 @@ impl MailboxService {
             }
             Ok(results)
         });
-        recipients.iter().for_each(|to| inner.backlog.add(to.account));
+        recipients.iter().for_each(|to| inner.changed(to.account));
         Pending::of(pending)
     }
 }

@@ -59,17 +59,22 @@ impl MailboxService {
         Ok(done)
     }
     fn find_all(&self) -> Result<()> {
+        self.each_of(table::global::REMOVED, &mut |account| self.inner.backlog.add(account))?;
+        self.each_account(&mut |account| self.inner.backlog.add(account))
+    }
+    /// Every account of the directory.
+    pub(crate) fn each_account(&self, visit: &mut dyn FnMut(AccountId)) -> Result<()> {
+        self.each_of(table::global::DIRECTORY, visit)
+    }
+    fn each_of(&self, table: u8, visit: &mut dyn FnMut(AccountId)) -> Result<()> {
         let view = self.inner.kv.view()?;
-        for table in [table::global::DIRECTORY, table::global::REMOVED] {
-            let range = key::all(AccountId::GLOBAL, table);
-            view.scan(&range.from, &range.end, &mut |key, _| {
-                if let Some(octets) = key::part(key, 5) {
-                    self.inner.backlog.add(AccountId(u32::from_be_bytes(octets)));
-                }
-                ControlFlow::Continue(())
-            })?;
-        }
-        Ok(())
+        let range = key::all(AccountId::GLOBAL, table);
+        view.scan(&range.from, &range.end, &mut |key, _| {
+            if let Some(octets) = key::part(key, 5) {
+                visit(AccountId(u32::from_be_bytes(octets)));
+            }
+            ControlFlow::Continue(())
+        })
     }
     /// Answers whether the account has something left that must be looked at again.
     fn housekeep_account(

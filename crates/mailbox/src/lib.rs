@@ -20,6 +20,7 @@ pub mod filter;
 mod hierarchy;
 mod housekeep;
 mod incoming;
+pub mod index;
 mod names;
 mod news;
 mod outcome;

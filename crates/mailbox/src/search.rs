@@ -3,7 +3,8 @@
 //!
 //! What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields
 //! in the beginning of the stored message, text in all of it, in the order in which bodies lie in the store,
-//! by all cores at once. There is no index; the answer is exact.
+//! by all cores at once. Where the account has an index, it says first which messages cannot match and need
+//! not be read (`index::lookup`); the answer is the same, and exact.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,10 +13,12 @@ use koi_types::{AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, Num
 
 use crate::account::Account;
 use crate::filter::Filter;
+use crate::index::lookup::{Looked, Lookup, TextFilter};
 use crate::service::Inner;
 use crate::snapshot::Snapshot;
 
 mod fuzzy;
+mod narrow;
 mod plan;
 mod text;
 
@@ -44,6 +47,8 @@ pub struct SearchRun {
     corrupt: UidSet,
     /// Scores, when they are wanted.
     ranked: Option<Vec<Ranked>>,
+    /// While the index is asked.
+    lookup: Option<Box<Lookup>>,
 }
 
 /// What a search has looked at.
@@ -87,12 +92,17 @@ impl Account {
         if !filter.is_bounded() {
             return Err(MailError::new(ErrorKind::InvalidInput, "the search has too many conditions"));
         }
-        let keywords = self.snapshot()?.keywords();
+        let snapshot = self.snapshot()?;
+        let mut plan = Plan::new(filter, &snapshot.keywords());
+        let lookup = match self.inner.options.index.enabled {
+            true => begin_lookup(&snapshot, &mut plan)?,
+            false => None,
+        };
         Ok(SearchRun {
             inner: Arc::clone(&self.inner),
             account: self.id,
             mailbox,
-            plan: Plan::new(filter, &keywords),
+            plan,
             total: among.count(),
             left: among,
             read_octets: 0,
@@ -100,6 +110,7 @@ impl Account {
             modseq: None,
             corrupt: UidSet::new(),
             ranked: None,
+            lookup,
         })
     }
     /// The same, with a score for every message that is found: [`SearchRun::ranked`] (RFC 6203 §4).
@@ -108,9 +119,24 @@ impl Account {
     }
 }
 
+/// Begins to ask the index, if there is one and it can help.
+fn begin_lookup(snapshot: &Snapshot<'_>, plan: &mut Plan) -> Result<Option<Box<Lookup>>> {
+    let mut texts = Vec::new();
+    plan.each_indexed(&mut |text| texts.push(text.pieces().to_vec()));
+    Ok(Lookup::begin(&*snapshot.view, snapshot.account, &texts)?.map(Box::new))
+}
+
 impl SearchRun {
     /// Does the next piece, a few milliseconds. Answers whether the search is finished.
     pub fn advance(&mut self) -> Result<bool> {
+        if let Some(lookup) = &mut self.lookup {
+            match lookup.advance(&self.inner, self.account)? {
+                Looked::More => return Ok(self.left.is_empty()),
+                Looked::Done(answers) => self.narrow(answers)?,
+                Looked::Useless => {}
+            }
+            self.lookup = None;
+        }
         if !self.left.is_empty() {
             let batch = self.scan()?;
             if !batch.candidates.is_empty() {
@@ -154,6 +180,18 @@ impl SearchRun {
     #[must_use]
     pub const fn corrupt(&self) -> &UidSet {
         &self.corrupt
+    }
+    /// Leaves out what the index says cannot match.
+    fn narrow(&mut self, answers: Vec<Option<Arc<TextFilter>>>) -> Result<()> {
+        let mut answers = answers.into_iter();
+        self.plan.each_indexed(&mut |text| text.answer(answers.next().flatten()));
+        let Some(candidates) = self.plan.candidates() else { return Ok(()) };
+        let inner = Arc::clone(&self.inner);
+        let snapshot = Snapshot::open(&inner, self.account)?;
+        if let Some(uids) = candidates.uids(&snapshot, self.mailbox)? {
+            self.left = self.left.intersect(&uids);
+        }
+        Ok(())
     }
     /// Decides by rows what can be; the others are the batch.
     fn scan(&mut self) -> Result<Batch> {

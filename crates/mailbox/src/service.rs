@@ -16,6 +16,7 @@ use crate::coi::CoiNames;
 use crate::contact;
 use crate::directory::Directory;
 use crate::incoming::Stage;
+use crate::index::{self, IndexOptions, IndexQueue};
 use crate::names::NamesCache;
 use crate::push::PushOptions;
 use crate::recent::Recents;
@@ -52,6 +53,7 @@ pub struct Options {
     pub log_modseqs_max: u64,
     /// Age past which lines of the log go, in seconds.
     pub log_age_secs: u32,
+    pub index: IndexOptions,
 }
 
 impl Default for Options {
@@ -67,6 +69,7 @@ impl Default for Options {
             expunge_grace_secs: 3600,
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,
+            index: IndexOptions::default(),
         }
     }
 }
@@ -87,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) recents: Recents,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
+    pub(crate) index: IndexQueue,
 }
 
 /// What the service lends to a transaction. The service itself must not go with one: the last to let go of it
@@ -98,6 +102,11 @@ pub(crate) struct Lent {
 }
 
 impl Inner {
+    /// Something of the account changed: what nobody waits for may have become due.
+    pub(crate) fn changed(&self, account: AccountId) {
+        self.backlog.add(account);
+        self.index.add(account);
+    }
     pub(crate) fn lend(&self) -> Lent {
         Lent { options: Arc::clone(&self.options), env: Arc::clone(&self.env) }
     }
@@ -120,6 +129,7 @@ impl MailboxService {
             recents: Recents::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),
+            index: IndexQueue::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -179,8 +189,13 @@ impl MailboxService {
     pub fn check(&self) -> Result<Vec<Finding>> {
         let view = self.inner.kv.view()?;
         let mut findings = check::check(&*view)?;
+        let mut accounts = Vec::new();
         if let Some(names) = &self.inner.options.coi {
             findings.extend(contact::findings(&*view, names.contacts())?);
+        }
+        self.each_account(&mut |account| accounts.push(account))?;
+        for account in accounts {
+            findings.extend(index::check::finding(&*view, account)?);
         }
         Ok(findings)
     }

@@ -123,7 +123,7 @@ impl MailboxService {
             }
             Ok(delivered)
         });
-        accounts.into_iter().for_each(|account| self.inner.backlog.add(account));
+        accounts.into_iter().for_each(|account| self.inner.changed(account));
         Pending::mapped(pending, move |result| said(result, *refused.lock()))
     }
 }

@@ -27,7 +27,7 @@ mod passage;
 mod term;
 
 pub use passage::{Passage, visit_field, visit_passages};
-pub use term::{TERM_OCTETS_MAX, Term, TermKind, needle_pieces, visit_terms, word_of_term};
+pub use term::{TERM_OCTETS_MAX, Term, TermKind, needle_pieces, term_rules, visit_terms, word_of_term};
 
 use finder::Finder;
 use parts::{Kind, SearchPart};

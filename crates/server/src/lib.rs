@@ -13,6 +13,7 @@ pub mod config;
 pub mod driver;
 pub mod edge;
 pub mod folder;
+pub mod indexer;
 pub mod listen;
 pub mod log;
 pub mod metrics;

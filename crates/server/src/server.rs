@@ -14,6 +14,7 @@ use crate::admission::Admission;
 use crate::config::raw::{self, Raw};
 use crate::config::{Config, resolve};
 use crate::edge::Edge;
+use crate::indexer::Indexer;
 use crate::listen;
 use crate::log::LogLevel;
 use crate::metrics::Metrics;
@@ -112,6 +113,7 @@ async fn serve(
         tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
     }
     let sender = state.send_pushes()?;
+    let indexer = state.keep_indexes()?;
     ready()?;
     tracing::info!(listeners = state.listeners.join(", "), "ready");
     signals.until_stop(&state).await;
@@ -122,6 +124,9 @@ async fn serve(
     }
     if let Some(sender) = sender {
         sender.shut_down().await;
+    }
+    if let Some(indexer) = indexer {
+        let _ = tokio::task::spawn_blocking(|| indexer.shut_down()).await;
     }
     tasks.shutdown().await;
     state.note_uses().await;
@@ -206,6 +211,12 @@ impl State {
             }
             other => execute::execute(&self.service, other, progress),
         }
+    }
+
+    /// Starts what keeps search indexes up to date, where there are any.
+    fn keep_indexes(&self) -> Result<Option<Indexer>, Problem> {
+        let mailbox = &self.service.mailbox;
+        mailbox.options().index.enabled.then(|| Indexer::start(mailbox.clone())).transpose()
     }
 
     /// Starts the sender of pushes, where push is offered.

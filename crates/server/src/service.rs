@@ -86,6 +86,7 @@ impl Service {
             server_comment: config.comment.as_deref().map(Into::into),
             server_admin: config.admin.as_deref().map(Into::into),
             coi: config.coi.clone(),
+            index: config.index,
             ..Options::default()
         };
         let mailbox = MailboxService::new(kv, options, Arc::new(System));

@@ -311,7 +311,7 @@ const WORDS: &[&str] = &[
     "compare",
     "write",
 ];
-const SYLLABLES: &[&str] = &[
+pub(crate) const SYLLABLES: &[&str] = &[
     "ba", "ce", "di", "fo", "gu", "ha", "ke", "li", "mo", "nu", "pa", "re", "si", "to", "vu", "lan", "mer",
     "tin", "sol", "dur", "gan", "fel", "nor", "bus", "rim", "cal", "pen", "hil", "mon", "tur",
 ];

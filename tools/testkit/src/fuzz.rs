@@ -4,6 +4,7 @@
 //! libFuzzer (nightly). A body must be deterministic, and must not write anywhere.
 
 pub mod imap;
+pub mod index_rows;
 pub mod mime;
 pub mod push_payload;
 pub mod push_subscription;

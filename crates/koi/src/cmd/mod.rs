@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod export;
 mod import;
+mod index;
 mod quickstart;
 mod serve;
 mod status;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Account(arguments) => account::run(&load(&file()?)?, arguments),
         Command::Import(arguments) => import::run(&load(&file()?)?, arguments),
         Command::Export(arguments) => export::run(&load(&file()?)?, &arguments),
+        Command::Index(arguments) => index::run(&load(&file()?)?, arguments),
         Command::Check(arguments) => check::run(&load(&file()?)?, &arguments),
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
         Command::Stop => stop::run(&load(&file()?)?),

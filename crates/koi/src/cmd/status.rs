@@ -32,6 +32,11 @@ fn show(config: &Config, status: &Status) {
     say(format_args!("folder    {}", config.data.display()));
     let Status { accounts, messages, octets, .. } = status;
     say(format_args!("holds     {accounts} accounts, {messages} messages, {octets} octets of mail"));
+    let index = &status.index;
+    say(format_args!(
+        "indexed   {} accounts, {} emails, {} of at most {} octets, {} accounts not yet complete",
+        index.accounts, index.emails, index.octets, index.octets_max, index.behind
+    ));
     if let Some(trouble) = &status.store_trouble {
         note(format_args!("TROUBLE   {trouble}"));
     }

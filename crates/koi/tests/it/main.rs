@@ -5,6 +5,7 @@ mod accounts;
 mod clients;
 mod damage;
 mod imap;
+mod index;
 mod kill;
 mod openssl;
 mod quickstart;

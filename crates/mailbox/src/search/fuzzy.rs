@@ -122,6 +122,10 @@ impl FuzzyText {
         });
         Self { scope, words }
     }
+    /// What some term of every text that matches contains, for each word.
+    pub(super) fn pieces(&self) -> Vec<Box<[u8]>> {
+        self.words.iter().map(|word| word.root.clone()).collect()
+    }
     pub(super) fn needs_body(&self) -> bool {
         !matches!(self.scope, Scope::Field(_))
     }
@@ -197,7 +201,7 @@ impl Word {
         Self {
             octets: octets.into(),
             kind,
-            root: octets.get(..root.max(1)).unwrap_or(octets).into(),
+            root: if stems.is_empty() { octets.into() } else { beginning(octets, root).into() },
             stems,
             finder: memmem::Finder::new(octets).into_owned(),
         }
@@ -221,6 +225,13 @@ impl Word {
         let same = |stem: &Stem| Stemmer::new(stem.language).stem(&word).as_bytes() == &*stem.octets;
         term.len() >= STEM_OCTETS_MIN && self.stems.iter().any(same)
     }
+}
+
+/// The first `octets` octets of a word, or fewer, so that it ends with a character; one character at least.
+fn beginning(word: &[u8], octets: usize) -> &[u8] {
+    let is_start = |at: &usize| word.get(*at).is_none_or(|octet| octet & 0xc0 != 0x80);
+    let end = (1..=octets).rev().find(is_start).or_else(|| (1..=word.len()).find(is_start));
+    end.and_then(|end| word.get(..end)).unwrap_or(word)
 }
 
 fn stems(word: &[u8]) -> Vec<Stem> {

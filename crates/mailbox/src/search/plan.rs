@@ -1,10 +1,11 @@
 //! A filter made ready: needles made once, keywords as numbers, and what a row alone decides.
 
 use koi_message::Collation;
-use koi_message::search::{Needle, Scratch};
+use koi_message::search::{Needle, Scratch, needle_pieces};
 use koi_types::{Result, SystemFlags, ZoneOffset};
 
 use super::fuzzy::{FuzzyText, Relevancy, Scope};
+use super::narrow::{Candidates, Indexed};
 use crate::filter::{DayRange, Filter, TimeRange};
 use crate::row::{KeywordTable, MessageRow};
 
@@ -41,11 +42,27 @@ pub(super) enum Plan {
     Thread(koi_types::ThreadId),
     Header {
         name: Box<[u8]>,
-        needle: Needle,
+        text: Text,
     },
-    Body(Needle),
-    Text(Needle),
-    Fuzzy(FuzzyText),
+    Body(Text),
+    Text(Text),
+    Fuzzy {
+        text: FuzzyText,
+        indexed: Indexed,
+    },
+}
+
+/// What is looked for, letter by letter.
+pub(super) struct Text {
+    needle: Needle,
+    indexed: Indexed,
+}
+
+impl Text {
+    fn new(text: &str, collation: Collation) -> Self {
+        // Whatever the collation: characters that are equal by one are by `i;unicode-casemap`.
+        Self { needle: Needle::by(text, collation), indexed: Indexed::new(needle_pieces(text)) }
+    }
 }
 
 pub(super) enum RowCondition {
@@ -79,8 +96,11 @@ impl Plan {
         let Manner { collation, fuzzy } = manner;
         let plan = |filter: &Filter| Self::of(filter, keywords, manner);
         let all = |filters: &[Filter]| filters.iter().map(plan).collect();
-        let alike = |scope, text: &str| Self::Fuzzy(FuzzyText::new(scope, text));
-        let needle = |text: &str| Needle::by(text, collation);
+        let alike = |scope, text: &str| {
+            let text = FuzzyText::new(scope, text);
+            Self::Fuzzy { indexed: Indexed::new(text.pieces()), text }
+        };
+        let text_of = |text: &str| Text::new(text, collation);
         Self::Row(match filter {
             Filter::And(filters) => return Self::And(all(filters)),
             Filter::Or(filters) => return Self::Or(all(filters)),
@@ -96,10 +116,10 @@ impl Plan {
             Filter::Body(text) if fuzzy => return alike(Scope::Body, text),
             Filter::Text(text) if fuzzy => return alike(Scope::Text, text),
             Filter::Header { name, text } => {
-                return Self::Header { name: name.as_bytes().into(), needle: needle(text) };
+                return Self::Header { name: name.as_bytes().into(), text: text_of(text) };
             }
-            Filter::Body(text) => return Self::Body(needle(text)),
-            Filter::Text(text) => return Self::Text(needle(text)),
+            Filter::Body(text) => return Self::Body(text_of(text)),
+            Filter::Text(text) => return Self::Text(text_of(text)),
             Filter::All => RowCondition::Always,
             Filter::Uids(uids) => RowCondition::Uids(uids.clone()),
             Filter::Flags(flags) => RowCondition::Flags(*flags),
@@ -125,8 +145,16 @@ impl Plan {
                 Verdict::No => Verdict::Yes,
                 Verdict::Ask => Verdict::Ask,
             },
-            Self::Thread(_) | Self::Header { .. } | Self::Body(_) | Self::Text(_) | Self::Fuzzy(_) => {
-                Verdict::Ask
+            Self::Thread(_) => Verdict::Ask,
+            Self::Header { text: Text { indexed, .. }, .. }
+            | Self::Body(Text { indexed, .. })
+            | Self::Text(Text { indexed, .. })
+            | Self::Fuzzy { indexed, .. } => {
+                if indexed.excludes(row) {
+                    Verdict::No
+                } else {
+                    Verdict::Ask
+                }
             }
         }
     }
@@ -148,16 +176,18 @@ impl Plan {
             Self::Or(plans) => any(plans, row, message, scratch, true),
             Self::Not(plan) => Ok(!plan.by_message(row, message, scratch)?),
             Self::Thread(thread) => Ok(message.thread()? == *thread),
-            Self::Header { name, needle } => Ok(needle.in_header(message.header()?, Some(name), scratch)),
-            Self::Body(needle) => {
+            Self::Header { name, text } => Ok(text.needle.in_header(message.header()?, Some(name), scratch)),
+            Self::Body(text) => {
                 let Whole { octets, structure } = message.whole()?;
-                needle.in_body_by_record(octets, structure, scratch).map_err(|_| corrupt_structure())
+                let found = text.needle.in_body_by_record(octets, structure, scratch);
+                found.map_err(|_| corrupt_structure())
             }
-            Self::Text(needle) => {
+            Self::Text(text) => {
                 let Whole { octets, structure } = message.whole()?;
-                needle.in_text_by_record(octets, structure, scratch).map_err(|_| corrupt_structure())
+                let found = text.needle.in_text_by_record(octets, structure, scratch);
+                found.map_err(|_| corrupt_structure())
             }
-            Self::Fuzzy(text) => Ok(text.relevancy(message, scratch)?.is_some()),
+            Self::Fuzzy { text, .. } => Ok(text.relevancy(message, scratch)?.is_some()),
         }
     }
     /// How well the message fits, by the fuzzy conditions that it meets: all that are joined by And, the best
@@ -169,7 +199,7 @@ impl Plan {
     ) -> Result<Option<Relevancy>> {
         let mut joined = Vec::new();
         match self {
-            Self::Fuzzy(text) => return text.relevancy(message, scratch),
+            Self::Fuzzy { text, .. } => return text.relevancy(message, scratch),
             Self::And(plans) | Self::Or(plans) => {
                 for plan in plans.iter().filter(|plan| plan.is_fuzzy()) {
                     joined.extend(plan.relevancy(message, scratch)?);
@@ -183,16 +213,46 @@ impl Plan {
     /// Whether it has a condition that makes scores.
     pub(super) fn is_fuzzy(&self) -> bool {
         match self {
-            Self::Fuzzy(_) => true,
+            Self::Fuzzy { .. } => true,
             Self::And(plans) | Self::Or(plans) => plans.iter().any(Self::is_fuzzy),
             _ => false,
+        }
+    }
+    /// What the index may be asked of every text that is looked for.
+    pub(super) fn each_indexed(&mut self, visit: &mut dyn FnMut(&mut Indexed)) {
+        match self {
+            Self::Row(_) | Self::Thread(_) => {}
+            Self::And(plans) | Self::Or(plans) => plans.iter_mut().for_each(|plan| plan.each_indexed(visit)),
+            Self::Not(plan) => plan.each_indexed(visit),
+            Self::Header { text: Text { indexed, .. }, .. }
+            | Self::Body(Text { indexed, .. })
+            | Self::Text(Text { indexed, .. })
+            | Self::Fuzzy { indexed, .. } => visit(indexed),
+        }
+    }
+    /// The emails that may match, of those the index knows; nothing when it can be any.
+    pub(super) fn candidates(&self) -> Option<Candidates> {
+        match self {
+            Self::Row(_) | Self::Thread(_) | Self::Not(_) => None,
+            Self::And(plans) => {
+                plans.iter().filter_map(Self::candidates).min_by_key(|candidates| candidates.emails.len())
+            }
+            Self::Or(plans) => {
+                let mut all = plans.iter().map(Self::candidates);
+                let first = all.next()??;
+                all.try_fold(first, |all, some| Some(all.joined(some?)))
+            }
+            Self::Header { text: Text { indexed, .. }, .. }
+            | Self::Body(Text { indexed, .. })
+            | Self::Text(Text { indexed, .. })
+            | Self::Fuzzy { indexed, .. } => indexed.candidates(),
         }
     }
     fn needs_body(&self) -> bool {
         match self {
             Self::Row(_) | Self::Thread(_) | Self::Header { .. } => false,
             Self::Body(_) | Self::Text(_) => true,
-            Self::Fuzzy(text) => text.needs_body(),
+            Self::Fuzzy { text, .. } => text.needs_body(),
             Self::And(plans) | Self::Or(plans) => plans.iter().any(Self::needs_body),
             Self::Not(plan) => plan.needs_body(),
         }

@@ -8,6 +8,7 @@ mod contacts;
 mod copies;
 mod delivery;
 mod fuzzy;
+mod index;
 mod logins;
 mod meddling;
 mod model;

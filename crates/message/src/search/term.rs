@@ -26,6 +26,17 @@ pub const TERM_OCTETS_MAX: usize = WINDOW_CHARS * 4;
 /// Pieces of one needle; those that come after them are left to the verification.
 const PIECES_MAX: usize = 8;
 
+/// This file's own rules; to be changed with them.
+const RULES: u8 = 1;
+
+/// A number of the rules by which text becomes terms: of this file and of the tables of Unicode below it.
+/// Terms made by other rules say nothing about pieces made by these.
+#[must_use]
+pub const fn term_rules() -> u64 {
+    let (letters, marks) = (char::UNICODE_VERSION, unicode_normalization::UNICODE_VERSION);
+    u64::from_be_bytes([RULES, letters.0, letters.1, letters.2, marks.0, marks.1, marks.2, 0])
+}
+
 /// What a term is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TermKind {

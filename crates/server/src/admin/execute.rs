@@ -3,8 +3,8 @@
 use koi_store::engine::Health;
 use koi_types::Address;
 
-use super::app_password;
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
+use super::{app_password, index};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -64,11 +64,14 @@ pub fn execute(
             transfer::export(&open(service, account)?, path, progress).map(Reply::Moved)
         }
         Request::Check { repair } => check(service, *repair, progress).map(Reply::Checked),
+        Request::Index { action, account } => {
+            index::execute(service, *action, account.as_deref(), progress).map(Reply::Indexes)
+        }
         Request::Shutdown => Err(Problem::usage("no server is running on this folder", "nothing to stop")),
     }
 }
 
-fn parse(address: &str) -> Result<Address, Problem> {
+pub(super) fn parse(address: &str) -> Result<Address, Problem> {
     let wrong = || Problem::usage(format!("`{address}` is not an address"), "write user@domain");
     let address = Address::parse(address).ok_or_else(wrong)?;
     match address.detail() {
@@ -155,6 +158,7 @@ pub fn status(service: &Service) -> Result<Status, Problem> {
         octets: accounts.iter().map(|a| a.octets).sum(),
         store: store_counters(service),
         store_trouble: store_trouble(service),
+        index: index::totals(&service.mailbox)?,
         ..Status::default()
     })
 }

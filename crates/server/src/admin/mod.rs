@@ -7,8 +7,10 @@
 mod app_password;
 pub mod client;
 pub mod execute;
+mod index;
 pub mod socket;
 
+pub use index::{IndexAction, IndexFacts, IndexLine, IndexTotals};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Counter, NamedLatency};
@@ -79,6 +81,11 @@ pub enum Request {
     Check {
         repair: bool,
     },
+    /// Of one account, or of all.
+    Index {
+        action: IndexAction,
+        account: Option<String>,
+    },
     Shutdown,
 }
 
@@ -95,6 +102,7 @@ pub enum Reply {
     Status(Box<Status>),
     Moved(Moved),
     Checked(Checked),
+    Indexes(Vec<IndexLine>),
 }
 
 /// One account in a list.
@@ -171,6 +179,9 @@ pub struct Status {
     pub messages: u64,
     pub octets: u64,
     pub store: Vec<Counter>,
+    /// Of all search indexes.
+    #[serde(default)]
+    pub index: IndexTotals,
     /// Of the store: why it takes no more writes.
     pub store_trouble: Option<String>,
 }

@@ -66,6 +66,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("imap", "What mail clients are offered, and what one command may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
+    ("search", "The index that makes SEARCH of text quick in large accounts: docs/SEARCH.md."),
     ("coi", "Chat by IMAP (COI), for accounts whose clients enable it: docs/COI.md."),
     (
         "webpush",
@@ -206,6 +207,15 @@ keys! {
         "Octets of mail one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",
         "Messages one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
+    "search.index" Kind::Switch, Value("true"), "", Restart, "true",
+        "Keep an index of the words of each large account's mail. Off: none is used or written; what is \
+         there stays until `koi index drop`. Searches find the same either way.";
+    "search.index_messages_min" number(0, 1 << 32), Value("1000"), "messages", Restart, "10000",
+        "Messages from which on an account gets an index by itself; smaller ones are searched quickly \
+         anyway.";
+    "search.index_share_max" number(0, 1000), Value("50"), "percent", Restart, "25",
+        "Octets an account's index may have, in hundredths of its mail (and 1 MiB in any case). Emails that \
+         come when it is full are read by every search.";
     "coi.enabled" Kind::Switch, Value("true"), "", Restart, "true",
         "Offer COI. Off: no account has it, whatever its clients enabled; nothing is forgotten.";
     "coi.mailbox_root" Kind::Text, Value("\"COI\""), "", Restart, "\"INBOX/COI\"",

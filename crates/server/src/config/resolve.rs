@@ -30,6 +30,8 @@ pub struct Config {
     pub mailbox: MailboxConfig,
     /// Section `coi`: the mailboxes of COI where it is offered.
     pub coi: Option<koi_mailbox::CoiNames>,
+    /// Section `search`.
+    pub index: koi_mailbox::index::IndexOptions,
     /// Section `webpush`, when it is enabled.
     pub webpush: Option<WebPushConfig>,
     pub log: LogConfig,
@@ -193,6 +195,11 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
             quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
         },
         coi: coi(raw)?,
+        index: koi_mailbox::index::IndexOptions {
+            enabled: raw.switch("search.index"),
+            messages_min: raw.number("search.index_messages_min"),
+            share_max: raw.number("search.index_share_max"),
+        },
         webpush: webpush(raw, &base)?,
         log: log(raw),
     };

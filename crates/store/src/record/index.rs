@@ -23,6 +23,8 @@ const END: u8 = b'\n';
 /// How far the index has come, and what it consists of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IndexHead {
+    /// The rules by which text was cut into terms. An index made by others is made anew.
+    pub rules: u64,
     /// Every email that came into some mailbox up to this MODSEQ is in a segment.
     pub modseq: ModSeq,
     /// While the index is built for the first time: only emails up to this one are.
@@ -60,7 +62,7 @@ impl IndexHead {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let upto = self.upto.map_or([0; 16], |email| email.0);
-        let record = Record::new(64 + self.segments.len() * 24).u64(self.modseq.value());
+        let record = Record::new(64 + self.segments.len() * 24).u64(self.rules).u64(self.modseq.value());
         let record = record.u8(u8::from(self.upto.is_some())).octets(&upto);
         let record = record.u32(self.next_segment).u64(self.purged);
         self.segments
@@ -71,6 +73,7 @@ impl IndexHead {
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
         let mut f = Fields::of(record)?;
+        let rules = f.u64()?;
         let modseq = ModSeq::new(f.u64()?)?;
         let building = f.u8()?;
         let email = EmailId(f.array()?);
@@ -95,7 +98,7 @@ impl IndexHead {
             }
             segments.push(segment);
         }
-        Some(Self { modseq, upto, next_segment, purged, segments })
+        Some(Self { rules, modseq, upto, next_segment, purged, segments })
     }
     /// Emails in all segments; one that is in two counts twice.
     #[must_use]

@@ -11,7 +11,7 @@ use crate::failure::{Context, Outcome, fail};
 use crate::net::deliver::Source;
 use crate::net::imap::Imap;
 use crate::rng::Rng;
-use crate::server::{PASSWORD, Server, user};
+use crate::server::{Index, PASSWORD, Server, user};
 use crate::sheet::{Mark, Row, Sheet, Unit};
 
 pub(super) const GROUP: Group = Group {
@@ -44,6 +44,10 @@ const SEED: u64 = 0x5eed_0003;
 
 fn fill(bench: &mut Bench<'_>) -> Outcome<u64> {
     let count = bench.plan.size(50_000, 2_000);
+    // SEARCH is measured without an index here, with one in the group `search`.
+    for server in bench.servers.iter_mut() {
+        server.index(Index::Off);
+    }
     bench.start_empty(1)?;
     let source: Source = Arc::new(|serial, out| out.extend_from_slice(&corpus::mixed(SEED, serial)));
     bench.fill(count, &source)?;

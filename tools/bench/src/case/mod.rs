@@ -13,6 +13,7 @@ mod mailbox;
 mod memory;
 mod push;
 mod restart;
+mod search;
 mod space;
 mod store;
 mod submit;
@@ -25,7 +26,7 @@ use crate::net::crowd;
 use crate::net::deliver::{self, End, Source};
 use crate::net::imap::Imap;
 use crate::plan::Plan;
-use crate::server::{PASSWORD, Server, process, user};
+use crate::server::{Index, PASSWORD, Server, process, user};
 use crate::sheet::{Row, Sheet};
 
 /// Rows that share a set-up.
@@ -44,6 +45,7 @@ pub(crate) const GROUPS: &[Group] = &[
     login::GROUP,
     mailbox::GROUP,
     list::GROUP,
+    search::GROUP,
     idle::GROUP,
     submit::GROUP,
     coi::GROUP,
@@ -86,6 +88,7 @@ impl Group {
         let done = (self.run)(&mut bench).context(self.name);
         for server in servers.iter_mut() {
             server.stop()?;
+            server.index(Index::Usual);
         }
         done
     }

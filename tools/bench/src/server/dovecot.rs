@@ -7,12 +7,21 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::{DOMAIN, PASSWORD, Ports, Server, free_base, process};
+use super::{DOMAIN, Index, PASSWORD, Ports, Server, free_base, process};
 use crate::failure::{Context, Outcome, fail};
 use crate::net::imap::Imap;
 
 const TEMPLATE: &str = include_str!("../../dovecot/dovecot.conf.in");
-const PACKAGES: &str = "--no-install-recommends dovecot-core dovecot-imapd dovecot-lmtpd";
+const PACKAGES: &str = "--no-install-recommends dovecot-core dovecot-imapd dovecot-lmtpd dovecot-fts-xapian";
+/// As the documentation of fts_xapian has it; asked for, not built behind delivery.
+const INDEX: &str = "mail_plugins = fts fts_xapian
+plugin {
+  fts = xapian
+  fts_xapian = partial=3 full=20
+  fts_autoindex = no
+  fts_enforced = yes
+}
+";
 
 /// A Dovecot of its own in a folder of its own.
 pub(crate) struct Dovecot {
@@ -20,6 +29,7 @@ pub(crate) struct Dovecot {
     mail: PathBuf,
     ports: Ports,
     fsync: &'static str,
+    index: bool,
     child: Option<Child>,
 }
 
@@ -34,6 +44,7 @@ impl Dovecot {
             mail: folder.join("mail"),
             ports,
             fsync: "optimized",
+            index: false,
             child: None,
         })
     }
@@ -53,6 +64,7 @@ impl Dovecot {
             .replace("@MAIL@", &self.mail.to_string_lossy())
             .replace("@PASSWORD@", PASSWORD)
             .replace("@FSYNC@", self.fsync)
+            .replace("@INDEX@", if self.index { INDEX } else { "" })
             .replace("@MAIL_USER@", &mail_user)
             .replace("@MAIL_GROUP@", &mail_group)
             .replace("@INTERNAL_USER@", &internal_user)
@@ -121,6 +133,16 @@ impl Server for Dovecot {
         self.start()
     }
 
+    fn index(&mut self, index: Index) {
+        self.index = index == Index::On;
+    }
+
+    fn build_index(&self) -> Outcome<()> {
+        let mut command = Command::new("doveadm");
+        command.arg("-c").arg(self.folder.join("dovecot.conf"));
+        run(command.args(["index", "-u", &super::user(0), "INBOX"]))
+    }
+
     fn stop(&mut self) -> Outcome<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         let pids = process::tree(child.id());
@@ -168,7 +190,13 @@ pub(crate) fn is_root() -> bool {
 /// Says what to type when a package is missing (`cargo xtask bench` installs them where it may).
 fn check_installed() -> Outcome<()> {
     let missing = |program: &str| !Path::new(program).exists();
-    if ["/usr/sbin/dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/lmtp"].into_iter().any(missing) {
+    let needed = [
+        "/usr/sbin/dovecot",
+        "/usr/lib/dovecot/imap",
+        "/usr/lib/dovecot/lmtp",
+        "/usr/lib/dovecot/modules/lib21_fts_xapian_plugin.so",
+    ];
+    if needed.into_iter().any(missing) {
         return fail(format!("Dovecot is not installed; type: sudo apt-get install {PACKAGES}"));
     }
     Ok(())

@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-use super::{PASSWORD, Ports, Server, accounts, free_base, process, user};
+use super::dovecot::run;
+use super::{Index, PASSWORD, Ports, Server, accounts, free_base, process, user};
 use crate::failure::{Context, Outcome, fail};
 
 /// Passwords without TLS are measured, and accounts are made quickly: Argon2 is paid once per account and
@@ -25,12 +26,16 @@ argon2_memory_kib = 8192
 argon2_passes = 1
 ";
 
+/// At the end of the configuration file.
+const INDEX: &str = "\n[search]\n";
+
 /// Koi's own release binary in a folder of its own.
 pub(crate) struct Koi {
     program: PathBuf,
     folder: PathBuf,
     data: PathBuf,
     base: u16,
+    index: Index,
     child: Option<Child>,
 }
 
@@ -38,10 +43,25 @@ impl Koi {
     /// Prepares a folder and ports for the binary at `program`.
     pub(crate) fn new(program: &Path, folder: &Path) -> Outcome<Self> {
         let (folder, program) = (folder.to_path_buf(), program.to_path_buf());
-        Ok(Self { program, data: folder.join("data"), folder, base: free_base(21_000)?, child: None })
+        let (data, base) = (folder.join("data"), free_base(21_000)?);
+        Ok(Self { program, data, folder, base, index: Index::Usual, child: None })
+    }
+
+    /// Writes the setting of the index into the file, in place of the one before.
+    fn set_index(&self) -> Outcome<()> {
+        let file = self.data.join("koi.toml");
+        let Ok(text) = fs::read_to_string(&file) else { return Ok(()) };
+        let kept = text.split_once(INDEX).map_or(text.as_str(), |(kept, _)| kept);
+        let setting = match self.index {
+            Index::Usual => String::new(),
+            Index::On => format!("{INDEX}index = true\n"),
+            Index::Off => format!("{INDEX}index = false\n"),
+        };
+        Ok(fs::write(&file, format!("{kept}{setting}"))?)
     }
 
     fn launch(&mut self, accounts: Range<u32>) -> Outcome<()> {
+        self.set_index()?;
         let mut command = Command::new(&self.program);
         command.arg("quickstart").arg("--dir").arg(&self.data).arg("--port-base").arg(self.base.to_string());
         for number in accounts {
@@ -92,6 +112,16 @@ impl Server for Koi {
 
     fn start(&mut self) -> Outcome<()> {
         self.launch(0..0)
+    }
+
+    fn index(&mut self, index: Index) {
+        self.index = index;
+    }
+
+    fn build_index(&self) -> Outcome<()> {
+        let mut command = Command::new(&self.program);
+        command.args(["index", "rebuild", "--account", &user(0)]);
+        run(command.arg("--config").arg(self.data.join("koi.toml")))
     }
 
     fn stop(&mut self) -> Outcome<()> {

@@ -30,6 +30,15 @@ pub(crate) struct Ports {
     pub(crate) submissions: Option<u16>,
 }
 
+/// Whether a server keeps an index for searches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// As it is installed.
+    Usual,
+    On,
+    Off,
+}
+
 /// A mail server that can be measured.
 pub(crate) trait Server {
     /// The column it fills: `koi` or `dovecot`.
@@ -44,6 +53,10 @@ pub(crate) trait Server {
     fn restart_for_filling(&mut self, _filling: bool) -> Outcome<()> {
         Ok(())
     }
+    /// Whether it keeps a search index when it is started next.
+    fn index(&mut self, index: Index);
+    /// Builds the search index of account 0 and waits for it.
+    fn build_index(&self) -> Outcome<()>;
     /// Stops it cleanly and waits until its last process is gone.
     fn stop(&mut self) -> Outcome<()>;
     /// Kills every process at once (SIGKILL).

@@ -13,6 +13,11 @@ fn fuzz_imap() {
 }
 
 #[test]
+fn fuzz_index_rows() {
+    index_rows::target().smoke();
+}
+
+#[test]
 fn fuzz_smtp() {
     smtp::target().smoke();
 }

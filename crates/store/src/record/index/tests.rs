@@ -11,6 +11,7 @@ fn hex(octets: &[u8]) -> String {
 fn head() -> IndexHead {
     let segment = SegmentRecord { number: 3, docs: 5000, rows: 9, terms: 0x0102, octets: 0x0304 };
     IndexHead {
+        rules: 0x0708,
         modseq: ModSeq::new(0x0506).unwrap(),
         upto: None,
         next_segment: 4,
@@ -28,11 +29,11 @@ fn heads() {
         (
             head(),
             format!(
-                "01 0605000000000000 00 {none} 04000000 0700000000000000
+                "01 0807000000000000 0605000000000000 00 {none} 04000000 0700000000000000
                  03000000 88130000 09000000 02010000 0403000000000000"
             ),
         ),
-        (building, format!("01 0605000000000000 01 {some} 04000000 0700000000000000")),
+        (building, format!("01 0807000000000000 0605000000000000 01 {some} 04000000 0700000000000000")),
     ];
     for (head, fixture) in table {
         let stored = head.encode();

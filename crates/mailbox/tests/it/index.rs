@@ -1,0 +1,495 @@
+//! The search index: the same answers with it and without it, at any moment.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use koi_mailbox::index::{IndexOptions, IndexStep};
+use koi_mailbox::{Account, Filter, FlagOp, INBOX, Incoming, MailboxService, NewMessage, Options};
+use koi_message::Collation;
+use koi_store::kv::{Kv, transact_and_wait};
+use koi_store::memory::MemoryKv;
+use koi_types::{ErrorKind, Flags, NumSet, UidSet, ZoneOffset};
+
+use crate::rig::{Deaf, Rig, START, change, mailbox, name, new_message, uids};
+
+fn all() -> NumSet {
+    let mut all = NumSet::new();
+    all.insert_range(1..=u32::MAX);
+    all
+}
+
+fn options(index: IndexOptions) -> Options {
+    Options { index, ..Options::default() }
+}
+
+fn on() -> IndexOptions {
+    IndexOptions { messages_min: 0, ..IndexOptions::default() }
+}
+
+/// A rig whose server makes indexes of any account.
+fn rig() -> Rig {
+    Rig::with(options(on()))
+}
+
+/// The account as a server sees it that has no indexes.
+fn without(rig: &Rig, account: &Account) -> Account {
+    let env = Arc::clone(&rig.env) as Arc<dyn koi_mailbox::Env>;
+    let off = options(IndexOptions { enabled: false, ..on() });
+    MailboxService::new(Arc::clone(&rig.kv), off, env).account(account.id()).unwrap()
+}
+
+/// Runs to the end; answers how many steps it took.
+fn build(service: &MailboxService, account: &Account) -> usize {
+    let Some(mut run) = service.index_run(account.id(), false).unwrap() else { return 0 };
+    let mut steps = 1;
+    while run.advance().unwrap() != IndexStep::Done {
+        steps += 1;
+    }
+    steps
+}
+
+fn found(account: &Account, filter: &Filter) -> UidSet {
+    account.search(INBOX, all(), filter).unwrap().finish().unwrap()
+}
+
+/// How many messages a search read.
+fn read(account: &Account, filter: &Filter) -> u64 {
+    let mut run = account.search(INBOX, all(), filter).unwrap();
+    while !run.advance().unwrap() {}
+    run.examined().octets
+}
+
+fn text(text: &str) -> Filter {
+    Filter::Text(text.into())
+}
+
+fn number(n: u32) -> NewMessage {
+    new_message(&format!("Subject: number{n}\n\nwords of message w{n}x and more\n"), &[])
+}
+
+#[test]
+fn messages_without_the_text_are_not_read() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=3000).map(number).collect()).wait().unwrap();
+    let all_octets = read(&alice, &text("w77x"));
+    assert!(build(&rig.service, &alice) > 3);
+    assert_eq!(build(&rig.service, &alice), 0, "nothing is left to do");
+    let status = rig.service.index_status(alice.id()).unwrap().unwrap();
+    assert_eq!((status.emails, status.complete), (3000, true));
+    assert!(status.octets > 3000 * 16 && status.octets < status.octets_max, "{status:?}");
+    assert_eq!(found(&alice, &text("w77X")), uids(&[77]));
+    assert!(read(&alice, &text("w77x")) * 1000 < all_octets);
+    assert_eq!(read(&alice, &text("nowhere")), 0);
+    assert_eq!(read(&alice, &Filter::negated(text("nowhere"))), 0);
+    assert_eq!(found(&alice, &Filter::negated(text("nowhere"))).count(), 3000);
+    assert_eq!(found(&alice, &Filter::header("subject", "ber300")), uids(&[300, 3000]));
+    assert_eq!(found(&alice, &text("words of message")).count(), 3000);
+    // What came after is read; then it is known too.
+    alice.append(INBOX, vec![number(77), number(4000)]).wait().unwrap();
+    assert_eq!(found(&alice, &text("w77x")), uids(&[77, 3001]));
+    assert!(read(&alice, &text("nowhere")) > 0);
+    build(&rig.service, &alice);
+    assert_eq!(found(&alice, &text("w77x")), uids(&[77, 3001]));
+    assert_eq!(read(&alice, &text("nowhere")), 0);
+}
+
+#[test]
+fn a_run_that_ends_early_is_gone_on_with() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    for thousand in 0..12 {
+        alice.append(INBOX, (1..=1000).map(|n| number(thousand * 1000 + n)).collect()).wait().unwrap();
+    }
+    let expected = uids(&[777, 7770, 7771, 7772, 7773, 7774, 7775, 7776, 7777, 7778, 7779]);
+    let mut rounds = 0;
+    let mut steps_max = 1;
+    loop {
+        // A new service each time, as after a crash.
+        let env = Arc::clone(&rig.env) as Arc<dyn koi_mailbox::Env>;
+        let service = MailboxService::new(Arc::clone(&rig.kv), options(on()), env);
+        let account = service.account(alice.id()).unwrap();
+        let Some(mut run) = service.index_run(alice.id(), false).unwrap() else { break };
+        let ended = (0..steps_max).any(|_| run.advance().unwrap() == IndexStep::Done);
+        let second = service.index_run(alice.id(), false).err().map(|error| error.kind);
+        assert_eq!(second, (!ended).then_some(ErrorKind::InUse));
+        assert_eq!(found(&account, &text("number777")), expected, "round {rounds}");
+        rounds += 1;
+        steps_max += 5;
+    }
+    assert!(rounds > 4, "{rounds}");
+    let status = rig.service.index_status(alice.id()).unwrap().unwrap();
+    assert_eq!((status.emails, status.complete), (12_000, true));
+    assert_eq!(found(&alice, &text("number777")), expected);
+}
+
+#[test]
+fn what_is_moved_is_not_indexed_twice_and_what_is_expunged_leaves() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=200).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
+    alice.create(&name("Shelf"), None).wait().unwrap();
+    let shelf = mailbox(&alice, "Shelf").id;
+    alice.move_(INBOX, &uids(&[5, 6, 7]), shelf).wait().unwrap();
+    alice.copy(INBOX, &uids(&[8]), shelf).wait().unwrap();
+    let on_shelf = |what: &str| alice.search(shelf, all(), &text(what)).unwrap().finish().unwrap().count();
+    assert_eq!((on_shelf("w6x"), on_shelf("w8x"), on_shelf("w9x")), (1, 1, 0));
+    build(&rig.service, &alice);
+    let emails = || rig.service.index_status(alice.id()).unwrap().map(|status| status.emails);
+    assert_eq!(emails(), Some(200));
+    assert_eq!((on_shelf("w6x"), on_shelf("w8x"), on_shelf("w9x")), (1, 1, 0));
+    let most: UidSet = uids(&(20..=200).collect::<Vec<_>>());
+    alice.set_flags(INBOX, &most, change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    assert_eq!(found(&alice, &text("w30x")), UidSet::new());
+    rig.env.advance_secs(4000);
+    assert_eq!(rig.housekeep(), 181);
+    build(&rig.service, &alice);
+    assert_eq!(emails(), Some(19));
+    assert_eq!(found(&alice, &text("w12x")), uids(&[12]));
+    // The mailbox goes with the rest.
+    alice.delete(&name("Shelf")).wait().unwrap();
+    rig.housekeep();
+}
+
+#[test]
+fn many_small_runs_leave_few_segments() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    for n in 1..=150 {
+        alice.append(INBOX, vec![number(n)]).wait().unwrap();
+        build(&rig.service, &alice);
+    }
+    let status = rig.service.index_status(alice.id()).unwrap().unwrap();
+    assert_eq!((status.emails, status.complete), (150, true));
+    assert!(status.segments < 24, "{status:?}");
+    for n in [1, 8, 9, 77, 150] {
+        assert_eq!(found(&alice, &text(&format!("w{n}x"))), uids(&[n]));
+    }
+}
+
+#[test]
+fn an_index_is_bounded_and_an_account_must_be_large_enough() {
+    let tight = IndexOptions { share_max: 0, ..on() };
+    let rig = Rig::with(options(IndexOptions { messages_min: 50, ..tight }));
+    let alice = rig.account("alice");
+    let mail = |n: u32| {
+        let words: String = (0..2500).map(|word| format!("{}x{n}y ", word * 7919)).collect();
+        new_message(&format!("Subject: {n}\n\n{words}\n"), &[])
+    };
+    alice.append(INBOX, (1..=49).map(mail).collect()).wait().unwrap();
+    assert_eq!(build(&rig.service, &alice), 0);
+    for some in 0..4 {
+        alice.append(INBOX, (50 + some * 100..150 + some * 100).map(mail).collect()).wait().unwrap();
+        build(&rig.service, &alice);
+    }
+    let status = rig.service.index_status(alice.id()).unwrap().unwrap();
+    assert_eq!((status.octets_max, status.complete), (1 << 20, true));
+    assert!(status.octets < 2 << 20, "{status:?}");
+    for n in [1, 60, 170, 280, 400] {
+        assert_eq!(found(&alice, &text(&format!("7919x{n}Y"))), uids(&[n]));
+    }
+    assert!(rig.service.drop_index(alice.id()).unwrap());
+    assert!(!rig.service.drop_index(alice.id()).unwrap());
+    assert_eq!(rig.service.index_status(alice.id()).unwrap(), None);
+    let range = koi_store::key::all(alice.id(), koi_store::key::table::INDEX);
+    let mut rows = 0;
+    let view = rig.kv.view().unwrap();
+    let count = &mut |_: &[u8], _: &[u8]| {
+        rows += 1;
+        ControlFlow::Continue(())
+    };
+    view.scan(&range.from, &range.end, count).unwrap();
+    assert_eq!(rows, 0);
+}
+
+#[test]
+fn an_index_that_is_wrong_is_found_and_built_again() {
+    use koi_store::key::index as keys;
+    type Harm = fn(&mut dyn koi_store::kv::Txn, koi_types::AccountId);
+    let harms: [(&str, Harm); 5] = [
+        ("garbage for a head", |txn, account| txn.put(&keys::head(account), b"\x01x").unwrap()),
+        ("a row of terms is missing", |txn, account| txn.delete(&keys::terms(account, 0, 0)).unwrap()),
+        ("emails that cannot be read", |txn, account| txn.put(&keys::docs(account, 0, 0), b"\x01x").unwrap()),
+        ("a row that cannot be read", |txn, account| {
+            let row = txn.get(&keys::terms(account, 0, 0)).unwrap().unwrap().into_owned();
+            txn.put(&keys::terms(account, 0, 0), &row[..row.len() - 1]).unwrap();
+        }),
+        ("other words", |txn, account| {
+            let row = txn.get(&keys::terms(account, 0, 0)).unwrap().unwrap().into_owned();
+            let row: Vec<u8> =
+                row.into_iter().map(|octet| if octet == b'w' { b'v' } else { octet }).collect();
+            txn.put(&keys::terms(account, 0, 0), &row).unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let rig = rig();
+        let alice = rig.account("alice");
+        alice.append(INBOX, (1..=20).map(number).collect()).wait().unwrap();
+        build(&rig.service, &alice);
+        let account = alice.id();
+        transact_and_wait(&*rig.kv, move |txn| {
+            harm(txn, account);
+            Ok(())
+        })
+        .unwrap();
+        if what != "other words" {
+            assert_eq!(found(&alice, &text("w7x")), uids(&[7]), "{what}: the text decides");
+        }
+        let findings = rig.service.check().unwrap();
+        assert!(findings.iter().any(|finding| finding.fix.is_some()), "{what}");
+        rig.service.repair(&findings).unwrap();
+        rig.check();
+        assert!(build(&rig.service, &alice) > 0, "{what}");
+        assert_eq!(found(&alice, &text("w7x")), uids(&[7]), "{what}");
+    }
+}
+
+/// Numbers that look random, the same for a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+}
+
+const WORDS: &[&str] = &[
+    "alpha",
+    "Beta",
+    "gamma7",
+    "naïve",
+    "Grüße",
+    "ΣΊΣΥΦΟΣ",
+    "日本語の",
+    "検索、",
+    "ไทยภาษา",
+    "한국어",
+    "x",
+    "foo@bar.example",
+    "0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+    "<a href=\"https://x.example/?q=1\">",
+    "“quoted”",
+    "😀",
+    "İI",
+    "=?utf-8?q?enc=20oded?=",
+    "back\\slash",
+    "K\u{212a}elvin",
+    "e\u{301}te",
+    "-",
+    "\u{feff}bom",
+];
+
+fn words(random: &mut Random, count: usize) -> String {
+    (0..count)
+        .map(|_| format!("{}{}", random.of(WORDS), random.of(&[" ", " ", "", ".", "\r\n", "\t"])))
+        .collect()
+}
+
+fn base64(octets: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in octets.chunks(3) {
+        let number =
+            three.iter().fold(0u32, |all, octet| all << 8 | u32::from(*octet)) << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            match digit <= three.len() {
+                true => out.push(char::from(DIGITS[(number >> (18 - 6 * digit) & 63) as usize])),
+                false => out.push('='),
+            }
+        }
+    }
+    out
+}
+
+/// A text part in one of many forms, and what it says.
+fn part(random: &mut Random, out: &mut Vec<u8>) {
+    let count = 1 + random.below(12);
+    let text = words(random, count);
+    let charset = random.of(&[
+        "utf-8",
+        "us-ascii",
+        "iso-8859-1",
+        "utf-16",
+        "shift_jis",
+        "gb2312",
+        "x-none",
+        "utf-7",
+        "",
+    ]);
+    let kind = random.of(&["text/plain", "text/html", "message/delivery-status", "image/png"]);
+    let octets: Vec<u8> = match charset {
+        "utf-16" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        "iso-8859-1" => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
+        _ => text.into_bytes(),
+    };
+    out.extend_from_slice(format!("Content-Type: {kind}; charset={charset}\r\n").as_bytes());
+    if charset == "utf-16" || random.below(3) == 0 {
+        out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
+        out.extend_from_slice(base64(&octets).as_bytes());
+    } else if random.below(3) == 0 {
+        out.extend_from_slice(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+        for octet in octets {
+            match octet {
+                b' '..=b'<' | b'>'..=b'~' => out.push(octet),
+                _ => out.extend_from_slice(format!("={octet:02X}").as_bytes()),
+            }
+        }
+    } else {
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&octets);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn message(random: &mut Random, depth: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for field in ["From", "To", "Subject", "X-Odd", "Cc"] {
+        if random.below(4) > 0 {
+            let count = 1 + random.below(5);
+            let value = words(random, count).replace("\r\n", "\r\n ").replace("\n\t", "\n ");
+            out.extend_from_slice(format!("{field}: {value}\r\n").as_bytes());
+        }
+    }
+    match random.below(if depth > 2 { 1 } else { 3 }) {
+        0 => part(random, &mut out),
+        1 => {
+            let boundary = format!("b{}", random.below(1_000_000));
+            let head = format!("Content-Type: multipart/mixed; boundary={boundary}\r\n\r\npreamble\r\n");
+            out.extend_from_slice(head.as_bytes());
+            for _ in 0..1 + random.below(3) {
+                out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+                part(random, &mut out);
+            }
+            out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        }
+        _ => {
+            out.extend_from_slice(b"Content-Type: message/rfc822\r\n\r\n");
+            let inner = message(random, depth + 1);
+            out.extend_from_slice(&inner);
+        }
+    }
+    out
+}
+
+/// A piece of a word or of two, anything that may be asked for.
+fn needle(random: &mut Random) -> String {
+    let count = 1 + random.below(2);
+    let text = words(random, count);
+    let chars: Vec<char> = text.chars().collect();
+    let start = random.below(chars.len());
+    let end = start + 1 + random.below(chars.len() - start);
+    let piece: String = chars[start..end].iter().collect();
+    match random.below(3) {
+        0 => piece.to_uppercase(),
+        1 => piece.to_lowercase(),
+        _ => piece,
+    }
+}
+
+fn filter(random: &mut Random, depth: usize) -> Filter {
+    let piece = needle(random);
+    match random.below(if depth > 2 { 5 } else { 10 }) {
+        0 | 1 => text(&piece),
+        2 => Filter::Body(piece.into()),
+        3 => Filter::header(random.of(&["from", "subject", "cc", "x-odd"]), &piece),
+        4 => Filter::Uids((1..=20 + random.below(40) as u32).collect()),
+        5 => Filter::And(vec![filter(random, depth + 1), filter(random, depth + 1)]),
+        6 => Filter::Or(vec![filter(random, depth + 1), filter(random, depth + 1)]),
+        7 => Filter::negated(filter(random, depth + 1)),
+        8 => Filter::fuzzy(filter(random, depth + 1)),
+        _ => {
+            let collation = Collation::ALL[random.below(3)];
+            Filter::Collated(collation, Box::new(filter(random, depth + 1)))
+        }
+    }
+}
+
+/// One random story: mail comes, is copied and goes, the index is made in pieces, and every search finds the
+/// same with it and without.
+fn story(seed: u64) -> usize {
+    let random = &mut Random(seed);
+    let rig = Rig::on(Arc::new(MemoryKv::new(Arc::new(Deaf))) as Arc<dyn Kv>, options(on()));
+    let alice = rig.account("alice");
+    let plain = without(&rig, &alice);
+    let mut hits = 0;
+    for _ in 0..12 {
+        match random.below(6) {
+            0 => {
+                let uid = 1 + random.below(60) as u32;
+                alice.copy(INBOX, &uids(&[uid, uid + 7]), INBOX).wait().unwrap();
+            }
+            1 => {
+                let gone: Vec<u32> = (0..8).map(|_| 1 + random.below(60) as u32).collect();
+                alice
+                    .set_flags(INBOX, &uids(&gone), change(FlagOp::Add, &["\\Deleted"]), None)
+                    .wait()
+                    .unwrap();
+                alice.expunge(INBOX, None).wait().unwrap();
+                rig.env.advance_secs(4000);
+                rig.housekeep();
+            }
+            _ => {
+                let messages = (0..1 + random.below(12)).map(|_| NewMessage {
+                    message: Arc::new(Incoming::of(&message(random, 0)).unwrap()),
+                    flags: Flags::default(),
+                    received_at: START,
+                    received_zone: ZoneOffset(0),
+                });
+                alice.append(INBOX, messages.collect()).wait().unwrap();
+            }
+        }
+        let mut run = rig.service.index_run(alice.id(), random.below(4) == 0).unwrap();
+        let steps = random.below(20);
+        for _ in 0..steps {
+            let Some(run) = &mut run else { break };
+            if run.advance().unwrap() == IndexStep::Done {
+                break;
+            }
+        }
+        for _ in 0..25 {
+            let filter = filter(random, 0);
+            let expected = found(&plain, &filter);
+            hits += usize::from(expected.count() > 0);
+            assert_eq!(found(&alice, &filter), expected, "seed {seed}, {filter:?}");
+        }
+    }
+    hits
+}
+
+// spec: RFC 9051 §6.4.4
+#[test]
+fn a_search_finds_the_same_with_an_index_and_without() {
+    let quick = std::env::var_os("KOI_QUICK").is_some();
+    let first = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let stories = if quick { 3 } else { 12 };
+    let hits: usize = (0..stories).map(|number| story(first.wrapping_add(number))).sum();
+    assert!(hits > 30 * stories as usize, "{hits} searches found something");
+}
+
+#[test]
+fn an_index_made_by_other_rules_is_made_anew() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=20).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
+    let account = alice.id();
+    transact_and_wait(&*rig.kv, move |txn| {
+        let old = koi_store::mail::index::head(txn, account)?.unwrap();
+        let mut new = old.clone();
+        new.rules += 1;
+        koi_store::mail::index::replace_head(txn, account, Some(&old), Some(&new))
+    })
+    .unwrap();
+    assert!(read(&alice, &text("nowhere")) > 0, "it is not used");
+    assert!(!rig.service.index_status(account).unwrap().unwrap().complete);
+    build(&rig.service, &alice);
+    assert_eq!(read(&alice, &text("nowhere")), 0);
+    let status = rig.service.index_status(account).unwrap().unwrap();
+    assert_eq!((status.emails, status.complete), (20, true));
+}
