@@ -53,6 +53,10 @@ pub const IMAP_APPEND_MESSAGES_MAX: usize = 1000;
 pub const IMAP_APPEND_HELD_OCTETS_MAX: usize = 8 * 1024 * 1024;
 /// Nested lists, NOT and OR in one SEARCH.
 pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
+/// Searches of one session whose changes are told (RFC 5267 §4.3.1).
+pub const IMAP_UPDATES_MAX: usize = 16;
+/// Messages in all results of one session that are sorted and whose changes are told; four octets each.
+pub const IMAP_UPDATES_SORTED_MAX: usize = 500_000;
 /// Part numbers in one section of FETCH.
 pub const IMAP_SECTION_DEPTH_MAX: usize = 64;
 /// Fields of ID (RFC 2971 §3.3 names the number).

@@ -74,6 +74,12 @@ capabilities! {
     Esearch = "ESEARCH",
     /// RFC 5267 §3.1
     Esort = "ESORT",
+    /// RFC 5267 §4.1
+    ContextSearch = "CONTEXT=SEARCH",
+    /// RFC 5267 §4.1
+    ContextSort = "CONTEXT=SORT",
+    /// RFC 9394 §3
+    Partial = "PARTIAL",
     /// RFC 5256 §1
     Sort = "SORT",
     /// RFC 5957 §1

@@ -14,6 +14,7 @@ use koi_types::{
 
 use super::ImapSettings;
 use super::annotations::Annotations;
+use super::contexts::UpdateContext;
 use super::notify::{Notify, OfSelected, Others};
 use super::sync::Wants;
 use super::table::Tells;
@@ -81,6 +82,8 @@ pub(crate) struct Open {
     /// Whose mailbox it is, as this user may use it.
     pub(crate) account: Account,
     pub(crate) view: Selected,
+    /// Searches whose changes are told (RFC 5267 §4.3).
+    pub(crate) contexts: Vec<UpdateContext>,
     /// How many keywords of the account were told with FLAGS.
     pub(crate) keywords_told: usize,
     pub(crate) watching: Watching,
@@ -322,6 +325,9 @@ const COMPLETE: &[Capability] = &[
     Capability::Replace,
     Capability::Esearch,
     Capability::Esort,
+    Capability::ContextSearch,
+    Capability::ContextSort,
+    Capability::Partial,
     Capability::Sort,
     Capability::SortDisplay,
     Capability::ThreadOrderedSubject,

@@ -3,6 +3,7 @@
 mod annotations;
 mod cmd;
 mod compare;
+mod contexts;
 mod core;
 mod error;
 mod fetch;

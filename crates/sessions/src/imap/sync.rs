@@ -11,6 +11,7 @@ use koi_types::{NumSet, Result};
 
 use super::annotations;
 use super::compare::Compare;
+use super::contexts::{Before, Updating};
 use super::core::Core;
 use super::notify::{self, OfSelected};
 use super::reply::Telling;
@@ -33,6 +34,8 @@ pub(crate) struct Sync {
     phase: Phase,
     /// The selected mailbox was deleted: that is told last.
     mailbox_gone: bool,
+    /// Searches whose changes are told with it.
+    updating: Option<Box<Updating>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,8 @@ enum Phase {
     Compute,
     /// Which flags are to be told is still to be found out.
     Compare(Compare, Box<News>),
+    /// Which results of searches have changed is still to be found out.
+    Update(Box<News>),
     Write(Box<News>),
     Arrivals(Box<Arrivals>),
     /// The selected mailbox is told; what else there is.
@@ -68,12 +73,12 @@ pub(crate) enum Synced {
 
 impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {
-        Self { tells, instead: None, phase: Phase::Compute, mailbox_gone: false }
+        Self { tells, instead: None, phase: Phase::Compute, mailbox_gone: false, updating: None }
     }
     /// The flags of these messages, and of what changed of others, and nothing else of the mailbox.
     pub(crate) fn flags_of(flags: NumSet, compare: Option<Compare>) -> Self {
         let phase = Phase::of(News::of_flags(flags, compare));
-        Self { tells: Tells::AllByUid, instead: None, phase, mailbox_gone: false }
+        Self { tells: Tells::AllByUid, instead: None, phase, mailbox_gone: false, updating: None }
     }
     /// Everything in this way, whatever the client wanted to hear until now.
     pub(crate) fn instead(of_selected: OfSelected) -> Self {
@@ -99,7 +104,17 @@ impl Sync {
                     };
                     let mut news = std::mem::take(news);
                     news.flags.extend(&changed);
-                    self.phase = Phase::Write(news);
+                    self.phase = Phase::Update(news);
+                }
+                Phase::Update(news) => {
+                    if let Some(updating) = &mut self.updating {
+                        updating.touch(&news.flags);
+                        if !updating.advance(core) {
+                            return Ok(Synced::Slice);
+                        }
+                        updating.write_before(out);
+                    }
+                    self.phase = Phase::Write(std::mem::take(news));
                 }
                 Phase::Write(news) => {
                     if !news.write(core, self.tells.uid() || core.tells_uid(), telling, out)? {
@@ -117,6 +132,9 @@ impl Sync {
                     self.phase = Phase::Others;
                 }
                 Phase::Others => {
+                    if let Some(mut updating) = self.updating.take() {
+                        updating.write_after(out);
+                    }
                     let others = match core.notify {
                         Some(_) => notify::tell(core, out)?,
                         None => annotations::tell(core, out)?,
@@ -134,7 +152,7 @@ impl Sync {
         matches!(&self.phase, Phase::Arrivals(arrivals) if arrivals.is_in_a_line())
     }
     /// Moves the view on; `None` when the mailbox is gone.
-    fn news(&self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
+    fn news(&mut self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
         let OfSelected { wants, items, .. } = self.of_selected(core);
         let (qresync, rev2, offers_chat) = (core.qresync, core.rev2, core.offers_chat());
         let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
@@ -142,7 +160,10 @@ impl Sync {
         let snapshot = account.snapshot()?;
         let (tells, arrivals) = (self.tells, items.is_some());
         let manner = Manner { tells, wants, arrivals, qresync, rev2, offers_chat };
-        news::compute(open, &snapshot, &manner, telling)
+        let before = Before::of(&open.view, &open.contexts);
+        let news = news::compute(open, &snapshot, &manner, telling)?;
+        self.updating = before.map(|before| Box::new(Updating::new(before, &open.view)));
+        Ok(news)
     }
     fn of_selected(&self, core: &Core) -> OfSelected {
         self.instead.clone().unwrap_or_else(|| core.of_selected())
@@ -166,7 +187,7 @@ impl Phase {
     fn of(mut news: News) -> Self {
         match news.compare.take() {
             Some(compare) => Self::Compare(compare, Box::new(news)),
-            None => Self::Write(Box::new(news)),
+            None => Self::Update(Box::new(news)),
         }
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn of(command: &Command) -> Row {
         // RFC 5256 §3: as for SEARCH.
         Command::Sort(sort) => row("SORT", Selected, by(sort.search.by_uid && !sort.search.has_seqnums())),
         Command::Thread(thread) => row("THREAD", Selected, by(thread.by_uid && !thread.has_seqnums())),
+        Command::CancelUpdate(_) => row("CANCELUPDATE", Selected, All),
         Command::Comparator(_) => row("COMPARATOR", Authenticated, All),
         Command::Fetch(fetch) => row("FETCH", Selected, by(fetch.by_uid)),
         Command::Store(store) => row("STORE", Selected, by(store.by_uid)),

@@ -2,6 +2,7 @@
 
 use koi_types::limits;
 
+use super::returns::{PartialRange, partial_range};
 use super::{Command, SequenceSet};
 use crate::imap::lex::{Cursor, SyntaxError};
 use crate::imap::set::sequence_set;
@@ -18,6 +19,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// `VANISHED`, RFC 7162 §3.2.6: only in UID FETCH, and only with CHANGEDSINCE.
     pub vanished: bool,
+    /// RFC 9394 §3.3: only these of the messages of the set that are there; in UID FETCH only.
+    pub partial: Option<PartialRange>,
 }
 
 /// One `fetch-att`.
@@ -143,11 +146,11 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Sy
     let set = sequence_set(cursor)?;
     cursor.space()?;
     let mut wanted = items(cursor)?;
-    let Modifiers { changed_since, vanished } = modifiers(cursor, by_uid)?;
+    let Modifiers { changed_since, vanished, partial } = modifiers(cursor, by_uid)?;
     let implied = [(by_uid, FetchItem::Uid), (changed_since.is_some(), FetchItem::ModSeq)];
     wanted.extend(implied.into_iter().filter(|(implied, _)| *implied).map(|(_, item)| item));
     let items = each_once(cursor, wanted)?;
-    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished }))
+    Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished, partial }))
 }
 
 /// What a client wants to be told of messages to come (RFC 5465 §8).
@@ -177,8 +180,12 @@ fn each_once(cursor: &Cursor<'_>, wanted: Vec<FetchItem>) -> Result<Vec<FetchIte
 struct Modifiers {
     changed_since: Option<u64>,
     vanished: bool,
+    partial: Option<PartialRange>,
 }
 
+/// ```abnf
+/// fetch-modifier =/ modifier-partial   ; RFC 9394 §4
+/// ```
 fn modifiers(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Modifiers, SyntaxError> {
     let mut modifiers = Modifiers::default();
     if !cursor.rest().starts_with(b" (") {
@@ -189,6 +196,10 @@ fn modifiers(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Modifiers, SyntaxE
     cursor.list(|cursor| {
         if cursor.take_word("VANISHED") {
             modifiers.vanished = true;
+            return Ok(());
+        }
+        if by_uid && modifiers.partial.is_none() && cursor.take_word("PARTIAL ") {
+            modifiers.partial = Some(partial_range(cursor)?);
             return Ok(());
         }
         if !cursor.take_word("CHANGEDSINCE ") {

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod metadata;
 pub mod notify;
 mod quota;
+pub mod returns;
 pub mod search;
 pub mod sort;
 
@@ -35,7 +36,8 @@ pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
 pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
 pub use notify::{Events, Notify, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
-pub use search::{ReturnOption, Search, SearchKey};
+pub use returns::{PartialRange, ReturnOption};
+pub use search::{Search, SearchKey};
 pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
 
 pub use super::date::Date;
@@ -138,6 +140,8 @@ pub enum Command {
     Thread(Thread),
     /// RFC 5255 §4.7; none asks which one is active.
     Comparator(Vec<ComparatorArg>),
+    /// RFC 5267 §4.3.5; at least one tag of an earlier search.
+    CancelUpdate(Vec<Box<str>>),
     /// RFC 9051 §6.4.5
     Fetch(Fetch),
     /// RFC 9051 §6.4.6
@@ -359,6 +363,7 @@ const COMMANDS: &[&str] = &[
     "SORT",
     "THREAD",
     "COMPARATOR",
+    "CANCELUPDATE",
     "FETCH",
     "STORE",
     "COPY",
@@ -407,6 +412,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "UNSELECT" => Ok(Command::Unselect),
         "EXPUNGE" => Ok(Command::Expunge { uids: None }),
         "COMPARATOR" => comparator::comparator(cursor),
+        "CANCELUPDATE" => cancel_update(cursor),
         "UID" => uid(cursor),
         _ => on_messages(cursor, &name, false)?.ok_or(before),
     }
@@ -423,6 +429,18 @@ fn uid(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         return messages::uid_expunge(cursor);
     }
     on_messages(cursor, &name, true)?.ok_or(before)
+}
+
+/// ```abnf
+/// command-select =/ "CANCELUPDATE" 1*(SP quoted)   ; RFC 5267 §5
+/// ```
+fn cancel_update(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
+    let mut tags = Vec::new();
+    while tags.is_empty() || cursor.peek() == Some(b' ') {
+        cursor.space()?;
+        tags.push(cursor.ascii_astring("expected a tag")?);
+    }
+    Ok(Command::CancelUpdate(tags))
 }
 
 /// The commands that have a UID form.

@@ -4,6 +4,7 @@
 use koi_types::{EmailId, Keyword, ThreadId, limits};
 
 use super::charset::{Charset, Strings};
+use super::returns::{ReturnOption, returns};
 use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
 use crate::imap::lex::{Cursor, SyntaxError};
@@ -19,17 +20,6 @@ pub struct Search {
     pub charset: Charset,
     /// At least one; all must match.
     pub keys: Vec<SearchKey>,
-}
-
-/// RFC 9051 §6.4.4, RFC 4731 §3.1
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReturnOption {
-    Min,
-    Max,
-    All,
-    Count,
-    /// RFC 5182 §2.1: what is found is `$` from now on.
-    Save,
 }
 
 /// One condition. Strings are matched as substrings without regard to case (RFC 9051 §6.4.4).
@@ -153,32 +143,6 @@ pub(super) fn program(cursor: &mut Cursor<'_>, bare: bool) -> Result<Program, Sy
     };
     let keys = Keys { cursor, strings, depth: 0 }.all()?;
     Ok(Program { charset: strings.charset(), keys })
-}
-
-/// The options of RETURN with the space behind them, if they are there.
-pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ReturnOption>>, SyntaxError> {
-    if !cursor.take_word("RETURN ") {
-        return Ok(None);
-    }
-    let options = cursor.list_or_empty(return_option)?;
-    cursor.space()?;
-    Ok(Some(options))
-}
-
-/// ```abnf
-/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"   ; RFC 9051 §9
-/// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"
-/// ```
-fn return_option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
-    let before = cursor.error("unknown RETURN option");
-    match cursor.atom("expected a RETURN option")?.to_ascii_uppercase().as_str() {
-        "MIN" => Ok(ReturnOption::Min),
-        "MAX" => Ok(ReturnOption::Max),
-        "ALL" => Ok(ReturnOption::All),
-        "COUNT" => Ok(ReturnOption::Count),
-        "SAVE" => Ok(ReturnOption::Save),
-        _ => Err(before),
-    }
 }
 
 /// Reads search keys; knows how deep it is.

@@ -1,6 +1,7 @@
 //! SORT and THREAD (RFC 5256 §5, RFC 5957 §5, RFC 6203 §7), with RETURN for SORT (RFC 5267 §5).
 
-use super::search::{Search, has_seqnums, program, returns};
+use super::returns::returns;
+use super::search::{Search, has_seqnums, program};
 use super::{Charset, Command, SearchKey};
 use crate::imap::lex::{Cursor, SyntaxError};
 

@@ -69,6 +69,8 @@ pub enum Code<'a> {
     Modified(&'a NumSet),
     /// RFC 7162 §3.1.2.2
     NoModSeq,
+    /// RFC 5267 §4.3.1: the search with this tag gets no updates.
+    NoUpdate(&'a Tag),
     NonExistent,
     NoPerm,
     NotSaved,
@@ -133,6 +135,11 @@ impl Code<'_> {
             Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
             Self::MetadataLongEntries(octets) | Self::MetadataMaxSize(octets) => number(*octets, out),
             Self::Modified(numbers) => set(numbers, out),
+            Self::NoUpdate(tag) => {
+                out.extend_from_slice(b" \"");
+                out.extend_from_slice(tag.as_str().as_bytes());
+                out.push(b'"');
+            }
             Self::PermanentFlags { system, keywords, new_keywords } => {
                 out.push(b' ');
                 let wildcard = new_keywords.then_some("\\*");
@@ -176,6 +183,7 @@ impl Code<'_> {
             Self::MetadataTooMany => "METADATA TOOMANY",
             Self::Modified(_) => "MODIFIED",
             Self::NoModSeq => "NOMODSEQ",
+            Self::NoUpdate(_) => "NOUPDATE",
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",
             Self::NotSaved => "NOTSAVED",

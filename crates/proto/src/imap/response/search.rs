@@ -4,7 +4,7 @@ use koi_types::{ModSeq, NumSet};
 
 use super::code::{push_ordered_set, push_set};
 use super::number::push_number;
-use crate::imap::command::Tag;
+use crate::imap::command::{PartialRange, Tag};
 
 /// Numbers of messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +13,21 @@ pub enum Numbers<'a> {
     Set(&'a NumSet),
     /// In an order of their own (RFC 5267 §3.2).
     Ordered(&'a [u32]),
+}
+
+/// A part of the results.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Partial<'a> {
+    pub range: PartialRange,
+    pub numbers: Numbers<'a>,
+}
+
+/// Results that come into a list or leave it, one behind the other (RFC 5267 §4.3.3, §4.3.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListChange {
+    /// Counted from 1; 0 where the list is in the order of the mailbox.
+    pub position: u32,
+    pub numbers: Vec<u32>,
 }
 
 impl Numbers<'_> {
@@ -45,6 +60,10 @@ pub struct Esearch<'a> {
     pub count: Option<u64>,
     /// Left out when empty, as nothing is what ALL says then.
     pub all: Option<Numbers<'a>>,
+    /// RFC 9394 §3.1: the range asked for, and what there is of it.
+    pub partial: Option<Partial<'a>>,
+    /// RFC 6203 §4: scores of the numbers of ALL or PARTIAL, in their order.
+    pub relevancy: Option<&'a [u8]>,
     /// RFC 7162 §3.1.5: when the search had MODSEQ and found something.
     pub mod_seq: Option<ModSeq>,
 }
@@ -103,8 +122,94 @@ pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b" ALL ");
         all.push(out);
     }
+    if let Some(partial) = &answer.partial {
+        push_partial(partial, out);
+    }
+    if let Some(scores) = answer.relevancy {
+        push_scores(scores, out);
+    }
     item(" MODSEQ ", answer.mod_seq.map(ModSeq::value), out);
     out.extend_from_slice(b"\r\n");
+}
+
+/// ```abnf
+/// ret-data-partial = "PARTIAL" SP "(" partial-range SP partial-results ")"     ; RFC 9394 §4
+/// partial-results  = sequence-set / "NIL"
+/// ```
+fn push_partial(partial: &Partial<'_>, out: &mut Vec<u8>) {
+    let PartialRange { from, to, backwards } = partial.range;
+    let sign: &[u8] = if backwards { b"-" } else { b"" };
+    out.extend_from_slice(b" PARTIAL (");
+    out.extend_from_slice(sign);
+    push_number(u64::from(from), out);
+    out.push(b':');
+    out.extend_from_slice(sign);
+    push_number(u64::from(to), out);
+    out.push(b' ');
+    match partial.numbers.is_empty() {
+        true => out.extend_from_slice(b"NIL"),
+        false => partial.numbers.push(out),
+    }
+    out.push(b')');
+}
+
+/// ```abnf
+/// score-list = "(" [score *(SP score)] ")"                                     ; RFC 6203 §7
+/// ```
+fn push_scores(scores: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b" RELEVANCY (");
+    for (at, score) in scores.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        push_number(u64::from(*score), out);
+    }
+    out.push(b')');
+}
+
+/// What changed in the result of a search with UPDATE: first what leaves it, then what comes into it. Nothing
+/// when nothing did.
+///
+/// ```abnf
+/// ret-data-addto      = "ADDTO" SP "(" context-position SP sequence-set
+///                       *(SP context-position SP sequence-set) ")"             ; RFC 5267 §5
+/// ret-data-removefrom = "REMOVEFROM" SP "(" context-position SP sequence-set
+///                       *(SP context-position SP sequence-set) ")"
+/// ```
+pub fn context_changes(
+    tag: &Tag,
+    by_uid: bool,
+    removed: &[ListChange],
+    added: &[ListChange],
+    out: &mut Vec<u8>,
+) {
+    if removed.is_empty() && added.is_empty() {
+        return;
+    }
+    push_correlator(tag, by_uid, out);
+    for (word, changes) in [(" REMOVEFROM (", removed), (" ADDTO (", added)] {
+        if changes.is_empty() {
+            continue;
+        }
+        out.extend_from_slice(word.as_bytes());
+        for (at, change) in changes.iter().enumerate() {
+            if at > 0 {
+                out.push(b' ');
+            }
+            push_number(u64::from(change.position), out);
+            out.push(b' ');
+            push_ordered_set(&change.numbers, out);
+        }
+        out.push(b')');
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_correlator(tag: &Tag, by_uid: bool, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* ESEARCH (TAG \"");
+    out.extend_from_slice(tag.as_str().as_bytes());
+    out.extend_from_slice(b"\")");
+    out.extend_from_slice(if by_uid { b" UID" } else { b"" });
 }
 
 fn item(word: &str, number: Option<u64>, out: &mut Vec<u8>) {

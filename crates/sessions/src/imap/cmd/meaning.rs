@@ -3,6 +3,7 @@
 
 use koi_mailbox::{DayRange, Filter, TimeRange};
 use koi_message::Collation;
+use koi_proto::imap::SequenceSet;
 use koi_proto::imap::command::{CHARSETS, Charset, Date, SearchKey};
 use koi_proto::imap::response::Code;
 use koi_types::{Day, ModSeq, Result, SystemFlags, Timestamp};
@@ -23,19 +24,38 @@ pub(super) fn filter(
         return Ok(Err(reply.code(&Code::BadCharset(CHARSETS))));
     }
     let meaning = Meaning { view: core.view()?, now: core.now };
-    let filter = match meaning.all(keys) {
-        Ok(filter) => filter,
-        Err(bad) => return Ok(Err(bad.into())),
+    Ok(meaning.by(core.comparator.collation, keys))
+}
+
+/// The same keys without message sequence numbers and `$`, for whoever asks again when these mean something
+/// else (RFC 5267 §4.3).
+pub(super) fn frozen(keys: &[SearchKey], view: &Selected) -> std::result::Result<Vec<SearchKey>, sequence::BadSet> {
+    let freeze = |key: &SearchKey| {
+        Ok(match key {
+            SearchKey::Sequence(set) => SearchKey::Uid(SequenceSet::of(&sequence::uids(view, set, false)?.0)),
+            SearchKey::Uid(set) if set.has_saved() => {
+                SearchKey::Uid(SequenceSet::of(&sequence::uids(view, set, true)?.0))
+            }
+            SearchKey::And(keys) => SearchKey::And(frozen(keys, view)?),
+            SearchKey::Or(keys) => SearchKey::Or(frozen(keys, view)?),
+            SearchKey::Not(key) => {
+                let mut frozen = frozen(std::slice::from_ref(key), view)?;
+                SearchKey::Not(Box::new(frozen.pop().unwrap_or(SearchKey::All)))
+            }
+            key => key.clone(),
+        })
     };
-    // RFC 5255 §4.2
-    let filter = match core.comparator.collation {
-        Collation::UnicodeCasemap => filter,
-        collation => Filter::Collated(collation, Box::new(filter)),
-    };
-    if !filter.is_bounded() {
-        return Ok(Err(Reply::no("this search has too many keys").code(&Code::Limit)));
+    keys.iter().map(freeze).collect()
+}
+
+/// Whether what matches changes with time alone.
+pub(crate) fn depends_on_time(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::Younger(_) | SearchKey::Older(_) => true,
+        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(depends_on_time),
+        SearchKey::Not(key) => depends_on_time(key),
+        _ => false,
     }
-    Ok(Ok(filter))
 }
 
 /// RFC 7162 §3.1.5: whether mod-sequences are asked for.
@@ -49,14 +69,29 @@ pub(super) fn has_modseq(key: &SearchKey) -> bool {
 }
 
 /// What the keys mean for this client now.
-struct Meaning<'a> {
-    view: &'a Selected,
-    now: Timestamp,
+pub(crate) struct Meaning<'a> {
+    pub(crate) view: &'a Selected,
+    pub(crate) now: Timestamp,
 }
 
 type Meant = std::result::Result<Filter, sequence::BadSet>;
 
 impl Meaning<'_> {
+    /// The filter in which texts are compared by `collation` (RFC 5255 §4.2), or what is wrong with the search.
+    pub(crate) fn by(
+        &self,
+        collation: Collation,
+        keys: &[SearchKey],
+    ) -> std::result::Result<Filter, Reply> {
+        let filter = match (self.all(keys)?, collation) {
+            (filter, Collation::UnicodeCasemap) => filter,
+            (filter, collation) => Filter::Collated(collation, Box::new(filter)),
+        };
+        match filter.is_bounded() {
+            true => Ok(filter),
+            false => Err(Reply::no("this search has too many keys").code(&Code::Limit)),
+        }
+    }
     fn all(&self, keys: &[SearchKey]) -> Meant {
         let mut filters = keys.iter().map(|key| self.key(key)).collect::<std::result::Result<Vec<_>, _>>()?;
         Ok(match filters.len() {

@@ -18,7 +18,7 @@ pub(crate) mod list;
 mod login;
 mod logout;
 mod lsub;
-mod meaning;
+pub(crate) mod meaning;
 mod metadata;
 mod namespace;
 mod noop;
@@ -81,6 +81,7 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Sort(sort) => search::sort(sort),
         Command::Thread(thread) => thread::start(thread),
         Command::Comparator(orders) => comparator::start(orders),
+        Command::CancelUpdate(tags) => search::cancel_update(tags),
         Command::Fetch(fetch) => fetch::start(fetch),
         Command::Store(store) => store::start(store),
         Command::Copy { by_uid, set, mailbox } => copy::start(copy::How::Copy, by_uid, set, mailbox),

@@ -1,14 +1,18 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5), saved results
-//! (RFC 5182 §2.1); SORT (RFC 5256 §3) and its RETURN (RFC 5267 §3), which are a search and then an order.
+//! (RFC 5182 §2.1), PARTIAL (RFC 9394 §3), UPDATE (RFC 5267 §4.3); SORT (RFC 5256 §3) and its RETURN (RFC 5267
+//! §3), which are a search and then an order.
+
+use std::ops::Range;
 
 use koi_mailbox::{Examined, SearchRun, SortCriterion, SortKey, SortOrder, SortRun};
-use koi_proto::imap::command::{self, ReturnOption, Search, Sort};
-use koi_proto::imap::response::{self, Esearch, Numbers, esearch};
+use koi_proto::imap::command::{self, PartialRange, ReturnOption, Search, Sort};
+use koi_proto::imap::response::{self, Code, Esearch, Numbers, Partial, Status, esearch};
 use koi_types::{ModSeq, NumSet, Result};
 
 use super::meaning;
+use crate::imap::contexts::{self, Results, UpdateContext};
 use crate::imap::core::Comparator;
-use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::job::{Context, Job, Outcome, at_once};
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
 
@@ -18,6 +22,16 @@ pub(crate) fn search(search: Search) -> Box<dyn Job> {
 
 pub(crate) fn sort(sort: Sort) -> Box<dyn Job> {
     Box::new(Searching { search: sort.search, criteria: sort.criteria, phase: Phase::Begin })
+}
+
+/// RFC 5267 §4.3.5: what was never followed, or is not any more, needs no cancelling.
+pub(crate) fn cancel_update(tags: Vec<Box<str>>) -> Box<dyn Job> {
+    at_once(move |cx| {
+        if let Some(open) = &mut cx.core.selected {
+            open.contexts.retain(|context| !tags.iter().any(|tag| **tag == *context.tag.as_str()));
+        }
+        Ok(Reply::ok("no further updates"))
+    })
 }
 
 struct Searching {
@@ -59,6 +73,9 @@ impl Searching {
                     Ok(filter) => filter,
                     Err(reply) => return Ok(Outcome::Done(reply)),
                 };
+                if let Some(reply) = self.misused(cx) {
+                    return Ok(Outcome::Done(reply));
+                }
                 let view = cx.core.view()?;
                 // What this client does not know of yet has no number, and is not looked at.
                 let run = cx.core.open()?.account.search(view.mailbox, view.known().clone(), &filter)?;
@@ -76,7 +93,9 @@ impl Searching {
                 }
                 if self.criteria.is_empty() {
                     let found = &run.found().0;
-                    self.answer(cx, &Found { uids: found, sorted: None, modseq: run.modseq() })?;
+                    let found = Found { uids: found, sorted: None, modseq: run.modseq() };
+                    self.answer(cx, &found)?;
+                    self.follow(cx, &found)?;
                     return Ok(Outcome::Done(Reply::ok("SEARCH completed")));
                 }
                 let order = order(&self.criteria, cx.core.comparator);
@@ -91,7 +110,9 @@ impl Searching {
                     return Ok(Outcome::Yield);
                 }
                 let (uids, sorted) = (&run.found().0, Some(sort.sorted()));
-                self.answer(cx, &Found { uids, sorted, modseq: run.modseq() })?;
+                let found = Found { uids, sorted, modseq: run.modseq() };
+                self.answer(cx, &found)?;
+                self.follow(cx, &found)?;
                 Ok(Outcome::Done(Reply::ok("SORT completed")))
             }
         }
@@ -123,21 +144,28 @@ impl Searching {
         let wants = |option: ReturnOption| returns.contains(&option);
         // RFC 4731 §3.1: RETURN () means ALL.
         let all = wants(ReturnOption::All) || returns.is_empty();
-        let ends_wanted = wants(ReturnOption::Min) || wants(ReturnOption::Max);
-        let only_ends = !all && !wants(ReturnOption::Count) && ends_wanted;
-        let ends = found.ends(wants(ReturnOption::Min), wants(ReturnOption::Max));
-        let modseq = match only_ends {
-            true => self.modseq_of(cx, &ends)?,
-            false => modseq,
+        let range = self.partial();
+        let part = range.map(|range| numbered.part(range));
+        // RFC 5182 §2.4, RFC 9394 §3.2: without ALL and COUNT only what is answered counts.
+        let picks = wants(ReturnOption::Min) || wants(ReturnOption::Max) || range.is_some();
+        let picked = (!all && !wants(ReturnOption::Count) && picks).then(|| {
+            let mut picked = found.ends(wants(ReturnOption::Min), wants(ReturnOption::Max));
+            range.iter().for_each(|range| picked.extend(&found.part(*range)));
+            picked
+        });
+        let modseq = match &picked {
+            Some(picked) => self.modseq_of(cx, picked)?,
+            None => modseq,
         };
-        let numbers = numbered.numbers();
         let answer = Esearch {
             tag: Some(cx.tag),
             by_uid: self.search.by_uid,
             min: numbered.first().filter(|_| wants(ReturnOption::Min)),
             max: numbered.last().filter(|_| wants(ReturnOption::Max)),
             count: wants(ReturnOption::Count).then(|| found.uids.count()),
-            all: all.then_some(numbers),
+            all: all.then(|| numbered.numbers()),
+            partial: range.zip(part.as_ref()).map(|(range, part)| Partial { range, numbers: part.numbers() }),
+            relevancy: None,
             mod_seq: modseq,
         };
         // RFC 5182 §2.1: SAVE alone asks for no answer.
@@ -145,9 +173,43 @@ impl Searching {
             esearch(&answer, cx.out);
         }
         if wants(ReturnOption::Save) {
-            // RFC 5182 §2.4: with MIN and MAX alone, only those.
-            save(cx, if only_ends { ends } else { found.uids.clone() });
+            save(cx, picked.unwrap_or_else(|| found.uids.clone()));
         }
+        Ok(())
+    }
+    /// What RETURN asks for that cannot be.
+    fn misused(&self, cx: &Context<'_>) -> Option<Reply> {
+        let contexts = cx.core.selected.as_ref().map(|open| open.contexts.as_slice()).unwrap_or_default();
+        // RFC 5267 §4.3
+        let reused = contexts.iter().any(|context| context.tag == *cx.tag);
+        (reused && self.wants(ReturnOption::Update)).then(|| Reply::bad("a search with this tag is being followed"))
+    }
+    fn partial(&self) -> Option<PartialRange> {
+        self.search.returns.iter().flatten().find_map(|option| match option {
+            ReturnOption::Partial(range) => Some(*range),
+            _ => None,
+        })
+    }
+    /// RFC 5267 §4.3: from now on changes of the result are told, if it is asked for.
+    fn follow(&self, cx: &mut Context<'_>, found: &Found<'_>) -> Result<()> {
+        if !self.wants(ReturnOption::Update) {
+            return Ok(());
+        }
+        let Ok(keys) = meaning::frozen(&self.search.keys, cx.core.view()?) else { return Ok(()) };
+        let order = (!self.criteria.is_empty()).then(|| order(&self.criteria, cx.core.comparator));
+        let results = match found.sorted {
+            Some(sorted) => Results::Ordered(sorted.to_vec()),
+            None => Results::Set(found.uids.clone()),
+        };
+        let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
+        let (tag, by_uid) = (cx.tag.clone(), self.search.by_uid);
+        let Some(open) = cx.core.selected.as_deref_mut() else { return Ok(()) };
+        let by_score = self.criteria.iter().any(|criterion| criterion.key == command::SortKey::Relevancy);
+        if let Some(why) = contexts::refusal(&open.contexts, &results, by_score) {
+            response::status(None, Status::No, Some(&Code::NoUpdate(&tag)), why, cx.out);
+            return Ok(());
+        }
+        open.contexts.push(UpdateContext { tag, by_uid, keys, collation, order, results, asked_at });
         Ok(())
     }
     /// RFC 7162 §3.1.10: with MIN and MAX alone, the modseq of only those messages.
@@ -190,6 +252,14 @@ impl Found<'_> {
             (None, false) => Numbered::Set(view.seqnums_of(self.uids)),
         }
     }
+    /// The UIDs of a part of the order.
+    fn part(&self, range: PartialRange) -> NumSet {
+        let places = range.places(self.uids.count());
+        match self.sorted {
+            Some(sorted) => slice(sorted, &places).iter().copied().collect(),
+            None => range.of(self.uids),
+        }
+    }
     /// The UIDs of the first and of the last of the order.
     fn ends(&self, min: bool, max: bool) -> NumSet {
         let (first, last) = match self.sorted {
@@ -206,7 +276,19 @@ enum Numbered {
     Ordered(Vec<u32>),
 }
 
+/// The numbers at these places.
+fn slice<'a>(list: &'a [u32], places: &Range<u64>) -> &'a [u32] {
+    let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+    list.get(place(places.start)..place(places.end)).unwrap_or_default()
+}
+
 impl Numbered {
+    fn part(&self, range: PartialRange) -> Self {
+        match self {
+            Self::Set(set) => Self::Set(range.of(set)),
+            Self::Ordered(list) => Self::Ordered(slice(list, &range.places(list.len() as u64)).to_vec()),
+        }
+    }
     fn numbers(&self) -> Numbers<'_> {
         match self {
             Self::Set(set) => Numbers::Set(set),

@@ -109,7 +109,8 @@ fn open(
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
     let keywords_told = untagged::told_count(&snapshot.keywords(), offers_chat);
-    Ok(Open { account: account.clone(), view, keywords_told, watching, own_added: NumSet::new() })
+    let own_added = NumSet::new();
+    Ok(Open { account: account.clone(), view, contexts: Vec::new(), keywords_told, watching, own_added })
 }
 
 fn describe(

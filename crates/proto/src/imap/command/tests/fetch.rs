@@ -129,6 +129,7 @@ fn uid_form_and_modifiers() {
             items: items.into(),
             changed_since,
             vanished: false,
+            partial: None,
         })
     };
     let (flags, uid, mod_seq) = (FetchItem::Flags, FetchItem::Uid, FetchItem::ModSeq);
