@@ -1,5 +1,5 @@
-//! Sorting messages (RFC 5256 §3, RFC 5957 §4, RFC 6203 §6), in pieces: each call of [`SortRun::advance`] does
-//! a bounded amount, so that a session can answer others in between.
+//! Sorting messages (RFC 5256 §3, RFC 5957 §4, RFC 6203 §6), in pieces: each call of [`SortRun::advance`]
+//! does a bounded amount, so that a session can answer others in between.
 //!
 //! What messages are sorted by never changes as long as they are there, and is kept in [`columns`] once it
 //! was read; of texts only their rank is compared. Must not: know how criteria are written.

@@ -75,8 +75,8 @@ enum Phase {
 }
 
 impl Account {
-    /// Begins to put messages of a mailbox into threads; some of them may be gone by now. Subjects are compared
-    /// by `collation`.
+    /// Begins to put messages of a mailbox into threads; some of them may be gone by now. Subjects are
+    /// compared by `collation`.
     #[must_use]
     pub fn thread(
         &self,

@@ -1,5 +1,5 @@
-//! SEARCH in a message (RFC 9051 §6.4.4, RFC 5255 §4.2): an exact substring by a collation, in decoded headers
-//! and text parts.
+//! SEARCH in a message (RFC 9051 §6.4.4, RFC 5255 §4.2): an exact substring by a collation, in decoded
+//! headers and text parts.
 //!
 //! Text that stands for itself is searched where it lies; only what is encoded is decoded, into a
 //! [`Scratch`] that the caller keeps, so that the common message costs one pass and no allocation.

@@ -57,6 +57,10 @@ pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
 pub const IMAP_UPDATES_MAX: usize = 16;
 /// Messages in all results of one session that are sorted and whose changes are told; four octets each.
 pub const IMAP_UPDATES_SORTED_MAX: usize = 500_000;
+/// Stored filters within stored filters (RFC 5466 §3.1 asks for 3 at least).
+pub const IMAP_FILTER_DEPTH_MAX: usize = 8;
+/// Stored filters that one search is replaced by.
+pub const IMAP_FILTERS_MAX: usize = 64;
 /// Part numbers in one section of FETCH.
 pub const IMAP_SECTION_DEPTH_MAX: usize = 64;
 /// Fields of ID (RFC 2971 §3.3 names the number).

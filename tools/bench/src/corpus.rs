@@ -51,6 +51,47 @@ pub(crate) fn mixed(seed: u64, number: u64) -> Vec<u8> {
     message(seed, number, (low + rng.below(high - low)) as usize, kind)
 }
 
+/// Message `number` of a list with conversations: two of three answer one of the last hundred messages, and name
+/// what that one answered.
+pub(crate) fn conversation(seed: u64, number: u64) -> Vec<u8> {
+    let id = |number: u64| format!("<{seed:x}.{number:x}@list.example>");
+    let mut ancestors = Vec::new();
+    let mut first = number;
+    while let Some(parent) = parent(seed, first) {
+        ancestors.push(parent);
+        first = parent;
+    }
+    let mut rng = Rng::new(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93));
+    let (from, minutes) = (person(&mut rng), number + rng.below(30));
+    let topic = subject(&mut Rng::new(seed.wrapping_add(first)));
+    let mut text = format!(
+        "Date: {} Mar 2024 {:02}:{:02}:00 +0000\r\nFrom: {from}\r\nTo: list@list.example\r\n",
+        minutes / 1440 % 28 + 1,
+        minutes / 60 % 24,
+        minutes % 60
+    );
+    let re = if first == number { "" } else { "Re: " };
+    text.push_str(&format!("Subject: {re}[list] {topic}\r\nMessage-ID: {}\r\n", id(number)));
+    // As programs do: the first one and the last ones.
+    let named: Vec<String> = match ancestors.len() {
+        0..=10 => ancestors.iter().rev().map(|each| id(*each)).collect(),
+        _ => std::iter::once(&first).chain(ancestors.iter().take(9).rev()).map(|each| id(*each)).collect(),
+    };
+    if let Some(last) = named.last() {
+        text.push_str(&format!("In-Reply-To: {last}\r\nReferences: {}\r\n", named.join("\r\n ")));
+    }
+    text.push_str("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n");
+    let octets = text.len() + 200 + rng.below(1_500) as usize;
+    prose(&mut text, &mut rng, octets);
+    text.into_bytes()
+}
+
+fn parent(seed: u64, number: u64) -> Option<u64> {
+    let mut rng = Rng::new(seed.wrapping_mul(31).wrapping_add(number));
+    let distance = 1 + rng.below(100);
+    (rng.below(3) > 0).then(|| number.checked_sub(distance)).flatten()
+}
+
 /// Message `number` of the space case: every fourth is an attachment in base64.
 pub(crate) fn quarter_base64(seed: u64, number: u64) -> Vec<u8> {
     let mut rng = Rng::new(seed.wrapping_add(number));

@@ -80,6 +80,12 @@ capabilities! {
     ContextSort = "CONTEXT=SORT",
     /// RFC 9394 §3
     Partial = "PARTIAL",
+    /// RFC 7377 §2
+    MultiSearch = "MULTISEARCH",
+    /// RFC 6203 §1
+    SearchFuzzy = "SEARCH=FUZZY",
+    /// RFC 5466 §3
+    Filters = "FILTERS",
     /// RFC 5256 §1
     Sort = "SORT",
     /// RFC 5957 §1

@@ -34,7 +34,10 @@ impl SequenceSet {
     #[must_use]
     pub fn of(numbers: &NumSet) -> Self {
         let end = SequenceEnd::Number;
-        let range = |run: std::ops::RangeInclusive<u32>| SequenceRange { from: end(*run.start()), to: end(*run.end()) };
+        let range = |run: std::ops::RangeInclusive<u32>| SequenceRange {
+            from: end(*run.start()),
+            to: end(*run.end()),
+        };
         Self { ranges: numbers.runs().map(range).collect(), saved: false }
     }
     /// Whether `$`, the messages of the last SEARCH that was saved, belong to it (RFC 5182 §2.1). They are

@@ -1,8 +1,9 @@
 //! Searches whose changes are told as they happen: UPDATE (RFC 5267 §4.3).
 //!
-//! What a context keeps is what its client has been told. When the view of the mailbox moves on, only messages
-//! that changed are asked again: what is gone leaves the list before EXPUNGE says so, everything else is told
-//! after EXISTS and FETCH, so that every number is right where it stands. Must not: know how a search is read.
+//! What a context keeps is what its client has been told. When the view of the mailbox moves on, only
+//! messages that changed are asked again: what is gone leaves the list before EXPUNGE says so, everything
+//! else is told after EXISTS and FETCH, so that every number is right where it stands. Must not: know how a
+//! search is read.
 
 use koi_mailbox::{SearchRun, SortOrder, SortRun};
 use koi_message::Collation;
@@ -152,7 +153,13 @@ enum Asking {
 impl Updating {
     pub(crate) fn new(before: Before, view: &Selected) -> Self {
         let gone = before.known.difference(view.known());
-        let touched = view.known().difference(&before.known);
+        let mut touched = view.known().difference(&before.known);
+        // `*` in a set of UIDs means the last message, whichever that is.
+        let (was_last, last) = (before.known.last(), view.known().last());
+        if was_last != last {
+            was_last.into_iter().chain(last).for_each(|uid| touched.insert(uid));
+            touched = touched.intersect(view.known());
+        }
         let numbering = before.numbering;
         Self { numbering, gone, touched, at: 0, asking: Asking::Begin, before: Vec::new(), after: Vec::new() }
     }

@@ -7,7 +7,7 @@
 //! client that pipelines them would otherwise lose count (RFC 3501 §5.5).
 
 use koi_proto::imap::Command;
-use koi_proto::imap::command::{AppendBegin, Replaces};
+use koi_proto::imap::command::{AppendBegin, MailboxSource, Replaces};
 
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +98,12 @@ pub(crate) fn of(command: &Command) -> Row {
         // RFC 5256 §3: as for SEARCH.
         Command::Sort(sort) => row("SORT", Selected, by(sort.search.by_uid && !sort.search.has_seqnums())),
         Command::Thread(thread) => row("THREAD", Selected, by(thread.by_uid && !thread.has_seqnums())),
+        // RFC 7377 §2.2: without a selected mailbox too, if none of its sources is that one.
+        Command::MultiSearch(search) => {
+            let state =
+                if search.sources.contains(&MailboxSource::Selected) { Selected } else { Authenticated };
+            row("ESEARCH", state, by(!search.search.has_seqnums()))
+        }
         Command::CancelUpdate(_) => row("CANCELUPDATE", Selected, All),
         Command::Comparator(_) => row("COMPARATOR", Authenticated, All),
         Command::Fetch(fetch) => row("FETCH", Selected, by(fetch.by_uid)),

@@ -13,6 +13,7 @@
 )]
 
 mod coi;
+mod contexts;
 mod harness;
 mod list;
 mod metadata;
@@ -23,5 +24,5 @@ mod view;
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
-    harness::run(tests.chain(metadata::tests()).collect())
+    harness::run(tests.chain(metadata::tests()).chain(contexts::tests()).collect())
 }

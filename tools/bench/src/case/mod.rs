@@ -14,6 +14,7 @@ mod memory;
 mod push;
 mod restart;
 mod search;
+mod sort;
 mod space;
 mod store;
 mod submit;
@@ -44,6 +45,7 @@ pub(crate) const GROUPS: &[Group] = &[
     append::GROUP,
     login::GROUP,
     mailbox::GROUP,
+    sort::GROUP,
     list::GROUP,
     search::GROUP,
     idle::GROUP,

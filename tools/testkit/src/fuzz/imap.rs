@@ -15,7 +15,7 @@ const ANSWERS_PER_OCTET_MAX: usize = 4;
 /// Commands of every kind, and words of the grammar.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 14] = [
+    let seeds: [&[u8]; 17] = [
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
@@ -29,6 +29,9 @@ pub fn target() -> Target {
         b"a IDLE\r\nDONE\r\nb RENAME \"a\\\\b\" &AOQ-\r\nc STATUS x (HIGHESTMODSEQ)\r\n",
         b"a SETMETADATA INBOX (/private/a ~{3+}\r\na\0b \"/shared/b c\" NIL /private/d yes)\r\n",
         b"a GETMETADATA (DEPTH infinity MAXSIZE 9) {0+}\r\n (/private {9+}\r\n/shared/x)\r\n",
+        b"a UID SORT RETURN (PARTIAL 1:9 UPDATE) (REVERSE DATE SUBJECT) UTF-8 FUZZY NOT FILTER x\r\n",
+        b"a THREAD REFS KOI8-R SEEN\r\nb COMPARATOR -i;* \"default\"\r\nc CANCELUPDATE \"a\" \"b\"\r\n",
+        b"a ESEARCH IN (mailboxes (a \"b c\") subtree-one x personal) RETURN (COUNT RELEVANCY) TEXT x\r\n",
         b"a ENABLE CONDSTORE\r\na ID (\"name\" NIL)\r\na MOVE 1 {3}\r\nabc\r\n",
     ];
     Target { name: "imap", body, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), words: WORDS }
@@ -63,6 +66,9 @@ const WORDS: &[&[u8]] = &[
     b"INBOX",
     b"(CHANGEDSINCE 1)",
     b"RETURN (ALL)",
+    b"(PARTIAL -1:-5)",
+    b"(SUBJECT REVERSE SIZE) UTF-8 ",
+    b"FUZZY ",
     b"\\Seen",
     b"&AOQ-",
     b"DONE\r\n",

@@ -25,7 +25,7 @@ const BEFORE: [&str; 4] = [
 /// Commands of every state, in the order of a life.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 11] = [
+    let seeds: [&[u8]; 13] = [
         b"0a CAPABILITY\r\nb LOGIN alice {6}\r\nsecret\r\nc NAMESPACE\r\nd ID NIL\r\ne LOGOUT\r\n",
         b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" *\r\ne DELETE z/y\r\n",
         b"1a APPEND INBOX (\\Seen) {12+}\r\nSubject: a\r\n\r\nb STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\r\n",
@@ -34,6 +34,8 @@ pub fn target() -> Target {
         b"2a STORE 1:* +FLAGS (\\Deleted $x)\r\nb EXPUNGE\r\nc FETCH 1:* (FLAGS UID)\r\nd CLOSE\r\n",
         b"2a UID FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY[1]<0.3>)\r\n",
         b"2a SEARCH RETURN (ALL COUNT) OR SUBJECT one NOT SEEN\r\nb COPY 1:2 Archive\r\nc MOVE 1 Trash\r\n",
+        b"2a SORT RETURN (UPDATE) (SUBJECT) UTF-8 ALL\r\nb STORE 1 +FLAGS (\\Seen)\r\nc THREAD REFS x 1\r\n",
+        b"2a COMPARATOR i;octet\r\nb ESEARCH IN (personal) FUZZY TEXT one\r\nc CANCELUPDATE \"a\"\r\n",
         b"3a UID STORE 1:2 (UNCHANGEDSINCE 3) -FLAGS.SILENT (\\Seen)\r\nb IDLE\r\nDONE\r\nc UNSELECT\r\n",
         b"1a ENABLE METADATA\r\nb SETMETADATA INBOX (/private/a {1+}\r\nx)\r\nc NOOP\r\n",
         b"3a FETCH 1:* (MODSEQ) (CHANGEDSINCE 2)\r\nb EXAMINE Sent (CONDSTORE)\r\nc UID EXPUNGE 1:9\r\n",

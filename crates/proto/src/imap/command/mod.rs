@@ -8,6 +8,7 @@ pub mod append;
 pub mod auth;
 pub mod charset;
 pub mod comparator;
+pub mod esearch;
 pub mod fetch;
 pub mod list;
 pub mod mailbox;
@@ -30,6 +31,7 @@ pub use append::{AppendBegin, AppendLine, AppendLiteral, AppendPiece, Replaces};
 pub use auth::{IdField, Secret};
 pub use charset::{CHARSETS, Charset};
 pub use comparator::ComparatorArg;
+pub use esearch::{MailboxSource, MultiSearch};
 pub use fetch::{BinarySection, BodySection, Fetch, FetchItem, Partial, Section, SectionText};
 pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
@@ -140,6 +142,8 @@ pub enum Command {
     Thread(Thread),
     /// RFC 5255 §4.7; none asks which one is active.
     Comparator(Vec<ComparatorArg>),
+    /// RFC 7377 §2
+    MultiSearch(Box<MultiSearch>),
     /// RFC 5267 §4.3.5; at least one tag of an earlier search.
     CancelUpdate(Vec<Box<str>>),
     /// RFC 9051 §6.4.5
@@ -364,6 +368,7 @@ const COMMANDS: &[&str] = &[
     "THREAD",
     "COMPARATOR",
     "CANCELUPDATE",
+    "ESEARCH",
     "FETCH",
     "STORE",
     "COPY",
@@ -413,6 +418,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "EXPUNGE" => Ok(Command::Expunge { uids: None }),
         "COMPARATOR" => comparator::comparator(cursor),
         "CANCELUPDATE" => cancel_update(cursor),
+        "ESEARCH" => esearch::esearch(cursor),
         "UID" => uid(cursor),
         _ => on_messages(cursor, &name, false)?.ok_or(before),
     }
@@ -425,8 +431,11 @@ fn uid(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     cursor.space()?;
     let before = cursor.error("unknown UID command");
     let name = cursor.atom("expected a command after UID")?.to_ascii_uppercase();
-    if name == "EXPUNGE" {
-        return messages::uid_expunge(cursor);
+    match name.as_str() {
+        "EXPUNGE" => return messages::uid_expunge(cursor),
+        // RFC 7377 §2: not in the syntax, but in an example.
+        "ESEARCH" => return esearch::esearch(cursor),
+        _ => {}
     }
     on_messages(cursor, &name, true)?.ok_or(before)
 }

@@ -1,5 +1,5 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5, RFC 5182 §2.1, RFC 5032 §3,
-//! RFC 8514 §4.3).
+//! RFC 8514 §4.3, RFC 6203 §3, RFC 5466 §3.1).
 
 use koi_types::{EmailId, Keyword, ThreadId, limits};
 
@@ -7,7 +7,7 @@ use super::charset::{Charset, Strings};
 use super::returns::{ReturnOption, returns};
 use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
-use crate::imap::lex::{Cursor, SyntaxError};
+use crate::imap::lex::{Cursor, SyntaxError, is_atom_char};
 use crate::imap::set::sequence_set;
 
 /// SEARCH or UID SEARCH.
@@ -90,6 +90,27 @@ pub enum SearchKey {
     EmailId(Option<EmailId>),
     /// RFC 8474 §6
     ThreadId(Option<ThreadId>),
+    /// Compared less strictly (RFC 6203 §3).
+    Fuzzy(Box<SearchKey>),
+    /// What a stored filter says (RFC 5466 §3.1).
+    Filter(Box<str>),
+}
+
+impl SearchKey {
+    /// The keys right within this one.
+    #[must_use]
+    pub fn inner(&self) -> &[Self] {
+        match self {
+            Self::And(keys) | Self::Or(keys) => keys,
+            Self::Not(key) | Self::Fuzzy(key) => std::slice::from_ref(key),
+            _ => &[],
+        }
+    }
+    /// Whether the key, or one within it, is such a one.
+    #[must_use]
+    pub fn any(&self, is: &dyn Fn(&Self) -> bool) -> bool {
+        is(self) || self.inner().iter().any(|key| key.any(is))
+    }
 }
 
 impl Search {
@@ -102,12 +123,38 @@ impl Search {
 }
 
 pub(super) fn has_seqnums(key: &SearchKey) -> bool {
-    match key {
+    // What a stored filter says is not known yet.
+    key.any(&|key| match key {
         SearchKey::Sequence(set) => set.has_numbers(),
-        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_seqnums),
-        SearchKey::Not(key) => has_seqnums(key),
+        SearchKey::Filter(_) => true,
         _ => false,
-    }
+    })
+}
+
+/// The keys of a stored filter (RFC 5466 §3.2); they are in UTF-8.
+///
+/// ```abnf
+/// search-criteria = search-key *(SP search-key)                             ; RFC 5466 §4
+/// ```
+pub fn filter(value: &[u8]) -> Result<Vec<SearchKey>, SyntaxError> {
+    let mut cursor = Cursor::new(value, true);
+    let keys = Keys { cursor: &mut cursor, strings: Strings::Utf8, depth: 0 }.all()?;
+    cursor.end()?;
+    Ok(keys)
+}
+
+/// Whether a filter can have this name.
+///
+/// ```abnf
+/// filter-name = 1*<any ATOM-CHAR except "/">                                ; RFC 5466 §4
+/// ```
+#[must_use]
+pub fn is_filter_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(is_filter_char)
+}
+
+const fn is_filter_char(octet: u8) -> bool {
+    is_atom_char(octet) && octet != b'/'
 }
 
 /// ```abnf
@@ -166,6 +213,8 @@ impl Keys<'_, '_> {
         matches!(self.cursor.rest(), [b' ', next, ..] if *next != b' ')
     }
     /// ```abnf
+    /// search-key =/ "FUZZY" SP search-key                                       ; RFC 6203 §7
+    /// search-key =/ "FILTER" SP filter-name                                     ; RFC 5466 §4
     /// search-key =/ "NOT" SP search-key / "OR" SP search-key SP search-key      ; RFC 9051 §9
     /// search-key =/ sequence-set / "(" search-key *(SP search-key) ")"
     /// ```
@@ -208,6 +257,12 @@ impl Keys<'_, '_> {
         match name.as_str() {
             "OR" => self.or(),
             "NOT" => Ok(SearchKey::Not(Box::new(self.next()?))),
+            "FUZZY" => Ok(SearchKey::Fuzzy(Box::new(self.next()?))),
+            "FILTER" => {
+                self.cursor.space()?;
+                let name = self.cursor.word(is_filter_char, "expected the name of a filter")?;
+                Ok(SearchKey::Filter(name.into()))
+            }
             "UID" => self.spaced(sequence_set).map(SearchKey::Uid),
             "KEYWORD" => self.spaced(keyword).map(SearchKey::Keyword),
             "UNKEYWORD" => self.spaced(keyword).map(SearchKey::Unkeyword),

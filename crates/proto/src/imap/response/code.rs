@@ -34,6 +34,8 @@ pub enum Code<'a> {
     Closed,
     /// RFC 4978 §3
     CompressionActive,
+    /// RFC 5466 §3.1; the name of the filter.
+    UndefinedFilter(&'a str),
     ContactAdmin,
     /// RFC 4315 §3; both sets ascend and pair up in that order.
     CopyUid {
@@ -135,6 +137,10 @@ impl Code<'_> {
             Self::HighestModSeq(mod_seq) => number(mod_seq.value(), out),
             Self::MetadataLongEntries(octets) | Self::MetadataMaxSize(octets) => number(*octets, out),
             Self::Modified(numbers) => set(numbers, out),
+            Self::UndefinedFilter(name) => {
+                out.push(b' ');
+                out.extend_from_slice(name.as_bytes());
+            }
             Self::NoUpdate(tag) => {
                 out.extend_from_slice(b" \"");
                 out.extend_from_slice(tag.as_str().as_bytes());
@@ -201,6 +207,7 @@ impl Code<'_> {
             Self::UidNotSticky => "UIDNOTSTICKY",
             Self::UidValidity(_) => "UIDVALIDITY",
             Self::Unavailable => "UNAVAILABLE",
+            Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
             Self::UnknownCte => "UNKNOWN-CTE",
             Self::Unseen(_) => "UNSEEN",
             Self::UseAttr => "USEATTR",

@@ -29,7 +29,9 @@ pub use mailbox::{
 };
 pub use metadata::{MetadataLine, metadata_changed};
 pub use quota::{Resource, ResourceUse, quota, quota_root};
-pub use search::{Esearch, ListChange, Numbers, Partial, context_changes, esearch, search, sort};
+pub use search::{
+    Esearch, ListChange, MailboxCorrelator, Numbers, Partial, context_changes, esearch, search, sort,
+};
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
 pub use thread::ThreadLine;
 pub use vanished::vanished;

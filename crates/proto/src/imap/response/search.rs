@@ -1,8 +1,10 @@
-//! SEARCH, SORT and ESEARCH (RFC 5256 §4, RFC 3501 §7.2.5, RFC 9051 §7.3.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.6).
+//! SEARCH, SORT and ESEARCH (RFC 5256 §4, RFC 3501 §7.2.5, RFC 9051 §7.3.4, RFC 4731 §3, RFC 7162 §3.1.5
+//! and §3.1.6, RFC 5267 §4, RFC 9394 §3, RFC 6203 §4, RFC 7377 §2.1).
 
-use koi_types::{ModSeq, NumSet};
+use koi_types::{ModSeq, NumSet, UidValidity};
 
 use super::code::{push_ordered_set, push_set};
+use super::mailbox::{NameEncoding, push_mailbox};
 use super::number::push_number;
 use crate::imap::command::{PartialRange, Tag};
 
@@ -13,6 +15,14 @@ pub enum Numbers<'a> {
     Set(&'a NumSet),
     /// In an order of their own (RFC 5267 §3.2).
     Ordered(&'a [u32]),
+}
+
+/// RFC 7377 §2.1
+#[derive(Clone, Copy, Debug)]
+pub struct MailboxCorrelator<'a> {
+    pub name: &'a str,
+    pub encoding: NameEncoding,
+    pub uid_validity: UidValidity,
 }
 
 /// A part of the results.
@@ -52,6 +62,8 @@ impl Numbers<'_> {
 pub struct Esearch<'a> {
     /// Of the command it answers.
     pub tag: Option<&'a Tag>,
+    /// Which mailbox it is about, in the answer to ESEARCH (RFC 7377 §2.1).
+    pub mailbox: Option<MailboxCorrelator<'a>>,
     /// The numbers are UIDs.
     pub by_uid: bool,
     /// Absent when nothing was found, even if asked for.
@@ -103,14 +115,21 @@ fn found(word: &[u8], numbers: impl IntoIterator<Item = u32>, mod_seq: Option<Mo
 
 /// ```abnf
 /// esearch-response  = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)   ; RFC 9051 §9
-/// search-correlator = SP "(" "TAG" SP tag-string ")"
+/// search-correlator = SP "(" one-correlator *(SP one-correlator) ")"                      ; RFC 7377 §4
+/// one-correlator    = ("TAG" SP tag-string) / ("MAILBOX" SP astring) / ("UIDVALIDITY" SP nz-number)
 /// ```
 pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"* ESEARCH");
     if let Some(tag) = answer.tag {
         out.extend_from_slice(b" (TAG \"");
         out.extend_from_slice(tag.as_str().as_bytes());
-        out.extend_from_slice(b"\")");
+        out.push(b'"');
+        if let Some(mailbox) = &answer.mailbox {
+            out.extend_from_slice(b" MAILBOX ");
+            push_mailbox(mailbox.name, mailbox.encoding, out);
+            item(" UIDVALIDITY ", Some(u64::from(mailbox.uid_validity.value())), out);
+        }
+        out.push(b')');
     }
     if answer.by_uid {
         out.extend_from_slice(b" UID");

@@ -545,3 +545,77 @@ fn quota_responses() {
     assert_eq!(sent(|out| quota_root("INBOX", plain, &[""], out)), "* QUOTAROOT INBOX \"\"");
     assert_eq!(sent(|out| quota_root("ä", plain, &[], out)), "* QUOTAROOT &AOQ-");
 }
+
+/// RFC 5256 §4, RFC 7162 §3.1.9, RFC 5255 §4.8
+#[test]
+fn sort_thread_and_comparator_responses() {
+    assert_eq!(sent(|out| sort(&[2, 84, 3], None, out)), "* SORT 2 84 3");
+    assert_eq!(sent(|out| sort(&[], ModSeq::new(5), out)), "* SORT");
+    assert_eq!(sent(|out| sort(&[2], ModSeq::new(5), out)), "* SORT 2 (MODSEQ 5)");
+    // (2)(3 6 (4 23)(44 7 96))
+    let tree = sent(|out| {
+        let mut line = ThreadLine::begin(out);
+        line.open(out);
+        line.member(2, out);
+        line.close(out);
+        line.open(out);
+        line.member(3, out);
+        line.member(6, out);
+        for members in [&[4, 23][..], &[44, 7, 96]] {
+            line.open(out);
+            members.iter().for_each(|member| line.member(*member, out));
+            line.close(out);
+        }
+        line.close(out);
+        line.end(out);
+    });
+    assert_eq!(tree, "* THREAD (2)(3 6 (4 23)(44 7 96))");
+    assert_eq!(sent(|out| ThreadLine::begin(out).end(out)), "* THREAD");
+    assert_eq!(sent(|out| comparator("i;octet", true, &["i;octet"], out)), "* COMPARATOR -i;octet");
+    assert_eq!(sent(|out| comparator("a", false, &["a", "b"], out)), "* COMPARATOR a (a b)");
+}
+
+/// RFC 5267 §4.3.3 and §4.4, RFC 6203 §4, RFC 7377 §2.1
+#[test]
+fn extended_search_responses() {
+    let tag = tag("B01");
+    let change = |position, numbers: &[u32]| ListChange { position, numbers: numbers.to_vec() };
+    let changes = |removed: &[ListChange], added: &[ListChange]| {
+        sent(|out| context_changes(&tag, true, removed, added, out))
+    };
+    assert_eq!(changes(&[], &[]), "");
+    assert_eq!(
+        changes(&[], &[change(0, &[32768, 32769])]),
+        "* ESEARCH (TAG \"B01\") UID ADDTO (0 32768:32769)"
+    );
+    assert_eq!(
+        changes(&[change(2, &[5, 4, 7, 8])], &[change(1, &[2733]), change(3, &[9])]),
+        "* ESEARCH (TAG \"B01\") UID REMOVEFROM (2 5,4,7:8) ADDTO (1 2733 3 9)"
+    );
+    let range = |from, to, backwards| crate::imap::command::PartialRange { from, to, backwards };
+    let partial = |range, numbers| {
+        let partial = Some(Partial { range, numbers: Numbers::Ordered(numbers) });
+        sent(|out| esearch(&Esearch { tag: Some(&tag), partial, ..Esearch::default() }, out))
+    };
+    assert_eq!(
+        partial(range(1, 10, false), &[42, 9, 34, 13, 15]),
+        "* ESEARCH (TAG \"B01\") PARTIAL (1:10 42,9,34,13,15)"
+    );
+    assert_eq!(partial(range(1, 100, true), &[]), "* ESEARCH (TAG \"B01\") PARTIAL (-1:-100 NIL)");
+    let scored = Esearch {
+        tag: Some(&tag),
+        mailbox: Some(MailboxCorrelator {
+            name: "folder 1",
+            encoding: NameEncoding::ModifiedUtf7,
+            uid_validity: UidValidity::new(7).unwrap(),
+        }),
+        by_uid: true,
+        all: Some(Numbers::Ordered(&[5, 10, 1])),
+        relevancy: Some(&[99, 42, 4]),
+        ..Esearch::default()
+    };
+    assert_eq!(
+        sent(|out| esearch(&scored, out)),
+        "* ESEARCH (TAG \"B01\" MAILBOX \"folder 1\" UIDVALIDITY 7) UID ALL 5,10,1 RELEVANCY (99 42 4)"
+    );
+}

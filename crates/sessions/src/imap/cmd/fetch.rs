@@ -124,7 +124,9 @@ impl Fetching {
         let view = cx.core.view()?;
         match sequence::uids(view, &self.fetch.set, self.fetch.by_uid) {
             // RFC 9394 §3.3: first the range, then what changed of it.
-            Ok(uids) => self.left = self.fetch.partial.map_or_else(|| uids.0.clone(), |range| range.of(&uids.0)),
+            Ok(uids) => {
+                self.left = self.fetch.partial.map_or_else(|| uids.0.clone(), |range| range.of(&uids.0))
+            }
             Err(bad) => return Ok(Some(bad.into())),
         }
         // RFC 7162 §3.1: the client has shown that it knows CONDSTORE.

@@ -1,12 +1,12 @@
-//! What the keys of a search mean for one client now (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032 §1): a filter
-//! of the mailbox service, in which numbers are UIDs.
+//! What the keys of a search mean for one client now (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032 §1): a
+//! filter of the mailbox service, in which numbers are UIDs.
 
 use koi_mailbox::{DayRange, Filter, TimeRange};
 use koi_message::Collation;
 use koi_proto::imap::SequenceSet;
 use koi_proto::imap::command::{CHARSETS, Charset, Date, SearchKey};
 use koi_proto::imap::response::Code;
-use koi_types::{Day, ModSeq, Result, SystemFlags, Timestamp};
+use koi_types::{Day, ModSeq, Result, SystemFlags, Timestamp, UidSet};
 
 use super::sequence;
 use crate::imap::core::Core;
@@ -20,52 +20,49 @@ pub(super) fn filter(
     keys: &[SearchKey],
 ) -> Result<std::result::Result<Filter, Reply>> {
     if charset == Charset::Unknown {
-        let reply = Reply::no("this charset is not known");
-        return Ok(Err(reply.code(&Code::BadCharset(CHARSETS))));
+        return Ok(Err(unknown_charset()));
     }
     let meaning = Meaning { view: core.view()?, now: core.now };
-    Ok(meaning.by(core.comparator.collation, keys))
+    Ok(meaning.by(core.comparator.collation, keys).map_err(|reply| *reply))
+}
+
+pub(super) fn unknown_charset() -> Reply {
+    Reply::no("this charset is not known").code(&Code::BadCharset(CHARSETS))
 }
 
 /// The same keys without message sequence numbers and `$`, for whoever asks again when these mean something
 /// else (RFC 5267 §4.3).
-pub(super) fn frozen(keys: &[SearchKey], view: &Selected) -> std::result::Result<Vec<SearchKey>, sequence::BadSet> {
-    let freeze = |key: &SearchKey| {
-        Ok(match key {
-            SearchKey::Sequence(set) => SearchKey::Uid(SequenceSet::of(&sequence::uids(view, set, false)?.0)),
-            SearchKey::Uid(set) if set.has_saved() => {
-                SearchKey::Uid(SequenceSet::of(&sequence::uids(view, set, true)?.0))
-            }
-            SearchKey::And(keys) => SearchKey::And(frozen(keys, view)?),
-            SearchKey::Or(keys) => SearchKey::Or(frozen(keys, view)?),
-            SearchKey::Not(key) => {
-                let mut frozen = frozen(std::slice::from_ref(key), view)?;
-                SearchKey::Not(Box::new(frozen.pop().unwrap_or(SearchKey::All)))
-            }
-            key => key.clone(),
-        })
+pub(super) fn frozen(keys: &[SearchKey], view: &Selected) -> Vec<SearchKey> {
+    let uids = |uids: UidSet| SearchKey::Uid(SequenceSet::of(&uids.0));
+    let only = |mut keys: Vec<SearchKey>| Box::new(keys.pop().unwrap_or(SearchKey::All));
+    let freeze = |key: &SearchKey| match key {
+        SearchKey::Sequence(set) => uids(sequence::searched(view, set)),
+        SearchKey::Uid(set) if set.has_saved() => match sequence::uids(view, set, true) {
+            Ok(there) => uids(there),
+            Err(_) => key.clone(),
+        },
+        SearchKey::And(keys) => SearchKey::And(frozen(keys, view)),
+        SearchKey::Or(keys) => SearchKey::Or(frozen(keys, view)),
+        SearchKey::Not(_) => SearchKey::Not(only(frozen(key.inner(), view))),
+        SearchKey::Fuzzy(_) => SearchKey::Fuzzy(only(frozen(key.inner(), view))),
+        key => key.clone(),
     };
     keys.iter().map(freeze).collect()
 }
 
 /// Whether what matches changes with time alone.
 pub(crate) fn depends_on_time(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::Younger(_) | SearchKey::Older(_) => true,
-        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(depends_on_time),
-        SearchKey::Not(key) => depends_on_time(key),
-        _ => false,
-    }
+    key.any(&|key| matches!(key, SearchKey::Younger(_) | SearchKey::Older(_)))
 }
 
 /// RFC 7162 §3.1.5: whether mod-sequences are asked for.
 pub(super) fn has_modseq(key: &SearchKey) -> bool {
-    match key {
-        SearchKey::ModSeq(_) => true,
-        SearchKey::And(keys) | SearchKey::Or(keys) => keys.iter().any(has_modseq),
-        SearchKey::Not(key) => has_modseq(key),
-        _ => false,
-    }
+    key.any(&|key| matches!(key, SearchKey::ModSeq(_)))
+}
+
+/// RFC 6203 §3
+pub(super) fn has_fuzzy(key: &SearchKey) -> bool {
+    key.any(&|key| matches!(key, SearchKey::Fuzzy(_)))
 }
 
 /// What the keys mean for this client now.
@@ -77,19 +74,21 @@ pub(crate) struct Meaning<'a> {
 type Meant = std::result::Result<Filter, sequence::BadSet>;
 
 impl Meaning<'_> {
-    /// The filter in which texts are compared by `collation` (RFC 5255 §4.2), or what is wrong with the search.
+    /// The filter in which texts are compared by `collation` (RFC 5255 §4.2), or what is wrong with the
+    /// search.
     pub(crate) fn by(
         &self,
         collation: Collation,
         keys: &[SearchKey],
-    ) -> std::result::Result<Filter, Reply> {
-        let filter = match (self.all(keys)?, collation) {
+    ) -> std::result::Result<Filter, Box<Reply>> {
+        let all = self.all(keys).map_err(|bad| Box::new(Reply::from(bad)))?;
+        let filter = match (all, collation) {
             (filter, Collation::UnicodeCasemap) => filter,
             (filter, collation) => Filter::Collated(collation, Box::new(filter)),
         };
         match filter.is_bounded() {
             true => Ok(filter),
-            false => Err(Reply::no("this search has too many keys").code(&Code::Limit)),
+            false => Err(Box::new(Reply::no("this search has too many keys").code(&Code::Limit))),
         }
     }
     fn all(&self, keys: &[SearchKey]) -> Meant {
@@ -108,6 +107,9 @@ impl Meaning<'_> {
                 Filter::Or(keys.iter().map(|key| self.key(key)).collect::<std::result::Result<_, _>>()?)
             }
             SearchKey::Not(key) => Filter::negated(self.key(key)?),
+            SearchKey::Fuzzy(key) => Filter::fuzzy(self.key(key)?),
+            // All have been replaced before.
+            SearchKey::Filter(_) => Filter::negated(Filter::All),
             // RFC 5032 §1: counted back from now.
             SearchKey::Younger(secs) => Filter::Arrived(TimeRange::since(self.now.minus_secs(*secs))),
             SearchKey::Older(secs) => Filter::Arrived(TimeRange::until(self.now.minus_secs(*secs))),

@@ -12,7 +12,7 @@ use koi_proto::imap::response::{Code, MetadataLine};
 use koi_types::annotation::{EntryName, Target};
 use koi_types::{ErrorKind, MailError, Result, limits};
 
-use super::{existing, no_such_mailbox};
+use super::{existing, filters, no_such_mailbox};
 use crate::imap::core::Core;
 use crate::imap::error;
 use crate::imap::job::{Context, Job, Outcome, Submitted, write_or};
@@ -179,6 +179,11 @@ fn changes(target: Target, command: SetMetadata) -> std::result::Result<Vec<Anno
         let EntryArg::Name(name) = each.entry else {
             return Err(Box::new(Reply::no("entry name is too long").code(&Code::Limit)));
         };
+        // RFC 5466 §3.2
+        let refused = filters::refused(&name, each.value.as_deref()).filter(|_| target == Target::Server);
+        if let Some(why) = refused {
+            return Err(Box::new(Reply::no(why).code(&Code::Cannot)));
+        }
         let max = value_octets_max(target, &name);
         if each.value.as_ref().is_some_and(|value| value.len() > max) {
             let reply = Reply::no("value is too large").code(&Code::MetadataMaxSize(max as u64));

@@ -10,8 +10,11 @@ mod copy;
 mod create;
 mod delete;
 mod enable;
+mod esearch;
 mod expunge;
 mod fetch;
+mod filters;
+mod found;
 mod id;
 mod idle;
 pub(crate) mod list;
@@ -81,6 +84,7 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Sort(sort) => search::sort(sort),
         Command::Thread(thread) => thread::start(thread),
         Command::Comparator(orders) => comparator::start(orders),
+        Command::MultiSearch(search) => esearch::start(*search),
         Command::CancelUpdate(tags) => search::cancel_update(tags),
         Command::Fetch(fetch) => fetch::start(fetch),
         Command::Store(store) => store::start(store),

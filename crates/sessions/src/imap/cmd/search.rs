@@ -1,15 +1,14 @@
 //! SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), ESEARCH (RFC 4731 §3), MODSEQ (RFC 7162 §3.1.5), saved results
-//! (RFC 5182 §2.1), PARTIAL (RFC 9394 §3), UPDATE (RFC 5267 §4.3); SORT (RFC 5256 §3) and its RETURN (RFC 5267
-//! §3), which are a search and then an order.
-
-use std::ops::Range;
+//! (RFC 5182 §2.1), PARTIAL (RFC 9394 §3), UPDATE (RFC 5267 §4.3); SORT (RFC 5256 §3) and its RETURN
+//! (RFC 5267 §3), which are a search and then an order.
 
 use koi_mailbox::{Examined, SearchRun, SortCriterion, SortKey, SortOrder, SortRun};
-use koi_proto::imap::command::{self, PartialRange, ReturnOption, Search, Sort};
-use koi_proto::imap::response::{self, Code, Esearch, Numbers, Partial, Status, esearch};
+use koi_proto::imap::command::{self, ReturnOption, Search, Sort};
+use koi_proto::imap::response::{self, Code, Status};
 use koi_types::{ModSeq, NumSet, Result};
 
-use super::meaning;
+use super::found::{self, Correlator, Found, Numbered, Returns};
+use super::{filters, meaning};
 use crate::imap::contexts::{self, Results, UpdateContext};
 use crate::imap::core::Comparator;
 use crate::imap::job::{Context, Job, Outcome, at_once};
@@ -59,7 +58,7 @@ impl Job for Searching {
     }
 }
 
-fn save(cx: &mut Context<'_>, found: NumSet) {
+pub(super) fn save(cx: &mut Context<'_>, found: NumSet) {
     if let Some(open) = &mut cx.core.selected {
         open.view.saved = found;
     }
@@ -69,6 +68,9 @@ impl Searching {
     fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         match std::mem::replace(&mut self.phase, Phase::Begin) {
             Phase::Begin => {
+                if let Some(reply) = filters::expand(cx.core, self.search.charset, &mut self.search.keys)? {
+                    return Ok(Outcome::Done(reply));
+                }
                 let filter = match meaning::filter(cx.core, self.search.charset, &self.search.keys)? {
                     Ok(filter) => filter,
                     Err(reply) => return Ok(Outcome::Done(reply)),
@@ -78,7 +80,11 @@ impl Searching {
                 }
                 let view = cx.core.view()?;
                 // What this client does not know of yet has no number, and is not looked at.
-                let run = cx.core.open()?.account.search(view.mailbox, view.known().clone(), &filter)?;
+                let (account, known) = (&cx.core.open()?.account, view.known().clone());
+                let run = match self.wants_scores() {
+                    true => account.search_ranked(view.mailbox, known, &filter)?,
+                    false => account.search(view.mailbox, known, &filter)?,
+                };
                 if self.wants_modseq() {
                     cx.core.enable_condstore(cx.out);
                 }
@@ -93,12 +99,14 @@ impl Searching {
                 }
                 if self.criteria.is_empty() {
                     let found = &run.found().0;
-                    let found = Found { uids: found, sorted: None, modseq: run.modseq() };
+                    let scores = found::scores(&run);
+                    let found = Found { uids: found, sorted: None, modseq: run.modseq(), scores: &scores };
                     self.answer(cx, &found)?;
-                    self.follow(cx, &found)?;
+                    follow(cx, &self.search, &self.criteria, &found)?;
                     return Ok(Outcome::Done(Reply::ok("SEARCH completed")));
                 }
-                let order = order(&self.criteria, cx.core.comparator);
+                let scores = found::scores(&run).into();
+                let order = SortOrder { scores, ..order(&self.criteria, cx.core.comparator) };
                 let sort = cx.core.open()?.account.sort(cx.core.view()?.mailbox, run.found(), order);
                 self.phase = Phase::Sort(run, sort);
                 self.go_on(cx)
@@ -110,9 +118,10 @@ impl Searching {
                     return Ok(Outcome::Yield);
                 }
                 let (uids, sorted) = (&run.found().0, Some(sort.sorted()));
-                let found = Found { uids, sorted, modseq: run.modseq() };
+                let scores = found::scores(&run);
+                let found = Found { uids, sorted, modseq: run.modseq(), scores: &scores };
                 self.answer(cx, &found)?;
-                self.follow(cx, &found)?;
+                follow(cx, &self.search, &self.criteria, &found)?;
                 Ok(Outcome::Done(Reply::ok("SORT completed")))
             }
         }
@@ -125,8 +134,7 @@ impl Searching {
     }
 
     fn answer(&self, cx: &mut Context<'_>, found: &Found<'_>) -> Result<()> {
-        let view = cx.core.view()?;
-        let numbered = found.numbered(view, self.search.by_uid);
+        let numbered = found.numbered(cx.core.view()?, self.search.by_uid);
         let modseq = found.modseq.filter(|_| self.wants_modseq());
         let returns = match (&self.search.returns, &numbered) {
             (Some(returns), _) => returns.as_slice(),
@@ -141,76 +149,39 @@ impl Searching {
                 return Ok(());
             }
         };
-        let wants = |option: ReturnOption| returns.contains(&option);
-        // RFC 4731 §3.1: RETURN () means ALL.
-        let all = wants(ReturnOption::All) || returns.is_empty();
-        let range = self.partial();
-        let part = range.map(|range| numbered.part(range));
-        // RFC 5182 §2.4, RFC 9394 §3.2: without ALL and COUNT only what is answered counts.
-        let picks = wants(ReturnOption::Min) || wants(ReturnOption::Max) || range.is_some();
-        let picked = (!all && !wants(ReturnOption::Count) && picks).then(|| {
-            let mut picked = found.ends(wants(ReturnOption::Min), wants(ReturnOption::Max));
-            range.iter().for_each(|range| picked.extend(&found.part(*range)));
-            picked
-        });
+        let returns = Returns(returns);
+        let picked = returns.picked(found);
         let modseq = match &picked {
             Some(picked) => self.modseq_of(cx, picked)?,
             None => modseq,
         };
-        let answer = Esearch {
-            tag: Some(cx.tag),
-            by_uid: self.search.by_uid,
-            min: numbered.first().filter(|_| wants(ReturnOption::Min)),
-            max: numbered.last().filter(|_| wants(ReturnOption::Max)),
-            count: wants(ReturnOption::Count).then(|| found.uids.count()),
-            all: all.then(|| numbered.numbers()),
-            partial: range.zip(part.as_ref()).map(|(range, part)| Partial { range, numbers: part.numbers() }),
-            relevancy: None,
-            mod_seq: modseq,
-        };
         // RFC 5182 §2.1: SAVE alone asks for no answer.
-        if returns != [ReturnOption::Save] {
-            esearch(&answer, cx.out);
+        if returns.0 != [ReturnOption::Save] {
+            let correlator = Correlator { tag: cx.tag, mailbox: None, by_uid: self.search.by_uid };
+            found::write(&correlator, returns, found, &numbered, modseq, cx.out);
         }
-        if wants(ReturnOption::Save) {
+        if returns.wants(ReturnOption::Save) {
             save(cx, picked.unwrap_or_else(|| found.uids.clone()));
         }
         Ok(())
     }
-    /// What RETURN asks for that cannot be.
+    /// What is asked for that cannot be.
     fn misused(&self, cx: &Context<'_>) -> Option<Reply> {
-        let contexts = cx.core.selected.as_ref().map(|open| open.contexts.as_slice()).unwrap_or_default();
-        // RFC 5267 §4.3
-        let reused = contexts.iter().any(|context| context.tag == *cx.tag);
-        (reused && self.wants(ReturnOption::Update)).then(|| Reply::bad("a search with this tag is being followed"))
-    }
-    fn partial(&self) -> Option<PartialRange> {
-        self.search.returns.iter().flatten().find_map(|option| match option {
-            ReturnOption::Partial(range) => Some(*range),
-            _ => None,
-        })
-    }
-    /// RFC 5267 §4.3: from now on changes of the result are told, if it is asked for.
-    fn follow(&self, cx: &mut Context<'_>, found: &Found<'_>) -> Result<()> {
-        if !self.wants(ReturnOption::Update) {
-            return Ok(());
+        let returns = Returns(self.search.returns.as_deref().unwrap_or_default());
+        if let Some(why) = reused_tag(cx, returns) {
+            return Some(Reply::bad(why));
         }
-        let Ok(keys) = meaning::frozen(&self.search.keys, cx.core.view()?) else { return Ok(()) };
-        let order = (!self.criteria.is_empty()).then(|| order(&self.criteria, cx.core.comparator));
-        let results = match found.sorted {
-            Some(sorted) => Results::Ordered(sorted.to_vec()),
-            None => Results::Set(found.uids.clone()),
-        };
-        let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
-        let (tag, by_uid) = (cx.tag.clone(), self.search.by_uid);
-        let Some(open) = cx.core.selected.as_deref_mut() else { return Ok(()) };
-        let by_score = self.criteria.iter().any(|criterion| criterion.key == command::SortKey::Relevancy);
-        if let Some(why) = contexts::refusal(&open.contexts, &results, by_score) {
-            response::status(None, Status::No, Some(&Code::NoUpdate(&tag)), why, cx.out);
-            return Ok(());
+        // RFC 6203 §4 and §6
+        if self.wants_scores() && !self.search.keys.iter().any(meaning::has_fuzzy) {
+            return Some(Reply::bad("RELEVANCY needs a FUZZY key"));
         }
-        open.contexts.push(UpdateContext { tag, by_uid, keys, collation, order, results, asked_at });
-        Ok(())
+        None
+    }
+    fn wants_scores(&self) -> bool {
+        self.wants(ReturnOption::Relevancy) || self.sorts_by_score()
+    }
+    fn sorts_by_score(&self) -> bool {
+        self.criteria.iter().any(is_score)
     }
     /// RFC 7162 §3.1.10: with MIN and MAX alone, the modseq of only those messages.
     fn modseq_of(&self, cx: &Context<'_>, uids: &NumSet) -> Result<Option<ModSeq>> {
@@ -232,81 +203,43 @@ pub(super) fn work(run: &SearchRun) -> Work {
     Work { done: Some(messages), total: Some(run.total()), octets }
 }
 
-/// What was found, by UID.
-struct Found<'a> {
-    uids: &'a NumSet,
-    /// The same in the order asked for.
-    sorted: Option<&'a [u32]>,
-    modseq: Option<ModSeq>,
+fn is_score(criterion: &command::SortCriterion) -> bool {
+    criterion.key == command::SortKey::Relevancy
 }
 
-impl Found<'_> {
-    fn numbered(&self, view: &crate::selected::Selected, by_uid: bool) -> Numbered {
-        match (self.sorted, by_uid) {
-            (Some(sorted), true) => Numbered::Ordered(sorted.to_vec()),
-            (Some(sorted), false) => {
-                let numbering = view.numbering();
-                Numbered::Ordered(sorted.iter().filter_map(|uid| numbering.seqnum(*uid)).collect())
-            }
-            (None, true) => Numbered::Set(self.uids.clone()),
-            (None, false) => Numbered::Set(view.seqnums_of(self.uids)),
-        }
-    }
-    /// The UIDs of a part of the order.
-    fn part(&self, range: PartialRange) -> NumSet {
-        let places = range.places(self.uids.count());
-        match self.sorted {
-            Some(sorted) => slice(sorted, &places).iter().copied().collect(),
-            None => range.of(self.uids),
-        }
-    }
-    /// The UIDs of the first and of the last of the order.
-    fn ends(&self, min: bool, max: bool) -> NumSet {
-        let (first, last) = match self.sorted {
-            Some(sorted) => (sorted.first().copied(), sorted.last().copied()),
-            None => (self.uids.first(), self.uids.last()),
-        };
-        first.filter(|_| min).into_iter().chain(last.filter(|_| max)).collect()
-    }
+/// RFC 5267 §4.3: why no search with this tag can be followed.
+pub(super) fn reused_tag(cx: &Context<'_>, returns: Returns<'_>) -> Option<&'static str> {
+    let contexts = cx.core.selected.as_ref().map(|open| open.contexts.as_slice()).unwrap_or_default();
+    let reused = contexts.iter().any(|context| context.tag == *cx.tag);
+    (reused && returns.wants(ReturnOption::Update)).then_some("a search with this tag is being followed")
 }
 
-/// What was found, by the numbers that are answered.
-enum Numbered {
-    Set(NumSet),
-    Ordered(Vec<u32>),
-}
-
-/// The numbers at these places.
-fn slice<'a>(list: &'a [u32], places: &Range<u64>) -> &'a [u32] {
-    let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
-    list.get(place(places.start)..place(places.end)).unwrap_or_default()
-}
-
-impl Numbered {
-    fn part(&self, range: PartialRange) -> Self {
-        match self {
-            Self::Set(set) => Self::Set(range.of(set)),
-            Self::Ordered(list) => Self::Ordered(slice(list, &range.places(list.len() as u64)).to_vec()),
-        }
+/// RFC 5267 §4.3: from now on changes of the result are told, if it is asked for. `criteria` is empty for a
+/// result in the order of the mailbox.
+pub(super) fn follow(
+    cx: &mut Context<'_>,
+    search: &Search,
+    criteria: &[command::SortCriterion],
+    found: &Found<'_>,
+) -> Result<()> {
+    if !Returns(search.returns.as_deref().unwrap_or_default()).wants(ReturnOption::Update) {
+        return Ok(());
     }
-    fn numbers(&self) -> Numbers<'_> {
-        match self {
-            Self::Set(set) => Numbers::Set(set),
-            Self::Ordered(list) => Numbers::Ordered(list),
-        }
+    let keys = meaning::frozen(&search.keys, cx.core.view()?);
+    let order = (!criteria.is_empty()).then(|| order(criteria, cx.core.comparator));
+    let results = match found.sorted {
+        Some(sorted) => Results::Ordered(sorted.to_vec()),
+        None => Results::Set(found.uids.clone()),
+    };
+    let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
+    let (tag, by_uid) = (cx.tag.clone(), search.by_uid);
+    let Some(open) = cx.core.selected.as_deref_mut() else { return Ok(()) };
+    if let Some(why) = contexts::refusal(&open.contexts, &results, criteria.iter().any(is_score)) {
+        response::status(None, Status::No, Some(&Code::NoUpdate(&tag)), why, cx.out);
+        return Ok(());
     }
-    fn first(&self) -> Option<u32> {
-        match self {
-            Self::Set(set) => set.first(),
-            Self::Ordered(list) => list.first().copied(),
-        }
-    }
-    fn last(&self) -> Option<u32> {
-        match self {
-            Self::Set(set) => set.last(),
-            Self::Ordered(list) => list.last().copied(),
-        }
-    }
+    open.contexts.push(UpdateContext { tag, by_uid, keys, collation, order, results, asked_at });
+    Ok(())
 }
 
 /// By what the mailbox service is to sort.

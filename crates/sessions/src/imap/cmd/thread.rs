@@ -5,8 +5,8 @@ use koi_proto::imap::command::{self, Thread};
 use koi_proto::imap::response::ThreadLine;
 use koi_types::{Result, Uid};
 
-use super::meaning;
 use super::search::work;
+use super::{filters, meaning};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
@@ -32,6 +32,9 @@ impl Job for Threading {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         match &mut self.phase {
             Phase::Begin => {
+                if let Some(reply) = filters::expand(cx.core, self.thread.charset, &mut self.thread.keys)? {
+                    return Ok(Outcome::Done(reply));
+                }
                 let filter = match meaning::filter(cx.core, self.thread.charset, &self.thread.keys)? {
                     Ok(filter) => filter,
                     Err(reply) => return Ok(Outcome::Done(reply)),

@@ -110,6 +110,106 @@ fn return_options() {
     refused(&["a SEARCH RETURN (FOO) SEEN", "a SEARCH RETURN (MIN)", "a SEARCH RETURN MIN SEEN"]);
 }
 
+/// RFC 9394 §4, RFC 5267 §5, RFC 6203 §7
+#[test]
+fn partial_update_and_scores() {
+    let partial = |from, to, backwards| ReturnOption::Partial(PartialRange { from, to, backwards });
+    use ReturnOption::{Context, Count, Relevancy, Update};
+    assert_eq!(search("RETURN (PARTIAL 1:500) ALL").returns, Some(vec![partial(1, 500, false)]));
+    assert_eq!(search("RETURN (COUNT PARTIAL -5:-1) ALL").returns, Some(vec![Count, partial(5, 1, true)]));
+    assert_eq!(
+        search("return (update context relevancy update) ALL").returns,
+        Some(vec![Update, Context, Relevancy])
+    );
+    refused(&[
+        "a SEARCH RETURN (PARTIAL 1) ALL",
+        "a SEARCH RETURN (PARTIAL 0:1) ALL",
+        "a SEARCH RETURN (PARTIAL 1:*) ALL",
+        "a SEARCH RETURN (PARTIAL -1:1) ALL",
+        "a SEARCH RETURN (PARTIAL 1:-1) ALL",
+        "a SEARCH RETURN (PARTIAL 1:2 ALL) ALL",
+        "a SEARCH RETURN (PARTIAL 1:2 PARTIAL 2:3) ALL",
+        "a FETCH 1 FLAGS (PARTIAL 1:2)",
+        "a UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)",
+    ]);
+    let set = |range: PartialRange| range.of(&[2, 3, 5, 8].into_iter().collect()).to_string();
+    let table = [
+        (1, 2, false, "2:3"),
+        (2, 1, false, "2:3"),
+        (3, 9, false, "5,8"),
+        (5, 9, false, ""),
+        (1, 1, true, "8"),
+        (2, 3, true, "3,5"),
+        (4, 99, true, "2"),
+        (5, 6, true, ""),
+        (u32::MAX, 1, true, "2:3,5,8"),
+    ];
+    for (from, to, backwards, expected) in table {
+        assert_eq!(set(PartialRange { from, to, backwards }), expected, "{from}:{to} {backwards}");
+    }
+}
+
+/// RFC 6203 §7, RFC 5466 §4
+#[test]
+fn fuzzy_keys_and_filters() {
+    use SearchKey::*;
+    assert_eq!(key("FUZZY SUBJECT x"), Fuzzy(Box::new(Subject("x".into()))));
+    assert_eq!(key("NOT FUZZY (SEEN DRAFT)"), Not(Box::new(Fuzzy(Box::new(And(vec![Seen, Draft]))))));
+    assert_eq!(key("FILTER on-the-road"), Filter("on-the-road".into()));
+    refused(&[
+        "a SEARCH FUZZY",
+        "a SEARCH FILTER",
+        "a SEARCH FILTER a/b",
+        "a SEARCH FILTER \"x\"",
+        "a SEARCH FILTER a]",
+    ]);
+    let value = search::filter(b"OR SMALLER 5000 FROM \"boss@example.com\"").unwrap();
+    assert_eq!(value, [Or(vec![Smaller(5000), From("boss@example.com".into())])]);
+    assert_eq!(search::filter("SEEN SUBJECT \"мат\"".as_bytes()).unwrap(), [Seen, Subject("мат".into())]);
+    for bad in ["", "OR SMALLER", "SEEN)", "SUBJECT \"x", "\r\n"] {
+        assert!(search::filter(bad.as_bytes()).is_err(), "{bad:?}");
+    }
+    assert!(search::is_filter_name("a.b+c") && !search::is_filter_name("a/b") && !search::is_filter_name(""));
+}
+
+/// RFC 7377 §4, RFC 5267 §5
+#[test]
+fn searches_in_several_mailboxes() {
+    let sources = |line: &str| match read(&format!("a ESEARCH {line}")) {
+        Command::MultiSearch(command) => {
+            assert!(command.search.by_uid && !command.search.keys.is_empty());
+            command.sources
+        }
+        other => panic!("{other:?}"),
+    };
+    let name = |text: &str| MailboxArg::Name(MailboxName::new(text).unwrap());
+    assert_eq!(sources("ALL"), [MailboxSource::Selected]);
+    assert_eq!(sources("RETURN (COUNT) CHARSET UTF-8 SUBJECT x"), [MailboxSource::Selected]);
+    assert_eq!(
+        sources("IN (mailboxes \"folder1\" subtree-one (a b) personal) RETURN () unseen"),
+        [
+            MailboxSource::Mailboxes(vec![name("folder1")]),
+            MailboxSource::SubtreeOne(vec![name("a"), name("b")]),
+            MailboxSource::Personal
+        ]
+    );
+    refused(&[
+        "a ESEARCH",
+        "a ESEARCH IN () ALL",
+        "a ESEARCH IN (selected)",
+        "a ESEARCH IN (selected-delayed) ALL",
+        "a ESEARCH IN (subtree) ALL",
+        "a ESEARCH IN (mailboxes ()) ALL",
+        "a ESEARCH IN (personal (x)) ALL",
+        "a CANCELUPDATE",
+        "a CANCELUPDATE \"x",
+    ]);
+    assert_eq!(
+        read("a CANCELUPDATE \"B01\" \"B02\""),
+        Command::CancelUpdate(vec!["B01".into(), "B02".into()])
+    );
+}
+
 /// RFC 9051 §6.4.4: an unknown charset is answered NO, whatever the strings are.
 #[test]
 fn charsets() {
