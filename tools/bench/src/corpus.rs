@@ -51,8 +51,8 @@ pub(crate) fn mixed(seed: u64, number: u64) -> Vec<u8> {
     message(seed, number, (low + rng.below(high - low)) as usize, kind)
 }
 
-/// Message `number` of a list with conversations: two of three answer one of the last hundred messages, and name
-/// what that one answered.
+/// Message `number` of a list with conversations: two of three answer one of the last hundred messages, and
+/// name what that one answered.
 pub(crate) fn conversation(seed: u64, number: u64) -> Vec<u8> {
     let id = |number: u64| format!("<{seed:x}.{number:x}@list.example>");
     let mut ancestors = Vec::new();
