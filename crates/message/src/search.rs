@@ -10,8 +10,9 @@
 
 use std::ops::ControlFlow;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2, memmem};
 
+use crate::address::{Address, parse_addresses};
 use crate::charset;
 use crate::collation::Collation;
 use crate::encoded_word;
@@ -133,8 +134,8 @@ impl Needle {
         let addresses = is_address_field(name);
         let mut fields = Fields::new(header).filter(|field| field.is(name));
         fields.any(|field| {
-            let quoted = addresses && memchr(b'\\', field.value).is_some();
-            self.in_value(field.value, scratch) || (quoted && self.in_unquoted(field.value, scratch))
+            let shown = if addresses { envelope_text(field.value) } else { None };
+            self.in_value(field.value, scratch) || shown.is_some_and(|shown| self.in_value(&shown, scratch))
         })
     }
 
@@ -147,11 +148,6 @@ impl Needle {
         encoded_word::decode_text_into(value.trim_ascii(), &mut scratch.text);
         let Scratch { text, folded, .. } = scratch;
         self.finder.in_str(text, folded)
-    }
-
-    /// RFC 9051 §6.4.4: FROM and its kin mean the envelope, where names are without quoting.
-    fn in_unquoted(&self, value: &[u8], scratch: &mut Scratch) -> bool {
-        self.in_value(&unquoted(value), scratch)
     }
 
     fn in_part(
@@ -260,16 +256,26 @@ fn push_field(field: &Field<'_>, text: &mut String) {
     text.push_str("\r\n");
 }
 
-/// An unfolded value without the backslashes that quote.
-fn unquoted(value: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(value.len());
-    unfold(value, &mut plain);
-    let mut escaped = false;
-    plain.retain(|&octet| {
-        escaped = octet == b'\\' && !escaped;
-        !escaped
-    });
-    plain
+/// RFC 9051 §6.4.4: FROM and its kin mean the envelope, where names are without quoting and addresses without
+/// blanks and comments. Nothing when that is no other text than the value.
+fn envelope_text(value: &[u8]) -> Option<Vec<u8>> {
+    let blank = |at: Option<usize>| at.and_then(|at| value.get(at)).is_some_and(|&octet| octet <= b' ');
+    let mut ats = memchr_iter(b'@', value);
+    let differs = memchr2(b'\\', b'(', value).is_some()
+        || ats.any(|at| blank(at.checked_sub(1)) || blank(at.checked_add(1)));
+    differs.then(|| {
+        let mut unfolded = Vec::with_capacity(value.len());
+        unfold(value, &mut unfolded);
+        let mut addresses = Vec::new();
+        parse_addresses(&unfolded, &mut addresses);
+        let mut text = Vec::with_capacity(value.len());
+        for Address { name, mailbox, host, .. } in &addresses {
+            let [name, mailbox, host] = [name, mailbox, host].map(|part| part.as_deref().unwrap_or_default());
+            let parts: [&[u8]; 6] = [name, b" <", mailbox, b"@", host, b">, "];
+            parts.into_iter().for_each(|part| text.extend_from_slice(part));
+        }
+        text
+    })
 }
 
 fn is_address_field(name: &[u8]) -> bool {

@@ -6,10 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use memchr::memchr;
-
 use super::parts::{self, Kind, SearchPart};
-use super::{Scratch, is_address_field, is_plain, push_field, unquoted};
+use super::{Scratch, envelope_text, is_address_field, is_plain, push_field};
 use crate::charset;
 use crate::collation::casemap;
 use crate::encoded_word;
@@ -91,8 +89,10 @@ fn root_fields(
     let Scratch { text, folded, .. } = scratch;
     for field in Fields::new(raw) {
         text.clear();
-        if is_address_field(field.name) && memchr(b'\\', field.value).is_some() {
-            encoded_word::decode_text_into(unquoted(field.value).trim_ascii(), text);
+        if is_address_field(field.name)
+            && let Some(shown) = envelope_text(field.value)
+        {
+            encoded_word::decode_text_into(shown.trim_ascii(), text);
         }
         if field.range.end as usize > header_octets {
             text.push('\n');

@@ -79,6 +79,43 @@ fn header_fields() {
     }
 }
 
+fn folded(text: &str) -> Vec<u8> {
+    let mut folded = Vec::new();
+    crate::collation::casemap(text, &mut folded);
+    folded
+}
+
+/// RFC 9051 §6.4.4: what ENVELOPE shows is found, whatever stands between its parts in the field.
+#[test]
+fn addresses_are_found_as_the_envelope_has_them() {
+    let table = [
+        ("From: <user (c)@ (c) example.org>\r\n", "user@example.org", true),
+        ("From: user@\r\n example.org\r\n", "user@example.org", true),
+        ("From: a <user\t@example.org>\r\n", "user@example.org", true),
+        ("From: =?utf-8?q?J=C3=BCrgen?= <j @b>\r\n", "J\u{fc}rgen <j@b>", true),
+        ("From: a@b, c@d\r\n", "b, c", true),
+        ("From: a@b c@d\r\n", "a@bc", false),
+        ("Subject: user @ example.org\r\n", "user@example.org", false),
+    ];
+    for (header, word, expected) in table {
+        let name = header.split(':').next().map(str::as_bytes);
+        let found = Needle::new(word).in_header(header.as_bytes(), name, &mut Scratch::default());
+        assert_eq!(found, expected, "{header} {word}");
+        let mut passages = Vec::new();
+        let raw = format!("{header}\r\n");
+        let structure = parse(raw.as_bytes()).facts.structure;
+        let mut record = Vec::new();
+        structure.encode(&mut record);
+        let _ = super::visit_passages(raw.as_bytes(), &record, &mut Scratch::default(), &mut |passage| {
+            passages.push(folded(&String::from_utf8_lossy(passage.text)));
+            std::ops::ControlFlow::Continue(())
+        });
+        let word = folded(word);
+        let indexed = passages.iter().any(|passage| memchr::memmem::find(passage, &word).is_some());
+        assert!(indexed || !found, "{header}: what is found is in the index");
+    }
+}
+
 // spec: RFC 5255 §4.6; RFC 4790 §9.2.1; RFC 4790 §9.3.1
 #[test]
 fn the_collation_decides() {
