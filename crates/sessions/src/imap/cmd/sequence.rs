@@ -33,8 +33,8 @@ pub(crate) fn uids(view: &Selected, set: &SequenceSet, by_uid: bool) -> Result<U
 
 /// The messages of a set of sequence numbers in SEARCH and its kin.
 ///
-/// DEVIATION RFC 9051 §9: a number above EXISTS should be BAD; here it finds nothing, like a UID that does not
-/// exist: a client whose view is behind gets what there is, as from most servers.
+/// DEVIATION RFC 9051 §9: a number above EXISTS should be BAD; here it finds nothing, like a UID that does
+/// not exist, because a client whose view is behind gets what there is from most servers.
 pub(crate) fn searched(view: &Selected, set: &SequenceSet) -> UidSet {
     let mut there = NumSet::new();
     if view.exists() > 0 {
