@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use koi_mailbox::{Account, INBOX, NewMessage, ThreadAlgorithm, Threads};
 use koi_message::Collation;
+use koi_store::key;
+use koi_store::kv::{Txn, transact_and_wait};
+use koi_store::record::email::EmailRecord;
 use koi_types::{Timestamp, ZoneOffset};
 use proptest::prelude::*;
 
-use crate::rig::{Rig, START, flags, incoming, uids};
+use crate::rig::{Rig, START, flags, incoming, new_message, uids};
 
 #[derive(Clone, Debug)]
 struct Plain {
@@ -321,6 +324,41 @@ proptest! {
         prop_assert_eq!(found(ThreadAlgorithm::Refs), Literal::new(&all).refs());
         prop_assert_eq!(found(ThreadAlgorithm::OrderedSubject), ordered_subject(&all));
     }
+}
+
+/// Records of before know no ancestors: these are read from the headers.
+#[test]
+fn messages_that_were_stored_before_their_ancestors_were() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let long = "x".repeat(20_000);
+    let texts = [
+        "Message-ID: <a@x>\nSubject: a\n\nx\n".to_owned(),
+        format!("Message-ID: <c@x>\nX-Long: {long}\nReferences: <a@x> <b@x>\nSubject: c\n\nx\n"),
+        "Message-ID: <d@x>\nIn-Reply-To: words <b@x>\nSubject: d\n\nReferences: <a@x>\n".to_owned(),
+    ];
+    alice.append(INBOX, texts.iter().map(|text| new_message(text, &[])).collect()).wait().unwrap();
+    let expected = "(1(2)(3))";
+    assert_eq!(found(&alice, 3, ThreadAlgorithm::References), expected);
+    let mut emails = Vec::new();
+    let _ = alice.snapshot().unwrap().messages(INBOX, &uids(&[1, 2, 3]).0, |row| {
+        emails.push(row.email);
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(emails.len(), 3);
+    let account = alice.id();
+    let forget = move |txn: &mut dyn Txn| {
+        for email in &emails {
+            let key = key::email(account, *email);
+            let row = txn.get(&key)?.unwrap().to_vec();
+            let record = EmailRecord { ancestors: None, ..EmailRecord::decode(&row).unwrap() };
+            txn.put(&key, &record.encode())?;
+        }
+        Ok(())
+    };
+    transact_and_wait(&*rig.kv, forget).unwrap();
+    assert_eq!(found(&rig.again(&alice), 3, ThreadAlgorithm::References), expected);
+    assert_eq!(found(&rig.again(&alice), 3, ThreadAlgorithm::Refs), expected);
 }
 
 /// Every message answers the one before it, in one order and in the other: neither depth nor the looking for
