@@ -58,16 +58,24 @@ capabilities! {
     ListExtended = "LIST-EXTENDED",
     /// RFC 5819 §2
     ListStatus = "LIST-STATUS",
+    /// RFC 9590 §1
+    ListMetadata = "LIST-METADATA",
     /// RFC 6154 §2
     SpecialUse = "SPECIAL-USE",
     /// RFC 6154 §3
     CreateSpecialUse = "CREATE-SPECIAL-USE",
     /// RFC 3691 §2
     Unselect = "UNSELECT",
+    /// RFC 9586 §3
+    UidOnly = "UIDONLY",
     /// RFC 4315 §2
     UidPlus = "UIDPLUS",
     /// RFC 3502
     MultiAppend = "MULTIAPPEND",
+    /// RFC 4469 §2
+    Catenate = "CATENATE",
+    /// RFC 5550 §5.7.1
+    UrlPartial = "URL-PARTIAL",
     /// RFC 8508 §3.1
     Replace = "REPLACE",
     /// RFC 4731 §3

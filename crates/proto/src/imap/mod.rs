@@ -11,6 +11,7 @@ pub mod lex;
 pub mod quirks;
 pub mod response;
 pub mod set;
+pub mod url;
 pub mod utf7;
 
 pub use command::{Command, Tag};

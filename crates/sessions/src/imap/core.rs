@@ -33,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) condstore: bool,
     /// ENABLE QRESYNC was given: VANISHED instead of EXPUNGE (RFC 7162 §3.2.3).
     pub(crate) qresync: bool,
+    /// ENABLE UIDONLY was given: no message sequence numbers, in either direction (RFC 9586 §3).
+    pub(crate) uid_only: bool,
     /// ENABLE IMAP4rev2 was given: responses are those of RFC 9051, names are UTF-8 (RFC 9051 §6.3.1).
     pub(crate) rev2: bool,
     /// ENABLE UTF8=ACCEPT was given: names are UTF-8, and so may be whatever comes from a header (RFC 6855
@@ -106,6 +108,7 @@ impl Core {
             selected: None,
             condstore: false,
             qresync: false,
+            uid_only: false,
             rev2: false,
             utf8: false,
             annotations: None,
@@ -317,11 +320,15 @@ const COMPLETE: &[Capability] = &[
     Capability::Utf8Accept,
     Capability::ListExtended,
     Capability::ListStatus,
+    Capability::ListMetadata,
     Capability::SpecialUse,
     Capability::CreateSpecialUse,
     Capability::Unselect,
+    Capability::UidOnly,
     Capability::UidPlus,
     Capability::MultiAppend,
+    Capability::Catenate,
+    Capability::UrlPartial,
     Capability::Replace,
     Capability::Esearch,
     Capability::Esort,

@@ -7,14 +7,14 @@ mod structure;
 
 use koi_mailbox::{BodyRef, EmailRow, KeywordTable, MessageRow, Snapshot};
 use koi_message::{Envelope, EnvelopeView, Structure};
-use koi_proto::imap::command::FetchItem;
+use koi_proto::imap::command::{BodySection, FetchItem};
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::FetchLine;
 use koi_types::{ErrorKind, MailError, NumSet, Result, SeqNum, ZoneOffset, limits};
 
 use super::untagged::flags_item;
 use binary::{Decoding, Wanted};
-use section::Octets;
+pub(crate) use section::Octets;
 
 /// Writes messages of one snapshot.
 pub(crate) struct Writer<'a> {
@@ -25,6 +25,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) recent: &'a NumSet,
     /// The client reads UTF-8 in headers (RFC 6855 §3).
     pub(crate) utf8: bool,
+    /// UIDFETCH instead of FETCH (RFC 9586 §3.3).
+    pub(crate) uid_only: bool,
 }
 
 /// How far a message is written, when the output was full in the middle of it.
@@ -129,6 +131,9 @@ impl Writer<'_> {
         let mut progress = match resumed {
             Some(progress) => progress,
             None if !message.is_decodable()? => return Ok(Wrote::UnknownEncoding),
+            None if self.uid_only => {
+                Progress { uid, line: FetchLine::begin_uid(row.uid, out), item: 0, rest: None }
+            }
             None => Progress { uid, line: FetchLine::begin(seqnum, out), item: 0, rest: None },
         };
         while let Some(item) = self.items.get(progress.item) {
@@ -265,6 +270,18 @@ impl<'w> Message<'w> {
         }
         self.structure.as_ref().ok_or_else(|| MailError::new(ErrorKind::Internal, "internal error"))
     }
+}
+
+/// The octets of a section as FETCH BODY.PEEK would send them (RFC 4469 §3), of an email of this snapshot.
+pub(crate) fn octets_of(
+    section: BodySection,
+    email: &EmailRow<'_>,
+    snapshot: &Snapshot<'_>,
+) -> Result<Octets> {
+    let structure = Structure::decode(email.structure()).map_err(|e| corrupt(&e))?;
+    let partial = section.partial;
+    let octets = section::octets(&FetchItem::Section(section), &structure, email, snapshot)?;
+    Ok(section::cut(octets, partial))
 }
 
 fn short_body() -> MailError {

@@ -8,6 +8,7 @@ mod core;
 mod error;
 mod fetch;
 mod job;
+mod link;
 mod missed;
 mod names;
 mod notify;

@@ -159,6 +159,10 @@ impl ImapSession {
             self.bad(Some(&tag), Some(&Code::ClientBug), why, out);
             return;
         }
+        if self.core.uid_only && table::uses_numbers(&command) {
+            self.bad(Some(&tag), Some(&Code::UidRequired), NUMBERS, out);
+            return;
+        }
         self.bad_commands = 0;
         self.start(tag, row, cmd::start(command));
     }
@@ -167,6 +171,11 @@ impl ImapSession {
         if let Some(why) = self.misplaced(row.state) {
             self.decoder.refuse_append();
             self.bad(Some(&tag), Some(&Code::ClientBug), why, out);
+            return;
+        }
+        if self.core.uid_only && begin.replaces.as_ref().is_some_and(|replaces| !replaces.by_uid) {
+            self.decoder.refuse_append();
+            self.bad(Some(&tag), Some(&Code::UidRequired), NUMBERS, out);
             return;
         }
         self.bad_commands = 0;
@@ -382,6 +391,8 @@ impl Running {
         self.progress.keep_alive(&self.tag, core.now, &core.settings, out);
     }
 }
+
+const NUMBERS: &str = "message numbers are not allowed once UIDONLY is enabled";
 
 /// RFC 9051 §7.1.5; what Dovecot does too.
 pub(crate) const MAILBOX_GONE: &str = "the selected mailbox was deleted";

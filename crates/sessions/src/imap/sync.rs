@@ -155,11 +155,12 @@ impl Sync {
     fn news(&mut self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
         let OfSelected { wants, items, .. } = self.of_selected(core);
         let (qresync, rev2, offers_chat) = (core.qresync, core.rev2, core.offers_chat());
+        let uid_only = core.uid_only;
         let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
         let account = open.account.clone();
         let snapshot = account.snapshot()?;
         let (tells, arrivals) = (self.tells, items.is_some());
-        let manner = Manner { tells, wants, arrivals, qresync, rev2, offers_chat };
+        let manner = Manner { tells, wants, arrivals, qresync, uid_only, rev2, offers_chat };
         let before = Before::of(&open.view, &open.contexts);
         let news = news::compute(open, &snapshot, &manner, telling)?;
         self.updating = before.map(|before| Box::new(Updating::new(before, &open.view)));
@@ -172,7 +173,8 @@ impl Sync {
     fn items(&self, core: &Core) -> Vec<FetchItem> {
         let asked = self.of_selected(core).items;
         let mut items: Vec<FetchItem> = asked.iter().flat_map(|items| items.iter()).cloned().collect();
-        let implied = [(core.tells_uid(), FetchItem::Uid), (core.condstore, FetchItem::ModSeq)];
+        let tells_uid = core.tells_uid() && !core.uid_only;
+        let implied = [(tells_uid, FetchItem::Uid), (core.condstore, FetchItem::ModSeq)];
         for (implied, item) in implied {
             if implied && !items.contains(&item) {
                 items.push(item);

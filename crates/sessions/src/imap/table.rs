@@ -113,6 +113,20 @@ pub(crate) fn of(command: &Command) -> Row {
     }
 }
 
+/// Whether the command names messages by their numbers, which UIDONLY forbids (RFC 9586 §3.2, RFC 9586 §3.5,
+/// RFC 9586 §3.8).
+pub(crate) fn uses_numbers(command: &Command) -> bool {
+    match command {
+        Command::Search(search) => !search.by_uid || search.has_seqnums(),
+        Command::Sort(sort) => !sort.search.by_uid || sort.search.has_seqnums(),
+        Command::Thread(thread) => !thread.by_uid || thread.has_seqnums(),
+        Command::Fetch(fetch) => !fetch.by_uid,
+        Command::Store(store) => !store.by_uid,
+        Command::Copy { by_uid, .. } | Command::Move { by_uid, .. } => !by_uid,
+        _ => false,
+    }
+}
+
 const fn by(uid: bool) -> Tells {
     match uid {
         true => Tells::AllByUid,

@@ -42,13 +42,18 @@ pub(crate) struct FlagsLine {
     pub(crate) modseq: bool,
     /// It is `\Recent` in this session.
     pub(crate) recent: bool,
+    /// UIDFETCH instead of FETCH, which names the UID (RFC 9586 §3.6).
+    pub(crate) uid_only: bool,
 }
 
 impl FlagsLine {
     pub(crate) fn write(self, row: &MessageRow<'_>, keywords: &KeywordTable, out: &mut Vec<u8>) {
         let Some(seqnum) = SeqNum::new(self.seqnum).filter(|_| self.flags || self.modseq) else { return };
-        let mut line = FetchLine::begin(seqnum, out);
-        if self.uid {
+        let mut line = match self.uid_only {
+            true => FetchLine::begin_uid(row.uid, out),
+            false => FetchLine::begin(seqnum, out),
+        };
+        if self.uid && !self.uid_only {
             line.uid(row.uid, out);
         }
         if self.flags {

@@ -25,12 +25,15 @@ const BEFORE: [&str; 4] = [
 /// Commands of every state, in the order of a life.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 13] = [
+    let seeds: [&[u8]; 16] = [
         b"0a CAPABILITY\r\nb LOGIN alice {6}\r\nsecret\r\nc NAMESPACE\r\nd ID NIL\r\ne LOGOUT\r\n",
         b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" *\r\ne DELETE z/y\r\n",
         b"1a APPEND INBOX (\\Seen) {12+}\r\nSubject: a\r\n\r\nb STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\r\n",
         b"2a APPEND INBOX {3+}\r\nabc (\\Seen) ~{3+}\r\na\0c \r\nb REPLACE 2 INBOX {3+}\r\nabc\r\nc NOOP\r\n",
         b"3a UID REPLACE 1 Sent (\\Draft) {3+}\r\nabc\r\nb APPEND INBOX {1+}\r\na {1+}\r\nb x\r\nc NOOP\r\n",
+        b"2a APPEND INBOX CATENATE (URL /INBOX/;UID=1 TEXT {1+}\r\na URL /INBOX/;UID=2/;SECTION=1)\r\n",
+        b"1a ENABLE UIDONLY UTF8=ACCEPT\r\nb SELECT INBOX\r\nc UID FETCH 1:* (PREVIEW)\r\nd EXPUNGE\r\n",
+        b"1a LIST \"\" * RETURN (METADATA (/private/a /shared/comment) STATUS (MESSAGES))\r\nb NOOP\r\n",
         b"2a STORE 1:* +FLAGS (\\Deleted $x)\r\nb EXPUNGE\r\nc FETCH 1:* (FLAGS UID)\r\nd CLOSE\r\n",
         b"2a UID FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY[1]<0.3>)\r\n",
         b"2a SEARCH RETURN (ALL COUNT) OR SUBJECT one NOT SEEN\r\nb COPY 1:2 Archive\r\nc MOVE 1 Trash\r\n",

@@ -7,8 +7,9 @@ use super::{Command, SequenceSet};
 use crate::imap::lex::{Cursor, SyntaxError};
 use crate::imap::set::sequence_set;
 
-/// FETCH or UID FETCH. Macros are already replaced by what they stand for, and no item comes twice. In the
-/// UID form `Uid` is among the items, with CHANGEDSINCE `ModSeq` is (RFC 9051 §6.4.9, RFC 7162 §3.1.4.1).
+/// FETCH or UID FETCH. Macros are already replaced by what they stand for, and no item comes twice. With
+/// CHANGEDSINCE `ModSeq` is among the items (RFC 7162 §3.1.4.1). In the UID form `Uid` is not, unless it was
+/// asked for: with UIDONLY it need not be told (RFC 9586 §3.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fetch {
     pub by_uid: bool,
@@ -147,8 +148,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Sy
     cursor.space()?;
     let mut wanted = items(cursor)?;
     let Modifiers { changed_since, vanished, partial } = modifiers(cursor, by_uid)?;
-    let implied = [(by_uid, FetchItem::Uid), (changed_since.is_some(), FetchItem::ModSeq)];
-    wanted.extend(implied.into_iter().filter(|(implied, _)| *implied).map(|(_, item)| item));
+    wanted.extend(changed_since.is_some().then_some(FetchItem::ModSeq));
     let items = each_once(cursor, wanted)?;
     Ok(Command::Fetch(Fetch { by_uid, set, items, changed_since, vanished, partial }))
 }
@@ -353,7 +353,7 @@ fn partial(cursor: &mut Cursor<'_>) -> Result<Option<Partial>, SyntaxError> {
 /// section-text    = section-msgtext / "MIME"
 /// section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
 /// ```
-fn section(cursor: &mut Cursor<'_>) -> Result<Section, SyntaxError> {
+pub(in crate::imap) fn section(cursor: &mut Cursor<'_>) -> Result<Section, SyntaxError> {
     let mut part = Vec::new();
     while cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
         if part.len() == limits::IMAP_SECTION_DEPTH_MAX {

@@ -1,6 +1,6 @@
 //! LIST, LSUB, STATUS (RFC 9051 §6.3.9 and §6.3.11, RFC 3501 §6.3.9, RFC 5258 §3, RFC 5819 §2, RFC 6154 §2).
 
-use super::{Command, decode_name, spaced_mailbox};
+use super::{Command, EntryArg, decode_name, metadata, spaced_mailbox};
 use crate::imap::lex::{Cursor, SyntaxError, is_list_char};
 
 /// LIST in its plain and extended form.
@@ -44,6 +44,8 @@ pub enum ListReturn {
     SpecialUse,
     /// RFC 5819 §2
     Status(Vec<StatusItem>),
+    /// RFC 9590 §3
+    Metadata(Vec<EntryArg>),
 }
 
 /// What STATUS can tell (RFC 9051 §6.3.11, RFC 7162 §3.1.7).
@@ -154,6 +156,7 @@ fn check_selection(cursor: &Cursor<'_>, select: &[ListSelect]) -> Result<(), Syn
 /// return-option = "SUBSCRIBED" / "CHILDREN" / status-option      ; RFC 9051 §9
 /// return-option =/ "SPECIAL-USE"                                 ; RFC 6154 §6
 /// status-option = "STATUS" SP "(" status-att *(SP status-att) ")"
+/// return-option =/ "METADATA" SP "(" entry *(SP entry) ")"       ; RFC 9590 §5
 /// ```
 fn return_option(cursor: &mut Cursor<'_>) -> Result<ListReturn, SyntaxError> {
     let before = cursor.error("unknown return option");
@@ -164,6 +167,10 @@ fn return_option(cursor: &mut Cursor<'_>) -> Result<ListReturn, SyntaxError> {
         "STATUS" => {
             cursor.space()?;
             cursor.list(status_item).map(ListReturn::Status)
+        }
+        "METADATA" => {
+            cursor.space()?;
+            metadata::listed(cursor).map(ListReturn::Metadata)
         }
         _ => Err(before),
     }

@@ -136,6 +136,14 @@ fn entries(cursor: &mut Cursor<'_>) -> Result<Vec<EntryArg>, SyntaxError> {
     Ok(entries)
 }
 
+/// Those of LIST, which always stand in parentheses (RFC 9590 §5).
+pub(super) fn listed(cursor: &mut Cursor<'_>) -> Result<Vec<EntryArg>, SyntaxError> {
+    if cursor.peek() != Some(b'(') {
+        return cursor.fail("expected (");
+    }
+    entries(cursor)
+}
+
 /// Entries of one command so far.
 #[derive(Default)]
 struct Count(usize);

@@ -27,6 +27,8 @@ pub enum Code<'a> {
     BadCharset(&'a [&'a str]),
     /// RFC 5255 §4.9
     BadComparator,
+    /// The URL that could not be followed, as the client sent it (RFC 4469 §4.1).
+    BadUrl(&'a [u8]),
     Cannot,
     Capability(&'a Capabilities),
     ClientBug,
@@ -95,6 +97,8 @@ pub enum Code<'a> {
     TryCreate,
     UidNext(Uid),
     UidNotSticky,
+    /// RFC 9586 §3
+    UidRequired,
     UidValidity(UidValidity),
     Unavailable,
     UnknownCte,
@@ -130,6 +134,10 @@ impl Code<'_> {
                     push_astring(name, out);
                 });
                 out.extend_from_slice(if charsets.is_empty() { b"" } else { b")" });
+            }
+            Self::BadUrl(url) => {
+                out.push(b' ');
+                push_url(url, out);
             }
             Self::Capability(capabilities) => capabilities.push(out),
             Self::InProgress { tag, done, total } => in_progress(tag, *done, *total, out),
@@ -167,6 +175,7 @@ impl Code<'_> {
             Self::BadCharset(_) => "BADCHARSET",
             Self::BadComparator => "BADCOMPARATOR",
             Self::BadEvent(_) => "BADEVENT",
+            Self::BadUrl(_) => "BADURL",
             Self::Cannot => "CANNOT",
             Self::Capability(_) => "CAPABILITY",
             Self::ClientBug => "CLIENTBUG",
@@ -205,6 +214,7 @@ impl Code<'_> {
             Self::TryCreate => "TRYCREATE",
             Self::UidNext(_) => "UIDNEXT",
             Self::UidNotSticky => "UIDNOTSTICKY",
+            Self::UidRequired => "UIDREQUIRED",
             Self::UidValidity(_) => "UIDVALIDITY",
             Self::Unavailable => "UNAVAILABLE",
             Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
@@ -238,6 +248,26 @@ fn in_progress(tag: &Tag, done: Option<u32>, total: Option<u32>, out: &mut Vec<u
         }
     }
     out.push(b')');
+}
+
+/// A longer URL is cut: the client knows what it sent.
+const URL_OCTETS_MAX: usize = 1000;
+
+/// What cannot stand between brackets is percent-encoded.
+///
+/// ```abnf
+/// url-resp-text = 1*(%x01-09 / %x0B-0C / %x0E-5B / %x5D-FE) ; Any TEXT-CHAR except "]"   ; RFC 4469 §5
+/// ```
+fn push_url(url: &[u8], out: &mut Vec<u8>) {
+    for octet in url.iter().take(URL_OCTETS_MAX) {
+        match octet {
+            b']' | 0..=0x20 | 0x7f..=0xff => out.extend_from_slice(format!("%{octet:02X}").as_bytes()),
+            octet => out.push(*octet),
+        }
+    }
+    if url.is_empty() {
+        out.extend_from_slice(b"\"\"");
+    }
 }
 
 fn number(number: u64, out: &mut Vec<u8>) {

@@ -30,6 +30,18 @@ impl FetchLine {
         out.extend_from_slice(b" FETCH (");
         Self { empty: true }
     }
+    /// `* uid UIDFETCH (…)`, for who has enabled UIDONLY.
+    ///
+    /// ```abnf
+    /// message-data =/ uidfetch-resp                                                    ; RFC 9586 §4
+    /// uidfetch-resp = uniqueid SP "UIDFETCH" SP msg-att
+    /// ```
+    pub fn begin_uid(uid: Uid, out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(b"* ");
+        push_number(u64::from(uid.value()), out);
+        out.extend_from_slice(b" UIDFETCH (");
+        Self { empty: true }
+    }
     /// At least one item must have been written.
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(b")\r\n");

@@ -1,18 +1,24 @@
 //! APPEND (RFC 9051 §6.3.12, RFC 3501 §6.3.11) of one or several messages (RFC 3502), with APPENDUID (RFC
-//! 4315 §3), of messages with NUL by literal8 (RFC 3516 §4.4); and REPLACE (RFC 8508 §3).
+//! 4315 §3), of messages with NUL by literal8 (RFC 3516 §4.4), or put together from others (RFC 4469 §3); and
+//! REPLACE (RFC 8508 §3).
 //!
 //! Messages are refused before they are sent where that can be known; they go to the store while they arrive,
 //! and into the mailbox together, when the last one is there.
 
 // DEVIATION RFC 3501 §4.3.1: a header with octets above 127 is taken and sent as it is, though nothing names
-// its charset, because other servers do, and refusing it would lose mail that a user moves here. DEVIATION
-// RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…), for the same
-// reasons. DEVIATION RFC 6855 §7: there is no surrogate for such a message: BODY sends its header as it is,
-// in a literal, so that signatures hold and nothing is lost; ENVELOPE has encoded words. DEVIATION RFC 9051
-// §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and not ours to mend;
-// SEARCH takes them for the charset they most likely are.
+// its charset, because other servers do, and refusing it would lose mail that a user moves here.
+//
+// DEVIATION RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…), for
+// the same reasons.
+//
+// DEVIATION RFC 6855 §7: there is no surrogate for such a message: BODY sends its header as it is, in a
+// literal, so that signatures hold and nothing is lost; ENVELOPE has encoded words.
+//
+// DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and
+// not ours to mend; SEARCH takes them for the charset they most likely are.
 
 mod building;
+mod copying;
 
 use std::collections::VecDeque;
 
@@ -27,12 +33,19 @@ use super::sequence;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::{Reply, Telling};
 use building::{Building, Room};
+use copying::Copying;
 
 pub(crate) fn start(begin: AppendBegin) -> Box<dyn Job> {
     let AppendBegin { mailbox, replaces, line, .. } = begin;
     let line = Line { pieces: line.pieces.into(), literal: line.literal };
     let target = TargetArg { mailbox, replaces };
-    Box::new(Append { phase: AppendPhase::Begin(target), line, messages: Vec::new(), building: None })
+    Box::new(Append {
+        phase: AppendPhase::Begin(target),
+        line,
+        messages: Vec::new(),
+        building: None,
+        copying: None,
+    })
 }
 
 struct Append {
@@ -43,6 +56,8 @@ struct Append {
     messages: Vec<NewMessage>,
     /// The one that is being sent.
     building: Option<Building>,
+    /// What of a URL is still to be put into it.
+    copying: Option<Copying>,
 }
 
 enum AppendPhase {
@@ -112,7 +127,10 @@ impl Append {
             match std::mem::replace(&mut self.phase, AppendPhase::Over) {
                 AppendPhase::Begin(target) => self.phase = AppendPhase::Line(target.find(cx)?),
                 AppendPhase::Line(target) => {
-                    self.pieces(cx, &target)?;
+                    if !self.pieces(cx, &target)? {
+                        self.phase = AppendPhase::Line(target);
+                        return Ok(Outcome::Yield);
+                    }
                     if self.line.literal.is_none() {
                         return self.submit(target);
                     }
@@ -143,9 +161,19 @@ impl Append {
             }
         }
     }
-    /// Does what was read up to the next octets of a message, and says whether those may come.
-    fn pieces(&mut self, cx: &Context<'_>, target: &Target) -> Refusable<()> {
-        while let Some(piece) = self.line.pieces.pop_front() {
+    /// Does what was read up to the next octets of a message, and says whether those may come. `false` when
+    /// there is more to do, after others.
+    fn pieces(&mut self, cx: &Context<'_>, target: &Target) -> Refusable<bool> {
+        while !self.line.pieces.is_empty() || self.copying.is_some() {
+            if let Some(copying) = &mut self.copying {
+                let building = self.building.as_mut().ok_or_else(no_message)?;
+                if !copying.step(building)? {
+                    return Ok(false);
+                }
+                self.copying = None;
+                continue;
+            }
+            let Some(piece) = self.line.pieces.pop_front() else { break };
             match piece {
                 AppendPiece::Message { flags, date, catenated } => {
                     if self.messages.len() >= limits::IMAP_APPEND_MESSAGES_MAX {
@@ -157,8 +185,10 @@ impl Append {
                     }
                     self.building = Some(Building::new(&cx.core.service, flags, date, catenated, held));
                 }
-                AppendPiece::Url(_) => {
-                    return refuse(Reply::no("URLs cannot be fetched here").code(&Code::Cannot));
+                AppendPiece::Url(url) => {
+                    let copying = Copying::begin(cx.core, &url)?;
+                    self.has_room(cx, target, copying.octets())?;
+                    self.copying = Some(copying);
                 }
                 AppendPiece::End => {
                     let building = self.building.take().ok_or_else(no_message)?;
@@ -166,10 +196,15 @@ impl Append {
                 }
             }
         }
-        let Some(literal) = self.line.literal else { return Ok(()) };
+        if let Some(literal) = self.line.literal {
+            self.has_room(cx, target, literal.octets)?;
+        }
+        Ok(true)
+    }
+    fn has_room(&self, cx: &Context<'_>, target: &Target, octets: u64) -> Refusable<()> {
         let building = self.building.as_ref().ok_or_else(no_message)?;
         let max = cx.core.settings.message_octets_max;
-        target.room.has(&target.account, &self.messages, building, literal.octets, max)
+        target.room.has(&target.account, &self.messages, building, octets, max)
     }
     /// Takes in octets; `None` when a whole line follows them.
     fn receive(&mut self, cx: &mut Context<'_>) -> Refusable<Option<Outcome>> {

@@ -46,6 +46,8 @@ fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> boo
             cx.core.annotations = Some(Annotations::new(now));
             return true;
         }
+        // RFC 9586 §3.1
+        Capability::UidOnly => &mut cx.core.uid_only,
         // RFC 6855 §3
         Capability::Utf8Accept => {
             cx.decoder.enable_utf8_accept();

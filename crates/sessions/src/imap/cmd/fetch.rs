@@ -116,6 +116,10 @@ impl Fetching {
             // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
             self.fetch.items.push(FetchItem::ModSeq);
         }
+        if self.fetch.by_uid && !cx.core.uid_only && !self.fetch.items.contains(&FetchItem::Uid) {
+            // RFC 9051 §6.4.9: whether it was asked for or not.
+            self.fetch.items.push(FetchItem::Uid);
+        }
         self.fetch.items.sort_by_key(FetchItem::answer_order);
         // RFC 7162 §3.2.6
         if self.fetch.vanished && !cx.core.qresync {
@@ -165,9 +169,15 @@ impl Fetching {
         let view = cx.core.view()?;
         let keywords = snapshot.keywords();
         let recent = view.recent();
-        let utf8 = cx.core.reads_utf8();
-        let writer =
-            Writer { items: &self.fetch.items, snapshot: &snapshot, keywords: &keywords, recent, utf8 };
+        let (utf8, uid_only) = (cx.core.reads_utf8(), cx.core.uid_only);
+        let writer = Writer {
+            items: &self.fetch.items,
+            snapshot: &snapshot,
+            keywords: &keywords,
+            recent,
+            utf8,
+            uid_only,
+        };
         let mut visit = Visit {
             writer,
             changed_since: self.fetch.changed_since,
@@ -228,6 +238,7 @@ impl Fetching {
                 keywords: &keywords,
                 recent: view.recent(),
                 utf8: cx.core.reads_utf8(),
+                uid_only: cx.core.uid_only,
             },
             changed_since: None,
             sets_seen: false,

@@ -1,16 +1,19 @@
 //! LIST, plain and extended (RFC 9051 §6.3.9, RFC 3501 §6.3.8, RFC 3348 §3, RFC 5258 §3, RFC 5819 §2,
-//! RFC 6154 §2), and the LIST responses of other commands (RFC 9051 §6.3.9.7).
+//! RFC 6154 §2, RFC 9590 §3), and the LIST responses of other commands (RFC 9051 §6.3.9.7).
 
 use koi_mailbox::{Hierarchy, MailboxRow, NameNode, Snapshot};
 use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, list};
 use koi_types::{ErrorKind, MailboxName, Result};
 
+mod metadata;
+
 use super::status::StatusWriter;
 use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome, at_once};
 use crate::imap::names::{Pattern, Walk};
 use crate::imap::reply::Reply;
+use metadata::Metadata;
 
 pub(crate) fn start(command: List) -> Box<dyn Job> {
     if is_separator_question(&command) {
@@ -67,6 +70,8 @@ struct Listing {
     tell_subscribed: bool,
     /// RFC 5819 §2; empty for none.
     status: Vec<StatusItem>,
+    /// RFC 9590 §3
+    metadata: Metadata,
     walk: Walk,
 }
 
@@ -101,7 +106,8 @@ impl Listing {
         // RFC 9051 §6.3.9.1: the selection option SUBSCRIBED implies the return option.
         let tell_subscribed = select.subscribed || command.returns.contains(&ListReturn::Subscribed);
         let extended = command.extended;
-        Self { patterns, select, extended, tell_subscribed, status, walk: Walk::default() }
+        let metadata = Metadata::new(&command.returns);
+        Self { patterns, select, extended, tell_subscribed, status, metadata, walk: Walk::default() }
     }
     fn node(&self, cx: &Listed<'_>, hierarchy: &Hierarchy, node: &NameNode, out: &mut Vec<u8>) -> Result<()> {
         if !self.matches(node) {
@@ -123,7 +129,12 @@ impl Listing {
         let name = node.name.as_str();
         let entry = ListEntry { name, attributes: &attributes, subscribed_below, old_name: None };
         list(&entry, cx.status.names, out);
-        row.map_or(Ok(()), |row| cx.status.write(&row, out))
+        row.map_or(Ok(()), |row| cx.status.write(&row, out))?;
+        // RFC 9590 §3: only of what was selected for itself, and is a mailbox.
+        match node.mailbox.filter(|_| selected) {
+            Some(mailbox) => self.metadata.begin(cx.snapshot, cx.status.names, name, mailbox.id, out),
+            None => Ok(()),
+        }
     }
     fn matches(&self, node: &NameNode) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(node.name.as_str()))
@@ -166,9 +177,16 @@ impl Job for Listing {
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,
         };
+        if !self.metadata.go_on(listed.snapshot, listed.status.names, cx.out)? {
+            self.walk = walk;
+            return Ok(Outcome::OutputFull);
+        }
         let stopped =
             walk.step(&snapshot, cx.out, |hierarchy, node, out| self.node(&listed, hierarchy, node, out))?;
         self.walk = walk;
+        if self.metadata.is_owing() {
+            return Ok(Outcome::OutputFull);
+        }
         Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LIST completed"))))
     }
 }

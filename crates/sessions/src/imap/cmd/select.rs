@@ -33,6 +33,12 @@ impl Job for Selecting {
             if self.select.qresync.is_some() && !cx.core.qresync {
                 return Ok(Outcome::Done(Reply::bad("ENABLE QRESYNC first")));
             }
+            // RFC 9586 §3.7: pairs of sequence numbers and UIDs.
+            let matches = self.select.qresync.as_ref().is_some_and(|qresync| qresync.seq_match.is_some());
+            if matches && cx.core.uid_only {
+                let reply = Reply::bad("message numbers are not allowed once UIDONLY is enabled");
+                return Ok(Outcome::Done(reply.code(&Code::UidRequired)));
+            }
             self.resync = Some(self.open(cx)?);
         }
         if let Some(resync) = &mut self.resync {
@@ -130,7 +136,8 @@ fn describe(
         response::recent(recent, out);
     }
     let mut status = |code: Code<'_>, text| response::status(None, Status::Ok, Some(&code), text, out);
-    if !core.rev2 {
+    // RFC 9586 §3: UNSEEN would name a message by its number.
+    if !core.rev2 && !core.uid_only {
         let unseen = snapshot.first_unseen(row.id)?.and_then(|uid| open.view.seqnum(uid));
         if let Some(seqnum) = unseen.and_then(SeqNum::new) {
             status(Code::Unseen(seqnum), "first unseen message");

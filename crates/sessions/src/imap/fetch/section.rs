@@ -11,7 +11,7 @@ use koi_proto::imap::response::FetchLine;
 use koi_types::Result;
 
 /// What a section consists of.
-pub(super) enum Octets {
+pub(crate) enum Octets {
     /// There is no such part: NIL (RFC 9051 §7.5.2, `nstring`).
     None,
     /// A piece of the message as it is stored.

@@ -37,6 +37,7 @@ impl Arrivals {
             keywords: &keywords,
             recent: view.recent(),
             utf8: core.reads_utf8(),
+            uid_only: core.uid_only,
         };
         if let Some(progress) = &mut self.progress
             && !writer.go_on(progress, out)?

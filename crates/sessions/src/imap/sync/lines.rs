@@ -68,8 +68,8 @@ impl News {
             }
             let number = message.uid.value();
             let ours = telling.silent.contains(number) && telling.silent_commits.contains(&message.modseq);
-            let modseq = core.condstore;
-            let line = FlagsLine { seqnum: *seqnum, uid, flags: !ours, modseq, recent: *recent };
+            let (modseq, uid_only) = (core.condstore, core.uid_only);
+            let line = FlagsLine { seqnum: *seqnum, uid, flags: !ours, modseq, recent: *recent, uid_only };
             snapshot.moved(message, |row| line.write(row, &keywords, out))?;
             written += 1;
         }
@@ -93,7 +93,8 @@ impl News {
             let number = row.uid.value();
             let ours = telling.silent.contains(number) && telling.silent_commits.contains(&row.modseq);
             let (seqnum, recent) = (seqnums.seqnum(number), view.recent().contains(number));
-            let line = FlagsLine { seqnum, uid, flags: !ours, modseq: core.condstore, recent };
+            let (modseq, uid_only) = (core.condstore, core.uid_only);
+            let line = FlagsLine { seqnum, uid, flags: !ours, modseq, recent, uid_only };
             line.write(row, &keywords, out);
             written = Some(number);
             if is_full(out) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

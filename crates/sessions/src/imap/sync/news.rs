@@ -53,6 +53,8 @@ pub(super) struct Manner {
     /// New messages are told with items of theirs.
     pub(super) arrivals: bool,
     pub(super) qresync: bool,
+    /// RFC 9586 §3.4: VANISHED instead of EXPUNGE.
+    pub(super) uid_only: bool,
     pub(super) rev2: bool,
     pub(super) offers_chat: bool,
 }
@@ -197,7 +199,7 @@ impl Round<'_> {
         }
         if self.may_expunge() {
             let seqnums = self.view.tell_vanished(&known, upto);
-            match self.manner.qresync {
+            match self.manner.qresync || self.manner.uid_only {
                 true => self.news.vanished = known,
                 false => self.news.expunged = seqnums,
             }
