@@ -186,7 +186,7 @@ pub(crate) fn settle(
 fn chats(account: &mut AccountTxn<'_>, names: &CoiNames) -> Result<Option<MailboxId>> {
     match ensure_chats(account, names) {
         Ok(chats) => Ok(Some(chats)),
-        Err(error) if error.kind == ErrorKind::LimitReached => Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::LimitReached | ErrorKind::OverQuota) => Ok(None),
         Err(error) => Err(error),
     }
 }

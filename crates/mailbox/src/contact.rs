@@ -70,7 +70,7 @@ pub(crate) fn blocked_mailbox(account: &mut AccountTxn<'_>) -> Result<MailboxId>
     match account.create(&name, None) {
         Ok(created) => Ok(created.mailbox),
         // Nothing was written yet.
-        Err(error) if error.kind == ErrorKind::LimitReached => Ok(INBOX),
+        Err(error) if matches!(error.kind, ErrorKind::LimitReached | ErrorKind::OverQuota) => Ok(INBOX),
         Err(error) => Err(error),
     }
 }

@@ -78,6 +78,11 @@ impl<'a> Snapshot<'a> {
     pub const fn usage(&self) -> &AccountRecord {
         &self.record
     }
+    /// Mailboxes there are: what a quota of them counts (RFC 9208 §5.3).
+    #[must_use]
+    pub fn mailboxes_count(&self) -> u64 {
+        self.names.hierarchy.nodes().filter(|node| node.mailbox.is_some()).count() as u64
+    }
     /// What bounds the account: its own limits, or those of all.
     #[must_use]
     pub const fn quota(&self) -> Quota {

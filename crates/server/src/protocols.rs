@@ -32,6 +32,8 @@ impl RealSessions {
             message_octets_max: config.limits.message_octets_max,
             compress: config.imap.compress,
             unauthenticate: config.imap.unauthenticate,
+            administrators: config.imap.administrators.clone(),
+            submitters: config.imap.submitters.clone(),
             progress_secs: config.imap.progress_secs,
             search_secs_max: config.imap.search_secs_max,
             search_octets_max: config.imap.search_octets_max,

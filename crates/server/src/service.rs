@@ -75,6 +75,7 @@ impl Service {
         let quota = Quota {
             octets_max: config.mailbox.quota_octets_max.unwrap_or(u64::MAX),
             messages_max: config.mailbox.quota_messages_max.unwrap_or(u64::MAX),
+            mailboxes_max: config.mailbox.quota_mailboxes_max.unwrap_or(u64::MAX),
         };
         let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;
         let vapid = config.webpush.as_ref().map(|_| VapidKey::of(&*kv)).transpose()?.map(Arc::new);

@@ -285,6 +285,9 @@ impl Play<'_> {
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
             "imap.notifications_max" => self.world.imap.notifications_max = number()? as usize,
+            "imap.administrators" => {
+                self.world.imap.administrators = value.split(' ').map(crate::world::address).collect();
+            }
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
             _ => return self.set_smtp(name, value),
         }

@@ -168,7 +168,7 @@ impl World {
     pub fn set_quota(&mut self, user: &str, octets_max: Option<u64>, messages_max: Option<u64>) {
         let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
         let account = self.service.account(id).unwrap();
-        account.set_quota(OwnQuota { octets_max, messages_max }).wait().unwrap();
+        account.set_quota(OwnQuota { octets_max, messages_max, ..OwnQuota::default() }).wait().unwrap();
     }
     /// Enables COI with a filter, or disables it, which keeps the filter.
     pub fn set_coi(&mut self, user: &str, filter: Option<&str>) -> Result<(), String> {

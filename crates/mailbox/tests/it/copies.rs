@@ -65,7 +65,7 @@ fn a_lost_piece_takes_back_its_own_and_nothing_of_others() {
 fn a_refused_piece_takes_back_its_own_and_nothing_of_others() {
     let scene = Scene::new();
     let messages_max = Some(u64::from(MESSAGES) + 1500);
-    scene.alice.set_quota(OwnQuota { octets_max: None, messages_max }).wait().unwrap();
+    scene.alice.set_quota(OwnQuota { messages_max, ..OwnQuota::default() }).wait().unwrap();
     scene.append_before(1);
     scene.append_before(3);
     assert_eq!(scene.copy().unwrap_err().kind, ErrorKind::OverQuota);

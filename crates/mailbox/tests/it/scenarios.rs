@@ -231,7 +231,7 @@ fn an_account_has_limits_of_its_own() {
     let archive = mailbox(&alice, "Archive").id;
     let modseq = || alice.snapshot().unwrap().modseq();
     let before = modseq();
-    alice.set_quota(OwnQuota { octets_max: None, messages_max: Some(2) }).wait().unwrap();
+    alice.set_quota(OwnQuota { messages_max: Some(2), ..OwnQuota::default() }).wait().unwrap();
     assert_eq!(modseq(), before);
     assert_eq!(alice.snapshot().unwrap().quota(), Quota { messages_max: 2, ..Quota::UNLIMITED });
     rig.deliver(&[&alice], &message(1));
@@ -239,11 +239,14 @@ fn an_account_has_limits_of_its_own() {
     let refused = alice.copy(INBOX, &uids(&[1]), archive).wait().unwrap_err();
     assert_eq!(refused.kind, ErrorKind::OverQuota);
     // What only moves adds nothing, also when the account holds more than it may by now.
-    alice.set_quota(OwnQuota { octets_max: Some(1), messages_max: Some(1) }).wait().unwrap();
+    alice
+        .set_quota(OwnQuota { octets_max: Some(1), messages_max: Some(1), ..OwnQuota::default() })
+        .wait()
+        .unwrap();
     assert_eq!(alice.move_(INBOX, &uids(&[1, 2]), archive).wait().unwrap().to.count(), 2);
     let append = || alice.append(archive, vec![new_message(&message(3), &[])]);
     assert_eq!(append().wait().unwrap_err().kind, ErrorKind::OverQuota);
-    alice.set_quota(OwnQuota { octets_max: None, messages_max: Some(u64::MAX) }).wait().unwrap();
+    alice.set_quota(OwnQuota { messages_max: Some(u64::MAX), ..OwnQuota::default() }).wait().unwrap();
     append().wait().unwrap();
     assert_eq!(alice.snapshot().unwrap().quota(), Quota::UNLIMITED);
     rig.check();

@@ -132,6 +132,10 @@ capabilities! {
     QuotaResStorage = "QUOTA=RES-STORAGE",
     /// RFC 9208 §5.2
     QuotaResMessage = "QUOTA=RES-MESSAGE",
+    /// RFC 9208 §5.3
+    QuotaResMailbox = "QUOTA=RES-MAILBOX",
+    /// RFC 9208 §4.1.3
+    QuotaSet = "QUOTASET",
     /// RFC 5464 §1; it includes what METADATA-SERVER stands for.
     Metadata = "METADATA",
     /// RFC 4978 §3

@@ -173,6 +173,10 @@ keys! {
     "imap.unauthenticate" Kind::Switch, Value("true"), "", Restart, "false",
         "Offer UNAUTHENTICATE, by which a connection goes on to another login (RFC 8437). Turn it off behind \
          a proxy that looks only at the first login.";
+    "imap.administrators" Kind::TextList, Nothing, "", Restart, "[\"root@example.org\"]",
+        "Who may set the limits of all accounts by SETQUOTA (RFC 9208 §4.1.3). Not set: nobody.";
+    "imap.submitters" Kind::TextList, Nothing, "", Restart, "[\"submit@example.org\"]",
+        "Accounts of submission servers: they may follow URLs made for `submit+` (RFC 4467 §3). Not set: none.";
     "imap.progress_secs" number(0, 3600), Value("10"), "seconds", Restart, "15",
         "A client whose command takes long is told so often that it goes on (RFC 9585). 0: never.";
     "imap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",
@@ -207,6 +211,8 @@ keys! {
         "Octets of mail one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",
         "Messages one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
+    "mailbox.quota_mailboxes_max" number(0, 1 << 20), Value("0"), "mailboxes", Restart, "1000",
+        "Mailboxes one account may have, unless an administrator says otherwise by SETQUOTA. 0: no bound.";
     "search.index" Kind::Switch, Value("true"), "", Restart, "true",
         "Keep an index of the words of each large account's mail. Off: none is used or written; what is \
          there stays until `koi index drop`. Searches find the same either way.";

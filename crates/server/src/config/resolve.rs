@@ -97,6 +97,8 @@ pub struct LimitsConfig {
 pub struct ImapConfig {
     pub compress: bool,
     pub unauthenticate: bool,
+    pub administrators: Vec<koi_types::Address>,
+    pub submitters: Vec<koi_types::Address>,
     /// 0: never.
     pub progress_secs: u32,
     /// 0: no bound.
@@ -128,6 +130,8 @@ pub struct MailboxConfig {
     pub quota_octets_max: Option<u64>,
     /// `None`: no bound.
     pub quota_messages_max: Option<u64>,
+    /// Mailboxes of an account.
+    pub quota_mailboxes_max: Option<u64>,
 }
 
 /// Section `webpush`.
@@ -188,11 +192,12 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         listen,
         auth: auth(raw),
         limits: limits(raw),
-        imap: imap(raw),
+        imap: imap(raw)?,
         smtp: smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
             quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
+            quota_mailboxes_max: Some(raw.number("mailbox.quota_mailboxes_max")).filter(|n| *n > 0),
         },
         coi: coi(raw)?,
         index: koi_mailbox::index::IndexOptions {
@@ -227,6 +232,16 @@ fn coi(raw: &Raw) -> Result<Option<koi_mailbox::CoiNames>, Problem> {
 pub fn needs_restart(old: &Raw, new: &Raw) -> Vec<&'static str> {
     let fixed = keys::KEYS.iter().filter(|k| k.reload == Reload::Restart);
     fixed.filter(|k| old.value(k.name) != new.value(k.name)).map(|k| k.name).collect()
+}
+
+fn address_list(raw: &Raw, name: &str) -> Result<Vec<koi_types::Address>, Problem> {
+    let list = raw.list(name).into_iter().map(|text| {
+        koi_types::Address::parse(&text).ok_or_else(|| {
+            let what = format!("{}: `{text}` is not an address", raw.place(name));
+            Problem::usage(what, "write addresses such as \"alice@example.org\"")
+        })
+    });
+    list.collect()
 }
 
 fn folder_of(file: &Path) -> PathBuf {
@@ -295,14 +310,16 @@ fn limits(raw: &Raw) -> LimitsConfig {
     }
 }
 
-fn imap(raw: &Raw) -> ImapConfig {
-    ImapConfig {
+fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
+    Ok(ImapConfig {
         compress: raw.switch("imap.compress"),
         unauthenticate: raw.switch("imap.unauthenticate"),
+        administrators: address_list(raw, "imap.administrators")?,
+        submitters: address_list(raw, "imap.submitters")?,
         progress_secs: small(raw, "imap.progress_secs"),
         search_secs_max: small(raw, "imap.search_secs_max"),
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
-    }
+    })
 }
 
 /// RFC 5464 §3.2.1.1: the value must be a URI.
@@ -418,7 +435,10 @@ mod tests {
         assert_eq!(config.domains, ["example.org"]);
         assert_eq!(config.data, Path::new("/etc/koi/."));
         assert_eq!(config.limits.message_octets_max, koi_types::limits::MESSAGE_OCTETS_MAX);
-        assert_eq!(config.mailbox, MailboxConfig { quota_octets_max: None, quota_messages_max: None });
+        assert_eq!(
+            config.mailbox,
+            MailboxConfig { quota_octets_max: None, quota_messages_max: None, quota_mailboxes_max: None }
+        );
         assert!(!config.auth.cleartext_login);
     }
 

@@ -9,7 +9,8 @@ use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
 use koi_types::{
-    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Timestamp, UidSet,
+    AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Timestamp,
+    UidSet,
 };
 
 use super::ImapSettings;
@@ -77,6 +78,7 @@ pub(crate) struct Comparator {
 
 pub(crate) struct LoggedIn {
     pub(crate) account: Account,
+    pub(crate) address: Address,
 }
 
 /// The selected mailbox and what the service must know about it being open.
@@ -131,7 +133,7 @@ impl Core {
     /// The password was right.
     pub(crate) fn enter(&mut self, login: Login) -> Result<()> {
         let account = self.service.account(login.account)?;
-        self.login = Some(LoggedIn { account });
+        self.login = Some(LoggedIn { account, address: login.address.clone() });
         self.notes.push(Note::LoggedIn { address: login.address });
         self.heard_at = self.now;
         Ok(())
@@ -149,6 +151,14 @@ impl Core {
     /// The user's own account.
     pub(crate) fn account(&self) -> Result<&Account> {
         self.login.as_ref().map(|login| &login.account).ok_or_else(not_now)
+    }
+    /// Whether the user may set limits for others (RFC 9208 §4.1.3).
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.is_listed(&self.settings.administrators)
+    }
+    fn is_listed(&self, addresses: &[Address]) -> bool {
+        let own = self.login.as_ref().map(|login| login.address.account_key());
+        own.is_some_and(|own| addresses.iter().any(|address| address.account_key() == own))
     }
     /// Of the user's own account.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>> {
@@ -357,6 +367,8 @@ const COMPLETE: &[Capability] = &[
     Capability::Quota,
     Capability::QuotaResStorage,
     Capability::QuotaResMessage,
+    Capability::QuotaResMailbox,
+    Capability::QuotaSet,
     Capability::Metadata,
     Capability::Notify,
     Capability::AppendLimit,

@@ -40,6 +40,10 @@ pub struct ImapSettings {
     pub bad_commands_max: u32,
     /// Wrong passwords in one session.
     pub failed_logins_max: u32,
+    /// Who may set the limits of all accounts by SETQUOTA.
+    pub administrators: Vec<koi_types::Address>,
+    /// Accounts of submission servers, which may follow URLs made for `submit+` (RFC 4467 §3).
+    pub submitters: Vec<koi_types::Address>,
     /// One message by APPEND.
     pub message_octets_max: u64,
     /// COMPRESS=DEFLATE is offered.
@@ -68,6 +72,8 @@ impl Default for ImapSettings {
             autologout_secs: 30 * 60,
             bad_commands_max: 20,
             failed_logins_max: 5,
+            administrators: Vec::new(),
+            submitters: Vec::new(),
             message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
             compress: true,
             unauthenticate: true,

@@ -19,10 +19,12 @@ use crate::record::runs::encode_vanished;
 pub struct Quota {
     pub octets_max: u64,
     pub messages_max: u64,
+    pub mailboxes_max: u64,
 }
 
 impl Quota {
-    pub const UNLIMITED: Self = Self { octets_max: u64::MAX, messages_max: u64::MAX };
+    pub const UNLIMITED: Self =
+        Self { octets_max: u64::MAX, messages_max: u64::MAX, mailboxes_max: u64::MAX };
 
     /// These limits, but where the account has its own.
     #[must_use]
@@ -30,6 +32,7 @@ impl Quota {
         Self {
             octets_max: own.octets_max.unwrap_or(self.octets_max),
             messages_max: own.messages_max.unwrap_or(self.messages_max),
+            mailboxes_max: own.mailboxes_max.unwrap_or(self.mailboxes_max),
         }
     }
 }

@@ -109,17 +109,22 @@ impl AccountTxn<'_> {
         Ok(())
     }
     fn refuse_too_many(&self) -> Result<()> {
+        let max = self.quota.mailboxes_max.min(limits::MAILBOXES_PER_ACCOUNT_MAX as u64);
         // Ids are given in order, so there are at most as many mailboxes as ids: counting is rarely needed.
-        if (self.record.next_mailbox.0 as usize) <= limits::MAILBOXES_PER_ACCOUNT_MAX {
+        if u64::from(self.record.next_mailbox.0) <= max {
             return Ok(());
         }
         let range = key::all(self.id, table::MAILBOX_NAME);
-        let mut count = 0usize;
+        let mut count = 0u64;
         self.txn.scan(&range.from, &range.end, &mut |_, _| {
             count += 1;
             ControlFlow::Continue(())
         })?;
-        if count >= limits::MAILBOXES_PER_ACCOUNT_MAX {
+        if count >= self.quota.mailboxes_max {
+            // RFC 9208 §5.3
+            return Err(MailError::new(ErrorKind::OverQuota, "the account is over its quota of mailboxes"));
+        }
+        if count >= max {
             return Err(MailError::new(ErrorKind::LimitReached, "the account has too many mailboxes"));
         }
         Ok(())

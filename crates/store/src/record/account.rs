@@ -37,10 +37,13 @@ pub struct AccountRecord {
 pub struct OwnQuota {
     pub octets_max: Option<u64>,
     pub messages_max: Option<u64>,
+    pub mailboxes_max: Option<u64>,
 }
 
 /// Version 1 had no quota of the account's own.
 const VERSION_WITH_QUOTA: u8 = 2;
+/// Version 2 had none of mailboxes.
+const VERSION_WITH_MAILBOXES: u8 = 3;
 
 impl AccountRecord {
     #[must_use]
@@ -61,14 +64,15 @@ impl AccountRecord {
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::of_version(VERSION_WITH_QUOTA, 75);
+        let record = Record::of_version(VERSION_WITH_MAILBOXES, 83);
         let record = record.u32(self.scope.0).u64(self.modseq).u64(self.names_modseq).u64(self.log_floor);
         let record =
             record.u32(self.next_mailbox.0).u32(self.last_uidvalidity).u32(self.released_uidvalidity);
         let record = record.u16(self.keywords).u64(self.messages).u64(self.octets);
-        let OwnQuota { octets_max, messages_max } = self.own_quota;
-        let set = u8::from(octets_max.is_some()) | u8::from(messages_max.is_some()) << 1;
-        record.u8(set).u64(octets_max.unwrap_or(0)).u64(messages_max.unwrap_or(0)).0
+        let OwnQuota { octets_max, messages_max, mailboxes_max } = self.own_quota;
+        let set = [octets_max, messages_max, mailboxes_max];
+        let bits = (0..).zip(set).fold(0, |bits, (at, max)| bits | u8::from(max.is_some()) << at);
+        set.iter().fold(record.u8(bits), |record, max| record.u64(max.unwrap_or(0))).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
@@ -76,19 +80,22 @@ impl AccountRecord {
             let account = Self::common(&mut f)?;
             return f.end().map(|()| account);
         }
-        let mut f = Fields::of_version(VERSION_WITH_QUOTA, record)?;
+        let older = Fields::of_version(VERSION_WITH_QUOTA, record);
+        let limits = if older.is_some() { 2 } else { 3 };
+        let mut f = older.or_else(|| Fields::of_version(VERSION_WITH_MAILBOXES, record))?;
         let account = Self::common(&mut f)?;
-        let (set, octets_max, messages_max) = (f.u8()?, f.u64()?, f.u64()?);
-        if set > 3 {
+        let set = f.u8()?;
+        if set >> limits != 0 {
             return None;
         }
-        let own_quota = OwnQuota {
-            octets_max: Some(octets_max).filter(|_| set & 1 != 0),
-            messages_max: Some(messages_max).filter(|_| set & 2 != 0),
+        let mut limit = |at: u8| match at < limits {
+            true => f.u64().map(|max| Some(max).filter(|_| set >> at & 1 != 0)),
+            false => Some(None),
         };
+        let own_quota = OwnQuota { octets_max: limit(0)?, messages_max: limit(1)?, mailboxes_max: limit(2)? };
         f.end().map(|()| Self { own_quota, ..account })
     }
-    /// What both versions have.
+    /// What all versions have.
     fn common(f: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             scope: Scope(f.u32()?),

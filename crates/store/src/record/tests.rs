@@ -55,7 +55,7 @@ fn refuses_cuts<T: PartialEq + std::fmt::Debug>(stored: &[u8], decode: impl Fn(&
 }
 
 #[test]
-fn account_versions_1_and_2() {
+fn account_versions_1_to_3() {
     let value = AccountRecord {
         scope: Scope(2),
         modseq: 0x0102,
@@ -75,14 +75,20 @@ fn account_versions_1_and_2() {
     assert_eq!(AccountRecord::decode(&old).as_ref(), Some(&value));
     refuses_cuts(&old, AccountRecord::decode);
 
-    let own_quota = OwnQuota { octets_max: None, messages_max: Some(11) };
+    let own_quota = OwnQuota { messages_max: Some(11), ..OwnQuota::default() };
     let value = AccountRecord { own_quota, ..value };
-    let stored = octets(&format!("02 {common} 02 0000000000000000 0b00000000000000"));
+    let old = octets(&format!("02 {common} 02 0000000000000000 0b00000000000000"));
+    assert_eq!(AccountRecord::decode(&old).as_ref(), Some(&value));
+    refuses_cuts(&old, AccountRecord::decode);
+
+    let own_quota = OwnQuota { mailboxes_max: Some(12), ..own_quota };
+    let value = AccountRecord { own_quota, ..value };
+    let stored = octets(&format!("03 {common} 06 0000000000000000 0b00000000000000 0c00000000000000"));
     assert_eq!(hex(&value.encode()), hex(&stored));
     assert_eq!(AccountRecord::decode(&stored).as_ref(), Some(&value));
     refuses_cuts(&stored, AccountRecord::decode);
     let mut newer = stored;
-    newer[0] = 3;
+    newer[0] = 4;
     assert_eq!(AccountRecord::decode(&newer), None, "a version of the future");
 }
 

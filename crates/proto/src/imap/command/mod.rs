@@ -38,6 +38,7 @@ pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
 pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
 pub use notify::{Events, Notify, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
+pub use quota::QuotaLimit;
 pub use returns::{PartialRange, ReturnOption};
 pub use search::{Search, SearchKey};
 pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
@@ -116,8 +117,8 @@ pub enum Command {
     GetQuota { root: Box<[u8]> },
     /// RFC 9208 §4.1.2
     GetQuotaRoot { mailbox: MailboxArg },
-    /// RFC 9208 §4.1.3; the limits asked for are not here, as nobody may set them.
-    SetQuota { root: Box<[u8]> },
+    /// RFC 9208 §4.1.3
+    SetQuota { root: Box<[u8]>, limits: Vec<QuotaLimit> },
     /// RFC 5464 §4.2
     GetMetadata(GetMetadata),
     /// RFC 5464 §4.3

@@ -1,5 +1,7 @@
 //! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1).
 
+use koi_types::limits;
+
 use super::{Command, spaced_mailbox};
 use crate::imap::lex::{Cursor, SyntaxError};
 
@@ -18,8 +20,13 @@ pub(super) fn of_mailbox(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError
     Ok(Command::GetQuotaRoot { mailbox: spaced_mailbox(cursor)? })
 }
 
-/// The limits are read and left: no client may set them here.
-///
+/// One limit of SETQUOTA; which resource it is of may not be known here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QuotaLimit {
+    pub resource: Box<str>,
+    pub limit: u64,
+}
+
 /// ```abnf
 /// setquota      = "SETQUOTA" SP quota-root-name SP setquota-list              ; RFC 9208 §7
 /// setquota-list = "(" [setquota-resource *(SP setquota-resource)] ")"
@@ -28,12 +35,15 @@ pub(super) fn of_mailbox(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError
 pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     let root = root(cursor)?;
     cursor.space()?;
-    cursor.list_or_empty(|cursor| {
-        cursor.atom("expected a resource such as STORAGE")?;
+    let limits = cursor.list_or_empty(|cursor| {
+        let resource = cursor.atom("expected a resource such as STORAGE")?.into();
         cursor.space()?;
-        cursor.number64()
+        Ok(QuotaLimit { resource, limit: cursor.number64()? })
     })?;
-    Ok(Command::SetQuota { root })
+    if limits.len() > limits::IMAP_QUOTA_RESOURCES_MAX {
+        return cursor.fail("too many resources");
+    }
+    Ok(Command::SetQuota { root, limits })
 }
 
 fn root(cursor: &mut Cursor<'_>) -> Result<Box<[u8]>, SyntaxError> {

@@ -11,6 +11,8 @@ pub enum Resource {
     Storage,
     /// RFC 9208 §5.2
     Message,
+    /// RFC 9208 §5.3
+    Mailbox,
 }
 
 /// One triplet: what, how much is used, how much may be.
@@ -22,10 +24,18 @@ pub struct ResourceUse {
 }
 
 impl Resource {
+    /// Reads a name without regard to case.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Storage, Self::Message, Self::Mailbox]
+            .into_iter()
+            .find(|r| r.name().eq_ignore_ascii_case(name))
+    }
     const fn name(self) -> &'static str {
         match self {
             Self::Storage => "STORAGE",
             Self::Message => "MESSAGE",
+            Self::Mailbox => "MAILBOX",
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Status { mailbox, items } => status::start(mailbox, items),
         Command::GetQuota { root } => quota::of_root(root),
         Command::GetQuotaRoot { mailbox } => quota::of_mailbox(mailbox),
-        Command::SetQuota { root } => quota::set(root),
+        Command::SetQuota { root, limits } => quota::set(root, limits),
         Command::GetMetadata(get) => metadata::get(get),
         Command::SetMetadata(set) => metadata::set(set),
         Command::Notify(notify) => notify::start(notify),

@@ -1,23 +1,29 @@
-//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root; its
-//! limits are the administrator's to set.
+//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root, which its
+//! owner knows as `account`, and administrators as `user/` and its address.
+//!
+//! Limits are the administrators' to set: an account that could raise its own would have none (RFC 9208 §8).
 
-use koi_mailbox::Snapshot;
-use koi_proto::imap::command::MailboxArg;
+// DEVIATION RFC 9208 §6: the right `a` is not enough for SETQUOTA, because every user has it for the own mailboxes.
+
+use koi_mailbox::{Account, OwnQuota, Snapshot};
+use koi_proto::imap::command::{MailboxArg, QuotaLimit};
 use koi_proto::imap::response::{Code, Resource, ResourceUse, quota, quota_root};
+use koi_types::{Address, Result};
 
 use super::name;
-use crate::imap::job::{Job, at_once};
+use crate::imap::core::Core;
+use crate::imap::job::{Job, Submitted, at_once, write};
 use crate::imap::reply::Reply;
 
-/// The one quota root (RFC 9208 §3.2).
+/// The own quota root (RFC 9208 §3.2).
 const ROOT: &str = "account";
+/// The beginning of that of another account, for administrators.
+const ROOT_OF_USER: &str = "user/";
 
 pub(crate) fn of_root(root: Box<[u8]>) -> Box<dyn Job> {
     at_once(move |cx| {
-        if *root != *ROOT.as_bytes() {
-            return Ok(no_such_root());
-        }
-        quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
+        let Some(account) = account(cx.core, &root)? else { return Ok(no_such_root()) };
+        quota(&String::from_utf8_lossy(&root), &resources(&account.snapshot()?), cx.out);
         Ok(Reply::ok("GETQUOTA completed"))
     })
 }
@@ -27,19 +33,63 @@ pub(crate) fn of_mailbox(mailbox: MailboxArg) -> Box<dyn Job> {
         // RFC 9208 §4.1.2: the mailbox need not exist.
         let name = name(&mailbox)?;
         quota_root(name.as_str(), cx.core.names(), &[ROOT], cx.out);
-        quota(ROOT, &resources(&cx.core.account_of(&name)?.snapshot()?), cx.out);
+        quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
         Ok(Reply::ok("GETQUOTAROOT completed"))
     })
 }
 
-/// RFC 9208 §4.1.3: known, but QUOTASET is not announced and nobody may.
-pub(crate) fn set(root: Box<[u8]>) -> Box<dyn Job> {
-    at_once(move |_| {
-        Ok(match *root == *ROOT.as_bytes() {
-            true => Reply::no("only an administrator may set limits").code(&Code::NoPerm),
-            false => no_such_root(),
-        })
-    })
+/// RFC 9208 §4.1.3
+pub(crate) fn set(root: Box<[u8]>, limits: Vec<QuotaLimit>) -> Box<dyn Job> {
+    let told = root.clone();
+    write(
+        move |cx| {
+            let Some(account) = account(cx.core, &root)? else { return Ok(Submitted::Done(no_such_root())) };
+            if !cx.core.is_administrator() {
+                let reply = Reply::no("only an administrator may set limits");
+                return Ok(Submitted::Done(reply.code(&Code::NoPerm)));
+            }
+            match own_quota(&limits) {
+                Some(own) => Ok(Submitted::Pending(account.set_quota(own))),
+                None => {
+                    let reply = Reply::no("only STORAGE, MESSAGE and MAILBOX can be limited");
+                    Ok(Submitted::Done(reply.code(&Code::Cannot)))
+                }
+            }
+        },
+        move |cx, ()| {
+            if let Some(account) = account(cx.core, &told)? {
+                quota(&String::from_utf8_lossy(&told), &resources(&account.snapshot()?), cx.out);
+            }
+            Ok(Reply::ok("SETQUOTA completed"))
+        },
+    )
+}
+
+/// Whose quota root it is; nobody is told of those of others but administrators.
+fn account(core: &Core, root: &[u8]) -> Result<Option<Account>> {
+    let Ok(root) = std::str::from_utf8(root) else { return Ok(None) };
+    if root == ROOT {
+        return core.account().cloned().map(Some);
+    }
+    let address = root.strip_prefix(ROOT_OF_USER).filter(|_| core.is_administrator());
+    let Some(address) = address.and_then(Address::parse) else { return Ok(None) };
+    let account = core.service.directory().by_address(&address)?;
+    account.map(|account| core.service.account(account)).transpose()
+}
+
+/// What is not named is not limited (RFC 9208 §4.1.3). `None` when a resource is not known.
+fn own_quota(limits: &[QuotaLimit]) -> Option<OwnQuota> {
+    let mut own =
+        OwnQuota { octets_max: Some(u64::MAX), messages_max: Some(u64::MAX), mailboxes_max: Some(u64::MAX) };
+    for QuotaLimit { resource, limit } in limits {
+        match Resource::parse(resource)? {
+            // RFC 9208 §5.1: in units of 1024 octets.
+            Resource::Storage => own.octets_max = Some(limit.saturating_mul(1024)),
+            Resource::Message => own.messages_max = Some(*limit),
+            Resource::Mailbox => own.mailboxes_max = Some(*limit),
+        }
+    }
+    Some(own)
 }
 
 fn no_such_root() -> Reply {
@@ -49,16 +99,16 @@ fn no_such_root() -> Reply {
 /// RFC 9208 §4.2.1: only what is limited.
 fn resources(snapshot: &Snapshot<'_>) -> Vec<ResourceUse> {
     let (usage, limits) = (snapshot.usage(), snapshot.quota());
-    // RFC 9208 §5.1: STORAGE counts in units of 1024 octets.
-    let storage = ResourceUse {
-        resource: Resource::Storage,
-        usage: usage.octets.div_ceil(1024),
-        limit: limits.octets_max.div_ceil(1024),
-    };
-    let message =
-        ResourceUse { resource: Resource::Message, usage: usage.messages, limit: limits.messages_max };
     let mut resources = Vec::new();
-    resources.extend(Some(storage).filter(|_| limits.octets_max < u64::MAX));
-    resources.extend(Some(message).filter(|_| limits.messages_max < u64::MAX));
+    let mut limited = |resource, usage, limit, unit: u64| {
+        if limit < u64::MAX {
+            let (usage, limit) = (u64::div_ceil(usage, unit), u64::div_ceil(limit, unit));
+            resources.push(ResourceUse { resource, usage, limit });
+        }
+    };
+    // RFC 9208 §5.1: STORAGE counts in units of 1024 octets.
+    limited(Resource::Storage, usage.octets, limits.octets_max, 1024);
+    limited(Resource::Message, usage.messages, limits.messages_max, 1);
+    limited(Resource::Mailbox, snapshot.mailboxes_count(), limits.mailboxes_max, 1);
     resources
 }
