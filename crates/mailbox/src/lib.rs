@@ -36,6 +36,7 @@ mod sorted;
 mod submit;
 mod thread;
 mod uids;
+mod url_key;
 mod watch;
 
 pub use koi_store::body::BodyRef;
@@ -49,6 +50,7 @@ pub use koi_store::record::coi::{CoiSettings, MessageFilter};
 pub use koi_store::record::directory::{PasswordRecord, ScramRecord};
 pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};
+pub use koi_store::record::url_key::UrlKeyRecord;
 
 pub use account::Account;
 pub use annotation::{Annotation, AnnotationChange, AnnotationNews, AnnotationRow, ChangedAnnotation};
@@ -69,4 +71,5 @@ pub use snapshot::{Scanned, Snapshot};
 pub use sort::{SortCriterion, SortKey, SortOrder, SortRun};
 pub use submit::{ClientName, client_number};
 pub use thread::{ThreadAlgorithm, ThreadRun, Threads};
+pub use url_key::MailboxOf;
 pub use watch::Watching;

@@ -7,6 +7,7 @@
 //! | table | rest of the key | value |
 //! |---|---|---|
 //! | A | | `AccountRecord`: MODSEQ, numbers given out, quota counters |
+//! | B | owner, mailbox | `UrlKeyRecord`: what the URLs this user makes of it are signed with |
 //! | C | mailbox | `MailboxRecord`: UIDVALIDITY, UIDNEXT, counters |
 //! | N | mailbox | `NameRecord`: name, role |
 //! | O | | `AnnotationTotals` |
@@ -55,6 +56,7 @@ mod push;
 mod submission;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use koi_types::{AccountId, MailboxId, MailboxName, limits};
 
@@ -65,10 +67,13 @@ pub use directory::*;
 pub use message::*;
 pub use push::*;
 pub use submission::*;
+pub use url::*;
 
 /// The tables of an account.
 pub mod table {
     pub const ACCOUNT: u8 = b'A';
+    /// Mailbox access keys; in account 0 it is the engine's.
+    pub const URL_KEY: u8 = b'B';
     pub const MAILBOX: u8 = b'C';
     /// Push subscriptions, and what is known of all of them together.
     pub const PUSH: u8 = b'D';

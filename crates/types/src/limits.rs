@@ -53,6 +53,8 @@ pub const IMAP_APPEND_MESSAGES_MAX: usize = 1000;
 pub const IMAP_APPEND_HELD_OCTETS_MAX: usize = 8 * 1024 * 1024;
 /// Resources of one SETQUOTA; there are four.
 pub const IMAP_QUOTA_RESOURCES_MAX: usize = 16;
+/// URLs of one GENURLAUTH or URLFETCH.
+pub const IMAP_URLS_MAX: usize = 100;
 /// Nested lists, NOT and OR in one SEARCH.
 pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
 /// Searches of one session whose changes are told (RFC 5267 §4.3.1).

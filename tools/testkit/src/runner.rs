@@ -288,6 +288,9 @@ impl Play<'_> {
             "imap.administrators" => {
                 self.world.imap.administrators = value.split(' ').map(crate::world::address).collect();
             }
+            "imap.submitters" => {
+                self.world.imap.submitters = value.split(' ').map(crate::world::address).collect();
+            }
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
             _ => return self.set_smtp(name, value),
         }

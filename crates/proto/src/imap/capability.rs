@@ -74,6 +74,10 @@ capabilities! {
     MultiAppend = "MULTIAPPEND",
     /// RFC 4469 §2
     Catenate = "CATENATE",
+    /// RFC 4467 §9
+    UrlAuth = "URLAUTH",
+    /// RFC 5524 §5
+    UrlAuthBinary = "URLAUTH=BINARY",
     /// RFC 5550 §5.7.1
     UrlPartial = "URL-PARTIAL",
     /// RFC 8508 §3.1

@@ -14,7 +14,7 @@ mod authority;
 mod urlauth;
 
 pub use authority::Authority;
-pub use urlauth::{Access, UrlAuth, Verifier};
+pub use urlauth::{Access, UrlAuth, Verifier, authorised, token};
 
 /// Octets of a URL: a mailbox name and a section at their longest, every octet of them encoded, fit.
 pub const URL_OCTETS_MAX: usize = 8 * 1024;

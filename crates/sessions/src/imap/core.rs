@@ -156,6 +156,10 @@ impl Core {
     pub(crate) fn is_administrator(&self) -> bool {
         self.is_listed(&self.settings.administrators)
     }
+    /// Whether the user submits mail on behalf of others (RFC 4467 §3).
+    pub(crate) fn is_submitter(&self) -> bool {
+        self.is_listed(&self.settings.submitters)
+    }
     fn is_listed(&self, addresses: &[Address]) -> bool {
         let own = self.login.as_ref().map(|login| login.address.account_key());
         own.is_some_and(|own| addresses.iter().any(|address| address.account_key() == own))
@@ -338,6 +342,8 @@ const COMPLETE: &[Capability] = &[
     Capability::UidPlus,
     Capability::MultiAppend,
     Capability::Catenate,
+    Capability::UrlAuth,
+    Capability::UrlAuthBinary,
     Capability::UrlPartial,
     Capability::Replace,
     Capability::Esearch,

@@ -1,19 +1,21 @@
 //! Writing the data items of one message (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
 mod binary;
+mod linked;
 mod preview;
 mod section;
 mod structure;
 
 use koi_mailbox::{BodyRef, EmailRow, KeywordTable, MessageRow, Snapshot};
 use koi_message::{Envelope, EnvelopeView, Structure};
-use koi_proto::imap::command::{BodySection, FetchItem};
+use koi_proto::imap::command::FetchItem;
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::FetchLine;
 use koi_types::{ErrorKind, MailError, NumSet, Result, SeqNum, ZoneOffset, limits};
 
 use super::untagged::flags_item;
 use binary::{Decoding, Wanted};
+pub(crate) use linked::{Linked, Sending, Sent};
 pub(crate) use section::Octets;
 
 /// Writes messages of one snapshot.
@@ -270,18 +272,6 @@ impl<'w> Message<'w> {
         }
         self.structure.as_ref().ok_or_else(|| MailError::new(ErrorKind::Internal, "internal error"))
     }
-}
-
-/// The octets of a section as FETCH BODY.PEEK would send them (RFC 4469 §3), of an email of this snapshot.
-pub(crate) fn octets_of(
-    section: BodySection,
-    email: &EmailRow<'_>,
-    snapshot: &Snapshot<'_>,
-) -> Result<Octets> {
-    let structure = Structure::decode(email.structure()).map_err(|e| corrupt(&e))?;
-    let partial = section.partial;
-    let octets = section::octets(&FetchItem::Section(section), &structure, email, snapshot)?;
-    Ok(section::cut(octets, partial))
 }
 
 fn short_body() -> MailError {

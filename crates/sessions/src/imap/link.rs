@@ -1,18 +1,13 @@
-//! Following URLs of messages on this very server (RFC 5092 §6): which octets they stand for.
+//! Following URLs of messages on this very server (RFC 5092 §6): which octets they stand for, and who may
+//! read them.
 
-use koi_mailbox::{Account, BodyRef, Snapshot};
+use koi_mailbox::{Account, MailboxOf, Snapshot};
 use koi_proto::imap::command::BodySection;
-use koi_proto::imap::url::{MessageUrl, UrlPartial};
+use koi_proto::imap::url::{Access, MessageUrl, UrlPartial};
 use koi_types::{AccountId, Address, ErrorKind, Result};
 
 use super::core::Core;
-use super::fetch::{Octets, octets_of};
-
-/// What a URL leads to.
-pub(crate) struct Linked {
-    pub(crate) body: BodyRef,
-    pub(crate) octets: Octets,
-}
+use super::fetch::Linked;
 
 /// Why a URL leads nowhere; in words for people.
 pub(crate) type NoLink = &'static str;
@@ -20,15 +15,11 @@ pub(crate) type NoLink = &'static str;
 /// The user a URL names, if it names one who has an account here: by an address, or without a domain, which
 /// is then that of the session's user.
 pub(crate) fn user(core: &Core, name: &str) -> Result<Option<AccountId>> {
-    let directory = core.service.directory();
     let address = match Address::parse(name) {
         Some(address) => Some(address),
-        None => {
-            let own = directory.row(core.account()?.id())?;
-            own.and_then(|own| Address::new(name, own.address.domain()))
-        }
+        None => core.login.as_ref().and_then(|login| Address::new(name, login.address.domain())),
     };
-    address.map_or(Ok(None), |address| directory.by_address(&address))
+    address.map_or(Ok(None), |address| core.service.directory().by_address(&address))
 }
 
 /// A URL that this session may follow because of who is logged in (RFC 4469 §3): relative to the connection,
@@ -44,7 +35,12 @@ pub(crate) fn own(core: &Core, url: &MessageUrl) -> Result<std::result::Result<A
             return Ok(Err("URL is about another user"));
         }
     }
-    match core.account_of(&url.mailbox) {
+    owner(core.account()?, url)
+}
+
+/// Whose mailbox it is that a user calls so.
+pub(crate) fn owner(user: &Account, url: &MessageUrl) -> Result<std::result::Result<Account, NoLink>> {
+    match user.whose(&url.mailbox) {
         Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::NoPermission) => {
             Ok(Err("no such mailbox"))
         }
@@ -52,7 +48,7 @@ pub(crate) fn own(core: &Core, url: &MessageUrl) -> Result<std::result::Result<A
     }
 }
 
-/// The octets a URL stands for in the mailboxes of `account`.
+/// What a URL stands for in the mailboxes of an account; there may be no such part.
 pub(crate) fn follow(
     snapshot: &Snapshot<'_>,
     url: &MessageUrl,
@@ -67,8 +63,55 @@ pub(crate) fn follow(
     let Some(email) = snapshot.email(email)? else { return Ok(Err("no such message")) };
     let partial = url.partial.map(UrlPartial::partial);
     let section = BodySection { peek: true, section: url.section.clone(), partial };
-    Ok(match octets_of(section, &email, snapshot)? {
-        Octets::None => Err("no such part"),
-        octets => Ok(Linked { body: email.body, octets }),
+    Linked::new(section, &email, snapshot).map(Ok)
+}
+
+/// What somebody else has made a ticket for.
+pub(crate) struct Authorised {
+    pub(crate) account: Account,
+    pub(crate) linked: Linked,
+}
+
+/// Where no key is found a token is computed all the same, so that nobody learns which mailboxes there are
+/// (RFC 4467 §6).
+const NO_KEY: [u8; 32] = [0; 32];
+
+/// RFC 4467 §6: it was made here, is still good, and for who is logged in. It shows what the user who made it
+/// may read now (RFC 4467 §7).
+pub(crate) fn authorised(core: &Core, url: &MessageUrl) -> Result<Option<Authorised>> {
+    let Some(auth) = &url.auth else { return Ok(None) };
+    let name = url.authority.as_ref().and_then(|authority| authority.user.as_deref());
+    let maker = match name {
+        Some(name) => user(core, name)?,
+        None => None,
+    };
+    let mut key = None;
+    let mut account = None;
+    if let Some(maker) = maker {
+        let maker = core.service.account(maker)?;
+        if let Ok(owner) = owner(&maker, url)? {
+            let mailbox = owner.snapshot()?.mailbox_named(&url.mailbox)?;
+            if let Some(mailbox) = mailbox {
+                key = maker.snapshot()?.url_key(MailboxOf { owner: owner.id(), mailbox: mailbox.id })?;
+            }
+            account = Some(owner);
+        }
+    }
+    let made_here = auth.is_made_with(key.as_ref().map_or(&NO_KEY, |key| &key.0)) && key.is_some();
+    let in_time = auth.expire.is_none_or(|expire| core.now <= expire);
+    if !made_here || !in_time || !is_for(core, &auth.access)? {
+        return Ok(None);
+    }
+    let Some(account) = account else { return Ok(None) };
+    let linked = follow(&account.snapshot()?, url)?;
+    Ok(linked.ok().map(|linked| Authorised { account, linked }))
+}
+
+/// RFC 4467 §3. Nobody is anonymous here.
+fn is_for(core: &Core, access: &Access) -> Result<bool> {
+    Ok(match access {
+        Access::User(name) => user(core, name)? == Some(core.account()?.id()),
+        Access::Submit(_) => core.is_submitter(),
+        Access::AuthUser | Access::Anonymous => true,
     })
 }

@@ -28,6 +28,7 @@ mod push;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod url_keys;
 
 pub use contacts::contact_row;
 pub use index::index_to_be_built;
@@ -152,6 +153,7 @@ impl Check<'_> {
         self.annotations(&state)?;
         self.coi()?;
         self.index()?;
+        self.url_keys()?;
         self.logs(&state)
     }
     /// All rows of a table, copied page by page, so that others can be looked up and findings noted
@@ -206,7 +208,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 24] = [
+const TABLES: [u8; 25] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -221,6 +223,7 @@ const TABLES: [u8; 24] = [
     table::NAME,
     table::PUSH,
     table::PUSH_TASK,
+    table::URL_KEY,
     table::SENT,
     table::COI,
     table::SUBSCRIPTION,

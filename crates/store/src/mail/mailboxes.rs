@@ -154,6 +154,7 @@ impl AccountTxn<'_> {
         self.txn.delete(&key::mailbox(self.id, table::MAILBOX, mailbox))?;
         self.txn.delete(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox))?;
         self.txn.delete(&key::mailbox(self.id, table::RECENT, mailbox))?;
+        self.txn.delete(&key::url_key(self.id, self.id, mailbox))?;
         self.txn.delete(&key::name(self.id, table::NAME, name))?;
         let reclaim = ReclaimRecord { deleted_at: self.now, modseq: self.modseq };
         self.txn.put(&key::mailbox(self.id, table::RECLAIM, mailbox), &reclaim.encode())?;

@@ -29,6 +29,7 @@ pub mod reclaim;
 mod rows;
 pub mod sent;
 mod threads;
+pub mod url_key;
 
 pub use account::{AccountTxn, Quota};
 pub use append::{Appended, EmailFacts, NewEmail};

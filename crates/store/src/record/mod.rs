@@ -21,6 +21,7 @@ pub mod rising;
 pub mod runs;
 pub mod sent;
 pub mod small;
+pub mod url_key;
 
 #[cfg(test)]
 mod tests;

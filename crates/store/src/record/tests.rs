@@ -16,6 +16,7 @@ use super::log::{Event, LogRecord, LogSection};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
+use super::url_key::UrlKeyRecord;
 use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
 
@@ -90,6 +91,12 @@ fn account_versions_1_to_3() {
     let mut newer = stored;
     newer[0] = 4;
     assert_eq!(AccountRecord::decode(&newer), None, "a version of the future");
+}
+
+#[test]
+fn url_key_version_1() {
+    let key = UrlKeyRecord([0x5a; 32]);
+    fixture(&format!("01 {}", "5a".repeat(32)), &key, UrlKeyRecord::encode, UrlKeyRecord::decode);
 }
 
 #[test]

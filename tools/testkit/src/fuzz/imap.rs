@@ -15,7 +15,7 @@ const ANSWERS_PER_OCTET_MAX: usize = 4;
 /// Commands of every kind, and words of the grammar.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 17] = [
+    let seeds: [&[u8]; 18] = [
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",
@@ -23,6 +23,7 @@ pub fn target() -> Target {
         b"a APPEND \"Sent\" (\\Seen $x) \" 1-Jan-2020 00:00:00 +0000\" {5+}\r\nhello\r\nb NOOP\r\n",
         b"a APPEND x {1+}\r\na (\\Seen) ~{2+}\r\n\0b \"17-Jul-1996 02:44:25 -0700\" {3}\r\nabc\r\nb NOOP\r\n",
         b"a APPEND x CATENATE (URL \"/INBOX/;UID=1\" TEXT {2+}\r\nab URL {3+}\r\n/x/ UTF8 (~{1+}\r\na))\r\n",
+        b"a RESETKEY INBOX INTERNAL\r\nb GENURLAUTH {3}\r\n/x/ INTERNAL\r\nc URLFETCH (x BODY BINARY) y\r\n",
         b"a UID REPLACE 7 Drafts (\\Draft) UTF8 (~{4+}\r\nabcd)\r\nb REPLACE * x CATENATE (URL y)\r\n",
         b"a STORE 1:4 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted keyword)\r\na UID EXPUNGE 4\r\n",
         b"a LIST (SUBSCRIBED) \"\" (\"%\" \"*\") RETURN (CHILDREN STATUS (MESSAGES UIDNEXT))\r\n",

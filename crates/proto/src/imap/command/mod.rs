@@ -19,6 +19,7 @@ mod quota;
 pub mod returns;
 pub mod search;
 pub mod sort;
+mod url;
 
 use std::fmt;
 
@@ -42,6 +43,7 @@ pub use quota::QuotaLimit;
 pub use returns::{PartialRange, ReturnOption};
 pub use search::{Search, SearchKey};
 pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
+pub use url::{ResetKey, UrlItem, UrlRump, UrlWanted};
 
 pub use super::date::Date;
 use super::lex::{Cursor, SyntaxError, is_astring_char};
@@ -125,6 +127,12 @@ pub enum Command {
     SetMetadata(SetMetadata),
     /// RFC 5465 §3.1
     Notify(Notify),
+    /// RFC 4467 §7
+    ResetKey(ResetKey),
+    /// RFC 4467 §7; at least one.
+    GenUrlAuth(Vec<UrlRump>),
+    /// RFC 4467 §7, RFC 5524 §3; at least one.
+    UrlFetch(Vec<UrlWanted>),
     /// RFC 9051 §6.3.13. Until DONE the session calls `Decoder::next` with `Phase::Idle`.
     Idle,
     /// RFC 3501 §6.4.1
@@ -359,6 +367,9 @@ const COMMANDS: &[&str] = &[
     "APPEND",
     "REPLACE",
     "NOTIFY",
+    "RESETKEY",
+    "GENURLAUTH",
+    "URLFETCH",
     "IDLE",
     "CHECK",
     "CLOSE",
@@ -412,6 +423,9 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "GETMETADATA" => metadata::get(cursor),
         "SETMETADATA" => metadata::set(cursor),
         "NOTIFY" => notify::notify(cursor),
+        "RESETKEY" => url::reset_key(cursor),
+        "GENURLAUTH" => url::gen_url_auth(cursor),
+        "URLFETCH" => url::url_fetch(cursor),
         "IDLE" => Ok(Command::Idle),
         "CHECK" => Ok(Command::Check),
         "CLOSE" => Ok(Command::Close),

@@ -104,6 +104,8 @@ pub enum Code<'a> {
     UnknownCte,
     /// RFC 3501 §7.1
     Unseen(SeqNum),
+    /// The one mechanism (RFC 4467 §8).
+    UrlMech,
     /// RFC 6154 §3
     UseAttr,
 }
@@ -220,6 +222,7 @@ impl Code<'_> {
             Self::UndefinedFilter(_) => "UNDEFINED-FILTER",
             Self::UnknownCte => "UNKNOWN-CTE",
             Self::Unseen(_) => "UNSEEN",
+            Self::UrlMech => "URLMECH INTERNAL",
             Self::UseAttr => "USEATTR",
         }
     }

@@ -16,6 +16,7 @@ pub mod search;
 pub mod status;
 pub mod string;
 pub mod thread;
+pub mod url;
 pub mod vanished;
 
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
@@ -34,6 +35,7 @@ pub use search::{
 };
 pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
 pub use thread::ThreadLine;
+pub use url::{UrlFetchLine, gen_url_auth};
 pub use vanished::vanished;
 
 #[cfg(test)]

@@ -81,6 +81,26 @@ fn urls_with_authorization() {
     ]);
 }
 
+// spec: RFC 4467 §2.4.1; RFC 4467 §2.5; RFC 4467 §5; RFC 4467 §6
+#[test]
+fn a_token_is_good_for_its_url_and_key_only() {
+    let rump = "imap://joe@example.com/INBOX/;uid=20;urlauth=anonymous";
+    let url = authorised(&[1; 32], rump);
+    let auth = read(&url).auth.unwrap();
+    assert_eq!(auth.verifier.as_ref().unwrap().token.len(), 33);
+    assert!(auth.is_made_with(&[1; 32]));
+    assert!(!auth.is_made_with(&[2; 32]));
+    let other = read(&url.replace("uid=20", "uid=21")).auth.unwrap();
+    assert!(!other.is_made_with(&[1; 32]), "another message");
+    let other = read(&url.replace("example.com", "EXAMPLE.com")).auth.unwrap();
+    assert!(!other.is_made_with(&[1; 32]), "nothing is normalised");
+    let other = read(&url.replace(":internal:", ":other:")).auth.unwrap();
+    assert!(!other.is_made_with(&[1; 32]), "another mechanism");
+    let short = read(url.get(..url.len() - 2).unwrap()).auth.unwrap();
+    assert!(!short.is_made_with(&[1; 32]), "a part of the token");
+    assert!(read(&url.replace(":internal:", ":INTERNAL:")).auth.unwrap().is_made_with(&[1; 32]));
+}
+
 // spec: RFC 5092 §5; RFC 5092 §7; RFC 5092 §7.2; RFC 5092 §9.1; RFC 5092 §11
 #[test]
 fn what_names_no_message_is_refused() {

@@ -37,6 +37,7 @@ mod store;
 mod subscribe;
 mod thread;
 mod unauthenticate;
+mod url;
 
 use koi_proto::imap::Command;
 use koi_proto::imap::command::MailboxArg;
@@ -76,6 +77,9 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::GetMetadata(get) => metadata::get(get),
         Command::SetMetadata(set) => metadata::set(set),
         Command::Notify(notify) => notify::start(notify),
+        Command::ResetKey(reset) => url::reset_key(reset),
+        Command::GenUrlAuth(rumps) => url::generate(rumps),
+        Command::UrlFetch(urls) => url::fetch(urls),
         Command::Idle => idle::start(),
         Command::Close => close::start(true),
         Command::Unselect => close::start(false),

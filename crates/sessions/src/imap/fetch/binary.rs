@@ -13,7 +13,7 @@ use std::ops::Range;
 use koi_mailbox::{BodyRef, Snapshot};
 use koi_message::transfer::Decoder;
 use koi_message::{Part, PartKind, Structure, TransferEncoding, find_part};
-use koi_proto::imap::command::{FetchItem, Partial};
+use koi_proto::imap::command::{BodySection, FetchItem, Partial};
 use koi_proto::imap::response::FetchLine;
 use koi_types::Result;
 
@@ -32,7 +32,7 @@ pub(super) struct Wanted {
 
 /// A part being measured or sent.
 #[derive(Debug)]
-pub(super) struct Decoding {
+pub(crate) struct Decoding {
     body: BodyRef,
     encoding: TransferEncoding,
     /// Where the part is in the message.
@@ -58,6 +58,10 @@ impl Wanted {
             _ => None,
         }
     }
+    /// The octets of a section that is a part.
+    pub(super) fn octets_of(section: &BodySection) -> Self {
+        Self { part: section.section.part.clone(), octets: Some(section.partial) }
+    }
     fn first(&self) -> Option<u64> {
         self.octets.flatten().map(|partial| partial.first)
     }
@@ -75,7 +79,7 @@ impl Wanted {
         line: &mut FetchLine,
         out: &mut Vec<u8>,
     ) -> Option<Decoding> {
-        let octets = measured.decoded.min(measured.window.end).saturating_sub(measured.window.start);
+        let octets = measured.asked_for();
         if self.octets.is_none() {
             line.binary_size(&self.part, octets, out);
             return None;
@@ -115,8 +119,17 @@ impl Decoding {
         let (decoder, at) = (Decoder::new(encoding)?, range.start);
         Some(Self { body, encoding, range, window, decoder, at, decoded: 0, nul: false })
     }
-    fn again(self) -> Option<Self> {
-        Self::new(self.body, self.encoding, self.range, self.window)
+    /// From the beginning, to be sent.
+    pub(super) fn again(&self) -> Option<Self> {
+        Self::new(self.body, self.encoding, self.range.clone(), self.window.clone())
+    }
+    /// Octets that are asked for and there, when everything was measured.
+    pub(super) fn asked_for(&self) -> u64 {
+        self.decoded.min(self.window.end).saturating_sub(self.window.start)
+    }
+    /// Whether NUL is among them.
+    pub(super) const fn has_nul(&self) -> bool {
+        self.nul
     }
     /// Whether everything that is asked for was seen.
     fn is_done(&self) -> bool {

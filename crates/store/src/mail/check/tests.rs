@@ -26,6 +26,7 @@ use crate::record::membership::Membership;
 use crate::record::push::{Push, PushTaskRecord};
 use crate::record::sent::{SubmittedRecord, encode_since};
 use crate::record::small::ThreadKeyRecord;
+use crate::record::url_key::UrlKeyRecord;
 
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
@@ -122,6 +123,7 @@ fn store() -> MemoryKv {
         account.add_push(&id, &PushTaskRecord { made_at: NOW, short: false, push }, 9)
     });
     in_txn(&kv, |txn| push::server_key(txn, 1, &[3; 8]).map(drop));
+    change(&kv, |account| account.set_url_key(ALICE, INBOX, &UrlKeyRecord([4; 32])));
     change(&kv, |account| {
         account.set_annotation(Target::Mailbox(INBOX), &entry("/shared/Comment"), Some(b"ours"))?;
         account.set_annotation(Target::Server, &entry("/private/vendor/x/y"), Some(b"mine"))

@@ -135,7 +135,7 @@ fn uid_form_and_modifiers() {
     let (flags, uid, mod_seq) = (FetchItem::Flags, FetchItem::Uid, FetchItem::ModSeq);
     assert_eq!(
         read("a UID FETCH 4827313:4828442 FLAGS"),
-        fetch(true, "4827313:4828442", &[flags.clone()], None)
+        fetch(true, "4827313:4828442", std::slice::from_ref(&flags), None)
     );
     assert_eq!(read("a UID FETCH 1 (UID FLAGS)"), fetch(true, "1", &[uid, flags.clone()], None));
     assert_eq!(
