@@ -479,9 +479,11 @@ fn quota() {
     assert_eq!(read("a GETQUOTA \"!partition/sda4\""), get("!partition/sda4"));
     assert_eq!(read("a getquota \"\""), get(""));
     assert_eq!(read("a GETQUOTAROOT INBOX"), Command::GetQuotaRoot { mailbox: name("INBOX") });
-    let set = Command::SetQuota { root: root("#user/alice") };
-    assert_eq!(read("a SETQUOTA \"#user/alice\" (STORAGE 510 MESSAGE 0)"), set);
-    assert_eq!(read("a SETQUOTA #user/alice ()"), set);
+    let limit = |resource: &str, limit| QuotaLimit { resource: resource.into(), limit };
+    let set = |limits: &[QuotaLimit]| Command::SetQuota { root: root("#user/alice"), limits: limits.into() };
+    let limits = [limit("STORAGE", 510), limit("MESSAGE", 0)];
+    assert_eq!(read("a SETQUOTA \"#user/alice\" (STORAGE 510 MESSAGE 0)"), set(&limits));
+    assert_eq!(read("a SETQUOTA #user/alice ()"), set(&[]));
     refused(&[
         "a GETQUOTA",
         "a GETQUOTA a b",

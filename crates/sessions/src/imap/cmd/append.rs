@@ -8,11 +8,11 @@
 // DEVIATION RFC 3501 §4.3.1: a header with octets above 127 is taken and sent as it is, though nothing names
 // its charset, because other servers do, and refusing it would lose mail that a user moves here.
 //
-// DEVIATION RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…), for
-// the same reasons.
+// DEVIATION RFC 6855 §4: the same of a client that has not enabled UTF8=ACCEPT and does not use UTF8 (…),
+// because refusing it would lose that mail too.
 //
 // DEVIATION RFC 6855 §7: there is no surrogate for such a message: BODY sends its header as it is, in a
-// literal, so that signatures hold and nothing is lost; ENVELOPE has encoded words.
+// literal, because signatures are to hold and nothing is to be lost; ENVELOPE has encoded words.
 //
 // DEVIATION RFC 9051 §4.3.1: the same of octets that are not UTF-8, because the header is the sender's and
 // not ours to mend; SEARCH takes them for the charset they most likely are.

@@ -1,9 +1,10 @@
-//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root, which its
-//! owner knows as `account`, and administrators as `user/` and its address.
+//! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root, which
+//! its owner knows as `account`, and administrators as `user/` and its address.
 //!
 //! Limits are the administrators' to set: an account that could raise its own would have none (RFC 9208 §8).
 
-// DEVIATION RFC 9208 §6: the right `a` is not enough for SETQUOTA, because every user has it for the own mailboxes.
+// DEVIATION RFC 9208 §6: the right `a` is not enough for SETQUOTA, because every user has it for the own
+// mailboxes.
 
 use koi_mailbox::{Account, OwnQuota, Snapshot};
 use koi_proto::imap::command::{MailboxArg, QuotaLimit};

@@ -3,10 +3,10 @@
 //! A ticket is good as long as the key of its mailbox stays, for whom it names, and while the user who made
 //! it may read the message. Whatever is wrong with one is told in the same way and takes the same time.
 
-// DEVIATION RFC 4467 §7: other sessions are not told of a new key, as they would learn nothing: INTERNAL is
-// the only mechanism there is.
+// DEVIATION RFC 4467 §7: other sessions are not told of a new key, because they would learn nothing: INTERNAL
+// is the only mechanism there is.
 //
-// DEVIATION RFC 4467 §8: nor is it told by SELECT and EXAMINE, for the same reason.
+// DEVIATION RFC 4467 §8: URLMECH is not told by SELECT and EXAMINE, because it would always be the same.
 
 mod fetching;
 
