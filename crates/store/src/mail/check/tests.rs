@@ -191,7 +191,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
     match (table, damage) {
         // Nothing else knows of these, or they may have been trimmed.
         (table::SUBSCRIPTION, _) if !global => Expected::Unnoticed,
-        (table::LOG | table::VANISHED | table::RECENT | table::SENT, Missing) if !global => {
+        (table::LOG | table::VANISHED | table::RECENT | table::SENT | table::URL_KEY, Missing) if !global => {
             Expected::Unnoticed
         }
         (table::global::DOMAIN, Missing) if global => Expected::Unnoticed,
