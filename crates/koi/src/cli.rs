@@ -178,6 +178,9 @@ pub(crate) struct Quota {
     /// Messages it may hold: a number, `none` or `default`
     #[arg(long, value_name = "LIMIT", value_parser = limit)]
     pub(crate) messages: Option<Limit>,
+    /// Mailboxes it may have: a number, `none` or `default`
+    #[arg(long, value_name = "LIMIT", value_parser = limit)]
+    pub(crate) mailboxes: Option<Limit>,
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

@@ -46,8 +46,8 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             Ok(())
         }
         Account::AppPassword(arguments) => app_password(config, arguments),
-        Account::Quota(Quota { address, octets, messages }) => {
-            quota(config, Request::AccountQuota { address, octets, messages })
+        Account::Quota(Quota { address, octets, messages, mailboxes }) => {
+            quota(config, Request::AccountQuota { address, octets, messages, mailboxes })
         }
         Account::List => list(config),
     }
@@ -128,12 +128,13 @@ fn quota(config: &Config, request: Request) -> Result<(), Problem> {
         Reply::Quota(quota) => quota,
         other => return Err(super::unexpected(other)),
     };
-    say(format_args!("{:8}  {:>14}  {:>14}", "", "used", "limit"));
-    for (what, of) in [("octets", quota.octets), ("messages", quota.messages)] {
+    say(format_args!("{:9}  {:>14}  {:>14}", "", "used", "limit"));
+    let lines = [("octets", quota.octets), ("messages", quota.messages), ("mailboxes", quota.mailboxes)];
+    for (what, of) in lines {
         let Used { used, limit, own } = of;
         let limit = limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
         let own = if own { "  of its own" } else { "" };
-        say(format_args!("{what:8}  {used:>14}  {limit:>14}{own}"));
+        say(format_args!("{what:9}  {used:>14}  {limit:>14}{own}"));
     }
     Ok(())
 }

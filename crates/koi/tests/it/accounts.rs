@@ -172,7 +172,7 @@ fn an_account_has_limits_of_its_own() {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         shown.lines().skip(1).map(words).collect::<Vec<_>>()
     };
-    assert_eq!(shown(&[]), ["octets 0 none", "messages 0 none"]);
+    assert_eq!(shown(&[]), ["octets 0 none", "messages 0 none", "mailboxes 6 none"]);
     let mut imap = server.login(ALICE, PASSWORD);
     let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
     lmtp.deliver(&[ALICE], b"Subject: one\r\n\r\n").unwrap();
@@ -190,6 +190,9 @@ fn an_account_has_limits_of_its_own() {
     assert_eq!(shown(&["--octets", "none", "--messages", "default"])[1], "messages 1 none");
     let replies = lmtp.deliver(&[ALICE], b"Subject: two\r\n\r\n").unwrap();
     assert!(replies.iter().all(|reply| reply.starts_with("250")), "{replies:?}");
+    assert_eq!(shown(&["--mailboxes", "6"])[2], "mailboxes 6 6 of its own");
+    let answer = imap.command(b"CREATE one-more").unwrap();
+    assert!(answer.tagged.starts_with("NO [OVERQUOTA]"), "{}", answer.tagged);
     complained(&server.koi(&["account", "quota", "nobody@example.org"]), 1);
     complained(&server.koi(&["account", "quota", ALICE, "--octets", "much"]), 2);
 }

@@ -52,8 +52,8 @@ pub fn execute(
             service.remove_app_password(&parse(address)?, name)?;
             Ok(Reply::Done)
         }
-        Request::AccountQuota { address, octets, messages } => {
-            quota(service, address, *octets, *messages).map(Reply::Quota)
+        Request::AccountQuota { address, octets, messages, mailboxes } => {
+            quota(service, address, [*octets, *messages, *mailboxes]).map(Reply::Quota)
         }
         Request::Import { format, path, account, mailbox } => {
             let account = open(service, account)?;
@@ -100,14 +100,14 @@ fn open(service: &Service, address: &str) -> Result<koi_mailbox::Account, Proble
 fn quota(
     service: &Service,
     address: &str,
-    octets: Option<Limit>,
-    messages: Option<Limit>,
+    [octets, messages, mailboxes]: [Option<Limit>; 3],
 ) -> Result<AccountQuota, Problem> {
     let account = open(service, address)?;
     let mut own = account.snapshot()?.usage().own_quota;
-    if octets.is_some() || messages.is_some() {
+    if octets.is_some() || messages.is_some() || mailboxes.is_some() {
         own.octets_max = octets.map_or(own.octets_max, own_limit);
         own.messages_max = messages.map_or(own.messages_max, own_limit);
+        own.mailboxes_max = mailboxes.map_or(own.mailboxes_max, own_limit);
         account.set_quota(own).wait()?;
     }
     let snapshot = account.snapshot()?;
@@ -119,6 +119,11 @@ fn quota(
             used: usage.messages,
             limit: limit(all.messages_max),
             own: own.messages_max.is_some(),
+        },
+        mailboxes: Used {
+            used: snapshot.mailboxes_count(),
+            limit: limit(all.mailboxes_max),
+            own: own.mailboxes_max.is_some(),
         },
     })
 }

@@ -66,6 +66,7 @@ pub enum Request {
         address: String,
         octets: Option<Limit>,
         messages: Option<Limit>,
+        mailboxes: Option<Limit>,
     },
     /// Paths are absolute: the server may have another working directory.
     Import {
@@ -146,6 +147,7 @@ pub enum Limit {
 pub struct AccountQuota {
     pub octets: Used,
     pub messages: Used,
+    pub mailboxes: Used,
 }
 
 /// One resource.

@@ -212,7 +212,7 @@ keys! {
     "mailbox.quota_messages_max" number(0, 1 << 32), Value("0"), "messages", Restart, "1000000",
         "Messages one account may hold, unless `koi account quota` says otherwise. 0: no bound.";
     "mailbox.quota_mailboxes_max" number(0, 1 << 20), Value("0"), "mailboxes", Restart, "1000",
-        "Mailboxes one account may have, unless an administrator says otherwise by SETQUOTA. 0: no bound.";
+        "Mailboxes one account may have, unless `koi account quota` says otherwise. 0: no bound.";
     "search.index" Kind::Switch, Value("true"), "", Restart, "true",
         "Keep an index of the words of each large account's mail. Off: none is used or written; what is \
          there stays until `koi index drop`. Searches find the same either way.";
