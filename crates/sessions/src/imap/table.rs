@@ -7,7 +7,7 @@
 //! client that pipelines them would otherwise lose count (RFC 3501 §5.5).
 
 use koi_proto::imap::Command;
-use koi_proto::imap::command::{AppendBegin, MailboxSource, Replaces};
+use koi_proto::imap::command::{AppendBegin, MailboxSource, Replaces, SearchKey};
 
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,10 +119,12 @@ pub(crate) fn of(command: &Command) -> Row {
 /// Whether the command names messages by their numbers, which UIDONLY forbids (RFC 9586 §3.2, RFC 9586 §3.5,
 /// RFC 9586 §3.8).
 pub(crate) fn uses_numbers(command: &Command) -> bool {
+    let has_seqnums = |keys: &[SearchKey]| keys.iter().any(SearchKey::has_seqnums);
     match command {
-        Command::Search(search) => !search.by_uid || search.has_seqnums(),
-        Command::Sort(sort) => !sort.search.by_uid || sort.search.has_seqnums(),
-        Command::Thread(thread) => !thread.by_uid || thread.has_seqnums(),
+        Command::Search(search) => !search.by_uid || has_seqnums(&search.keys),
+        Command::Sort(sort) => !sort.search.by_uid || has_seqnums(&sort.search.keys),
+        Command::Thread(thread) => !thread.by_uid || has_seqnums(&thread.keys),
+        Command::MultiSearch(search) => has_seqnums(&search.search.keys),
         Command::Fetch(fetch) => !fetch.by_uid,
         Command::Store(store) => !store.by_uid,
         Command::Copy { by_uid, .. } | Command::Move { by_uid, .. } => !by_uid,

@@ -111,6 +111,11 @@ impl SearchKey {
     pub fn any(&self, is: &dyn Fn(&Self) -> bool) -> bool {
         is(self) || self.inner().iter().any(|key| key.any(is))
     }
+    /// Whether a message sequence number is written in the key; what a stored filter says is not known yet.
+    #[must_use]
+    pub fn has_seqnums(&self) -> bool {
+        self.any(&|key| matches!(key, Self::Sequence(set) if set.has_numbers()))
+    }
 }
 
 impl Search {
@@ -123,12 +128,8 @@ impl Search {
 }
 
 pub(super) fn has_seqnums(key: &SearchKey) -> bool {
-    // What a stored filter says is not known yet.
-    key.any(&|key| match key {
-        SearchKey::Sequence(set) => set.has_numbers(),
-        SearchKey::Filter(_) => true,
-        _ => false,
-    })
+    // There may be some in a stored filter.
+    key.has_seqnums() || key.any(&|key| matches!(key, SearchKey::Filter(_)))
 }
 
 /// The keys of a stored filter (RFC 5466 §3.2); they are in UTF-8.

@@ -2,7 +2,7 @@
 //! ignored.
 
 use koi_proto::imap::capability::Capability;
-use koi_proto::imap::response;
+use koi_proto::imap::response::{self, Code, Status};
 
 use crate::imap::annotations::Annotations;
 use crate::imap::job::{Context, Job, at_once};
@@ -47,7 +47,10 @@ fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> boo
             return true;
         }
         // RFC 9586 §3.1
-        Capability::UidOnly => &mut cx.core.uid_only,
+        Capability::UidOnly => {
+            forget_numbered(cx);
+            &mut cx.core.uid_only
+        }
         // RFC 6855 §3
         Capability::Utf8Accept => {
             cx.decoder.enable_utf8_accept();
@@ -60,4 +63,16 @@ fn enable(capability: Capability, before: &Enabled, cx: &mut Context<'_>) -> boo
         _ => return false,
     };
     !std::mem::replace(switch, true)
+}
+
+/// Searches whose changes are told by number are followed no longer (RFC 5267 §4.3.1, RFC 9586 §3.2).
+fn forget_numbered(cx: &mut Context<'_>) {
+    let Some(open) = cx.core.selected.as_deref_mut() else { return };
+    let (kept, forgotten): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut open.contexts).into_iter().partition(|context| context.by_uid);
+    open.contexts = kept;
+    for context in forgotten {
+        let code = Code::NoUpdate(&context.tag);
+        response::status(None, Status::No, Some(&code), "this search is by message numbers", cx.out);
+    }
 }

@@ -29,6 +29,11 @@ pub(super) fn expand(core: &Core, charset: Charset, keys: &mut Vec<SearchKey>) -
     let snapshot = core.snapshot()?;
     let mut expansion = Expansion { snapshot: &snapshot, names: Vec::new(), left: limits::IMAP_FILTERS_MAX };
     match expansion.keys(keys)? {
+        // RFC 9586 §3.2
+        Ok(expanded) if core.uid_only && expanded.iter().any(SearchKey::has_seqnums) => {
+            let reply = Reply::bad("there are message numbers in the filter, and UIDONLY is enabled");
+            Ok(Some(reply.code(&Code::UidRequired)))
+        }
         Ok(expanded) => {
             *keys = expanded;
             Ok(None)
