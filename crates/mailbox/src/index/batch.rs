@@ -90,6 +90,10 @@ impl Batch {
             self.insert(ALWAYS, doc);
         }
     }
+    /// Adds an email without looking at it.
+    pub(super) fn add_without_terms(&mut self, email: EmailId) {
+        self.begin(email);
+    }
     /// Adds an email that every search must read.
     pub(super) fn add_unread(&mut self, email: EmailId) {
         let doc = self.begin(email);

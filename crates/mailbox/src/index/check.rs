@@ -1,21 +1,20 @@
 //! Whether an index says what the texts say: every term of every email, and every email.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use koi_message::search::{Scratch, term_rules, visit_passages, visit_terms};
-use koi_store::key::{self, table};
+use koi_message::search::{Scratch, term_rules};
+use koi_store::key::{self, index as keys, table};
 use koi_store::kv::View;
 use koi_store::mail::check::{Finding, index_to_be_built};
 use koi_store::mail::index;
 use koi_store::record::email::EmailRecord;
-use koi_store::record::index::{IndexHead, TermRow};
+use koi_store::record::index::{IndexHead, SegmentRecord, TermRow};
 use koi_store::record::membership::Membership;
 use koi_types::{AccountId, EmailId, ErrorKind, Result};
 
-use super::batch::ALWAYS;
+use super::batch::{ALWAYS, Batch};
 use super::merge;
-use koi_store::key::index as keys;
 
 /// Emails whose terms are compared together.
 const DOCS_PER_ROUND: usize = 4096;
@@ -42,7 +41,7 @@ fn problem(view: &dyn View, account: AccountId, head: &IndexHead) -> Result<Opti
         let emails = merge::emails(view, account, segment)?;
         for (number, some) in (0u32..).zip(emails.chunks(DOCS_PER_ROUND)) {
             let first = number * DOCS_PER_ROUND as u32;
-            if !has_terms(view, account, segment.number, segment.rows, first, some)? {
+            if !has_terms(view, account, segment, first, some)? {
                 return Ok(Some("the search index lacks words of an email"));
             }
         }
@@ -59,63 +58,93 @@ fn problem(view: &dyn View, account: AccountId, head: &IndexHead) -> Result<Opti
     Ok(missing.then_some("the search index lacks an email"))
 }
 
-/// A term of an email, by hash.
-#[derive(PartialEq, Eq, Hash)]
-struct Has {
-    doc: u32,
-    term: u64,
-}
-
-/// Whether the postings of a segment have every term of some of its emails.
+/// Whether the postings of a segment have every term of some of its emails, which are cut into terms anew.
 fn has_terms(
     view: &dyn View,
     account: AccountId,
-    segment: u32,
-    rows: u32,
+    segment: &SegmentRecord,
     first: u32,
     emails: &[EmailId],
 ) -> Result<bool> {
-    let mut stored = HashSet::new();
-    let mut always = HashSet::new();
     let docs = first..first + emails.len() as u32;
-    for number in 0..rows {
-        let row = view.get(&keys::terms(account, segment, number))?.ok_or_else(merge::unreadable)?;
-        let mut walk = TermRow::decode(&row).ok_or_else(merge::unreadable)?.walk();
-        while let Some(term) = walk.next_term().map_err(|_| merge::unreadable())? {
-            let hash = koi_store::mail::short_hash(term);
-            let read = walk.postings(|doc| {
-                if docs.contains(&doc) {
-                    stored.insert(Has { doc, term: hash });
-                    if term == ALWAYS {
-                        always.insert(doc);
-                    }
-                }
-            });
-            read.map_err(|_| merge::unreadable())?;
-        }
-    }
+    let mut stored =
+        Stored { view, account, segment, docs: docs.clone(), row: 0, terms: Vec::new().into_iter() };
+    let mut next = stored.next_term()?;
+    let always = next.as_ref().filter(|term| term.octets == ALWAYS).map(|term| term.docs.clone());
+    let always = always.unwrap_or_default();
+    let mut batch = Batch::new(0);
     let (mut octets, mut scratch) = (Vec::new(), Scratch::default());
     for (doc, email) in docs.zip(emails) {
-        if always.contains(&doc) {
-            continue;
-        }
-        let Some(row) = view.get(&key::email(account, *email))? else { continue };
-        // What cannot be read is for others to say.
-        let Some(record) = EmailRecord::decode(&row) else { continue };
+        let row = view.get(&key::email(account, *email))?;
+        let record = row.as_deref().and_then(EmailRecord::decode).filter(|_| !always.contains(&doc));
         octets.clear();
-        if view.read_body(&record.body, 0..record.body.octets, &mut octets).is_err() {
-            continue;
+        match record {
+            Some(record) if view.read_body(&record.body, 0..record.body.octets, &mut octets).is_ok() => {
+                batch.add(*email, &octets, record.structure, &mut scratch);
+            }
+            // It is gone, or is read anyway, or cannot be: that is for others to say.
+            _ => batch.add_without_terms(*email),
         }
-        let mut complete = true;
-        let _ = visit_passages(&octets, record.structure, &mut scratch, &mut |passage| {
-            visit_terms(passage.text, |term| {
-                complete &= stored.contains(&Has { doc, term: koi_store::mail::short_hash(term.octets) });
-            });
-            if complete { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        if !complete {
-            return Ok(false);
+    }
+    let fresh = batch.into_segment(0);
+    for row in fresh.term_rows() {
+        let mut walk = TermRow::decode(row).ok_or_else(merge::unreadable)?.walk();
+        while let Some(term) = walk.next_term().map_err(|_| merge::unreadable())? {
+            while next.as_ref().is_some_and(|next| *next.octets < *term) {
+                next = stored.next_term()?;
+            }
+            let Some(known) = next.as_ref().filter(|next| next.octets == term) else { return Ok(false) };
+            let mut known = known.docs.iter();
+            let mut complete = true;
+            // Both ascend.
+            let read = walk.postings(|doc| complete &= known.any(|known| *known == first + doc));
+            read.map_err(|_| merge::unreadable())?;
+            if !complete {
+                return Ok(false);
+            }
         }
     }
     Ok(true)
+}
+
+/// The terms of a segment in order, with those of their postings that are asked for.
+struct Stored<'a> {
+    view: &'a dyn View,
+    account: AccountId,
+    segment: &'a SegmentRecord,
+    docs: Range<u32>,
+    row: u32,
+    terms: std::vec::IntoIter<StoredTerm>,
+}
+
+struct StoredTerm {
+    octets: Vec<u8>,
+    docs: Vec<u32>,
+}
+
+impl Stored<'_> {
+    fn next_term(&mut self) -> Result<Option<StoredTerm>> {
+        loop {
+            if let Some(term) = self.terms.next() {
+                return Ok(Some(term));
+            }
+            if self.row >= self.segment.rows {
+                return Ok(None);
+            }
+            let key = keys::terms(self.account, self.segment.number, self.row);
+            let row = self.view.get(&key)?.ok_or_else(merge::unreadable)?;
+            self.row += 1;
+            let mut walk = TermRow::decode(&row).ok_or_else(merge::unreadable)?.walk();
+            let mut terms = Vec::new();
+            while let Some(term) = walk.next_term().map_err(|_| merge::unreadable())? {
+                let mut docs = Vec::new();
+                let read = walk.postings(|doc| docs.extend(Some(doc).filter(|doc| self.docs.contains(doc))));
+                read.map_err(|_| merge::unreadable())?;
+                if !docs.is_empty() {
+                    terms.push(StoredTerm { octets: term.to_vec(), docs });
+                }
+            }
+            self.terms = terms.into_iter();
+        }
+    }
 }

@@ -94,7 +94,7 @@ impl NewSegment {
         }
         Ok(self.rows.is_empty())
     }
-    #[cfg(test)]
+    /// Rows of terms, before any is written.
     pub(super) fn term_rows(&self) -> impl Iterator<Item = &[u8]> {
         self.rows.iter().filter(|row| row.kind == keys::TERMS).map(|row| row.octets.as_slice())
     }

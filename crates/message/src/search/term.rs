@@ -26,7 +26,7 @@ pub const TERM_OCTETS_MAX: usize = WINDOW_CHARS * 4;
 /// Pieces of one needle; those that come after them are left to the verification.
 const PIECES_MAX: usize = 8;
 
-/// This file's own rules; to be changed with them.
+/// The rules of this file and of `passage`; to be raised when what they make of a text changes.
 const RULES: u8 = 1;
 
 /// A number of the rules by which text becomes terms: of this file and of the tables of Unicode below it.
