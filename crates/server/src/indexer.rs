@@ -21,10 +21,10 @@ const NICE: i32 = 15;
 /// A step does not rest longer.
 const REST_MAX: Duration = Duration::from_millis(200);
 
-/// The thread; ask it to end with [`Indexer::shut_down`].
+/// The thread; it ends when this is dropped, which blocks until the step under way is done.
 pub struct Indexer {
     state: Arc<State>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -54,13 +54,15 @@ impl Indexer {
             .map_err(|e| {
                 Problem::new(format!("cannot start a thread: {e}"), "raise the limit on processes")
             })?;
-        Ok(Self { state, thread })
+        Ok(Self { state, thread: Some(thread) })
     }
-    /// Ends after the step under way; blocks until then.
-    pub fn shut_down(self) {
+}
+
+impl Drop for Indexer {
+    fn drop(&mut self) {
         *self.state.stopping.lock() = true;
         self.state.stopped.notify_all();
-        if self.thread.join().is_err() {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of the search index panicked; this is a bug, please report it");
         }
     }

@@ -126,7 +126,7 @@ async fn serve(
         sender.shut_down().await;
     }
     if let Some(indexer) = indexer {
-        let _ = tokio::task::spawn_blocking(|| indexer.shut_down()).await;
+        let _ = tokio::task::spawn_blocking(|| drop(indexer)).await;
     }
     tasks.shutdown().await;
     state.note_uses().await;
