@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use koi_mailbox::{Account, NameNode, SearchRun};
 use koi_proto::imap::command::{Charset, MailboxArg, MailboxSource, MultiSearch, ReturnOption};
 use koi_proto::imap::response::MailboxCorrelator;
-use koi_types::{AccountId, MailboxId, MailboxName, Result};
+use koi_types::{AccountId, ErrorKind, MailboxId, MailboxName, Result};
 
 use super::found::{self, Correlator, Found, Returns};
 use super::meaning::{self, Meaning};
@@ -60,9 +60,12 @@ impl Job for Searching {
                 let Some(target) = self.targets.as_mut().and_then(VecDeque::pop_front) else {
                     return Ok(Outcome::Done(Reply::ok("ESEARCH completed")));
                 };
-                match self.search(cx, target)? {
-                    Ok(run) => self.run = run,
-                    Err(reply) => return Ok(Outcome::Done(reply)),
+                match self.search(cx, target) {
+                    Ok(Ok(run)) => self.run = run,
+                    Ok(Err(reply)) => return Ok(Outcome::Done(reply)),
+                    // RFC 7377 §2.2: what may not be read is as good as not there.
+                    Err(error) if matches!(error.kind, ErrorKind::NoPermission | ErrorKind::NotFound) => {}
+                    Err(error) => return Err(error),
                 }
                 continue;
             };
