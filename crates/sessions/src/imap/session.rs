@@ -118,7 +118,7 @@ impl ImapSession {
             }
             Decoded::NeedMore => match self.core.tells_between_commands().filter(|_| self.core.advanced) {
                 Some(tells) => {
-                    self.doing = Doing::Notify(Box::new(Sync::new(tells)));
+                    self.doing = Doing::Notify(Box::new(Sync::between_commands(tells)));
                     None
                 }
                 None => Some(Step::NeedInput),

@@ -31,6 +31,8 @@ pub(crate) struct Sync {
     tells: Tells,
     /// What is told of the selected mailbox, if not what the client wants to hear of it.
     instead: Option<OfSelected>,
+    /// No command has shown anything just now: what is not news need not be said.
+    between_commands: bool,
     phase: Phase,
     /// The selected mailbox was deleted: that is told last.
     mailbox_gone: bool,
@@ -73,12 +75,18 @@ pub(crate) enum Synced {
 
 impl Sync {
     pub(crate) const fn new(tells: Tells) -> Self {
-        Self { tells, instead: None, phase: Phase::Compute, mailbox_gone: false, updating: None }
+        let (instead, phase) = (None, Phase::Compute);
+        Self { tells, instead, between_commands: false, phase, mailbox_gone: false, updating: None }
+    }
+    /// In IDLE, or while no command runs.
+    pub(crate) const fn between_commands(tells: Tells) -> Self {
+        let (instead, phase) = (None, Phase::Compute);
+        Self { tells, instead, between_commands: true, phase, mailbox_gone: false, updating: None }
     }
     /// The flags of these messages, and of what changed of others, and nothing else of the mailbox.
     pub(crate) fn flags_of(flags: NumSet, compare: Option<Compare>) -> Self {
         let phase = Phase::of(News::of_flags(flags, compare));
-        Self { tells: Tells::AllByUid, instead: None, phase, mailbox_gone: false, updating: None }
+        Self { phase, ..Self::new(Tells::AllByUid) }
     }
     /// Everything in this way, whatever the client wanted to hear until now.
     pub(crate) fn instead(of_selected: OfSelected) -> Self {
@@ -91,6 +99,7 @@ impl Sync {
                 Phase::Compute => {
                     core.advanced = false;
                     self.phase = match self.news(core, telling)? {
+                        Some(news) if self.between_commands && news.is_nothing() => Phase::Others,
                         Some(news) => Phase::of(news),
                         None => {
                             self.mailbox_gone = true;

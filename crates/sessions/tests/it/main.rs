@@ -17,6 +17,7 @@ mod contexts;
 mod harness;
 mod list;
 mod metadata;
+mod notify;
 mod qresync;
 mod scripts;
 mod view;
@@ -24,5 +25,6 @@ mod view;
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
-    harness::run(tests.chain(metadata::tests()).chain(contexts::tests()).collect())
+    let tests = tests.chain(metadata::tests()).chain(notify::tests());
+    harness::run(tests.chain(contexts::tests()).collect())
 }

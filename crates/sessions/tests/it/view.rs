@@ -3,7 +3,8 @@
 //! §5.5).
 //!
 //! Clients differ: some have enabled CONDSTORE, QRESYNC or IMAP4rev2. They use saved search results
-//! (RFC 5182 §2.1), MOVE, and RENAME of INBOX, which empties it under the others.
+//! (RFC 5182 §2.1), MOVE, and RENAME of INBOX, which empties it under the others. Some use NOTIFY: they are
+//! told while no command runs, of what they want to hear; what was kept back comes when they want it again.
 //!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
 //! place, EXPUNGE never comes where it must not, and no message is recent for two (RFC 3501 §2.3.2).
@@ -30,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         move || (first..first + 200).try_for_each(one)
     };
     vec![
+        // spec: RFC 5465 §3.1; RFC 5465 §6.1.1; RFC 5465 §6.1.2
         Test { name: "view/random_interleavings".to_owned(), run: Box::new(seeds(false)) },
         // spec: COI-server §configure-message-filtering
         Test { name: "view/random_interleavings_with_chat".to_owned(), run: Box::new(seeds(true)) },
@@ -55,13 +57,17 @@ fn run(seed: u64, coi: bool) -> Result<(), String> {
     for _ in 0..COMMANDS {
         let at = random.below(clients.len());
         step(&mut clients[at], &mut world, &mut random)?;
-        for client in clients.iter_mut().filter(|client| client.idling) {
-            client.read(&mut world, Expunges::Allowed)?;
+        for client in clients.iter_mut().filter(|client| client.idling || client.notify.is_some()) {
+            let expunges = client.expunges_between_commands();
+            client.read(&mut world, expunges)?;
         }
     }
     for client in &mut clients {
         client.stop_idling(&mut world)?;
         client.command(&mut world, "NOOP", Expunges::Allowed)?;
+        if client.notify.is_some() {
+            client.notify(&mut world, 0)?;
+        }
         client.learn(&mut world)?;
     }
     let mut fresh = Client::new(99, &mut world);
@@ -100,7 +106,7 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
     let sign = ["+", "-", ""][random.below(3)];
     let count = client.messages.len();
     let some = |random: &mut Random| (1 + random.below(count), 1 + random.below(count));
-    match random.below(21) {
+    match random.below(23) {
         0 => world.fill("alice", "INBOX", &[b"Chat-Version: 1.0\r\nSubject: x\r\n\r\n".to_vec()]),
         1 => client.command(world, "NOOP", Expunges::Allowed)?,
         2 => client.command(world, "EXPUNGE", Expunges::Allowed)?,
@@ -154,10 +160,32 @@ fn step(client: &mut Client, world: &mut World, random: &mut Random) -> Result<(
             world.fill("alice", "INBOX", &[numbered(10), numbered(11), numbered(12)]);
         }
         20 => client.command(world, "UID MOVE $ other", Expunges::Allowed)?,
+        21 if random.below(2) == 0 => client.notify(world, random.below(NOTIFY.len()))?,
+        // A command that comes in slowly: what is told meanwhile is told between commands.
+        22 => {
+            client.send(world, "t NOOP");
+            world.fill("alice", "INBOX", &[numbered(7)]);
+            world.settle();
+            let expunges = client.expunges_between_commands();
+            client.read(world, expunges)?;
+            client.send(world, "\r\n");
+            client.read(world, Expunges::Allowed)?;
+        }
         _ => {}
     }
     if client.idling { Ok(()) } else { client.learn(world) }
 }
+
+/// What a client may ask to hear of its mailbox; the first is everything at once.
+const NOTIFY: [&str; 7] = [
+    "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))",
+    "NOTIFY SET (selected-delayed (MessageNew (uid flags) MessageExpunge FlagChange))",
+    "NOTIFY SET (selected (MessageNew (flags body.peek[]) MessageExpunge)) (personal (MailboxName))",
+    "NOTIFY SET STATUS (selected-delayed (MessageNew MessageExpunge)) (mailboxes other (MessageNew MessageExpunge))",
+    "NOTIFY SET (selected NONE) (personal (MessageNew MessageExpunge FlagChange))",
+    "NOTIFY SET (inboxes (MessageNew MessageExpunge FlagChange SubscriptionChange))",
+    "NOTIFY NONE",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expunges {
@@ -180,6 +208,8 @@ struct Client {
     /// UIDs that were recent in its session.
     recent: BTreeSet<u32>,
     idling: bool,
+    /// Which NOTIFY it gave.
+    notify: Option<usize>,
 }
 
 impl Client {
@@ -187,7 +217,7 @@ impl Client {
         world.open_imap(peer, true);
         world.send(peer, b"l LOGIN alice secret\r\n");
         world.peer(peer).unwrap().said.clear();
-        Self { peer, enable: "", messages: Vec::new(), recent: BTreeSet::new(), idling: false }
+        Self { peer, enable: "", messages: Vec::new(), recent: BTreeSet::new(), idling: false, notify: None }
     }
     fn begin(&mut self, world: &mut World) -> Result<(), String> {
         match self.enable {
@@ -206,10 +236,20 @@ impl Client {
     fn command(&mut self, world: &mut World, command: &str, expunges: Expunges) -> Result<(), String> {
         self.send(world, &format!("t {command}\r\n"));
         let said = self.read(world, expunges).map_err(|e| format!("client {}: {command}: {e}", self.peer))?;
-        match said.lines().last() {
-            Some(last) if last.starts_with("t OK") || last.starts_with("t NO [EXPUNGEISSUED]") => Ok(()),
+        // With NOTIFY more may come at once.
+        match said.lines().find(|line| line.starts_with("t ")) {
+            Some(end) if end.starts_with("t OK") || end.starts_with("t NO [EXPUNGEISSUED]") => Ok(()),
             _ => Err(format!("client {}: {command}: {said}", self.peer)),
         }
+    }
+    fn notify(&mut self, world: &mut World, which: usize) -> Result<(), String> {
+        self.notify = Some(which);
+        self.command(world, NOTIFY[which], Expunges::Allowed)
+    }
+    /// RFC 5465 §6.1: between commands it comes only where it was asked for at once.
+    fn expunges_between_commands(&self) -> Expunges {
+        let at_once = self.notify.is_some_and(|which| NOTIFY[which].contains("(selected (Message"));
+        if self.idling || at_once { Expunges::Allowed } else { Expunges::Forbidden }
     }
     fn stop_idling(&mut self, world: &mut World) -> Result<(), String> {
         if self.idling {

@@ -43,7 +43,7 @@ impl Job for Idle {
 impl Idle {
     fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         if cx.core.advanced && self.telling.is_none() {
-            self.telling = Some(Sync::new(Tells::All));
+            self.telling = Some(Sync::between_commands(Tells::All));
         }
         if let Some(sync) = &mut self.telling {
             match sync.run(cx.core, &Telling::default(), cx.out)? {

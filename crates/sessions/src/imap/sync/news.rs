@@ -67,6 +67,12 @@ impl News {
     pub(super) fn of_flags(flags: NumSet, compare: Option<Compare>) -> Self {
         Self { flags, compare, ..Self::default() }
     }
+    /// Whether the client knows all of it already.
+    pub(super) fn is_nothing(&self) -> bool {
+        let numbers = [&self.expunged, &self.vanished, &self.flags, &self.arrivals];
+        let other = self.exists.is_some() || self.recent.is_some() || self.new_keywords;
+        !other && self.last_flags.is_empty() && self.compare.is_none() && numbers.iter().all(|n| n.is_empty())
+    }
 }
 
 /// Moves the view on to the snapshot; `None` when the mailbox is gone.

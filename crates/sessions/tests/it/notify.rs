@@ -1,0 +1,314 @@
+//! What a client has put together from notifications is what a fresh LIST, LSUB and STATUS show, whatever
+//! others did, one thing at a time or many at once (RFC 5465 §5).
+//!
+//! Others create, delete, rename and subscribe names, and put messages into mailboxes, flag, move and expunge
+//! them. The watching clients differ: with CONDSTORE, with QRESYNC, in IDLE, with a mailbox selected of whose
+//! messages they hear nothing until they leave it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use koi_mailbox::{Account, FlagChange, FlagOp, Incoming, NewMessage};
+use koi_store::kv::{Commits, Kv};
+use koi_store::memory::MemoryKv;
+use koi_testkit::runner::numbered;
+use koi_testkit::world::{World, address};
+use koi_types::{Flags, MailboxId, MailboxName, SystemFlags, UidSet, ZoneOffset};
+
+use crate::harness::Test;
+use crate::view::Random;
+
+const ROUNDS: usize = 40;
+/// Names that others play with: few, so that they meet, and some below others.
+const NAMES: [&str; 12] =
+    ["a", "b", "c", "a/a", "a/b", "b/a", "a/a/a", "a/b/c", "b/a/c", "c/c", "c/c/c", "b/c"];
+const EVENTS: &str = "(MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
+
+// spec: RFC 5465 §5; RFC 5465 §5.1; RFC 5465 §5.2; RFC 5465 §5.3; RFC 5465 §5.4; RFC 5465 §5.5; RFC 5465 §3.1
+pub(crate) fn tests() -> Vec<Test> {
+    let first: u64 = std::env::var("KOI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seeds = if std::env::var("KOI_QUICK").is_ok() { 20 } else { 120 };
+    let run = move || {
+        (first..first + seeds).try_for_each(|seed| run(seed).map_err(|e| format!("KOI_SEED={seed}: {e}")))
+    };
+    vec![Test { name: "notify/what_was_notified_is_what_there_is".to_owned(), run: Box::new(run) }]
+}
+
+fn run(seed: u64) -> Result<(), String> {
+    let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
+    world.add_user("alice");
+    world.fill("alice", "a", &[numbered(1), numbered(2)]);
+    world.fill("alice", "b/a", &[numbered(3)]);
+    let id = world.service.directory().by_address(&address("alice")).unwrap().unwrap();
+    let account = world.service.account(id).unwrap();
+    let mut random = Random::new(seed);
+    let mut clients: Vec<Client> = (1..=4).map(|peer| Client::new(peer, &mut world)).collect();
+    clients.iter_mut().try_for_each(|client| client.begin(&mut world))?;
+    for _ in 0..ROUNDS {
+        // All of it is told in one round.
+        for _ in 0..=random.below(4) {
+            change(&account, &mut random);
+        }
+        world.settle();
+        for client in &mut clients {
+            client.read(&mut world)?;
+            client.may_do_something(&mut world, &mut random)?;
+        }
+        if random.below(12) == 0 {
+            world.advance(91 * 86_400_000);
+            clients.iter_mut().for_each(|client| client.begin_again(&mut world));
+            clients.iter_mut().try_for_each(|client| client.begin(&mut world))?;
+        }
+    }
+    let there = Known::ask(&mut world, 99)?;
+    for client in &mut clients {
+        client.leave(&mut world)?;
+        client.compare(&there)?;
+    }
+    Ok(())
+}
+
+/// Somebody else does something; what cannot be done is not.
+fn change(account: &Account, random: &mut Random) {
+    let name = |random: &mut Random| MailboxName::new(NAMES[random.below(NAMES.len())]).unwrap();
+    let (one, other) = (name(random), name(random));
+    let flag = |op, system| FlagChange { op, system, keywords: Vec::new() };
+    match random.below(14) {
+        0..=2 => drop(account.create(&one, None).wait()),
+        3 | 4 => drop(account.delete(&one).wait()),
+        5..=7 => drop(account.rename(&one, &other).wait()),
+        8 => drop(account.subscribe(&one, random.below(2) == 0).wait()),
+        9 | 10 => {
+            let Some(mailbox) = mailbox(account, &one) else { return };
+            let message = Arc::new(Incoming::of(&numbered(7)).unwrap());
+            let (received_at, received_zone) = (koi_testkit::world::START, ZoneOffset(0));
+            let new = NewMessage { message, flags: Flags::default(), received_at, received_zone };
+            drop(account.append(mailbox, vec![new]).wait());
+        }
+        11 => {
+            let Some(mailbox) = mailbox(account, &one) else { return };
+            let op = [FlagOp::Add, FlagOp::Remove][random.below(2)];
+            let system = [SystemFlags::SEEN, SystemFlags::FLAGGED][random.below(2)];
+            drop(account.set_flags(mailbox, &some(random), flag(op, system), None).wait());
+        }
+        12 => {
+            let Some(mailbox) = mailbox(account, &one) else { return };
+            let deleted = flag(FlagOp::Add, SystemFlags::DELETED);
+            drop(account.set_flags(mailbox, &some(random), deleted, None).wait());
+            drop(account.expunge(mailbox, None).wait());
+        }
+        _ => {
+            let (Some(from), Some(to)) = (mailbox(account, &one), mailbox(account, &other)) else { return };
+            drop(account.move_(from, &some(random), to).wait());
+        }
+    }
+}
+
+fn some(random: &mut Random) -> UidSet {
+    let mut uids = UidSet::new();
+    let first = 1 + random.below(6) as u32;
+    uids.0.insert_range(first..=first + random.below(2) as u32);
+    uids
+}
+
+fn mailbox(account: &Account, name: &MailboxName) -> Option<MailboxId> {
+    account.snapshot().unwrap().mailbox_named(name).unwrap().map(|row| row.id)
+}
+
+/// Items of STATUS by their names.
+type Counters = BTreeMap<String, u64>;
+
+/// What somebody knows of an account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Known {
+    mailboxes: BTreeSet<String>,
+    subscribed: BTreeSet<String>,
+    counters: BTreeMap<String, Counters>,
+}
+
+impl Known {
+    /// By somebody who asks for everything.
+    fn ask(world: &mut World, peer: u32) -> Result<Self, String> {
+        world.open_imap(peer, true);
+        say(world, peer, "LOGIN alice secret")?;
+        let mut known = Self::default();
+        for line in say(world, peer, "LIST (SUBSCRIBED) \"\" *")?.lines() {
+            known.list(line);
+        }
+        known.mailboxes.clear();
+        for line in say(world, peer, "LIST \"\" * RETURN (SUBSCRIBED)")?.lines() {
+            known.list(line);
+        }
+        for name in known.mailboxes.clone() {
+            let items = "MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ";
+            let said = say(world, peer, &format!("STATUS {name} ({items})"))?;
+            said.lines().for_each(|line| known.status(line));
+        }
+        Ok(known)
+    }
+    /// `* LIST (\HasChildren) "/" b ("OLDNAME" (a))`
+    fn list(&mut self, line: &str) {
+        let Some((attributes, rest)) = line.strip_prefix("* LIST (").and_then(|l| l.split_once(") \"/\" "))
+        else {
+            return;
+        };
+        let (name, old_name) = match rest.split_once(" (\"OLDNAME\" (") {
+            Some((name, old_name)) => (name, Some(old_name.trim_end_matches(')'))),
+            None => (rest.split(' ').next().unwrap_or_default(), None),
+        };
+        if let Some(old_name) = old_name {
+            self.rename(old_name, name);
+        }
+        let has = |attribute| attributes.split(' ').any(|a| a == attribute);
+        set(&mut self.mailboxes, name, !has("\\NonExistent"));
+        set(&mut self.subscribed, name, has("\\Subscribed"));
+        if has("\\NonExistent") {
+            self.counters.remove(name);
+        }
+    }
+    /// Everything below moves along (RFC 5465 §5.4); subscriptions stay.
+    fn rename(&mut self, from: &str, to: &str) {
+        let moved = |name: &str| {
+            let rest = name.strip_prefix(from)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
+        };
+        let mailboxes = std::mem::take(&mut self.mailboxes);
+        self.mailboxes = mailboxes.into_iter().map(|name| moved(&name).unwrap_or(name)).collect();
+        let counters = std::mem::take(&mut self.counters);
+        self.counters = counters.into_iter().map(|(name, c)| (moved(&name).unwrap_or(name), c)).collect();
+    }
+    /// `* STATUS a (MESSAGES 3 UIDNEXT 4)`
+    fn status(&mut self, line: &str) {
+        let Some((name, items)) = line.strip_prefix("* STATUS ").and_then(|l| l.split_once(" (")) else {
+            return;
+        };
+        let words: Vec<&str> = items.trim_end_matches(')').split(' ').collect();
+        let counters = self.counters.entry(name.to_owned()).or_default();
+        for pair in words.chunks(2) {
+            counters.insert(pair[0].to_owned(), pair[1].parse().unwrap());
+        }
+    }
+}
+
+fn set(names: &mut BTreeSet<String>, name: &str, there: bool) {
+    match there {
+        true => drop(names.insert(name.to_owned())),
+        false => drop(names.remove(name)),
+    }
+}
+
+/// One that watches. The first knows no modseqs, the second CONDSTORE, the third QRESYNC; the fourth selects.
+struct Client {
+    peer: u32,
+    known: Known,
+    idling: bool,
+    selected: Option<String>,
+}
+
+impl Client {
+    fn new(peer: u32, world: &mut World) -> Self {
+        world.open_imap(peer, true);
+        Self { peer, known: Known::default(), idling: false, selected: None }
+    }
+    fn begin(&mut self, world: &mut World) -> Result<(), String> {
+        self.known = Known::ask(world, 90 + self.peer)?;
+        world.close(90 + self.peer);
+        say(world, self.peer, "LOGIN alice secret")?;
+        match self.peer {
+            2 => drop(say(world, self.peer, "ENABLE CONDSTORE")?),
+            3 => drop(say(world, self.peer, "ENABLE QRESYNC")?),
+            _ => {}
+        }
+        let said = say(world, self.peer, &format!("NOTIFY SET STATUS (personal {EVENTS})"))?;
+        self.hear(&said)
+    }
+    /// Time went by, and the session with it.
+    fn begin_again(&mut self, world: &mut World) {
+        world.close(self.peer);
+        *self = Self::new(self.peer, world);
+    }
+    fn read(&mut self, world: &mut World) -> Result<(), String> {
+        let said = String::from_utf8(std::mem::take(&mut world.peer(self.peer).unwrap().said)).unwrap();
+        self.hear(&said)
+    }
+    fn hear(&mut self, said: &str) -> Result<(), String> {
+        for line in said.lines() {
+            if self.selected.as_ref().is_some_and(|name| line.starts_with(&format!("* STATUS {name} ("))) {
+                return Err(format!("client {}: of the selected mailbox: {line}", self.peer));
+            }
+            self.known.list(line);
+            self.known.status(line);
+            if line.contains("NOTIFICATIONOVERFLOW") || line.contains(" EXPUNGE") || line.contains(" EXISTS")
+            {
+                return Err(format!("client {}: not asked for: {line}", self.peer));
+            }
+            if line.starts_with("* BYE") {
+                return Err(format!("client {}: {line}", self.peer));
+            }
+        }
+        Ok(())
+    }
+    fn may_do_something(&mut self, world: &mut World, random: &mut Random) -> Result<(), String> {
+        match random.below(8) {
+            0 if self.idling => self.leave(world)?,
+            0 => {
+                world.send(self.peer, b"i IDLE\r\n");
+                self.idling = true;
+                self.read(world)?;
+            }
+            1 if !self.idling => {
+                let said = say(world, self.peer, "NOOP")?;
+                self.hear(&said)?;
+            }
+            // INBOX: it cannot be deleted under the client.
+            2 if !self.idling && self.peer == 4 && self.selected.is_none() => {
+                say(world, self.peer, "EXAMINE INBOX")?;
+                self.selected = Some("INBOX".to_owned());
+            }
+            3 if self.selected.is_some() => self.leave(world)?,
+            4 if self.peer == 4 => {
+                let inbox = if random.below(2) == 0 { vec![numbered(1)] } else { Vec::new() };
+                world.fill("alice", "INBOX", &inbox);
+                world.settle();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+    /// Neither in IDLE nor with a mailbox selected.
+    fn leave(&mut self, world: &mut World) -> Result<(), String> {
+        if std::mem::take(&mut self.idling) {
+            world.send(self.peer, b"DONE\r\n");
+            self.read(world)?;
+        }
+        if self.selected.take().is_some() {
+            let said = say(world, self.peer, "UNSELECT")?;
+            self.hear(&said)?;
+        }
+        self.read(world)
+    }
+    fn compare(&self, there: &Known) -> Result<(), String> {
+        let mut there = there.clone();
+        let keeps_modseqs = matches!(self.peer, 2 | 3);
+        let mut known = self.known.clone();
+        if !keeps_modseqs {
+            for counters in there.counters.values_mut().chain(known.counters.values_mut()) {
+                counters.remove("HIGHESTMODSEQ");
+            }
+        }
+        match known == there {
+            true => Ok(()),
+            false => Err(format!("client {} knows {known:#?}\nbut there is {there:#?}", self.peer)),
+        }
+    }
+}
+
+fn say(world: &mut World, peer: u32, command: &str) -> Result<String, String> {
+    world.peer(peer).unwrap().said.clear();
+    world.send(peer, format!("t {command}\r\n").as_bytes());
+    let said = String::from_utf8(std::mem::take(&mut world.peer(peer).unwrap().said)).unwrap();
+    match said.contains("t OK") {
+        true => Ok(said),
+        false => Err(format!("{command}: {said}")),
+    }
+}
