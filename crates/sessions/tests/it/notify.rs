@@ -46,7 +46,7 @@ fn run(seed: u64) -> Result<(), String> {
     clients.iter_mut().try_for_each(|client| client.begin(&mut world))?;
     for _ in 0..ROUNDS {
         // All of it is told in one round.
-        for _ in 0..=random.below(4) {
+        for _ in 0..=random.below(7) {
             change(&account, &mut random);
         }
         world.settle();
@@ -73,25 +73,25 @@ fn change(account: &Account, random: &mut Random) {
     let name = |random: &mut Random| MailboxName::new(NAMES[random.below(NAMES.len())]).unwrap();
     let (one, other) = (name(random), name(random));
     let flag = |op, system| FlagChange { op, system, keywords: Vec::new() };
-    match random.below(14) {
+    match random.below(17) {
         0..=2 => drop(account.create(&one, None).wait()),
         3 | 4 => drop(account.delete(&one).wait()),
-        5..=7 => drop(account.rename(&one, &other).wait()),
-        8 => drop(account.subscribe(&one, random.below(2) == 0).wait()),
-        9 | 10 => {
+        5..=9 => drop(account.rename(&one, &other).wait()),
+        10 => drop(account.subscribe(&one, random.below(2) == 0).wait()),
+        11 | 12 => {
             let Some(mailbox) = mailbox(account, &one) else { return };
             let message = Arc::new(Incoming::of(&numbered(7)).unwrap());
             let (received_at, received_zone) = (koi_testkit::world::START, ZoneOffset(0));
             let new = NewMessage { message, flags: Flags::default(), received_at, received_zone };
             drop(account.append(mailbox, vec![new]).wait());
         }
-        11 => {
+        13 => {
             let Some(mailbox) = mailbox(account, &one) else { return };
             let op = [FlagOp::Add, FlagOp::Remove][random.below(2)];
             let system = [SystemFlags::SEEN, SystemFlags::FLAGGED][random.below(2)];
             drop(account.set_flags(mailbox, &some(random), flag(op, system), None).wait());
         }
-        12 => {
+        14 => {
             let Some(mailbox) = mailbox(account, &one) else { return };
             let deleted = flag(FlagOp::Add, SystemFlags::DELETED);
             drop(account.set_flags(mailbox, &some(random), deleted, None).wait());
@@ -203,12 +203,14 @@ struct Client {
     known: Known,
     idling: bool,
     selected: Option<String>,
+    /// Everything, for whoever must find out what went wrong.
+    heard: String,
 }
 
 impl Client {
     fn new(peer: u32, world: &mut World) -> Self {
         world.open_imap(peer, true);
-        Self { peer, known: Known::default(), idling: false, selected: None }
+        Self { peer, known: Known::default(), idling: false, selected: None, heard: String::new() }
     }
     fn begin(&mut self, world: &mut World) -> Result<(), String> {
         self.known = Known::ask(world, 90 + self.peer)?;
@@ -232,6 +234,8 @@ impl Client {
         self.hear(&said)
     }
     fn hear(&mut self, said: &str) -> Result<(), String> {
+        self.heard.push_str(said);
+        self.heard.push_str("--\n");
         for line in said.lines() {
             if self.selected.as_ref().is_some_and(|name| line.starts_with(&format!("* STATUS {name} ("))) {
                 return Err(format!("client {}: of the selected mailbox: {line}", self.peer));
@@ -296,9 +300,18 @@ impl Client {
                 counters.remove("HIGHESTMODSEQ");
             }
         }
-        match known == there {
+        let mut wrong = Vec::new();
+        let names = known.mailboxes.symmetric_difference(&there.mailboxes);
+        wrong.extend(names.map(|name| format!("mailbox {name}")));
+        let names = known.subscribed.symmetric_difference(&there.subscribed);
+        wrong.extend(names.map(|name| format!("subscription of {name}")));
+        let names: BTreeSet<&String> = known.counters.keys().chain(there.counters.keys()).collect();
+        let differ = names.into_iter().filter(|name| known.counters.get(*name) != there.counters.get(*name));
+        let both = |name: &String| (known.counters.get(name), there.counters.get(name));
+        wrong.extend(differ.map(|name| format!("counters of {name}: {:?}", both(name))));
+        match wrong.is_empty() {
             true => Ok(()),
-            false => Err(format!("client {} knows {known:#?}\nbut there is {there:#?}", self.peer)),
+            false => Err(format!("client {}: {}\n{}", self.peer, wrong.join("; "), self.heard)),
         }
     }
 }

@@ -52,12 +52,15 @@ pub(super) fn lines(
     // The line of the rename says it.
     names.retain(|name| !told.values().any(|to| *to == name));
     names.extend(subscriptions.iter().filter(|name| wanted(name, Events::SUBSCRIPTION_CHANGE)).cloned());
-    let is_there = |name: &MailboxName| changes.now.node(name).is_some_and(|node| node.mailbox.is_some());
-    let (there, gone): (Vec<MailboxName>, Vec<MailboxName>) = names.into_iter().partition(is_there);
+    // An old name is free only after the rename.
+    let is_late = |name: &MailboxName| {
+        changes.now.node(name).is_some_and(|node| node.mailbox.is_some()) || renamed.contains_key(name)
+    };
+    let (late, gone): (Vec<MailboxName>, Vec<MailboxName>) = names.into_iter().partition(is_late);
     let plain = |name| NameLine { name, old_name: None };
     let mut lines: Vec<NameLine> = gone.into_iter().map(plain).collect();
     let in_circles = order(&told, &mut lines);
-    lines.extend(in_circles.into_iter().chain(there).map(plain));
+    lines.extend(in_circles.into_iter().chain(late).map(plain));
     lines
 }
 
@@ -95,6 +98,9 @@ impl Affected {
         let levels: Vec<MailboxName> =
             places.iter().flat_map(|place| changed_levels(changes, place, &is_renamed)).collect();
         affected.names.extend(levels);
+        // A name that went with a rename is not gone: it is what the client has to rename.
+        let is_there = |name: &MailboxName| changes.now.node(name).is_some_and(|node| node.mailbox.is_some());
+        affected.names.retain(|name| is_there(name) || !affected.renamed.contains_key(name));
         affected
     }
 }
