@@ -12,7 +12,7 @@ cargo xtask bench --list      the cases and their marks
 cargo xtask bench --growth    the growth cases
 cargo xtask bench --check     whether docs/BENCHMARKS.md was written by this tool
 A CASE is a name of --list, a group (lmtp, append, login, imap, sort, list, search, idle, submit, coi, push,
-memory, space, import, restart, store, growth) or `all` (every group but growth).";
+notify, memory, connections, space, import, restart, store, growth) or `all` (every group but growth).";
 
 /// The session's settings.
 pub(crate) struct Plan {

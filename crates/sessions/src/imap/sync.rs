@@ -99,8 +99,12 @@ impl Sync {
                 Phase::Compute => {
                     core.advanced = false;
                     self.phase = match self.news(core, telling)? {
-                        Some(news) if self.between_commands && news.is_nothing() => Phase::Others,
-                        Some(news) => Phase::of(news),
+                        Some(mut news) => {
+                            if self.between_commands && news.is_nothing() {
+                                news.highest_modseq = None;
+                            }
+                            Phase::of(news)
+                        }
                         None => {
                             self.mailbox_gone = true;
                             Phase::Others

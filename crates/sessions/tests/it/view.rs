@@ -181,7 +181,8 @@ const NOTIFY: [&str; 7] = [
     "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))",
     "NOTIFY SET (selected-delayed (MessageNew (uid flags) MessageExpunge FlagChange))",
     "NOTIFY SET (selected (MessageNew (flags body.peek[]) MessageExpunge)) (personal (MailboxName))",
-    "NOTIFY SET STATUS (selected-delayed (MessageNew MessageExpunge)) (mailboxes other (MessageNew MessageExpunge))",
+    "NOTIFY SET STATUS (selected-delayed (MessageNew MessageExpunge)) \
+     (mailboxes other (MessageNew MessageExpunge))",
     "NOTIFY SET (selected NONE) (personal (MessageNew MessageExpunge FlagChange))",
     "NOTIFY SET (inboxes (MessageNew MessageExpunge FlagChange SubscriptionChange))",
     "NOTIFY NONE",

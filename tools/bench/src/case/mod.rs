@@ -3,6 +3,7 @@
 
 mod append;
 mod coi;
+mod connections;
 mod growth;
 mod idle;
 mod import;
@@ -11,6 +12,7 @@ mod lmtp;
 mod login;
 mod mailbox;
 mod memory;
+mod notify;
 mod push;
 mod restart;
 mod search;
@@ -52,7 +54,9 @@ pub(crate) const GROUPS: &[Group] = &[
     submit::GROUP,
     coi::GROUP,
     push::GROUP,
+    notify::GROUP,
     memory::GROUP,
+    connections::GROUP,
     space::GROUP,
     import::GROUP,
     restart::GROUP,

@@ -143,6 +143,12 @@ impl Imap {
         }
     }
 
+    /// Waits for a line that begins so.
+    pub(crate) fn wait_line(&mut self, start: &str) -> Outcome<()> {
+        while !self.stream.line()?.starts_with(start) {}
+        Ok(())
+    }
+
     /// Gives back the read buffer of a session that will only wait.
     pub(crate) fn shrink(&mut self) {
         self.stream.shrink();

@@ -15,7 +15,8 @@ const ANSWERS_PER_OCTET_MAX: usize = 4;
 /// Commands of every kind, and words of the grammar.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 18] = [
+    let seeds: [&[u8]; 19] = [
+        b"a NOTIFY SET STATUS (selected (MessageNew (uid) MessageExpunge)) (mailboxes (x {1}\r\ny) NONE)\r\n",
         b"a LOGIN alice {5}\r\nhello\r\nb SELECT INBOX\r\n",
         b"a AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n",
         b"a UID FETCH 1:*,5 (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (TO CC)]<0.100> MODSEQ) (CHANGEDSINCE 5)\r\n",

@@ -25,7 +25,9 @@ const BEFORE: [&str; 4] = [
 /// Commands of every state, in the order of a life.
 #[must_use]
 pub fn target() -> Target {
-    let seeds: [&[u8]; 16] = [
+    let seeds: [&[u8]; 17] = [
+        b"2a NOTIFY SET STATUS (selected (MessageNew (uid flags body[]) MessageExpunge FlagChange)) \
+          (personal (MailboxName))\r\nb STORE 1:2 FLAGS (\\Deleted)\r\nc EXPUNGE\r\nd NOTIFY NONE\r\n",
         b"0a CAPABILITY\r\nb LOGIN alice {6}\r\nsecret\r\nc NAMESPACE\r\nd ID NIL\r\ne LOGOUT\r\n",
         b"1a CREATE x/y\r\nb RENAME x z\r\nc SUBSCRIBE z\r\nd LIST \"\" *\r\ne DELETE z/y\r\n",
         b"1a APPEND INBOX (\\Seen) {12+}\r\nSubject: a\r\n\r\nb STATUS INBOX (MESSAGES UIDNEXT UNSEEN)\r\n",
@@ -49,6 +51,8 @@ pub fn target() -> Target {
 const WORDS: &[&[u8]] = &[
     b"\r\n",
     b"a NOOP\r\n",
+    b"a NOTIFY SET (selected-delayed (MessageNew (uid) MessageExpunge)) (subtree x NONE)\r\n",
+    b"a NOTIFY NONE\r\n",
     b"a SELECT INBOX\r\n",
     b"a EXAMINE INBOX\r\n",
     b"a DELETE INBOX\r\n",
