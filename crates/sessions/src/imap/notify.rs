@@ -5,6 +5,9 @@
 //! read, and the names it knows. `interest` says which events of which mailbox it wants, `gather` reads the
 //! log, `names` finds out what became of names, `due` is what waits to be written.
 
+// DEVIATION RFC 5465 §7: UPDATE of SEARCH and SORT takes no items, because MessageNew tells those of every
+// new message already, and they would be told twice.
+
 use std::sync::Arc;
 
 use koi_mailbox::Snapshot;
