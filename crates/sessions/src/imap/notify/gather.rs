@@ -4,6 +4,9 @@
 //! The cost grows with what changed since it was last read. Nothing is told twice that one line can say, and
 //! nothing of what the client itself has done.
 
+// DEVIATION RFC 5465 §5.9: mailboxes of other users are ignored like names that are not there, selected ones
+// apart, because what happens to them is in the logs of their accounts, and only that of the own one is read.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
