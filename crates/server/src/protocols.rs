@@ -34,6 +34,7 @@ impl RealSessions {
             unauthenticate: config.imap.unauthenticate,
             administrators: config.imap.administrators.clone(),
             submitters: config.imap.submitters.clone(),
+            commands_per_second_max: config.imap.commands_per_second_max,
             progress_secs: config.imap.progress_secs,
             search_secs_max: config.imap.search_secs_max,
             search_octets_max: config.imap.search_octets_max,

@@ -280,6 +280,7 @@ impl Play<'_> {
             "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
             "imap.compress" => self.world.imap.compress = yes,
             "imap.unauthenticate" => self.world.imap.unauthenticate = yes,
+            "imap.commands_per_second_max" => self.world.imap.commands_per_second_max = number()?,
             "imap.progress_secs" => self.world.imap.progress_secs = number()?,
             "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),

@@ -99,6 +99,8 @@ pub struct ImapConfig {
     pub unauthenticate: bool,
     pub administrators: Vec<koi_types::Address>,
     pub submitters: Vec<koi_types::Address>,
+    /// 0: no bound.
+    pub commands_per_second_max: u32,
     /// 0: never.
     pub progress_secs: u32,
     /// 0: no bound.
@@ -316,6 +318,7 @@ fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
         unauthenticate: raw.switch("imap.unauthenticate"),
         administrators: address_list(raw, "imap.administrators")?,
         submitters: address_list(raw, "imap.submitters")?,
+        commands_per_second_max: small(raw, "imap.commands_per_second_max"),
         progress_secs: small(raw, "imap.progress_secs"),
         search_secs_max: small(raw, "imap.search_secs_max"),
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),

@@ -12,6 +12,7 @@ mod link;
 mod missed;
 mod names;
 mod notify;
+mod pace;
 mod progress;
 mod reply;
 mod session;
@@ -50,6 +51,9 @@ pub struct ImapSettings {
     pub compress: bool,
     /// UNAUTHENTICATE is offered (RFC 8437 §8).
     pub unauthenticate: bool,
+    /// Commands one connection may begin in a second, and ten seconds' worth of them at once; what comes
+    /// faster waits. 0: no bound.
+    pub commands_per_second_max: u32,
     /// Between two lines that tell that a command goes on (RFC 9585 §4); 0: none.
     pub progress_secs: u32,
     /// How long one SEARCH, SORT or THREAD may take; 0: no bound.
@@ -77,6 +81,7 @@ impl Default for ImapSettings {
             message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
             compress: true,
             unauthenticate: true,
+            commands_per_second_max: 5000,
             progress_secs: 10,
             search_secs_max: 300,
             search_octets_max: None,

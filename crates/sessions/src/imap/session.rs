@@ -14,6 +14,7 @@ use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
 
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
+use super::pace::Pace;
 use super::progress::Progress;
 use super::reply::{Reply, Telling};
 use super::sync::{Sync, Synced};
@@ -30,6 +31,7 @@ pub struct ImapSession {
     ending: Option<Ending>,
     /// Malformed or misplaced commands since the last good one.
     bad_commands: u32,
+    pace: Pace,
 }
 
 enum Doing {
@@ -74,8 +76,16 @@ impl ImapSession {
     #[must_use]
     pub fn new(service: MailboxService, settings: Arc<ImapSettings>, peer: Peer, now: Timestamp) -> Self {
         let decoder = Decoder::new(settings.message_octets_max);
-        let core = Core::new(service, settings, peer, now);
-        Self { core, decoder, doing: Doing::Greeting, input_closed: false, ending: None, bad_commands: 0 }
+        let pace = Pace::new(&settings, now);
+        Self {
+            core: Core::new(service, settings, peer, now),
+            decoder,
+            doing: Doing::Greeting,
+            input_closed: false,
+            ending: None,
+            bad_commands: 0,
+            pace,
+        }
     }
 
     /// One turn; `None` to go on at once.
@@ -111,7 +121,16 @@ impl ImapSession {
             Some(_) => Phase::Authenticated,
             None => Phase::NotAuthenticated,
         };
-        match self.decoder.next(phase) {
+        // Who has closed its side is answered, and no more comes.
+        let paced = self.decoder.buffered() > 0 && !self.input_closed;
+        if paced && !self.pace.allows(&self.core.settings, self.core.now) {
+            return Some(Step::NeedInput);
+        }
+        let decoded = self.decoder.next(phase);
+        if !matches!(decoded, Decoded::NeedMore | Decoded::Continue) {
+            self.pace.take();
+        }
+        match decoded {
             Decoded::NeedMore if self.input_closed => {
                 self.close("connection closed");
                 None
@@ -356,7 +375,7 @@ impl ImapSession {
     }
     /// What ends the session from outside, where no command is being written.
     fn ended(&mut self, now: Timestamp, out: &mut Vec<u8>) {
-        let late = self.deadline().is_some_and(|deadline| deadline <= now);
+        let late = self.autologout_at().is_some_and(|at| at <= now);
         let (code, text) = match self.ending {
             Some(Ending::Shutdown) => (Some(Code::Unavailable), "server is shutting down"),
             Some(Ending::AccountGone) => (None, "account was changed, log in again"),
@@ -370,6 +389,18 @@ impl ImapSession {
         }
         status(None, Status::Bye, code.as_ref(), text, out);
         self.close(text);
+    }
+    /// When a client that does nothing is not waited for any longer.
+    fn autologout_at(&self) -> Option<Timestamp> {
+        let settings = &self.core.settings;
+        let waits = matches!(self.doing, Doing::Greeting | Doing::Ready | Doing::TlsHandshake);
+        match self.core.login {
+            None => Some(self.core.connected_at.plus_secs(settings.login_timeout_secs)),
+            Some(_) if waits || self.core.waiting_for_client => {
+                Some(self.core.heard_at.plus_secs(settings.autologout_secs))
+            }
+            Some(_) => None,
+        }
     }
     /// Between two responses, with nothing of the current one half written: BYE may come now.
     fn between_responses(&self) -> bool {
@@ -408,7 +439,8 @@ impl Session for ImapSession {
         let room = self.decoder.buffered() < limits::INPUT_OCTETS_MAX;
         match &self.doing {
             Doing::TlsHandshake | Doing::Layers | Doing::Closed => false,
-            Doing::Greeting | Doing::Ready => true,
+            Doing::Greeting => true,
+            Doing::Ready => self.pace.until(&self.core.settings).is_none(),
             Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
                 self.core.waiting_for_client || room
             }
@@ -460,16 +492,10 @@ impl Session for ImapSession {
     }
     fn deadline(&self) -> Option<Timestamp> {
         let settings = &self.core.settings;
-        if let Doing::Commit(running, ..) = &self.doing {
-            return running.progress.due(settings);
-        }
-        let waits = matches!(self.doing, Doing::Greeting | Doing::Ready | Doing::TlsHandshake);
-        match self.core.login {
-            None => Some(self.core.connected_at.plus_secs(settings.login_timeout_secs)),
-            Some(_) if waits || self.core.waiting_for_client => {
-                Some(self.core.heard_at.plus_secs(settings.autologout_secs))
-            }
-            Some(_) => None,
+        match &self.doing {
+            Doing::Commit(running, ..) => running.progress.due(settings),
+            Doing::Ready => self.pace.until(settings).or_else(|| self.autologout_at()),
+            _ => self.autologout_at(),
         }
     }
     fn shutdown(&mut self) {
