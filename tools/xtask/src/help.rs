@@ -77,6 +77,21 @@ toolchain and cargo-fuzz. The same bodies run for 10 s each under the stable too
 Runs the kill test of the suite with KOI_SOAK_ROUNDS=N (200 unless told) and shows what it prints.",
     },
     Page {
+        name: "imaptest",
+        line: "Dovecot's ImapTest, built elsewhere, against a fresh Koi",
+        text: "cargo xtask imaptest PATH [--secs N] [--clients N] [--only GROUP]
+
+PATH is a checkout of ImapTest with the program built in it: PATH/src/imaptest and PATH/src/tests. Builds koi
+in the debug profile, starts one on loopback with an empty folder, and runs
+  - all scripted groups: none may fail, and none may be left out for want of a capability but those that
+    stand with their reason in tools/xtask/src/imaptest/verdict.rs;
+  - random commands of many clients with state checking: no error may be reported.
+
+  --secs N        how long the random commands last, 600 unless told; 0: not at all
+  --clients N     how many clients send them, 20 unless told
+  --only GROUP    this one scripted group and nothing else",
+    },
+    Page {
         name: "bench",
         line: "measures Koi beside Dovecot and writes docs/BENCHMARKS.md",
         text: "cargo xtask bench [ARGUMENTS…]

@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask <command>`, one file per command.
 //!
 //! Built from `std` and `serde_json` only, so that it is there in seconds on a fresh machine. It starts
-//! `cargo`, `git` and `apt-get`, reads sources, and never touches a running server.
+//! `cargo`, `git` and `apt-get`, reads sources, and touches no server but those it starts.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it speaks to the person who typed it
 
 mod bench;
@@ -10,6 +10,7 @@ mod fresh;
 mod fuzz;
 mod guess;
 mod help;
+mod imaptest;
 mod packages;
 mod phase;
 mod quick;
@@ -50,6 +51,7 @@ fn run(command: &str, arguments: &[String]) -> Result<(), Failure> {
         "fuzz" => fuzz::run(arguments),
         "soak" => soak::run(arguments),
         "bench" => bench::run(arguments),
+        "imaptest" => imaptest::run(arguments),
         "guess" => guess::run(arguments),
         "fresh" => fresh::run(arguments),
         unknown => {

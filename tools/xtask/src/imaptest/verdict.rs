@@ -1,0 +1,117 @@
+//! What ImapTest said, judged; and what it left out without saying which.
+
+use std::path::Path;
+
+use super::server::Server;
+use crate::failure::Failure;
+
+/// Groups for extensions that Koi leaves out on purpose, and why.
+const LEFT_OUT: &[LeftOut] = &[LeftOut { capability: "urlauth=binary", why: "RFC 5524 is not built" }];
+
+struct LeftOut {
+    capability: &'static str,
+    why: &'static str,
+}
+
+/// The scripted groups and what they need.
+pub(super) struct Groups(Vec<Group>);
+
+struct Group {
+    name: String,
+    /// In lower case.
+    capabilities: Vec<String>,
+}
+
+/// A group that was not run, and for want of what.
+pub(super) struct Skipped {
+    name: String,
+    missing: Vec<String>,
+}
+
+impl Groups {
+    /// A script's header ends at its first empty line; `capabilities:` is one of its fields.
+    pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", folder.display()));
+        let mut groups = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !path.is_file() || name.contains('.') {
+                continue;
+            }
+            let text = std::fs::read(&path).map_err(failed)?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let header = text.lines().take_while(|line| !line.is_empty());
+            let needs = header.filter_map(|line| line.split_once(':'));
+            let needs = needs.filter(|field| field.0.eq_ignore_ascii_case("capabilities"));
+            let capabilities = needs.flat_map(|field| field.1.split_whitespace());
+            let capabilities = capabilities.map(str::to_ascii_lowercase).collect();
+            groups.push(Group { name, capabilities });
+        }
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self(groups))
+    }
+
+    /// Those that the server's capabilities are not enough for.
+    pub(super) fn skipped(&self, server: &Server) -> Result<Vec<Skipped>, Failure> {
+        let offered = server.capabilities()?;
+        let missing = |group: &Group| -> Vec<String> {
+            group.capabilities.iter().filter(|needed| !offered.contains(needed)).cloned().collect()
+        };
+        let skipped =
+            self.0.iter().map(|group| Skipped { name: group.name.clone(), missing: missing(group) });
+        Ok(skipped.filter(|skipped| !skipped.missing.is_empty()).collect())
+    }
+}
+
+/// `72 test groups: 2 failed, 30 skipped due to missing capabilities`
+pub(super) fn scripts(said: &str, skipped: &[Skipped]) -> Result<(), Failure> {
+    let mut wrong = Vec::new();
+    for Skipped { name, missing } in skipped {
+        let reason = LEFT_OUT.iter().find(|left_out| missing.iter().any(|m| m == left_out.capability));
+        match reason {
+            Some(left_out) => println!("left out: {name}: {} ({})", left_out.capability, left_out.why),
+            None => wrong.push(format!("{name} was not run: {} is missing", missing.join(" "))),
+        }
+    }
+    match said.lines().find(|line| line.contains(" test groups: ")) {
+        Some(line) if line.contains(" test groups: 0 failed") => {}
+        Some(line) => wrong.push(line.to_owned()),
+        None => wrong.push("it did not come to its end".to_owned()),
+    }
+    verdict(&wrong)
+}
+
+/// Anything it calls an error is one: it knows what each of its clients must see.
+pub(super) fn stress(said: &str) -> Result<(), Failure> {
+    let is_wrong =
+        |line: &&str| ["Error", "Fatal", "Panic", "stalled"].iter().any(|word| line.contains(word));
+    let wrong: Vec<String> = said.lines().filter(is_wrong).take(50).map(str::to_owned).collect();
+    said.lines().rev().take(3).for_each(|line| println!("{line}"));
+    verdict(&wrong)
+}
+
+fn verdict(wrong: &[String]) -> Result<(), Failure> {
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(wrong.join("\n  "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_failed_or_was_not_run_is_a_failure() {
+        let skipped = |missing: &str| Skipped { name: "sort".into(), missing: vec![missing.into()] };
+        let good = "72 test groups: 0 failed, 30 skipped due to missing capabilities\n";
+        assert!(scripts(good, &[]).is_ok());
+        assert!(scripts(good, &[skipped("urlauth=binary")]).is_ok());
+        assert!(scripts(good, &[skipped("sort")]).is_err());
+        assert!(scripts("72 test groups: 10 failed, 0 skipped\n", &[]).is_err());
+        assert!(scripts("", &[]).is_err());
+        assert!(stress("Totals:\n100%\n").is_ok());
+        assert!(stress("Error: test1[3]: UID 5 was lost\n").is_err());
+    }
+}
