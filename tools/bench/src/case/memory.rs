@@ -1,5 +1,5 @@
 //! Anonymous memory per idle connection at 1,000 accounts: each account logged in, INBOX selected,
-//! IDLE; over TLS and in clear text.
+//! IDLE; over TLS, compressed over TLS, and in clear text.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,12 @@ pub(super) const GROUP: Group = Group {
             mark: Mark::AtMost(40.0),
         },
         Row {
+            name: "memory-compressed",
+            what: "the same over TLS with COMPRESS=DEFLATE",
+            unit: Unit::Kib,
+            mark: Mark::AtMost(56.0),
+        },
+        Row {
             name: "memory-clear",
             what: "the same in clear text",
             unit: Unit::Kib,
@@ -38,9 +44,14 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     bench.start_empty(accounts)?;
     for server in bench.servers.iter() {
         // Every account once, so that what is kept per account is there before the connections.
-        drop(idling(server.as_ref(), accounts, Some(&tls))?);
+        drop(idling(server.as_ref(), accounts, Some(&tls), false)?);
     }
-    for (row, tls) in [("memory-tls", Some(&tls)), ("memory-clear", None)] {
+    let rows = [
+        ("memory-tls", Some(&tls), false),
+        ("memory-compressed", Some(&tls), true),
+        ("memory-clear", None, false),
+    ];
+    for (row, tls, compressed) in rows {
         if !bench.wants(row) {
             continue;
         }
@@ -48,10 +59,10 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
             // From a fresh process: pages freed by an earlier run would hide the growth.
             server.stop()?;
             server.start()?;
-            drop(idling(server, 4, tls)?);
+            drop(idling(server, 4, tls, compressed)?);
             process::settle(server.process(), Duration::from_secs(20));
             let before = process::anonymous_octets(server.process())?;
-            let sessions = idling(server, accounts, tls)?;
+            let sessions = idling(server, accounts, tls, compressed)?;
             process::settle(server.process(), Duration::from_secs(20));
             let after = process::anonymous_octets(server.process())?;
             drop(sessions);
@@ -63,12 +74,20 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn idling(server: &dyn Server, accounts: u32, tls: Option<&Arc<ClientConfig>>) -> Outcome<Vec<Imap>> {
+fn idling(
+    server: &dyn Server,
+    accounts: u32,
+    tls: Option<&Arc<ClientConfig>>,
+    compressed: bool,
+) -> Outcome<Vec<Imap>> {
     let ports = server.ports();
     let port = if tls.is_some() { ports.imaps } else { ports.imap };
     let one = |number| {
         let mut imap = Imap::connect(port, tls)?;
         imap.run(&format!("LOGIN {} {PASSWORD}", user(number)))?;
+        if compressed {
+            imap.compress()?;
+        }
         imap.select()?;
         imap.idle()?;
         imap.shrink();

@@ -149,6 +149,13 @@ impl Imap {
         Ok(())
     }
 
+    /// Compresses from here on (RFC 4978).
+    pub(crate) fn compress(&mut self) -> Outcome<()> {
+        self.run("COMPRESS DEFLATE")?;
+        self.stream.start_packing();
+        Ok(())
+    }
+
     /// Gives back the read buffer of a session that will only wait.
     pub(crate) fn shrink(&mut self) {
         self.stream.shrink();

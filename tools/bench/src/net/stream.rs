@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use koi_proto::deflate::{Deflater, Inflater};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::failure::{Context, Outcome, fail};
@@ -23,6 +24,14 @@ pub(crate) struct Stream {
     scratch: Vec<u8>,
     start: usize,
     end: usize,
+    /// Both directions are compressed (RFC 4978).
+    packing: Option<Box<Packing>>,
+}
+
+#[derive(Default)]
+struct Packing {
+    inflater: Inflater,
+    deflater: Deflater,
 }
 
 enum Wire {
@@ -54,11 +63,25 @@ impl Stream {
                 Wire::Tls(Box::new(StreamOwned::new(session, socket)))
             }
         };
-        Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0 })
+        Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0, packing: None })
+    }
+
+    /// From here on both directions are compressed (RFC 4978 §3).
+    pub(crate) fn start_packing(&mut self) {
+        self.packing = Some(Box::default());
     }
 
     /// Sends octets, all of them.
     pub(crate) fn send(&mut self, octets: &[u8]) -> Outcome<()> {
+        let mut packed = Vec::new();
+        let octets = match &mut self.packing {
+            Some(packing) => {
+                packing.deflater.write(octets, &mut packed);
+                packing.deflater.flush(&mut packed);
+                packed.as_slice()
+            }
+            None => octets,
+        };
         match &mut self.wire {
             Wire::Clear(socket) => socket.write_all(octets)?,
             Wire::Tls(tls) => {
@@ -127,7 +150,19 @@ impl Stream {
         if got == 0 {
             return fail("the server closed the connection");
         }
-        self.end += got;
+        let Some(packing) = &mut self.packing else {
+            self.end += got;
+            return Ok(());
+        };
+        packing.inflater.feed(room.get(..got).unwrap_or_default());
+        self.scratch.truncate(self.end);
+        while !packing.inflater.is_empty() {
+            let read = packing.inflater.read(READ_OCTETS, &mut self.scratch);
+            if read.is_err() {
+                return fail("the server's compressed stream is broken");
+            }
+        }
+        self.end = self.scratch.len();
         Ok(())
     }
 
@@ -135,6 +170,10 @@ impl Stream {
     pub(crate) fn shrink(&mut self) {
         if self.start == self.end {
             (self.scratch, self.start, self.end) = (Vec::new(), 0, 0);
+        }
+        if let Some(packing) = &mut self.packing {
+            packing.inflater.put_down();
+            packing.deflater.put_down();
         }
     }
 }
