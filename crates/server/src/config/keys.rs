@@ -178,8 +178,8 @@ keys! {
     "imap.submitters" Kind::TextList, Nothing, "", Restart, "[\"submit@example.org\"]",
         "Accounts of submission servers: they may follow URLs for `submit+` (RFC 4467 §3). Not set: none.";
     "imap.commands_per_second_max" number(0, 1_000_000), Value("5000"), "per second", Restart, "100",
-        "Commands one connection may send, and ten seconds' worth of them at once. Past it nothing is read for \
-         a moment: the client is slowed, not refused. 0: no bound.";
+        "Commands one connection may send, and ten seconds' worth of them at once. Past it nothing is read \
+         for a moment: the client is slowed, not refused. 0: no bound.";
     "imap.progress_secs" number(0, 3600), Value("10"), "seconds", Restart, "15",
         "A client whose command takes long is told so often that it goes on (RFC 9585). 0: never.";
     "imap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",

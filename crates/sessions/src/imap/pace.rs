@@ -1,5 +1,5 @@
-//! How fast commands are taken (`imap.commands_per_second_max`): past the rate the session reads nothing until
-//! there is room again, so that who sends too much is slowed and never refused.
+//! How fast commands are taken (`imap.commands_per_second_max`): past the rate the session reads nothing
+//! until there is room again, so that who sends too much is slowed and never refused.
 
 use koi_types::Timestamp;
 
