@@ -24,7 +24,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         package: "koi-proto",
         workspace: &["koi-types"],
         // The arithmetic of SCRAM has no effects; server, client, tests and tools share it.
-        // So has DEFLATE (docs/decisions/0006).
+        // So has DEFLATE (docs/decisions/0005).
         outside: &[
             "encoding_rs",
             "hmac",
