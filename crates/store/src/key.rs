@@ -35,7 +35,9 @@
 //! | T | thread, email | nothing: the emails of a thread but the one it is named after |
 //! | W | mailbox | the first UID that was not yet `\\Recent` in a session |
 //! | X | mailbox | `ReclaimRecord`: deleted, its rows still to be reclaimed |
-//! | Y | mailbox, user, uid | reserved for what is one user's own in a shared mailbox |
+//! | Q | mailbox, identifier | access rights of others |
+//! | Y | mailbox, user, 0 | `PerUserTotals`: what a user's rows of a mailbox add up to |
+//! | Y | mailbox, user, uid | `PerUserRecord`: flags that are one user's own in a shared mailbox |
 //! | Z | 0 | `IndexHead`: how far the search index has come, its segments |
 //! | Z | 1, segment, number | emails of a segment |
 //! | Z | 2, segment, number | `TermRow`: terms and their postings |
@@ -43,6 +45,7 @@
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 //! | K | of account 0: purpose | a private key of the server |
+//! | S | of account 0: reason, user, owner, mailbox | nothing: what a user has to do with a mailbox of another |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
 
 pub mod index;
@@ -53,6 +56,7 @@ mod contact;
 mod directory;
 mod message;
 mod push;
+mod sharing;
 mod submission;
 #[cfg(test)]
 mod tests;
@@ -66,6 +70,7 @@ pub use contact::*;
 pub use directory::*;
 pub use message::*;
 pub use push::*;
+pub use sharing::*;
 pub use submission::*;
 pub use url::*;
 
@@ -105,7 +110,9 @@ pub mod table {
     pub const RECLAIM: u8 = b'X';
     /// The search index.
     pub const INDEX: u8 = b'Z';
-    /// Reserved from the first version: flags that are one user's own in a shared mailbox.
+    /// Access rights of others.
+    pub const RIGHTS: u8 = b'Q';
+    /// Flags that are one user's own in a shared mailbox.
     pub const PER_USER: u8 = b'Y';
 
     /// Tables of account 0.
@@ -123,6 +130,8 @@ pub mod table {
         pub const KEY: u8 = b'K';
         /// When accounts have something to be pushed.
         pub const PUSH_DUE: u8 = b'P';
+        /// Mailboxes of others that a user has something to do with.
+        pub const SHARED: u8 = b'S';
     }
 }
 

@@ -30,6 +30,6 @@ pub use keyword::{Flags, Keyword, SystemFlags};
 pub use name::{MailboxName, Role};
 pub use num::{ModSeq, SeqNum, Uid, UidValidity};
 pub use push::PushId;
-pub use rights::Rights;
+pub use rights::{AclEntry, Identifier, Rights, Who};
 pub use set::{NumSet, UidSet};
 pub use time::{Day, Timestamp, ZoneOffset};

@@ -126,6 +126,13 @@ pub const IMAP_METADATA_ENTRIES_MAX: usize = 1000;
 pub const ANNOTATIONS_PER_ACCOUNT_MAX: u32 = 100_000;
 /// Names and values of all annotations of one account.
 pub const ANNOTATIONS_OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// Entries of the access control list of one mailbox; all are read when it is shown, and copied to what is
+/// made below it.
+pub const ACL_ENTRIES_MAX: usize = 256;
+/// Users that have flags of their own in one mailbox; each is looked at when messages leave it.
+pub const USERS_PER_MAILBOX_MAX: usize = 1000;
+/// Mailboxes of others that one user is shown.
+pub const SHARED_WITH_USER_MAX: usize = 10_000;
 /// Accounts whose rate of submission is remembered.
 pub const RATED_ACCOUNTS_MAX: usize = 100_000;
 /// Recipients of port 25 that are remembered to be too full for a sender's message.

@@ -2,9 +2,34 @@
 
 use std::fmt;
 
+use crate::AccountId;
+
 /// A set of the standard rights. The bits are what is stored: they never change their meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Rights(u16);
+
+/// To whom an entry of an access control list applies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Who {
+    /// Every user of the owner's domain.
+    Anyone,
+    User(AccountId),
+}
+
+/// The identifier of an entry (RFC 4314 §2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Identifier {
+    pub who: Who,
+    /// Its rights are taken away, whatever other entries give.
+    pub negative: bool,
+}
+
+/// One entry of an access control list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AclEntry {
+    pub identifier: Identifier,
+    pub rights: Rights,
+}
 
 /// One right and its letter.
 struct Named {

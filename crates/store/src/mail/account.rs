@@ -6,6 +6,7 @@ use koi_types::{
 };
 
 use super::annotation::CountedAnnotations;
+use super::per_user::UserRows;
 use crate::key;
 use crate::kv::Txn;
 use crate::record::account::{AccountRecord, OwnQuota};
@@ -67,6 +68,8 @@ pub(super) struct OpenMailbox {
     added: UidSet,
     flags: UidSet,
     expunged: Vec<Gone>,
+    /// Users that are not the owner, whose own flags changed.
+    pub(super) users: Vec<UserRows>,
     /// Created, or counters changed without a message having changed.
     touched: bool,
 }
@@ -145,6 +148,7 @@ impl<'t> AccountTxn<'t> {
             added: UidSet::new(),
             flags: UidSet::new(),
             expunged: Vec::new(),
+            users: Vec::new(),
             touched,
         });
         At(self.open.len() - 1)
@@ -183,8 +187,14 @@ impl<'t> AccountTxn<'t> {
     }
     /// Writes counters and log. Answers the new MODSEQ, or nothing when nothing changed.
     pub fn finish(mut self) -> Result<Option<ModSeq>> {
+        for at in 0..self.open.len() {
+            let gone = self.at(At(at))?.expunged.iter().map(|gone| gone.uid).collect();
+            self.forget_own_flags(At(at), &gone)?;
+        }
         let mut sections = std::mem::take(&mut self.events);
         for mut open in std::mem::take(&mut self.open) {
+            self.write_totals(open.id, &open.users)?;
+            open.log_users(&mut sections);
             if open.is_changed() {
                 open.record.highest_modseq = self.modseq;
                 self.write_mailbox(&open)?;
@@ -240,6 +250,13 @@ impl OpenMailbox {
     }
     pub(super) fn log_expunged(&mut self, uid: Uid, email: EmailId) {
         self.expunged.push(Gone { uid, email });
+    }
+    fn log_users(&mut self, sections: &mut Vec<LogSection>) {
+        let changed = self.users.drain(..).filter(|rows| !rows.changed.is_empty());
+        sections.extend(changed.map(|rows| LogSection {
+            mailbox: Some(self.id),
+            event: Event::PerUser { user: rows.user(), uids: rows.changed },
+        }));
     }
     fn log(mut self, sections: &mut Vec<LogSection>) {
         let mailbox = Some(self.id);

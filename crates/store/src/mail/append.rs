@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use koi_types::{
-    Contact, Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, SystemFlags, ThreadId,
+    Contact, Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, Rights, SystemFlags, ThreadId,
     Timestamp, Uid, UidValidity, ZoneOffset, limits,
 };
 
 use super::account::{AccountTxn, At};
-use crate::body::NewBody;
+use super::per_user::Guest;
+use crate::body::{BodyRef, NewBody, Scope};
 use crate::key;
+use crate::kv::Txn;
 use crate::record::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use crate::record::membership::{KeywordNumbers, Membership};
 
@@ -47,6 +49,17 @@ pub struct NewEmail<'a> {
     pub received_zone: ZoneOffset,
 }
 
+/// The same without its body.
+pub(super) struct Entry<'a> {
+    pub(super) email: EmailId,
+    pub(super) octets: u32,
+    pub(super) facts: &'a EmailFacts,
+    pub(super) flags: SystemFlags,
+    pub(super) keywords: &'a [Keyword],
+    pub(super) received_at: Timestamp,
+    pub(super) received_zone: ZoneOffset,
+}
+
 /// Where it went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Appended {
@@ -59,6 +72,27 @@ pub struct Appended {
 impl AccountTxn<'_> {
     /// Stores a message at the end of a mailbox. Whatever fails, the transaction must be given up.
     pub fn append(&mut self, mailbox: MailboxId, new: &NewEmail<'_>) -> Result<Appended> {
+        let NewEmail { email, body, octets, facts, flags, keywords, received_at, received_zone } = *new;
+        let entry = Entry { email, octets, facts, flags, keywords, received_at, received_zone };
+        self.append_entry(mailbox, &entry, |txn, scope| txn.put_body(scope, body))
+    }
+    /// The same for somebody who is not the owner: with the flags it may set (RFC 4314 §4, APPEND).
+    pub fn append_as(&mut self, guest: Guest, mailbox: MailboxId, new: &NewEmail<'_>) -> Result<Appended> {
+        let keywords = if guest.rights.contains(Rights::WRITE) { new.keywords } else { &[] };
+        let flags = guest.shared_of(new.flags);
+        let appended = self.append(mailbox, &NewEmail { flags, keywords, ..*new })?;
+        if guest.keeps_seen() && new.flags.contains(SystemFlags::SEEN) {
+            let at = self.mailbox(mailbox)?;
+            self.set_seen(at, guest.user, appended.uid, true)?;
+        }
+        Ok(appended)
+    }
+    pub(super) fn append_entry(
+        &mut self,
+        mailbox: MailboxId,
+        new: &Entry<'_>,
+        put_body: impl FnOnce(&mut dyn Txn, Scope) -> Result<BodyRef>,
+    ) -> Result<Appended> {
         let at = self.mailbox(mailbox)?;
         let mut keywords = Vec::new();
         for keyword in new.keywords {
@@ -81,15 +115,15 @@ impl AccountTxn<'_> {
         self.hold_to_quota(u64::from(new.octets))?;
         let first = self.add_row(at, &membership, &keywords)?;
         let thread = self.thread_of(new.email, new.facts)?;
-        self.put_email(new, first, thread)?;
+        let body = put_body(self.txn, self.record.scope)?;
+        self.put_email(new, body, first, thread)?;
         if let Some(contact) = &new.facts.contact {
             self.contact_made(new.email, contact, mailbox)?;
         }
         let uidvalidity = self.at(at)?.record.uidvalidity;
         Ok(Appended { uidvalidity, uid: first.uid, email: new.email, thread })
     }
-    fn put_email(&mut self, new: &NewEmail<'_>, first: Place, thread: ThreadId) -> Result<()> {
-        let body = self.txn.put_body(self.record.scope, new.body)?;
+    fn put_email(&mut self, new: &Entry<'_>, body: BodyRef, first: Place, thread: ThreadId) -> Result<()> {
         let octets = |hashes: &[u64]| hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<u8>>();
         let (hashes, ancestors) = (octets(&new.facts.thread_keys), octets(&new.facts.ancestors));
         let email = EmailRecord {

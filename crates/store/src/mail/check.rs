@@ -26,12 +26,15 @@ mod memberships;
 mod names;
 mod push;
 mod sent;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod url_keys;
 
 pub use contacts::contact_row;
+use directory::Accounts;
 pub use index::index_to_be_built;
+use sharing::Wanted;
 
 /// Something wrong with a row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,11 +106,15 @@ pub fn check(read: &dyn Read) -> Result<Vec<Finding>> {
     let accounts = global.directory()?;
     let mut references = References::default();
     let mut findings = global.findings;
-    for account in accounts.present {
+    let mut wanted = Wanted::default();
+    for account in accounts.present.iter().copied() {
         let mut check = Check { read, account, findings: Vec::new() };
-        check.account_rows(&mut references)?;
+        check.account_rows(&accounts, &mut references, &mut wanted)?;
         findings.append(&mut check.findings);
     }
+    let mut shared = Check { read, account: AccountId::GLOBAL, findings: Vec::new() };
+    shared.shared(&accounts, &wanted)?;
+    findings.append(&mut shared.findings);
     for account in accounts.removed {
         let mut check = Check { read, account, findings: Vec::new() };
         check.references_left(&mut references)?;
@@ -143,7 +150,12 @@ pub fn repair(txn: &mut dyn Txn, findings: &[Finding]) -> Result<usize> {
 }
 
 impl Check<'_> {
-    fn account_rows(&mut self, references: &mut References) -> Result<()> {
+    fn account_rows(
+        &mut self,
+        accounts: &Accounts,
+        references: &mut References,
+        wanted: &mut Wanted,
+    ) -> Result<()> {
         let Some(state) = self.names_and_counters()? else { return Ok(()) };
         self.memberships(&state)?;
         self.emails(&state, references)?;
@@ -151,6 +163,7 @@ impl Check<'_> {
         self.contacts()?;
         self.pushes()?;
         self.annotations(&state)?;
+        self.sharing(&state, accounts, wanted)?;
         self.coi()?;
         self.index()?;
         self.url_keys()?;
@@ -208,7 +221,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 25] = [
+const TABLES: [u8; 26] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -233,5 +246,6 @@ const TABLES: [u8; 25] = [
     table::RECENT,
     table::RECLAIM,
     table::PER_USER,
+    table::RIGHTS,
     table::INDEX,
 ];

@@ -83,6 +83,15 @@ impl AccountTxn<'_> {
         let Some(address) = address.and_then(Address::parse) else { return Ok(false) };
         Ok(super::directory::account_of(&*self.txn, &address)? == Some(self.id))
     }
+    /// The account of an address, if it is there.
+    pub fn account_of(&self, address: &Address) -> Result<Option<AccountId>> {
+        super::directory::account_of(&*self.txn, address)
+    }
+    /// The domain of an account.
+    pub fn domain_of(&self, account: AccountId) -> Result<Option<Box<str>>> {
+        let record = super::directory::directory_record(&*self.txn, account)?;
+        Ok(record.map(|record| record.address.domain().into()))
+    }
     /// Whether a message may get this keyword: the account has it already, or room for one more.
     pub fn may_use_keyword(&mut self, keyword: &Keyword) -> Result<bool> {
         let room = usize::from(self.record.keywords) < limits::KEYWORDS_PER_ACCOUNT_MAX;

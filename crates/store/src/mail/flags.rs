@@ -78,7 +78,13 @@ impl AccountTxn<'_> {
         }
         Ok(set)
     }
-    fn count_change(&mut self, at: At, uid: Uid, old: SystemFlags, new: SystemFlags) -> Result<()> {
+    pub(super) fn count_change(
+        &mut self,
+        at: At,
+        uid: Uid,
+        old: SystemFlags,
+        new: SystemFlags,
+    ) -> Result<()> {
         let open = self.at(at)?;
         open.count_flags_out(old);
         open.count_flags_in(uid, new);
@@ -86,7 +92,7 @@ impl AccountTxn<'_> {
         Ok(())
     }
     /// Numbers of the keywords of a change, ascending; new ones are made unless they would only be removed.
-    fn numbers_of(&mut self, change: &FlagChange) -> Result<Vec<u16>> {
+    pub(super) fn numbers_of(&mut self, change: &FlagChange) -> Result<Vec<u16>> {
         let mut numbers = Vec::with_capacity(change.keywords.len());
         for keyword in &change.keywords {
             match change.op {
@@ -131,7 +137,7 @@ fn is_read(flags: SystemFlags) -> bool {
     flags.contains(SystemFlags::SEEN) && !flags.contains(SystemFlags::DELETED)
 }
 
-fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {
+pub(super) fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {
     match change.op {
         FlagOp::Add => old.union(change.system),
         FlagOp::Remove => old.without(change.system),
@@ -140,7 +146,7 @@ fn changed_system(old: SystemFlags, change: &FlagChange) -> SystemFlags {
 }
 
 /// Leaves the new keywords in `keywords`, ascending.
-fn changed_keywords(
+pub(super) fn changed_keywords(
     old: KeywordNumbers<'_>,
     op: FlagOp,
     numbers: &[u16],

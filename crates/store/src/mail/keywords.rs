@@ -6,6 +6,7 @@ use koi_types::{ErrorKind, Keyword, MailError, Result, limits};
 
 use super::account::AccountTxn;
 use crate::key;
+use crate::record::membership::Membership;
 use crate::record::small::{decode_keyword, encode_keyword};
 
 impl AccountTxn<'_> {
@@ -25,6 +26,15 @@ impl AccountTxn<'_> {
             keywords.push(Some(keyword.clone()));
         }
         Ok(number)
+    }
+    /// The keywords of a message; a number whose row cannot be read is left out.
+    pub(super) fn keywords_of(&mut self, row: &Membership<'_>) -> Result<Vec<Keyword>> {
+        if self.keywords.is_none() {
+            self.keywords = Some(self.read_keywords()?);
+        }
+        let known = self.keywords.as_deref().unwrap_or_default();
+        let keyword = |number: u16| known.get(usize::from(number)).cloned().flatten();
+        Ok(row.keywords.iter().filter_map(keyword).collect())
     }
     /// The number of a keyword that was set before.
     pub(super) fn known_keyword(&mut self, keyword: &Keyword) -> Result<Option<u16>> {

@@ -73,9 +73,23 @@ impl AccountTxn<'_> {
         self.txn.put(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox), &record.encode())?;
         self.txn.put(&key::name(self.id, table::NAME, name), &encode_mailbox_id(mailbox))?;
         self.opened(mailbox, MailboxRecord::new(uidvalidity, self.modseq), true);
+        if let Some(superior) = self.nearest_superior(name)? {
+            self.inherit_rights(superior, mailbox)?;
+        }
         self.event(Some(mailbox), Event::MailboxCreated);
         self.names_changed = true;
         Ok(Created { mailbox, uidvalidity })
+    }
+    /// The mailbox next above a name.
+    pub fn nearest_superior(&self, name: &MailboxName) -> Result<Option<MailboxId>> {
+        let mut above = name.parent();
+        while let Some(parent) = above {
+            if let Some(mailbox) = self.mailbox_named(&parent)? {
+                return Ok(Some(mailbox));
+            }
+            above = parent.parent();
+        }
+        Ok(None)
     }
     /// Gives a mailbox a role, or takes it away (RFC 6154 §4). `AlreadyExists` when another mailbox has it.
     pub fn set_role(&mut self, mailbox: MailboxId, role: Option<Role>) -> Result<()> {
@@ -148,6 +162,7 @@ impl AccountTxn<'_> {
         let record = self.at(at)?.record.clone();
         self.closed(mailbox);
         self.txn.frees_space();
+        self.forget_rights(mailbox)?;
         self.record.messages = self.record.messages.saturating_sub(u64::from(record.messages));
         self.record.octets = self.record.octets.saturating_sub(record.octets);
         self.release_uidvalidity(record.uidvalidity);

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
 
-use super::{contact, index, places};
+use super::unshare::unshare;
+use super::{contact, index, per_user, places};
 use crate::body::Scope;
 use crate::key::{self, KeyRange, table};
 use crate::kv::{Read, Txn};
@@ -117,6 +118,10 @@ pub fn reclaim_mailbox(
         more = super::annotation::reclaim(txn, account, mailbox, rows_max)?;
     }
     if !more {
+        let own_flags = key::mailbox(account, table::PER_USER, mailbox);
+        more = per_user::reclaim(txn, account, &own_flags, rows_max)?;
+    }
+    if !more {
         txn.delete(&marker)?;
     }
     Ok(more)
@@ -197,7 +202,7 @@ pub fn reclaim_account(txn: &mut dyn Txn, account: AccountId, rows_max: usize) -
             forget_email(txn, account, record.scope, *email)?;
             txn.delete(&key::email(account, *email))?;
         }
-        if emails.len() == rows_max {
+        if emails.len() == rows_max || unshare(txn, account, record.scope, rows_max)? {
             return Ok(true);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
 
-use koi_types::{EmailId, EntryName, MailboxId, MailboxName, Timestamp, UidSet};
+use koi_types::{AccountId, EmailId, EntryName, MailboxId, MailboxName, Timestamp, UidSet};
 
 use super::runs::{put_runs, take_runs};
 use super::{Fields, Record, put_varint};
@@ -42,6 +42,13 @@ pub enum Event {
     Annotations(Vec<EntryName>),
     /// A name was subscribed or unsubscribed, with or without mailbox.
     SubscriptionTo(MailboxName),
+    /// Flags of messages as one user has them, who is not the owner.
+    PerUser {
+        user: AccountId,
+        uids: UidSet,
+    },
+    /// Access rights to the mailbox.
+    Rights,
 }
 
 const NO_MAILBOX: u32 = u32::MAX;
@@ -58,6 +65,8 @@ impl Event {
             Self::Subscription => 7,
             Self::Annotations(_) => 8,
             Self::SubscriptionTo(_) => 9,
+            Self::PerUser { .. } => 10,
+            Self::Rights => 11,
         }
     }
 }
@@ -80,10 +89,15 @@ impl LogRecord {
                     record = names.iter().fold(record, |record, name| record.sized(name.as_str().as_bytes()));
                 }
                 Event::SubscriptionTo(name) => record = record.sized(name.as_str().as_bytes()),
+                Event::PerUser { user, uids } => {
+                    record = record.u32(user.0);
+                    put_runs(&mut record.0, uids);
+                }
                 Event::MailboxCreated
                 | Event::MailboxRenamed
                 | Event::MailboxDeleted
-                | Event::Subscription => {}
+                | Event::Subscription
+                | Event::Rights => {}
             }
         }
         record.0
@@ -127,6 +141,8 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
             Event::Annotations(names)
         }
         9 => Event::SubscriptionTo(MailboxName::new(fields.text()?).ok()?),
+        10 => Event::PerUser { user: AccountId(fields.u32()?), uids: take_runs(fields)? },
+        11 => Event::Rights,
         _ => return None,
     })
 }

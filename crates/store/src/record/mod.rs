@@ -20,6 +20,7 @@ pub mod push;
 pub mod rising;
 pub mod runs;
 pub mod sent;
+pub mod sharing;
 pub mod small;
 pub mod url_key;
 

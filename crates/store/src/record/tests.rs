@@ -3,7 +3,8 @@
 
 use koi_types::{
     AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, EntryName, Keyword, MailboxId,
-    MailboxName, ModSeq, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
+    MailboxName, ModSeq, Rights, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity,
+    ZoneOffset,
 };
 
 use super::account::{AccountRecord, OwnQuota};
@@ -15,6 +16,7 @@ use super::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use super::log::{Event, LogRecord, LogSection};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
+use super::sharing::{PerUserRecord, PerUserTotals, decode_rights, encode_rights};
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
 use super::url_key::UrlKeyRecord;
 use super::{app_password, directory, runs, small};
@@ -255,6 +257,29 @@ fn log_version_1_with_names_of_subscriptions() {
     let value = LogRecord { committed_at: Timestamp(1), sections };
     let stored = "01 0100000000000000 09 ffffffff 03000000 612f62";
     fixture(stored, &value, LogRecord::encode, LogRecord::decode);
+}
+
+#[test]
+fn log_version_1_with_rights_and_flags_of_users() {
+    let uids = UidSet([4, 5, 9].into_iter().collect());
+    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
+    let sections = vec![section(Event::PerUser { user: AccountId(3), uids }), section(Event::Rights)];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    let stored = "01 0100000000000000 0a 02000000 03000000 02 0401 0400 0b 02000000";
+    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
+}
+
+#[test]
+fn sharing_version_1() {
+    let rights = Rights::parse("lrsa").unwrap();
+    fixture("01 0704", &rights, |r| encode_rights(*r), decode_rights);
+    refuses_cuts(&octets("01 0704"), decode_rights);
+    let row = PerUserRecord { flags: SystemFlags::SEEN, modseq: ModSeq::new(7).unwrap() };
+    fixture("01 01 0700000000000000", &row, PerUserRecord::encode, PerUserRecord::decode);
+    refuses_cuts(&row.encode(), PerUserRecord::decode);
+    let totals = PerUserTotals { seen: 5, highest_modseq: 7 };
+    fixture("01 05000000 0700000000000000", &totals, PerUserTotals::encode, PerUserTotals::decode);
+    refuses_cuts(&totals.encode(), PerUserTotals::decode);
 }
 
 #[test]

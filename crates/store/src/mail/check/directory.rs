@@ -18,6 +18,13 @@ pub(super) struct Accounts {
     pub(super) removed: BTreeSet<AccountId>,
 }
 
+impl Accounts {
+    /// Whether the account is there, or was until just now.
+    pub(super) fn knows(&self, account: AccountId) -> bool {
+        self.present.contains(&account) || self.removed.contains(&account)
+    }
+}
+
 impl Check<'_> {
     pub(super) fn directory(&mut self) -> Result<Accounts> {
         let counters = self.directory_counters()?;
