@@ -8,15 +8,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_store::kv::{self, Txn};
-use koi_store::mail::{
-    AccountTxn, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Renamed, sent,
-};
+use koi_store::mail::{AccountTxn, Copied, Expunged, FlagChange, FlagOp, FlagsSet, sent};
 use koi_store::record::account::OwnQuota;
 use koi_types::{
-    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Role, SystemFlags, UidSet,
+    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Rights, SystemFlags, UidSet,
 };
 use parking_lot::Mutex;
 
+use crate::access::{self, Visitor, acting, refuse_flags, require};
 use crate::coi::{self, Settled};
 use crate::outcome::{CommitCell, Pending};
 use crate::service::{Inner, Options};
@@ -25,14 +24,23 @@ use crate::uids::pieces;
 use crate::watch::Watching;
 
 /// Messages changed by one transaction: long enough to be fast, short enough that others do not wait for it.
-const CHUNK: u32 = 1000;
+pub(crate) const CHUNK: u32 = 1000;
 
 /// An account. Cheap to clone; holds nothing open.
 #[derive(Clone)]
 pub struct Account {
     pub(crate) inner: Arc<Inner>,
     pub(crate) id: AccountId,
+    /// Who uses it, if it is not the owner.
+    pub(crate) guest: Visitor,
 }
+
+/// What MOVE needs where messages are taken from: what COPY, STORE of `\\Deleted` and EXPUNGE need (RFC 6851
+/// §4.2).
+pub(crate) const MOVE: Rights = Rights::READ.union(Rights::DELETE_MESSAGES).union(Rights::EXPUNGE);
+
+/// Why no further piece of a chain is run.
+pub(crate) type Failed = Arc<Mutex<Option<MailError>>>;
 
 impl Account {
     #[must_use]
@@ -41,7 +49,7 @@ impl Account {
     }
     /// Everything that is durable now, for one step.
     pub fn snapshot(&self) -> Result<Snapshot<'_>> {
-        Snapshot::open(&self.inner, self.id)
+        Snapshot::open(&self.inner, self.id, self.guest.clone())
     }
     /// Keeps messages that leave `mailbox` after `seen` readable, until the guard says they were told of.
     #[must_use]
@@ -50,10 +58,14 @@ impl Account {
     }
     /// Whether the server files a copy of what the account submits.
     pub fn files_sent(&self) -> Result<bool> {
+        self.owner_only()?;
         sent::files_sent(&*self.inner.kv.view()?, self.id)
     }
     /// Changes that; what was learnt of the account's clients is forgotten.
     pub fn set_files_sent(&self, on: bool) -> Pending<()> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
         let id = self.id;
         Pending::of(kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| sent::set_files_sent(txn, id, on)))
     }
@@ -68,10 +80,17 @@ impl Account {
         let change = Arc::new(change);
         // Without it nobody could free a full disk by EXPUNGE.
         let frees = change.op == FlagOp::Add && change.system.contains(SystemFlags::DELETED);
-        let options = Arc::clone(&self.inner.options);
+        if let Err(error) = self.refuse_now(mailbox, Rights::READ, |rights| refuse_flags(rights, &change)) {
+            return Pending::failed(error);
+        }
+        let (options, visitor) = (Arc::clone(&self.inner.options), self.guest.clone());
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
             if frees {
                 account.frees_space();
+            }
+            if let Some(guest) = acting(&visitor, account, mailbox, Rights::READ)? {
+                refuse_flags(guest.rights, &change)?;
+                return account.set_flags_as(guest, mailbox, piece, &change, unchanged_since);
             }
             let set = account.set_flags(mailbox, piece, &change, unchanged_since)?;
             coi::settle(account, &options, mailbox, &set.read)?;
@@ -86,11 +105,14 @@ impl Account {
     }
     /// Takes out the messages that are `\Deleted`: all of them, or those in `uids`.
     pub fn expunge(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Pending<Expunged> {
+        let needed = Rights::READ.union(Rights::EXPUNGE);
         let deleted = match self.deleted(mailbox, uids) {
             Ok(deleted) => deleted,
             Err(error) => return Pending::failed(error),
         };
+        let visitor = self.guest.clone();
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
+            require(&visitor, account, mailbox, needed)?;
             account.frees_space();
             account.expunge(mailbox, piece)
         };
@@ -101,6 +123,7 @@ impl Account {
     }
     fn deleted(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Result<UidSet> {
         let snapshot = self.snapshot()?;
+        snapshot.require(mailbox, Rights::READ.union(Rights::EXPUNGE))?;
         let row = snapshot.mailbox(mailbox)?.ok_or_else(crate::snapshot::no_such_mailbox)?;
         let mut deleted = UidSet::new();
         if row.deleted == 0 {
@@ -119,36 +142,74 @@ impl Account {
     }
     /// Copies messages, all or none; those that are gone are left out.
     pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
-        let pieces = match self.present(from, uids) {
-            Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
+        self.copy_into(from, uids, self, to)
+    }
+    /// The same into a mailbox of `target`, which may be another account.
+    pub fn copy_into(&self, from: MailboxId, uids: &UidSet, target: &Self, to: MailboxId) -> Pending<Copied> {
+        self.transfer(from, uids, target, to, false)
+    }
+    /// Moves messages; each is in one mailbox or the other at any time (RFC 6851 §3.3).
+    pub fn move_(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
+        self.move_into(from, uids, self, to)
+    }
+    /// The same into a mailbox of `target`, which may be another account.
+    pub fn move_into(&self, from: MailboxId, uids: &UidSet, target: &Self, to: MailboxId) -> Pending<Copied> {
+        self.transfer(from, uids, target, to, true)
+    }
+    fn transfer(
+        &self,
+        from: MailboxId,
+        uids: &UidSet,
+        target: &Self,
+        to: MailboxId,
+        moves: bool,
+    ) -> Pending<Copied> {
+        let failed = Failed::default();
+        let pieces = self.present(from, uids).map(|uids| at_least_one(pieces(&uids, CHUNK)));
+        let parts = pieces.and_then(|pieces| match target.id == self.id {
+            true => Ok(self.within(from, pieces, to, moves, &failed)),
+            false => self.carry(from, pieces, target, to, moves, &failed),
+        });
+        let parts = match parts {
+            Ok(parts) => parts,
             Err(error) => return Pending::failed(error),
         };
-        // Why no further piece is copied.
-        let failed: Arc<Mutex<Option<MailError>>> = Arc::default();
-        let parts = pieces.into_iter().map(|piece| {
-            let (failed, options) = (Arc::clone(&failed), Arc::clone(&self.inner.options));
-            self.submit(move |account| {
-                let mut failed = failed.lock();
-                if let Some(error) = &*failed {
-                    return Err(error.clone());
-                }
-                let copied = copy_piece(account, &options, from, &piece, to);
-                copied.inspect_err(|error| *failed = Some(error.clone()))
-            })
-        });
-        let account = self.clone();
-        Pending::joined(parts.collect(), move |parts: Vec<Result<CopiedPiece>>| {
-            if parts.iter().any(Result::is_err) {
+        let target = target.clone();
+        Pending::joined(parts, move |parts: Vec<Result<CopiedPiece>>| {
+            if !moves && parts.iter().any(Result::is_err) {
                 // Only of what became durable are the UIDs ours: others may have them by now.
                 for piece in parts.iter().flatten() {
-                    account.take_back(to, &piece.copied.to);
+                    target.take_back(to, &piece.copied.to);
                     if let Some(settled) = &piece.settled {
-                        account.take_back(settled.mailbox, &settled.moved.to);
+                        target.take_back(settled.mailbox, &settled.moved.to);
                     }
                 }
             }
             join_copied(parts.into_iter().map(|piece| piece.map(|piece| piece.copied)).collect())
         })
+    }
+    /// From one mailbox of the account to another. A COPY stops at the first piece that fails.
+    fn within(
+        &self,
+        from: MailboxId,
+        pieces: Vec<UidSet>,
+        to: MailboxId,
+        moves: bool,
+        failed: &Failed,
+    ) -> Vec<kv::Pending<CopiedPiece>> {
+        let submitted = pieces.into_iter().map(|piece| {
+            let (failed, options) = (Arc::clone(failed), Arc::clone(&self.inner.options));
+            let visitor = self.guest.clone();
+            self.submit(move |account| {
+                let mut failed = failed.lock();
+                if let Some(error) = failed.as_ref().filter(|_| !moves) {
+                    return Err(error.clone());
+                }
+                let copied = within_piece(account, &options, &visitor, from, &piece, to, moves);
+                copied.inspect_err(|error| *failed = Some(error.clone()))
+            })
+        });
+        submitted.collect()
     }
     /// Undoes the pieces of a copy that failed as a whole. Nobody waits for it.
     fn take_back(&self, mailbox: MailboxId, uids: &UidSet) {
@@ -156,78 +217,33 @@ impl Account {
             drop(self.submit(move |account| account.remove(mailbox, &piece)));
         }
     }
-    /// Moves messages; each is in one mailbox or the other at any time (RFC 6851 §3.3).
-    pub fn move_(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
-        let pieces = match self.present(from, uids) {
-            Ok(uids) => at_least_one(pieces(&uids, CHUNK)),
-            Err(error) => return Pending::failed(error),
-        };
-        let parts = pieces.into_iter().map(|piece| {
-            let options = Arc::clone(&self.inner.options);
-            self.submit(move |account| {
-                let moved = account.move_(from, &piece, to)?;
-                coi::settle(account, &options, to, &moved.to)?;
-                Ok(moved)
-            })
-        });
-        Pending::joined(parts.collect(), join_copied)
-    }
-    /// Makes a mailbox and the superiors it lacks, for a client (RFC 9051 §6.3.4).
-    pub fn create(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
-        let (name, options) = (name.clone(), Arc::clone(&self.inner.options));
-        self.change(move |account| coi::names::create(account, &options, &name, role))
-    }
-    /// The same of the server's own accord, or for a tool: no request to enable COI.
-    pub fn make(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
-        let name = name.clone();
-        self.change(move |account| account.create(&name, role))
-    }
-    /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
-    pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {
-        let (name, options) = (name.clone(), Arc::clone(&self.inner.options));
-        self.change(move |account| {
-            account.frees_space();
-            coi::names::delete(account, &options, &name)
-        })
-    }
-    /// Renames a mailbox and all below it. INBOX stays, empty, and its messages move (RFC 9051 §6.3.6).
-    pub fn rename(&self, from: &MailboxName, to: &MailboxName) -> Pending<()> {
-        let (inbox, to) = (from.is_inbox(), to.clone());
-        let (from, options) = (from.clone(), Arc::clone(&self.inner.options));
-        if !inbox {
-            return self.change(move |account| coi::names::rename(account, &options, &from, &to).map(drop));
+    /// Refuses a guest before anything is queued; the transaction looks again.
+    fn refuse_now(
+        &self,
+        mailbox: MailboxId,
+        needed: Rights,
+        refuse_more: impl FnOnce(Rights) -> Result<()>,
+    ) -> Result<()> {
+        if !self.is_others() {
+            return Ok(());
         }
-        let uids = match self.snapshot().and_then(|snapshot| snapshot.uids(INBOX)) {
-            Ok(uids) => uids,
-            Err(error) => return Pending::failed(error),
-        };
-        let target: Arc<Mutex<Option<MailboxId>>> = Arc::default();
-        let (made, commit) = (Arc::clone(&target), CommitCell::default());
-        let mut parts = vec![self.submit_noting(&commit, move |account| {
-            if let Renamed::Inbox(created) = coi::names::rename(account, &options, &from, &to)? {
-                *made.lock() = Some(created.mailbox);
-            }
-            Ok(())
-        })];
-        for piece in pieces(&uids, CHUNK) {
-            let target = Arc::clone(&target);
-            parts.push(self.submit(move |account| {
-                let missing =
-                    || MailError::new(ErrorKind::Conflict, "the mailbox to move INBOX to was not made");
-                let to = target.lock().ok_or_else(missing)?;
-                account.move_(INBOX, &piece, to).map(drop)
-            }));
-        }
-        let all = Pending::joined(parts, |parts: Vec<Result<()>>| parts.into_iter().collect());
-        all.committing_at(commit)
+        let rights = self.snapshot()?.rights(mailbox)?;
+        access::refuse(rights, needed)?;
+        refuse_more(rights)
     }
     /// Subscribes or unsubscribes a name, whether or not there is such a mailbox (RFC 9051 §6.3.7).
     pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<()> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
         let name = name.clone();
         self.change(move |account| account.subscribe(&name, subscribed))
     }
     /// Sets the account's own limits instead of those of all. What is there already stays.
     pub fn set_quota(&self, own: OwnQuota) -> Pending<()> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
         self.change(move |account| account.set_quota(own))
     }
     /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as
@@ -272,13 +288,13 @@ impl Account {
         let commit = CommitCell::default();
         Pending::of(self.submit_noting(&commit, run)).committing_at(commit)
     }
-    fn submit<T: Send + 'static>(
+    pub(crate) fn submit<T: Send + 'static>(
         &self,
         run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
     ) -> kv::Pending<T> {
         self.submit_noting(&CommitCell::default(), run)
     }
-    fn submit_noting<T: Send + 'static>(
+    pub(crate) fn submit_noting<T: Send + 'static>(
         &self,
         commit: &CommitCell,
         mut run: impl FnMut(&mut AccountTxn<'_>) -> Result<T> + Send + 'static,
@@ -313,22 +329,33 @@ impl Account {
     }
 }
 
-/// One transaction of a COPY.
-struct CopiedPiece {
-    copied: Copied,
+/// One transaction of a COPY or MOVE.
+pub(crate) struct CopiedPiece {
+    pub(crate) copied: Copied,
     /// What of it went on at once.
-    settled: Option<Settled>,
+    pub(crate) settled: Option<Settled>,
 }
 
-fn copy_piece(
+fn within_piece(
     account: &mut AccountTxn<'_>,
     options: &Options,
+    visitor: &Visitor,
     from: MailboxId,
     uids: &UidSet,
     to: MailboxId,
+    moves: bool,
 ) -> Result<CopiedPiece> {
-    let copied = account.copy(from, uids, to)?;
-    let settled = coi::settle(account, options, to, &copied.to)?;
+    require(visitor, account, from, if moves { MOVE } else { Rights::READ })?;
+    let copied = match (acting(visitor, account, to, Rights::INSERT)?, moves) {
+        (None, false) => account.copy(from, uids, to)?,
+        (None, true) => account.move_(from, uids, to)?,
+        (Some(guest), false) => account.copy_as(guest, from, uids, to)?,
+        (Some(guest), true) => account.move_as(guest, from, uids, to)?,
+    };
+    let settled = match visitor {
+        None => coi::settle(account, options, to, &copied.to)?,
+        Some(_) => None,
+    };
     Ok(CopiedPiece { copied, settled })
 }
 

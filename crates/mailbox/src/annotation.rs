@@ -2,7 +2,8 @@
 //!
 //! Most are rows of their own. Some are faces of other state; which, and what happens then, is decided in
 //! [`special`] and nowhere else. The owner of an account may read and set what is its own, private and
-//! shared; nobody else comes here yet.
+//! shared. Others have to do with the shared entries of a mailbox only, with the rights to it that RFC 5464
+//! §3.3 names: private entries are the owner's, and on mailboxes of others there are none for anybody else.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use koi_store::record::log::{Event, LogRecord};
 use koi_types::annotation::{Depth, EntryName, Target};
 use koi_types::{ModSeq, Result};
 
+use crate::access::{not_allowed, refuse_annotations};
 use crate::account::Account;
 use crate::outcome::Pending;
 use crate::snapshot::{Snapshot, no_such_mailbox};
@@ -76,6 +78,10 @@ impl Snapshot<'_> {
         if let Target::Mailbox(mailbox) = target {
             self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
         }
+        self.refuse_annotations(target)?;
+        if self.guest.is_some() && name.is_private() {
+            return Ok(Vec::new());
+        }
         let mut rows = Vec::new();
         annotation::each(&*self.view, self.account, target, name, depth, &mut |name, record| {
             rows.push(AnnotationRow { name, octets: record.value.len(), special: None });
@@ -92,12 +98,23 @@ impl Snapshot<'_> {
         }
         Ok(rows)
     }
+    fn refuse_annotations(&self, target: Target) -> Result<()> {
+        match (&self.guest, target) {
+            (None, _) => Ok(()),
+            (Some(_), Target::Mailbox(mailbox)) => refuse_annotations(self.rights(mailbox)?),
+            (Some(_), Target::Server) => Err(not_allowed()),
+        }
+    }
     /// The value of an entry that was found, perhaps in another snapshot: `None` when it is gone meanwhile.
     pub fn annotation_value<'v>(
         &self,
         target: Target,
         row: &'v AnnotationRow,
     ) -> Result<Option<Cow<'v, [u8]>>> {
+        self.refuse_annotations(target)?;
+        if self.guest.is_some() && row.name.is_private() {
+            return Ok(None);
+        }
         match &row.special {
             Some(value) => Ok(Some(Cow::Borrowed(value))),
             None => {
@@ -171,7 +188,15 @@ impl Account {
         let lent = self.inner.lend();
         // On a full disk too, room can be made.
         let frees = changes.iter().all(|change| change.value.is_none());
+        let visitor = self.guest.clone();
         self.commit(move |account| {
+            if let Some(guest) = &visitor {
+                let Target::Mailbox(mailbox) = target else { return Err(not_allowed()) };
+                refuse_annotations(account.rights_of(mailbox, guest.user)?)?;
+                if changes.iter().any(|change| change.name.is_private()) {
+                    return Err(not_allowed());
+                }
+            }
             if frees {
                 account.frees_space();
             }

@@ -4,9 +4,11 @@
 use std::ops::ControlFlow;
 
 use koi_store::key;
+use koi_store::mail::per_user;
 use koi_store::record::log::{Event, LogRecord};
+use koi_store::record::mailbox::MailboxRecord;
 use koi_store::record::membership::Membership;
-use koi_types::{EmailId, MailboxId, ModSeq, NumSet, Result, Uid, UidSet};
+use koi_types::{AccountId, EmailId, MailboxId, ModSeq, NumSet, Result, Rights, Uid, UidSet};
 
 use crate::outcome::{ChangedMessages, Changes};
 use crate::row::MessageRow;
@@ -27,6 +29,7 @@ impl Snapshot<'_> {
     /// Those of `uids` that left the mailbox after `since`, with their emails, as far as the log still knows:
     /// for clients that were not told yet. Whether the email is still in its grace, `email` says.
     pub fn expunged(&self, mailbox: MailboxId, since: ModSeq, uids: &NumSet) -> Result<Vec<ExpungedMessage>> {
+        self.require(mailbox, Rights::READ)?;
         let mut found = Vec::new();
         let from = key::log(self.account, since.value().saturating_add(1));
         let end = key::log(self.account, u64::MAX);
@@ -70,6 +73,9 @@ impl Snapshot<'_> {
     /// and runs of messages in them.
     pub fn changes(&self, mailbox: MailboxId, since: ModSeq, max: usize) -> Result<Changes> {
         let Some(record) = self.mailbox_record(mailbox)? else { return Ok(Changes::MailboxGone) };
+        let Some(highest_modseq) = self.highest_modseq(mailbox, &record)? else {
+            return Ok(Changes::MailboxGone);
+        };
         let upto = self.modseq();
         let mut changed = ChangedMessages {
             added: UidSet::new(),
@@ -78,7 +84,7 @@ impl Snapshot<'_> {
             flagged_last: UidSet::new(),
             upto,
         };
-        if record.highest_modseq <= since {
+        if highest_modseq <= since {
             return Ok(Changes::Listed(changed));
         }
         if since.value() < self.record.log_floor || !self.read_log(mailbox, since, max, &mut changed)? {
@@ -87,6 +93,19 @@ impl Snapshot<'_> {
         changed.added.0 = changed.added.0.difference(&changed.vanished.0);
         changed.flags.0 = changed.flags.0.difference(&changed.vanished.0).difference(&changed.added.0);
         Ok(Changes::Listed(changed))
+    }
+    fn is_user(&self, user: AccountId) -> bool {
+        self.guest.as_ref().is_some_and(|guest| guest.user.id == user)
+    }
+    /// When anything happened that whoever looks is told of; nothing for who may not read.
+    fn highest_modseq(&self, mailbox: MailboxId, record: &MailboxRecord) -> Result<Option<ModSeq>> {
+        let Some(guest) = &self.guest else { return Ok(Some(record.highest_modseq)) };
+        if !self.rights(mailbox)?.contains(Rights::READ) {
+            return Ok(None);
+        }
+        let totals = per_user::totals(&*self.view, self.account, mailbox, guest.user.id)?;
+        let own = ModSeq::new(totals.highest_modseq);
+        Ok(own.map_or(Some(record.highest_modseq), |own| Some(own.max(record.highest_modseq))))
     }
     /// Answers whether it was not too much.
     fn read_log(
@@ -111,9 +130,13 @@ impl Snapshot<'_> {
                 let (set, uids) = match section.event {
                     Event::Added(uids) => (&mut changed.added, uids),
                     Event::Flags(uids) => {
-                        flagged.clone_from(&uids.0);
+                        // What moves when it is seen moves by its owner's eyes, to where others may not look.
+                        if self.guest.is_none() {
+                            flagged.clone_from(&uids.0);
+                        }
                         (&mut changed.flags, uids)
                     }
+                    Event::PerUser { user, uids } if self.is_user(user) => (&mut changed.flags, uids),
                     Event::Expunged { uids, .. } => {
                         gone.clone_from(&uids.0);
                         (&mut changed.vanished, uids)

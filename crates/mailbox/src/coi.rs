@@ -66,10 +66,14 @@ impl CoiNames {
 impl Account {
     /// The settings of COI.
     pub fn coi_settings(&self) -> Result<CoiSettings> {
+        self.owner_only()?;
         coi_settings(&*self.inner.kv.view()?, self.id)
     }
     /// Changes them, as a client does by annotations. `Unsupported` where COI is not offered.
     pub fn set_coi_settings(&self, settings: CoiSettings) -> Pending<()> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
         let options = Arc::clone(&self.inner.options);
         self.change(move |account| {
             let Some(names) = &options.coi else {

@@ -3,7 +3,7 @@
 //! counters are not in it.
 
 use koi_types::name::SEPARATOR;
-use koi_types::{MailboxId, MailboxName, Role, Timestamp};
+use koi_types::{AccountId, MailboxId, MailboxName, Rights, Role, Timestamp};
 
 use crate::sorted::{Keyed, Sorted};
 
@@ -33,6 +33,16 @@ pub struct NamedMailbox {
     pub id: MailboxId,
     pub role: Option<Role>,
     pub created_at: Timestamp,
+    /// Whose it is, if it is shared by another; what its id is of.
+    pub owner: Option<AccountId>,
+    /// What the user may do with it; of one's own everything.
+    pub rights: Rights,
+}
+
+impl NamedMailbox {
+    pub(crate) const fn own(id: MailboxId, role: Option<Role>, created_at: Timestamp) -> Self {
+        Self { id, role, created_at, owner: None, rights: Rights::ALL }
+    }
 }
 
 /// Which name a mailbox has.
@@ -95,6 +105,10 @@ impl Hierarchy {
             self.by_id.insert(Bearer { id: new.id, name: name.clone() });
         }
         self.change(name, Change::Mailbox(mailbox));
+    }
+    /// Gives a name to a mailbox of another account, which is not found by its id.
+    pub(crate) fn show(&mut self, name: &MailboxName, mailbox: NamedMailbox) {
+        self.change(name, Change::Mailbox(Some(mailbox)));
     }
     pub(crate) fn set_subscribed(&mut self, name: &MailboxName, subscribed: bool) {
         self.change(name, Change::Subscribed(subscribed));
@@ -171,7 +185,7 @@ mod tests {
     }
 
     fn mailbox(id: u32) -> Option<NamedMailbox> {
-        Some(NamedMailbox { id: MailboxId(id), role: None, created_at: Timestamp(0) })
+        Some(NamedMailbox::own(MailboxId(id), None, Timestamp(0)))
     }
 
     fn hierarchy(mailboxes: &[&str], subscribed: &[&str]) -> Hierarchy {

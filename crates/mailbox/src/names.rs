@@ -106,7 +106,7 @@ impl Names {
             let record = records.get(&id);
             let role = record.and_then(|record| record.role);
             let created_at = record.map_or(Timestamp(0), |record| record.created_at);
-            hierarchy.set_mailbox(&name, Some(NamedMailbox { id, role, created_at }));
+            hierarchy.set_mailbox(&name, Some(NamedMailbox::own(id, role, created_at)));
         })?;
         visit(read, &key::all(account, table::SUBSCRIPTION), &mut |key, _| {
             if let Some(name) = name_of(key) {
@@ -189,7 +189,8 @@ impl Happened {
             (Event::SubscriptionTo(name), _) => {
                 self.subscriptions.insert(name);
             }
-            (Event::Added(_) | Event::Flags(_) | Event::Expunged { .. } | Event::Annotations(_), _) => {}
+            (Event::Added(_) | Event::Flags(_) | Event::Expunged { .. } | Event::Annotations(_), _)
+            | (Event::PerUser { .. } | Event::Rights, _) => {}
             _ => return false,
         }
         true
@@ -219,7 +220,7 @@ impl Happened {
             if bearer.and_then(|row| decode_mailbox_id(&row)) != Some(*id) {
                 return Ok(false);
             }
-            hierarchy.set_mailbox(&name, Some(NamedMailbox { id: *id, role, created_at }));
+            hierarchy.set_mailbox(&name, Some(NamedMailbox::own(*id, role, created_at)));
         }
         for name in &self.subscriptions {
             let subscribed = read.get(&key::name(account, table::SUBSCRIPTION, name))?.is_some();

@@ -50,6 +50,10 @@ impl Snapshot<'_> {
         commits_max: usize,
         visit: &mut dyn FnMut(&AccountChange<'_>),
     ) -> Result<LogRead> {
+        // What happens in all of an account is its owner's to know.
+        if self.guest.is_some() {
+            return Err(crate::access::not_allowed());
+        }
         let now = self.modseq();
         if since >= now {
             return Ok(LogRead::Upto(now));
@@ -66,8 +70,9 @@ impl Snapshot<'_> {
                 return ControlFlow::Break(());
             };
             for section in &log.sections {
-                let what = WhatChanged::of(&section.event);
-                visit(&AccountChange { modseq, mailbox: section.mailbox, what });
+                if let Some(what) = WhatChanged::of(&section.event) {
+                    visit(&AccountChange { modseq, mailbox: section.mailbox, what });
+                }
             }
             left = left.saturating_sub(1);
             if left > 0 || modseq >= now {
@@ -81,8 +86,9 @@ impl Snapshot<'_> {
 }
 
 impl<'c> WhatChanged<'c> {
-    fn of(event: &'c Event) -> Self {
-        match event {
+    /// Nothing of what only concerns others.
+    fn of(event: &'c Event) -> Option<Self> {
+        Some(match event {
             Event::Added(uids) => Self::Added(uids),
             Event::Flags(uids) => Self::Flags(uids),
             Event::Expunged { uids, .. } => Self::Expunged(uids),
@@ -90,6 +96,7 @@ impl<'c> WhatChanged<'c> {
             Event::Subscription => Self::Subscription(None),
             Event::SubscriptionTo(name) => Self::Subscription(Some(name)),
             Event::Annotations(names) => Self::Annotations(names),
-        }
+            Event::PerUser { .. } | Event::Rights => return None,
+        })
     }
 }

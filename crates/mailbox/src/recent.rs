@@ -62,6 +62,10 @@ impl Account {
     /// Takes everything below `upto` that nobody has taken: messages from the answer on, below `upto`, are
     /// `\Recent` in the session that asks, and in no other.
     pub fn claim_recent(&self, mailbox: MailboxId, upto: Uid) -> Result<Uid> {
+        // What others look at stays new for its owner.
+        if self.is_others() {
+            return self.recent_from(mailbox);
+        }
         let place = Place { account: self.id, mailbox };
         let mut taken = self.inner.recents.0.lock();
         let from = current(&self.inner, &taken, place)?;

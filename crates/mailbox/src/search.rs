@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use koi_types::{AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, NumSet, Result, Uid, UidSet};
 
+use crate::access::Visitor;
 use crate::account::Account;
 use crate::filter::Filter;
 use crate::index::lookup::{Looked, Lookup, TextFilter};
@@ -35,6 +36,7 @@ const CANDIDATE_OCTETS_MAX: u64 = 4 << 20;
 pub struct SearchRun {
     inner: Arc<Inner>,
     account: AccountId,
+    guest: Visitor,
     mailbox: MailboxId,
     plan: Plan,
     /// What is still to be looked at.
@@ -101,6 +103,7 @@ impl Account {
         Ok(SearchRun {
             inner: Arc::clone(&self.inner),
             account: self.id,
+            guest: self.guest.clone(),
             mailbox,
             plan,
             total: among.count(),
@@ -187,7 +190,7 @@ impl SearchRun {
         self.plan.each_indexed(&mut |text| text.answer(answers.next().flatten()));
         let Some(candidates) = self.plan.candidates() else { return Ok(()) };
         let inner = Arc::clone(&self.inner);
-        let snapshot = Snapshot::open(&inner, self.account)?;
+        let snapshot = Snapshot::open(&inner, self.account, self.guest.clone())?;
         if let Some(uids) = candidates.uids(&snapshot, self.mailbox)? {
             self.left = self.left.intersect(&uids);
         }
@@ -196,7 +199,7 @@ impl SearchRun {
     /// Decides by rows what can be; the others are the batch.
     fn scan(&mut self) -> Result<Batch> {
         let inner = Arc::clone(&self.inner);
-        let snapshot = Snapshot::open(&inner, self.account)?;
+        let snapshot = Snapshot::open(&inner, self.account, self.guest.clone())?;
         let mut batch = Batch { ranked: self.ranked.is_some(), ..Batch::default() };
         // A message that matches anyway is read for its score.
         let read_all = batch.ranked && self.plan.is_fuzzy();

@@ -147,7 +147,7 @@ impl MailboxService {
         let view = self.inner.kv.view()?;
         let known = directory::directory_record(&*view, id)?;
         let missing = || MailError::new(ErrorKind::NotFound, "no such account");
-        known.map(|_| Account { inner: Arc::clone(&self.inner), id }).ok_or_else(missing)
+        known.map(|_| Account { inner: Arc::clone(&self.inner), id, guest: None }).ok_or_else(missing)
     }
     /// Whose mail this address gets: without regard to case and to `+detail` (RFC 5233 §4).
     pub fn resolve_recipient(&self, address: &Address) -> Result<AccountId> {

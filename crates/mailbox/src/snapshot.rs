@@ -6,7 +6,7 @@ use std::sync::Arc;
 use koi_store::body::BodyRef;
 use koi_store::key::{self, table};
 use koi_store::kv::View;
-use koi_store::mail::Quota;
+use koi_store::mail::{Quota, per_user};
 use koi_store::record::account::AccountRecord;
 use koi_store::record::corrupt;
 use koi_store::record::email::EmailRecord;
@@ -17,9 +17,11 @@ use koi_types::{
     SystemFlags, Uid, UidSet,
 };
 
+use crate::access::{Visitor, may_ask, not_allowed};
 use crate::hierarchy::{Hierarchy, NameNode, NamedMailbox};
-use crate::names::Names;
+use crate::names::{Names, NamesCache};
 use crate::outcome::Changes;
+use crate::own_flags::own_view;
 use crate::row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 use crate::service::{Env, Inner, Options};
 use crate::uids::{KeptUids, UidsCache};
@@ -30,7 +32,10 @@ pub struct Snapshot<'a> {
     pub(crate) account: AccountId,
     pub(crate) record: AccountRecord,
     names: Arc<Names>,
+    names_cache: &'a NamesCache,
     uids: &'a UidsCache,
+    /// Who looks, if it is not the owner.
+    pub(crate) guest: Visitor,
     quota: Quota,
     pub(crate) options: &'a Options,
     pub(crate) env: &'a dyn Env,
@@ -48,7 +53,7 @@ pub struct Scanned {
 const GAP_MAX: u32 = 64;
 
 impl<'a> Snapshot<'a> {
-    pub(crate) fn open(inner: &'a Inner, account: AccountId) -> Result<Self> {
+    pub(crate) fn open(inner: &'a Inner, account: AccountId, guest: Visitor) -> Result<Self> {
         let view = inner.kv.view()?;
         let key = key::account(account);
         let missing = || MailError::new(ErrorKind::NotFound, "no such account");
@@ -62,7 +67,9 @@ impl<'a> Snapshot<'a> {
             account,
             record,
             names,
+            names_cache: &inner.names,
             uids: &inner.uids,
+            guest,
             quota,
             options: &inner.options,
             env: &*inner.env,
@@ -98,23 +105,76 @@ impl<'a> Snapshot<'a> {
             }
             ControlFlow::Continue(())
         })?;
-        let row = |node: &NameNode| {
-            let mailbox = node.mailbox?;
-            Some(mailbox_row(node, mailbox, records.get(&mailbox.id)?))
-        };
-        Ok(self.names.hierarchy.nodes().filter_map(row).collect())
+        let mut rows = Vec::new();
+        for node in self.names.hierarchy.nodes() {
+            let record = node.mailbox.and_then(|mailbox| records.get(&mailbox.id));
+            if let (Some(mailbox), Some(record)) = (node.mailbox, record) {
+                rows.extend(self.row(node, mailbox, record)?);
+            }
+        }
+        Ok(rows)
     }
+    /// The mailbox of a name, as whoever looks knows it. Of one that a guest may not read the counters are
+    /// not told; `rights` says what it may.
     pub fn mailbox_named(&self, name: &MailboxName) -> Result<Option<MailboxRow>> {
+        let inner = self.guest.as_ref().map(|guest| guest.inner(name));
+        let name = match &inner {
+            None => name,
+            Some(Some(inner)) => inner,
+            Some(None) => return Ok(None),
+        };
         self.names.hierarchy.node(name).map_or(Ok(None), |node| self.mailbox_of(node))
     }
+    /// The mailbox of a name for something that needs these rights. `NoPermission` for who has not all of
+    /// them but may look it up; nothing for others, as if there were none (RFC 4314 §6).
+    pub fn mailbox_for(&self, name: &MailboxName, needed: Rights) -> Result<Option<MailboxRow>> {
+        let Some(row) = self.mailbox_named(name)? else { return Ok(None) };
+        if row.rights.contains(needed) {
+            return Ok(Some(row));
+        }
+        if row.rights.contains(Rights::LOOKUP) { Err(not_allowed()) } else { Ok(None) }
+    }
+    /// A mailbox by its id; of a guest only one that it may read.
     pub fn mailbox(&self, id: MailboxId) -> Result<Option<MailboxRow>> {
-        self.names.hierarchy.mailbox(id).map_or(Ok(None), |node| self.mailbox_of(node))
+        let row = self.names.hierarchy.mailbox(id).map_or(Ok(None), |node| self.mailbox_of(node))?;
+        Ok(row.filter(|row| row.rights.contains(Rights::READ)))
+    }
+    /// A node as a guest sees it, if it may see it.
+    fn row(
+        &self,
+        node: &NameNode,
+        mailbox: NamedMailbox,
+        record: &MailboxRecord,
+    ) -> Result<Option<MailboxRow>> {
+        let own = mailbox_row(node, mailbox, record);
+        let Some(guest) = &self.guest else { return Ok(Some(own)) };
+        let rights = self.rights(mailbox.id)?;
+        // A node of `all_names` has the name that the user sees.
+        let name = if mailbox.owner.is_some() { Some(node.name.clone()) } else { guest.outer(&node.name) };
+        let Some(name) = name.filter(|_| may_ask(rights)) else { return Ok(None) };
+        let row = MailboxRow { name, role: None, subscribed: false, rights, ..own };
+        if !rights.contains(Rights::READ) {
+            return Ok(Some(MailboxRow { messages: 0, unseen: 0, deleted: 0, octets: 0, ..row }));
+        }
+        let totals = per_user::totals(&*self.view, self.account, mailbox.id, guest.user.id)?;
+        let own_modseq = ModSeq::new(totals.highest_modseq).unwrap_or(ModSeq::MIN);
+        let highest_modseq = row.highest_modseq.max(own_modseq);
+        let unseen = row.messages.saturating_sub(totals.seen);
+        Ok(Some(MailboxRow { highest_modseq, unseen, ..row }))
+    }
+    /// The names of another account in this view.
+    pub(crate) fn names_of(&self, owner: AccountId, record: &AccountRecord) -> Result<Arc<Names>> {
+        self.names_cache.read(&*self.view, owner, record)
     }
     /// The mailbox of a name, as [`Snapshot::hierarchy`] shows it, also of an older snapshot: its counters
     /// are those of now, its name is that of then. `None` when it is gone.
     pub fn mailbox_of(&self, node: &NameNode) -> Result<Option<MailboxRow>> {
-        let Some(mailbox) = node.mailbox else { return Ok(None) };
-        Ok(self.mailbox_record(mailbox.id)?.map(|record| mailbox_row(node, mailbox, &record)))
+        let of_this = |mailbox: &NamedMailbox| mailbox.owner.is_none_or(|owner| owner == self.account);
+        let Some(mailbox) = node.mailbox.filter(of_this) else { return Ok(None) };
+        match self.mailbox_record(mailbox.id)? {
+            Some(record) => self.row(node, mailbox, &record),
+            None => Ok(None),
+        }
     }
     pub(crate) fn mailbox_record(&self, id: MailboxId) -> Result<Option<MailboxRecord>> {
         let key = key::mailbox(self.account, table::MAILBOX, id);
@@ -130,7 +190,7 @@ impl<'a> Snapshot<'a> {
     pub(crate) fn role_of(&self, mailbox: MailboxId) -> Option<Role> {
         self.names.hierarchy.mailbox(mailbox).and_then(NameNode::role)
     }
-    /// All names of the account as a hierarchy, in order. It stays as it is while the account changes.
+    /// All names of the account itself as a hierarchy, in order. It stays as it is while the account changes.
     #[must_use]
     pub fn hierarchy(&self) -> Arc<Hierarchy> {
         Arc::clone(&self.names.hierarchy)
@@ -164,6 +224,7 @@ impl<'a> Snapshot<'a> {
     /// The UIDs in a mailbox: without holes it costs nothing, with holes what has changed since somebody last
     /// asked, and a scan only when the log does not reach so far back.
     pub fn uids(&self, mailbox: MailboxId) -> Result<UidSet> {
+        self.require(mailbox, Rights::READ)?;
         let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
         if record.messages == record.uidnext.value() - 1 {
             let mut uids = UidSet::new();
@@ -205,6 +266,18 @@ impl<'a> Snapshot<'a> {
     /// Visits those of `uids` that are in the mailbox, ascending, until the visitor breaks. Nothing is
     /// allocated per row; rows that cannot be read are left out and named in the answer.
     pub fn messages(
+        &self,
+        mailbox: MailboxId,
+        uids: &NumSet,
+        visit: impl FnMut(&MessageRow<'_>) -> ControlFlow<()>,
+    ) -> Result<Scanned> {
+        match &self.guest {
+            None => self.everybodys(mailbox, uids, visit),
+            Some(guest) => self.messages_of(guest.user.id, mailbox, uids, visit),
+        }
+    }
+    /// The same without regard to who looks.
+    pub(crate) fn everybodys(
         &self,
         mailbox: MailboxId,
         uids: &NumSet,
@@ -265,20 +338,27 @@ impl<'a> Snapshot<'a> {
         uid: Uid,
         read: impl FnOnce(&MessageRow<'_>) -> T,
     ) -> Result<Option<T>> {
+        self.require(mailbox, Rights::READ)?;
         let key = key::membership(self.account, mailbox, uid.value());
         let Some(row) = self.view.get(&key)? else { return Ok(None) };
         let membership = Membership::decode(&row).ok_or_else(|| corrupt("membership", &key))?;
-        Ok(Some(read(&MessageRow { uid, membership })))
+        let own = match &self.guest {
+            None => return Ok(Some(read(&MessageRow { uid, membership }))),
+            Some(guest) => per_user::row(&*self.view, self.account, mailbox, guest.user.id, uid)?,
+        };
+        Ok(Some(read(&MessageRow { uid, membership: own_view(membership, own) })))
     }
     /// The first message without `\Seen`.
     pub fn first_unseen(&self, mailbox: MailboxId) -> Result<Option<Uid>> {
         let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
-        if record.unseen == 0 {
+        if record.unseen == 0 && self.guest.is_none() {
             return Ok(None);
         }
         let mut first = None;
         let mut from = NumSet::new();
-        from.insert_range(record.unseen_from.value()..=u32::MAX);
+        // Up to where everything is seen, is known of the owner only.
+        let seen_upto = if self.guest.is_none() { record.unseen_from } else { Uid::MIN };
+        from.insert_range(seen_upto.value()..=u32::MAX);
         let _ = self.messages(mailbox, &from, |row| {
             if row.flags.contains(SystemFlags::SEEN) {
                 return ControlFlow::Continue(());
@@ -322,7 +402,7 @@ fn mailbox_row(node: &NameNode, mailbox: NamedMailbox, record: &MailboxRecord) -
         unseen: record.unseen,
         deleted: record.deleted,
         octets: record.octets,
-        rights: Rights::ALL,
+        rights: mailbox.rights,
     }
 }
 

@@ -154,7 +154,7 @@ impl MailboxService {
         Ok(Some(NextPush { account, attempt, subscription, failures, made_at, content }))
     }
     fn message_to_push(&self, account: AccountId, at: &Place, short: bool) -> Result<Option<PushMessage>> {
-        let snapshot = Snapshot::open(&self.inner, account)?;
+        let snapshot = Snapshot::open(&self.inner, account, None)?;
         let Some(mailbox) = snapshot.mailbox(at.mailbox)?.filter(|row| row.uidvalidity == at.uidvalidity)
         else {
             return Ok(None);

@@ -117,7 +117,8 @@ impl Filling {
     }
     fn scan(&mut self) -> Result<Vec<Seen>> {
         let inner = Arc::clone(&self.inner);
-        let snapshot = Snapshot::open(&inner, self.account)?;
+        // Whoever sorts has found these messages before, and learns only their order.
+        let snapshot = Snapshot::open(&inner, self.account, None)?;
         let mut seen = Vec::new();
         // Rows that cannot be read are sorted as if they were empty; `koi check` names them.
         let _ = snapshot.messages(self.mailbox, &self.left, |row| {

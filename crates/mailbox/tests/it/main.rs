@@ -19,6 +19,7 @@ mod recent;
 mod rig;
 mod scenarios;
 mod search;
+mod sharing;
 mod sort;
 mod submission;
 mod threads;

@@ -1,0 +1,163 @@
+//! COPY and MOVE from the mailbox of one owner into that of another.
+//!
+//! The rights of whoever does it are looked at in the transaction, in both accounts; a message is in one
+//! mailbox or the other at any time. Inside a domain the body is shared. From one domain to another it is
+//! read and stored again, so that only so much goes at a time.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use koi_store::body::{NewBody, Scope};
+use koi_store::kv::{self, Txn};
+use koi_store::mail::carry::Carried;
+use koi_store::mail::{AccountTxn, Copied, rights};
+use koi_types::{EmailId, ErrorKind, MailError, MailboxId, NumSet, Result, Rights, UidSet, limits};
+
+use crate::access::{Visitor, acting, require};
+use crate::account::{Account, CopiedPiece, Failed};
+use crate::coi;
+use crate::service::Lent;
+
+/// Octets that go from one domain to another by one command: they are all held in memory.
+const OCTETS_MAX: u64 = 64 << 20;
+/// Octets of a body read at a time.
+const CHUNK_OCTETS: u64 = 1 << 20;
+
+/// One transaction.
+#[derive(Clone)]
+struct Run {
+    lent: Lent,
+    from: Side,
+    to: Side,
+    /// Taken out of where they come from.
+    removes: bool,
+    bodies: Arc<HashMap<EmailId, NewBody>>,
+}
+
+#[derive(Clone)]
+struct Side {
+    account: koi_types::AccountId,
+    visitor: Visitor,
+    mailbox: MailboxId,
+}
+
+impl Side {
+    fn open<'t>(&self, txn: &'t mut dyn Txn, lent: &Lent) -> Result<AccountTxn<'t>> {
+        AccountTxn::open(txn, self.account, lent.options.quota, lent.env.now())
+    }
+}
+
+impl Account {
+    /// Submits one piece after the other; `failed` says why no further one is carried.
+    pub(crate) fn carry(
+        &self,
+        from: MailboxId,
+        pieces: Vec<UidSet>,
+        target: &Self,
+        to: MailboxId,
+        removes: bool,
+        failed: &Failed,
+    ) -> Result<Vec<kv::Pending<CopiedPiece>>> {
+        let bodies = Arc::new(self.bodies_for(target, from, &pieces)?);
+        let side =
+            |account: &Self, mailbox| Side { account: account.id, visitor: account.guest.clone(), mailbox };
+        let run =
+            Run { lent: self.inner.lend(), from: side(self, from), to: side(target, to), removes, bodies };
+        let submitted = pieces.into_iter().map(|piece| {
+            let (run, failed) = (run.clone(), Arc::clone(failed));
+            let ids: Vec<EmailId> = piece.0.iter().map(|_| self.inner.new_email_id()).collect();
+            kv::transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
+                let mut failed = failed.lock();
+                if let Some(error) = &*failed {
+                    return Err(error.clone());
+                }
+                run.piece(txn, &piece, &ids).inspect_err(|error| *failed = Some(error.clone()))
+            })
+        });
+        let submitted = submitted.collect();
+        self.inner.backlog.add(self.id);
+        self.inner.backlog.add(target.id);
+        Ok(submitted)
+    }
+    /// The octets that another domain needs; none inside a domain.
+    fn bodies_for(
+        &self,
+        target: &Self,
+        from: MailboxId,
+        pieces: &[UidSet],
+    ) -> Result<HashMap<EmailId, NewBody>> {
+        let snapshot = self.snapshot()?;
+        let scope: Option<Scope> = rights::scope_of(&*snapshot.view, target.id)?;
+        let mut bodies = HashMap::new();
+        if scope == Some(snapshot.record.scope) {
+            return Ok(bodies);
+        }
+        let mut emails = Vec::new();
+        let (mut octets, mut all) = (0u64, NumSet::new());
+        pieces.iter().for_each(|piece| all.extend(&piece.0));
+        let _ = snapshot.messages(from, &all, |row| {
+            octets = octets.saturating_add(u64::from(row.octets));
+            emails.push(row.email);
+            ControlFlow::Continue(())
+        })?;
+        if octets > OCTETS_MAX {
+            let text = "these are too many to go to another domain at once";
+            return Err(MailError::new(ErrorKind::LimitReached, text));
+        }
+        for email in emails {
+            if bodies.contains_key(&email) {
+                continue;
+            }
+            let Some(row) = snapshot.email(email)? else { continue };
+            let mut octets = Vec::new();
+            snapshot.read_body(&row.body, 0..row.body.octets, &mut octets)?;
+            bodies.insert(email, self.stored(octets)?);
+        }
+        Ok(bodies)
+    }
+    fn stored(&self, octets: Vec<u8>) -> Result<NewBody> {
+        if octets.len() <= limits::BODY_INLINE_OCTETS_MAX {
+            return Ok(NewBody::inline(octets.into()));
+        }
+        let mut staged = self.inner.kv.stage_body()?;
+        for chunk in octets.chunks(CHUNK_OCTETS as usize) {
+            staged.write(chunk)?;
+        }
+        staged.finish()
+    }
+}
+
+impl Run {
+    fn piece(&self, txn: &mut dyn Txn, uids: &UidSet, ids: &[EmailId]) -> Result<CopiedPiece> {
+        let carried = self.carried(txn, uids)?;
+        let mut target = self.to.open(txn, &self.lent)?;
+        let guest = acting(&self.to.visitor, &target, self.to.mailbox, Rights::INSERT)?;
+        let uidvalidity = target.uidvalidity(self.to.mailbox)?;
+        let mut copied = Copied { uidvalidity, from: UidSet::new(), to: UidSet::new(), modseq: None };
+        for (each, id) in carried.iter().zip(ids) {
+            let body = self.bodies.get(&each.email);
+            let brought = target.bring(self.to.mailbox, each, *id, body, guest)?;
+            copied.from.insert(each.uid);
+            copied.to.insert(brought.uid);
+        }
+        let settled = match guest {
+            None => coi::settle(&mut target, &self.lent.options, self.to.mailbox, &copied.to)?,
+            Some(_) => None,
+        };
+        target.finish()?;
+        if self.removes && !copied.from.is_empty() {
+            let mut source = self.from.open(txn, &self.lent)?;
+            copied.modseq = source.remove(self.from.mailbox, &copied.from)?.modseq;
+            source.finish()?;
+        }
+        Ok(CopiedPiece { copied, settled })
+    }
+    fn carried(&self, txn: &mut dyn Txn, uids: &UidSet) -> Result<Vec<Carried>> {
+        let mut source = self.from.open(txn, &self.lent)?;
+        let needed = if self.removes { crate::account::MOVE } else { Rights::READ };
+        require(&self.from.visitor, &source, self.from.mailbox, needed)?;
+        let user = self.from.visitor.as_ref().map(|guest| guest.user.id);
+        source.carried(self.from.mailbox, uids, user)
+    }
+}

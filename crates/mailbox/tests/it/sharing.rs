@@ -1,0 +1,354 @@
+//! Two users of one mailbox against a model: nothing succeeds without the right to it, nothing fails with it,
+//! and each sees what it has seen itself.
+
+use std::collections::BTreeMap;
+
+use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, Pending};
+use koi_types::{
+    AccountId, ErrorKind, Flags, MailError, MailboxId, NumSet, Rights, SystemFlags, Uid, UidSet,
+};
+
+use crate::rig::{Rig, name, new_message};
+
+const USERS: [&str; 2] = ["ann", "ben"];
+
+fn random(seed: &mut u64, below: u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % below
+}
+
+/// What a user should see of a mailbox.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Message {
+    shared: u8,
+    seen: BTreeMap<usize, bool>,
+}
+
+#[derive(Default)]
+struct SharedBox {
+    messages: BTreeMap<u32, Message>,
+    uidnext: u32,
+    rights: [Rights; 2],
+}
+
+/// What is refused: without `l` and `r` a mailbox is not there.
+fn refused(rights: Rights, needed: Rights) -> Option<ErrorKind> {
+    if rights.contains(needed) {
+        None
+    } else if rights.has_any(Rights::LOOKUP.union(Rights::READ)) {
+        Some(ErrorKind::NoPermission)
+    } else {
+        Some(ErrorKind::NotFound)
+    }
+}
+
+fn outcome<T: Send + 'static>(pending: Pending<T>) -> Result<T, ErrorKind> {
+    pending.wait().map_err(|error: MailError| error.kind)
+}
+
+struct Play {
+    rig: Rig,
+    owner: Account,
+    guests: Vec<Account>,
+    boxes: [SharedBox; 2],
+    ids: [MailboxId; 2],
+}
+
+impl Play {
+    fn new() -> Self {
+        let rig = Rig::new();
+        let owner = rig.account("owner");
+        let ids = ["a", "b"].map(|n| owner.create(&name(n), None).wait().unwrap().mailbox);
+        let guests = USERS.map(|user| {
+            let user = rig.account(user);
+            user.whose(&name("Other Users/owner@example.org/a")).unwrap()
+        });
+        let boxes = [
+            SharedBox { uidnext: 1, ..SharedBox::default() },
+            SharedBox { uidnext: 1, ..SharedBox::default() },
+        ];
+        Self { rig, owner, guests: guests.into(), boxes, ids }
+    }
+    fn allowed(rights: Rights) -> u8 {
+        let mut flags = 0;
+        if rights.contains(Rights::WRITE) {
+            flags |= SystemFlags::FLAGGED.0 | SystemFlags::ANSWERED.0;
+        }
+        if rights.contains(Rights::DELETE_MESSAGES) {
+            flags |= SystemFlags::DELETED.0;
+        }
+        flags
+    }
+    fn set_rights(&mut self, at: usize, who: usize, bits: u16) {
+        let rights = Rights::from_bits(bits);
+        let identifier = format!("{}@example.org", USERS[who]);
+        self.owner.set_acl(self.ids[at], &identifier, AclChange::Replace(rights)).wait().unwrap();
+        self.boxes[at].rights[who] = rights;
+    }
+    fn append(&mut self, at: usize, who: usize, flags: u8) {
+        let rights = self.boxes[at].rights[who];
+        let mut new = new_message("Subject: x\r\n\r\nbody", &[]);
+        new.flags = Flags { system: SystemFlags(flags), ..Flags::default() };
+        let done = outcome(self.guests[who].append(self.ids[at], vec![new]));
+        assert_eq!(done.as_ref().err().copied(), refused(rights, Rights::INSERT), "append {rights}");
+        if done.is_ok() {
+            let target = &mut self.boxes[at];
+            let seen = rights.contains(Rights::SEEN) && flags & SystemFlags::SEEN.0 != 0;
+            let message =
+                Message { shared: flags & Self::allowed(rights), seen: [(who, seen)].into_iter().collect() };
+            target.messages.insert(target.uidnext, message);
+            target.uidnext += 1;
+        }
+    }
+    fn store(&mut self, at: usize, who: usize, uid: u32, op: FlagOp, flags: u8) {
+        let rights = self.boxes[at].rights[who];
+        let uids: UidSet = Uid::new(uid).into_iter().collect();
+        let change = FlagChange { op, system: SystemFlags(flags), keywords: Vec::new() };
+        let done = outcome(self.guests[who].set_flags(self.ids[at], &uids, change, None));
+        let seen_named = op == FlagOp::Replace || flags & SystemFlags::SEEN.0 != 0;
+        let shared_named = |flag: u8| op == FlagOp::Replace || flags & flag != 0;
+        let others = SystemFlags::FLAGGED.0 | SystemFlags::ANSWERED.0;
+        let concerned = [
+            (Rights::SEEN, seen_named),
+            (Rights::DELETE_MESSAGES, shared_named(SystemFlags::DELETED.0)),
+            (Rights::WRITE, shared_named(others)),
+        ];
+        let any = concerned.iter().any(|(right, named)| *named && rights.contains(*right));
+        let expected = match refused(rights, Rights::READ) {
+            None if !any && concerned.iter().any(|(_, named)| *named) => Some(ErrorKind::NoPermission),
+            refused => refused,
+        };
+        assert_eq!(done.err(), expected, "store {rights} {op:?} {flags}");
+        if expected.is_some() {
+            return;
+        }
+        if let Some(message) = self.boxes[at].messages.get_mut(&uid) {
+            let may = Self::allowed(rights);
+            let was = message.shared;
+            let changed = match op {
+                FlagOp::Add => was | flags,
+                FlagOp::Remove => was & !flags,
+                FlagOp::Replace => flags,
+            };
+            message.shared = (was & !may) | (changed & may);
+            if rights.contains(Rights::SEEN) && seen_named {
+                let sets = flags & SystemFlags::SEEN.0 != 0;
+                let seen = message.seen.entry(who).or_default();
+                *seen = match op {
+                    FlagOp::Add => *seen || sets,
+                    FlagOp::Remove => *seen && !sets,
+                    FlagOp::Replace => sets,
+                };
+            }
+        }
+    }
+    fn expunge(&mut self, at: usize, who: usize) {
+        let rights = self.boxes[at].rights[who];
+        let done = outcome(self.guests[who].expunge(self.ids[at], None));
+        let expected = refused(rights, Rights::READ.union(Rights::EXPUNGE));
+        assert_eq!(done.err(), expected, "expunge {rights}");
+        if expected.is_none() {
+            self.boxes[at].messages.retain(|_, message| message.shared & SystemFlags::DELETED.0 == 0);
+        }
+    }
+    fn transfer(&mut self, who: usize, uid: u32, moves: bool) {
+        let (from, to) = (self.boxes[0].rights[who], self.boxes[1].rights[who]);
+        let uids: UidSet = Uid::new(uid).into_iter().collect();
+        let guest = &self.guests[who];
+        let done = outcome(match moves {
+            true => guest.move_(self.ids[0], &uids, self.ids[1]),
+            false => guest.copy(self.ids[0], &uids, self.ids[1]),
+        });
+        let mut needed = Rights::READ;
+        if moves {
+            needed = needed.union(Rights::DELETE_MESSAGES).union(Rights::EXPUNGE);
+        }
+        let expected = refused(from, needed).or(refused(to, Rights::INSERT));
+        assert_eq!(done.err(), expected, "transfer {from} {to} {moves}");
+        if expected.is_some() {
+            return;
+        }
+        let Some(message) = self.boxes[0].messages.get(&uid).cloned() else { return };
+        let seen = message.seen.get(&who).copied().unwrap_or(false) && to.contains(Rights::SEEN);
+        let copy =
+            Message { shared: message.shared & Self::allowed(to), seen: [(who, seen)].into_iter().collect() };
+        let target = &mut self.boxes[1];
+        target.messages.insert(target.uidnext, copy);
+        target.uidnext += 1;
+        if moves {
+            self.boxes[0].messages.remove(&uid);
+        }
+    }
+    /// Each user sees what the model says, and only with the right to look.
+    fn compare(&self) {
+        for (at, of) in self.boxes.iter().enumerate() {
+            for (who, guest) in self.guests.iter().enumerate() {
+                let (rights, snapshot) = (of.rights[who], guest.snapshot().unwrap());
+                let full = name(&format!("Other Users/owner@example.org/{}", ["a", "b"][at]));
+                let row = snapshot.mailbox_named(&full).unwrap();
+                let listed = snapshot.all_names().unwrap().node(&full).is_some_and(|n| n.mailbox.is_some());
+                assert_eq!(listed, rights.contains(Rights::LOOKUP));
+                if !rights.contains(Rights::READ) {
+                    assert!(snapshot.uids(self.ids[at]).is_err());
+                    assert!(row.is_none_or(|row| row.messages == 0));
+                    continue;
+                }
+                let row = row.unwrap();
+                let seen_by = |message: &Message| message.seen.get(&who).copied().unwrap_or(false);
+                let unseen = of.messages.values().filter(|message| !seen_by(message)).count();
+                assert_eq!((row.messages as usize, row.unseen as usize), (of.messages.len(), unseen));
+                let mut flags: Vec<(u32, u8)> = Vec::new();
+                let all: NumSet = (1..=of.uidnext).collect();
+                let scanned = snapshot.messages(self.ids[at], &all, |row| {
+                    flags.push((row.uid.value(), row.flags.0));
+                    std::ops::ControlFlow::Continue(())
+                });
+                assert!(scanned.unwrap().corrupt.is_empty());
+                let model = of.messages.iter().map(|(uid, message)| {
+                    (*uid, message.shared | if seen_by(message) { SystemFlags::SEEN.0 } else { 0 })
+                });
+                assert!(model.eq(flags.iter().copied()), "{flags:?}");
+                let first = of.messages.iter().find(|(_, message)| !seen_by(message)).map(|(uid, _)| *uid);
+                assert_eq!(snapshot.first_unseen(self.ids[at]).unwrap().map(Uid::value), first);
+                let all: NumSet = of.messages.keys().copied().collect();
+                let seen = koi_mailbox::Filter::Flags(SystemFlags::SEEN);
+                let found = guest.search(self.ids[at], all, &seen).unwrap().finish().unwrap();
+                assert_eq!(found.count() as usize, of.messages.len() - unseen);
+            }
+        }
+    }
+}
+
+// spec: RFC 4314 §4
+#[test]
+fn nothing_without_the_right_and_everything_with_it() {
+    let rounds = if std::env::var_os("KOI_QUICK").is_some() { 8 } else { 40 };
+    for round in 0..rounds {
+        let mut seed = 17 + round;
+        let mut play = Play::new();
+        for _ in 0..120 {
+            let (who, at) = (random(&mut seed, 2) as usize, random(&mut seed, 2) as usize);
+            let uid = random(&mut seed, u64::from(play.boxes[at].uidnext) + 1) as u32;
+            let flags = random(&mut seed, 16) as u8;
+            match random(&mut seed, 9) {
+                0 => play.set_rights(at, who, random(&mut seed, 1 << 11) as u16 | 3),
+                1 => play.set_rights(at, who, random(&mut seed, 1 << 11) as u16),
+                2 => play.append(at, who, flags),
+                3 => play.expunge(at, who),
+                4 => play.transfer(who, uid, true),
+                5 => play.transfer(who, uid, false),
+                6 => play.store(at, who, uid, FlagOp::Replace, flags),
+                7 => play.store(at, who, uid, FlagOp::Remove, flags),
+                _ => play.store(at, who, uid, FlagOp::Add, flags),
+            }
+            play.compare();
+        }
+        play.rig.check();
+    }
+}
+
+// spec: RFC 4314 §4
+#[test]
+fn a_removed_account_shares_nothing_and_nothing_is_shared_with_it() {
+    let mut play = Play::new();
+    play.set_rights(0, 0, Rights::ALL.bits());
+    play.set_rights(0, 1, Rights::ALL.bits());
+    play.append(0, 0, SystemFlags::SEEN.0);
+    play.append(0, 1, SystemFlags::SEEN.0);
+    let ann = play.rig.service.directory().by_address(&"ann@example.org".parse_address()).unwrap().unwrap();
+    play.rig.service.directory().remove(ann).unwrap();
+    play.rig.housekeep();
+    let acl = play.owner.acl(play.ids[0]).unwrap();
+    let names: Vec<&str> = acl.iter().map(|row| &*row.identifier).collect();
+    assert_eq!(names, ["owner@example.org", "ben@example.org"]);
+    play.rig.check();
+    let ben = play.guests[1].clone();
+    play.rig.service.directory().remove(play.owner.id()).unwrap();
+    play.rig.housekeep();
+    assert!(ben.snapshot().is_err());
+    let left = play.rig.kv.view().unwrap();
+    let mut rows = 0;
+    let range = koi_store::key::all(koi_types::AccountId::GLOBAL, koi_store::key::table::global::SHARED);
+    left.scan(&range.from, &range.end, &mut |_, _| {
+        rows += 1;
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(rows, 0);
+}
+
+trait ParseAddress {
+    fn parse_address(&self) -> koi_types::Address;
+}
+
+impl ParseAddress for str {
+    fn parse_address(&self) -> koi_types::Address {
+        koi_types::Address::parse(self).unwrap()
+    }
+}
+
+// spec: RFC 4314 §2
+#[test]
+fn between_domains_messages_are_stored_again_and_anyone_is_not_everybody() {
+    let rig = Rig::new();
+    rig.service.directory().create_domain("example.com").unwrap();
+    let owner = rig.account("owner");
+    let far = rig.service.directory().create_account(&"far@example.com".parse_address(), "verifier").unwrap();
+    let far = rig.service.account(far).unwrap();
+    let mailbox = owner.create(&name("a"), None).wait().unwrap().mailbox;
+    let large = format!("Subject: large\n\n{}", "text ".repeat(40_000));
+    for text in ["Subject: x\n\nbody", large.as_str()] {
+        owner.append(mailbox, vec![new_message(text, &[])]).wait().unwrap();
+    }
+    owner.set_acl(mailbox, "anyone", AclChange::Replace(Rights::ALL)).wait().unwrap();
+    let full = name("Other Users/owner@example.org/a");
+    let guest = far.whose(&full).unwrap();
+    assert!(guest.snapshot().unwrap().mailbox_named(&full).unwrap().is_none());
+    owner.set_acl(mailbox, "far@example.com", AclChange::Replace(Rights::ALL)).wait().unwrap();
+    let uids: UidSet = [1, 2].into_iter().filter_map(Uid::new).collect();
+    let inbox = koi_mailbox::INBOX;
+    let copied = guest.copy_into(mailbox, &uids, &far, inbox).wait().unwrap();
+    assert_eq!((copied.from.count(), copied.to.count()), (2, 2));
+    let snapshot = far.snapshot().unwrap();
+    let email = snapshot.message(inbox, Uid::new(2).unwrap(), |row| row.email).unwrap().unwrap();
+    let body = snapshot.email(email).unwrap().unwrap().body;
+    let mut octets = Vec::new();
+    snapshot.read_body(&body, 0..u64::MAX, &mut octets).unwrap();
+    assert_eq!(octets, large.replace('\n', "\r\n").as_bytes());
+    drop(snapshot);
+    let moved = far.move_into(inbox, &copied.to, &guest, mailbox).wait().unwrap();
+    assert_eq!(moved.to.count(), 2);
+    assert_eq!(far.snapshot().unwrap().uids(inbox).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_wrong_is_found_and_mended() {
+    use koi_store::key::{self, Reason};
+    let mut play = Play::new();
+    play.set_rights(0, 0, Rights::ALL.bits());
+    play.append(0, 0, SystemFlags::SEEN.0);
+    play.append(0, 0, 0);
+    let (owner, mailbox, ann) = (play.owner.id(), play.ids[0], AccountId(play.owner.id().0 + 1));
+    let identifier = koi_types::Identifier { who: koi_types::Who::User(ann), negative: false };
+    let gone = MailboxId(4000);
+    koi_store::kv::transact_and_wait(&*play.rig.kv, move |txn| {
+        txn.delete(&key::shared(Reason::Named(ann), owner, mailbox))?;
+        txn.delete(&key::shared(Reason::OwnFlags(ann), owner, mailbox))?;
+        txn.put(&key::shared(Reason::Named(ann), owner, gone), &[1])?;
+        txn.put(&key::per_user_totals(owner, mailbox, ann), &[9])?;
+        let row = txn.get(&key::per_user(owner, mailbox, ann, 1))?.unwrap().into_owned();
+        txn.put(&key::per_user(owner, mailbox, ann, 77), &row)?;
+        txn.put(&key::per_user(owner, mailbox, ann, 2), &[9, 9])?;
+        let row = txn.get(&key::rights(owner, mailbox, identifier))?.unwrap().into_owned();
+        txn.put(&key::rights(owner, gone, identifier), &row)
+    })
+    .unwrap();
+    let findings = play.rig.service.check().unwrap();
+    assert!(findings.len() >= 6, "{findings:?}");
+    for _ in 0..3 {
+        let findings = play.rig.service.check().unwrap();
+        play.rig.service.repair(&findings).unwrap();
+    }
+    play.rig.check();
+    play.compare();
+}
