@@ -146,6 +146,12 @@ capabilities! {
     CompressDeflate = "COMPRESS=DEFLATE",
     /// RFC 8437 §3
     Unauthenticate = "UNAUTHENTICATE",
+    /// RFC 4314 §2
+    Acl = "ACL",
+    /// RFC 4314 §2.2
+    Rights = "RIGHTS=texk",
+    /// RFC 8440 §3
+    ListMyRights = "LIST-MYRIGHTS",
     /// RFC 9585 §3
     InProgress = "INPROGRESS",
     /// COI-server §coi-capability/imap

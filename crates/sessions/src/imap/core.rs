@@ -9,8 +9,8 @@ use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
 use koi_types::{
-    AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Timestamp,
-    UidSet,
+    AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Rights,
+    Timestamp, UidSet,
 };
 
 use super::ImapSettings;
@@ -90,6 +90,8 @@ pub(crate) struct Open {
     pub(crate) contexts: Vec<UpdateContext>,
     /// How many keywords of the account were told with FLAGS.
     pub(crate) keywords_told: usize,
+    /// The rights that were told with PERMANENTFLAGS.
+    pub(crate) rights_told: Rights,
     pub(crate) watching: Watching,
     /// UIDs of messages this client has put here and was not told of yet.
     pub(crate) own_added: NumSet,
@@ -202,7 +204,10 @@ impl Core {
         }
     }
     /// This client itself has changed annotations, if anything is different now.
-    pub(crate) fn annotations_set(&mut self, modseq: Option<ModSeq>) {
+    pub(crate) fn annotations_set(&mut self, account: &Account, modseq: Option<ModSeq>) {
+        if account.is_others() {
+            return;
+        }
         if let (Some(annotations), Some(modseq)) = (&mut self.annotations, modseq) {
             annotations.changed_itself(modseq);
         }
@@ -210,7 +215,13 @@ impl Core {
             others.annotated_itself(modseq);
         }
     }
-    /// This client itself has changed names or subscriptions by the write that was just finished.
+    /// This client itself has made, deleted or renamed the mailbox of a name.
+    pub(crate) fn mailbox_changed(&mut self, name: &MailboxName) {
+        if self.account_of(name).is_ok_and(|account| !account.is_others()) {
+            self.names_changed();
+        }
+    }
+    /// This client itself has changed names or subscriptions of its own by the write that was just finished.
     pub(crate) fn names_changed(&mut self) {
         let committed = self.committed;
         if let Some(others) = self.others() {
@@ -378,6 +389,9 @@ const COMPLETE: &[Capability] = &[
     Capability::Metadata,
     Capability::Notify,
     Capability::AppendLimit,
+    Capability::Acl,
+    Capability::Rights,
+    Capability::ListMyRights,
     Capability::InProgress,
 ];
 

@@ -33,7 +33,10 @@ impl Walk {
         out: &mut Vec<u8>,
         mut visit: impl FnMut(&Hierarchy, &NameNode, &mut Vec<u8>) -> Result<()>,
     ) -> Result<Option<Outcome>> {
-        let begun = self.begun.get_or_insert_with(|| Begun { hierarchy: snapshot.hierarchy(), last: None });
+        let begun = match &mut self.begun {
+            Some(begun) => begun,
+            None => self.begun.insert(Begun { hierarchy: snapshot.all_names()?, last: None }),
+        };
         let hierarchy = Arc::clone(&begun.hierarchy);
         let mut nodes: Box<dyn Iterator<Item = &NameNode>> = match &begun.last {
             Some(last) => Box::new(hierarchy.after(last)),

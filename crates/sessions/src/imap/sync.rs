@@ -7,7 +7,7 @@
 //! view of the selected mailbox is moved on once, at the beginning.
 
 use koi_proto::imap::command::FetchItem;
-use koi_types::{NumSet, Result};
+use koi_types::{ErrorKind, NumSet, Result};
 
 use super::annotations;
 use super::compare::Compare;
@@ -171,7 +171,11 @@ impl Sync {
         let uid_only = core.uid_only;
         let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
         let account = open.account.clone();
-        let snapshot = account.snapshot()?;
+        let snapshot = match account.snapshot() {
+            // Its owner was removed.
+            Err(error) if error.kind == ErrorKind::NotFound && account.is_others() => return Ok(None),
+            snapshot => snapshot?,
+        };
         let (tells, arrivals) = (self.tells, items.is_some());
         let manner = Manner { tells, wants, arrivals, qresync, uid_only, rev2, offers_chat };
         let before = Before::of(&open.view, &open.contexts);

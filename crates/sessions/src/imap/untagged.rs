@@ -3,7 +3,7 @@
 
 use koi_mailbox::{KeywordTable, MessageRow};
 use koi_proto::imap::response::{self, Code, FetchLine, Status};
-use koi_types::{Keyword, SeqNum, SystemFlags};
+use koi_types::{Keyword, Rights, SeqNum, SystemFlags};
 
 /// The keywords a client is told of: every one that was ever set in the account, and that of chat where chat
 /// is offered (COI-server §configure-message-filtering/imap), so that it is known before the first one comes.
@@ -24,12 +24,20 @@ pub(crate) fn flags(keywords: &[Keyword], out: &mut Vec<u8>) {
     response::flags(SystemFlags::ALL, keywords.iter().map(Keyword::as_str), out);
 }
 
-/// `* OK [PERMANENTFLAGS (…)]`; nothing is permanent in a mailbox that is read-only (RFC 9051 §7.1).
-pub(crate) fn permanent_flags(keywords: &[Keyword], read_only: bool, out: &mut Vec<u8>) {
-    let code = match read_only {
-        true => Code::PermanentFlags { system: SystemFlags::NONE, keywords: &[], new_keywords: false },
-        false => Code::PermanentFlags { system: SystemFlags::ALL, keywords, new_keywords: true },
-    };
+/// `* OK [PERMANENTFLAGS (…)]`: what these rights allow to change (RFC 4314 §5.1.1); nothing is permanent in
+/// a mailbox that is read-only (RFC 9051 §7.1).
+pub(crate) fn permanent_flags(keywords: &[Keyword], rights: Rights, out: &mut Vec<u8>) {
+    let writes = rights.contains(Rights::WRITE);
+    let own = SystemFlags::SEEN.union(SystemFlags::DELETED);
+    let mut system = if writes { SystemFlags::ALL.without(own) } else { SystemFlags::NONE };
+    for (right, flag) in [(Rights::SEEN, SystemFlags::SEEN), (Rights::DELETE_MESSAGES, SystemFlags::DELETED)]
+    {
+        if rights.contains(right) {
+            system = system.union(flag);
+        }
+    }
+    let keywords = if writes { keywords } else { &[] };
+    let code = Code::PermanentFlags { system, keywords, new_keywords: writes };
     response::status(None, Status::Ok, Some(&code), "flags that can be changed", out);
 }
 

@@ -46,6 +46,8 @@ pub enum ListReturn {
     Status(Vec<StatusItem>),
     /// RFC 9590 §3
     Metadata(Vec<EntryArg>),
+    /// RFC 8440 §3
+    MyRights,
 }
 
 /// What STATUS can tell (RFC 9051 §6.3.11, RFC 7162 §3.1.7).
@@ -155,6 +157,7 @@ fn check_selection(cursor: &Cursor<'_>, select: &[ListSelect]) -> Result<(), Syn
 /// ```abnf
 /// return-option = "SUBSCRIBED" / "CHILDREN" / status-option      ; RFC 9051 §9
 /// return-option =/ "SPECIAL-USE"                                 ; RFC 6154 §6
+/// return-option =/ "MYRIGHTS"                                    ; RFC 8440 §5
 /// status-option = "STATUS" SP "(" status-att *(SP status-att) ")"
 /// return-option =/ "METADATA" SP "(" entry *(SP entry) ")"       ; RFC 9590 §5
 /// ```
@@ -164,6 +167,7 @@ fn return_option(cursor: &mut Cursor<'_>) -> Result<ListReturn, SyntaxError> {
         "SUBSCRIBED" => Ok(ListReturn::Subscribed),
         "CHILDREN" => Ok(ListReturn::Children),
         "SPECIAL-USE" => Ok(ListReturn::SpecialUse),
+        "MYRIGHTS" => Ok(ListReturn::MyRights),
         "STATUS" => {
             cursor.space()?;
             cursor.list(status_item).map(ListReturn::Status)

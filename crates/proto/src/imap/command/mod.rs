@@ -4,6 +4,7 @@
 //! One file per family of commands; each has the values and, below them, the parser with its ABNF.
 //! Whether a command is allowed in the current state is not decided here.
 
+pub mod acl;
 pub mod append;
 pub mod auth;
 pub mod charset;
@@ -28,6 +29,7 @@ use koi_types::{MailboxName, limits};
 
 mod flag;
 
+pub use acl::ModRights;
 pub use append::{AppendBegin, AppendLine, AppendLiteral, AppendPiece, Replaces};
 pub use auth::{IdField, Secret};
 pub use charset::{CHARSETS, Charset};
@@ -121,6 +123,16 @@ pub enum Command {
     GetQuotaRoot { mailbox: MailboxArg },
     /// RFC 9208 §4.1.3
     SetQuota { root: Box<[u8]>, limits: Vec<QuotaLimit> },
+    /// RFC 4314 §3.1
+    SetAcl { mailbox: MailboxArg, identifier: Box<str>, change: ModRights },
+    /// RFC 4314 §3.2
+    DeleteAcl { mailbox: MailboxArg, identifier: Box<str> },
+    /// RFC 4314 §3.3
+    GetAcl { mailbox: MailboxArg },
+    /// RFC 4314 §3.4
+    ListRights { mailbox: MailboxArg, identifier: Box<str> },
+    /// RFC 4314 §3.5
+    MyRights { mailbox: MailboxArg },
     /// RFC 5464 §4.2
     GetMetadata(GetMetadata),
     /// RFC 5464 §4.3
@@ -362,6 +374,11 @@ const COMMANDS: &[&str] = &[
     "GETQUOTA",
     "GETQUOTAROOT",
     "SETQUOTA",
+    "SETACL",
+    "DELETEACL",
+    "GETACL",
+    "LISTRIGHTS",
+    "MYRIGHTS",
     "GETMETADATA",
     "SETMETADATA",
     "APPEND",
@@ -420,6 +437,11 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "GETQUOTA" => quota::of_root(cursor),
         "GETQUOTAROOT" => quota::of_mailbox(cursor),
         "SETQUOTA" => quota::set(cursor),
+        "SETACL" => acl::set(cursor),
+        "DELETEACL" => acl::delete(cursor),
+        "GETACL" => acl::get(cursor),
+        "LISTRIGHTS" => acl::list_rights(cursor),
+        "MYRIGHTS" => acl::my_rights(cursor),
         "GETMETADATA" => metadata::get(cursor),
         "SETMETADATA" => metadata::set(cursor),
         "NOTIFY" => notify::notify(cursor),

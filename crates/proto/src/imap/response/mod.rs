@@ -3,6 +3,7 @@
 //! No intermediate trees and no formatting machinery: a FETCH of 50,000 messages is 50,000 times `FetchLine`.
 //! Every function appends whole lines with their CRLF, unless it says otherwise.
 
+mod acl;
 pub mod body;
 pub mod code;
 pub mod comparator;
@@ -19,6 +20,7 @@ pub mod thread;
 pub mod url;
 pub mod vanished;
 
+pub use acl::{acl, list_rights, my_rights};
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
 pub use code::Code;
 pub use comparator::comparator;

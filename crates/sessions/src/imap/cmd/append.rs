@@ -29,7 +29,7 @@ use koi_proto::imap::{Decoded, Phase};
 use koi_types::{ErrorKind, MailError, MailboxId, Result, Uid, UidSet, limits};
 
 use super::expunge::read_only;
-use super::sequence;
+use super::{PutInto, put_into, sequence};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::{Reply, Telling};
 use building::{Building, Room};
@@ -85,8 +85,8 @@ struct Target {
     room: Room,
 }
 
-#[derive(Clone, Copy)]
 struct Place {
+    account: Account,
     mailbox: MailboxId,
     uid: Uid,
 }
@@ -231,18 +231,19 @@ impl Append {
             }
         }
     }
-    fn submit(&mut self, target: Target) -> Refusable<Outcome> {
+    fn submit(&mut self, mut target: Target) -> Refusable<Outcome> {
         let mut messages = std::mem::take(&mut self.messages);
         let account = &target.account;
-        let (phase, ticket) = match target.replaced {
+        let (phase, ticket) = match target.replaced.take() {
             None => {
                 let pending = account.append(target.mailbox, messages);
                 let ticket = pending.ticket();
                 (AppendPhase::WaitAppended(target, pending), ticket)
             }
-            Some(place @ Place { mailbox, uid }) => {
+            Some(place) => {
                 let message = messages.pop().ok_or_else(no_message)?;
-                let pending = account.replace(mailbox, uid, target.mailbox, message);
+                let source = &place.account;
+                let pending = source.replace(place.mailbox, place.uid, account, target.mailbox, message);
                 let ticket = pending.ticket();
                 (AppendPhase::WaitReplaced(target, place, pending), ticket)
             }
@@ -264,23 +265,18 @@ impl TargetArg {
             // Creating it would not help.
             Err(why) => return refuse(Reply::no(why).code(&Code::Cannot)),
         };
-        let account = cx.core.account_of(name)?;
-        let snapshot = account.snapshot()?;
-        let Some(row) = snapshot.mailbox_named(name)? else {
+        let Some(PutInto { account, row }) = put_into(cx.core, name)? else {
             // RFC 9051 §6.3.12: the client may create it and try again.
             return refuse(Reply::no("no such mailbox").code(&Code::TryCreate));
         };
         let mut room = Room::default();
-        if let Some(Place { mailbox, uid }) = place {
-            if cx.core.open()?.account.id() != account.id() {
-                let text = "only a message of the same account can be replaced";
-                return refuse(Reply::no(text).code(&Code::Cannot));
-            }
+        if let Some(Place { account: source, mailbox, uid }) = &place
+            && source.id() == account.id()
+        {
             // RFC 8508 §3.4: only the difference counts.
-            let octets = snapshot.message(mailbox, uid, |row| row.octets)?;
+            let octets = source.snapshot()?.message(*mailbox, *uid, |row| row.octets)?;
             room = Room { octets: octets.map_or(0, u64::from), messages: u64::from(octets.is_some()) };
         }
-        drop(snapshot);
         Ok(Target { account, mailbox: row.id, replaced: place, room })
     }
 }
@@ -295,7 +291,7 @@ fn replaced_message(cx: &Context<'_>, replaces: &Replaces) -> Refusable<Place> {
         Err(bad) => return refuse(bad.into()),
     };
     match uids.0.first().and_then(Uid::new) {
-        Some(uid) => Ok(Place { mailbox: view.mailbox, uid }),
+        Some(uid) => Ok(Place { account: cx.core.open()?.account.clone(), mailbox: view.mailbox, uid }),
         None => refuse(Reply::no("there is no such message").code(&Code::NonExistent)),
     }
 }

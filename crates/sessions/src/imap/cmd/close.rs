@@ -1,16 +1,16 @@
 //! CLOSE and UNSELECT (RFC 9051 §6.4.1, RFC 9051 §6.4.2, RFC 3691 §2).
 
 use koi_mailbox::Expunged;
-use koi_types::Result;
+use koi_types::{ErrorKind, Result};
 
-use crate::imap::job::{Context, Job, Submitted, at_once, write};
+use crate::imap::job::{Context, Job, Submitted, at_once, write_or};
 use crate::imap::reply::Reply;
 
 /// `expunging`: CLOSE removes messages with `\Deleted`, silently; UNSELECT removes none.
 pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
     match expunging {
         false => at_once(|cx| Ok(unselected(cx, "UNSELECT completed"))),
-        true => write(
+        true => write_or(
             |cx| {
                 let view = cx.core.view()?;
                 // RFC 9051 §6.4.1: no messages are removed if the mailbox was selected by EXAMINE.
@@ -19,10 +19,15 @@ pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
                 }
                 Ok(Submitted::Pending(cx.core.open()?.account.expunge(view.mailbox, None)))
             },
-            |cx, expunged: Expunged| -> Result<Reply> {
-                let mailbox = cx.core.view()?.mailbox;
+            |cx, done: Result<Expunged>| {
+                let expunged = match done {
+                    // RFC 4314 §4: who has no `e` closes, and nothing is expunged.
+                    Err(error) if error.kind == ErrorKind::NoPermission => Expunged::default(),
+                    done => done?,
+                };
+                let (mailbox, own) = (cx.core.view()?.mailbox, !cx.core.open()?.account.is_others());
                 let reply = unselected(cx, "CLOSE completed");
-                if let Some(others) = cx.core.others() {
+                if let Some(others) = cx.core.others().filter(|_| own) {
                     others.expunged_itself(mailbox, &expunged.uids);
                 }
                 Ok(reply)

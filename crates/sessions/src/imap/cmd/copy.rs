@@ -9,7 +9,7 @@ use koi_proto::imap::response::{Code, Status, status};
 use koi_types::Result;
 
 use super::expunge::read_only;
-use super::{existing, sequence};
+use super::{PutInto, existing, put_into, sequence};
 use crate::imap::job::{Context, Job, Submitted, write};
 use crate::imap::reply::{Reply, Telling};
 
@@ -24,10 +24,8 @@ pub(crate) fn start(how: How, by_uid: bool, set: SequenceSet, mailbox: MailboxAr
     write(
         move |cx| submit(cx, how, by_uid, &set, &mailbox),
         move |cx, copied: Copied| {
-            let account = cx.core.account_of(&existing(&target)?)?;
-            let target = account.snapshot()?.mailbox_named(&existing(&target)?)?;
-            if let Some(target) = target {
-                cx.core.messages_added(&account, target.id, &copied.to);
+            if let Some(PutInto { account, row }) = put_into(cx.core, &existing(&target)?)? {
+                cx.core.messages_added(&account, row.id, &copied.to);
             }
             Ok(finished(cx, how, &copied))
         },
@@ -51,7 +49,7 @@ fn submit(
     };
     let account = &cx.core.open()?.account;
     let target = match mailbox.name() {
-        Ok(name) => cx.core.account_of(name)?.snapshot()?.mailbox_named(name)?,
+        Ok(name) => put_into(cx.core, name)?,
         // Creating it would not help.
         Err(why) => return Ok(Submitted::Done(Reply::no(why).code(&Code::Cannot))),
     };
@@ -63,8 +61,8 @@ fn submit(
         return Ok(Submitted::Done(Reply::ok("nothing to copy")));
     }
     Ok(Submitted::Pending(match how {
-        How::Copy => account.copy(view.mailbox, &uids, target.id),
-        How::Move => account.move_(view.mailbox, &uids, target.id),
+        How::Copy => account.copy_into(view.mailbox, &uids, &target.account, target.row.id),
+        How::Move => account.move_into(view.mailbox, &uids, &target.account, target.row.id),
     }))
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> 
     write(
         move |cx| {
             let name = name(&mailbox)?;
-            let account = cx.core.account_of(&name)?;
+            let account = super::account_to_change(cx.core, &name)?;
             match role(&account, &uses)? {
                 Ok(role) => Ok(Submitted::Pending(account.create(&name, role))),
                 Err(why) => Ok(Submitted::Done(Reply::no(why).code(&Code::UseAttr))),
@@ -25,7 +25,7 @@ pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> 
 }
 
 fn finished(cx: &mut Context<'_>, mailbox: &MailboxArg, created: Created) -> Result<Reply> {
-    cx.core.names_changed();
+    cx.core.mailbox_changed(&name(mailbox)?);
     // RFC 9051 §6.3.4: a name that was normalised is told.
     if let Some(sent) = mailbox.denormalized() {
         list::tell(cx.core, &name(mailbox)?, Some(sent), cx.out)?;

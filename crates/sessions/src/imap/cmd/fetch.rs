@@ -11,7 +11,7 @@ use koi_mailbox::{
 };
 use koi_proto::imap::command::{Fetch, FetchItem};
 use koi_proto::imap::response::{self, Code};
-use koi_types::{MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
+use koi_types::{ErrorKind, MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
 
 use super::sequence;
 use crate::imap::fetch::{Progress, Writer, Wrote};
@@ -100,7 +100,11 @@ impl Job for Fetching {
                     return Ok(Outcome::Await(ticket));
                 }
                 Phase::SeenWritten(pending) => {
-                    let set = pending.take()?;
+                    let set = match pending.take() {
+                        // RFC 4314 §4, FETCH: who has no `s` has seen nothing.
+                        Err(error) if error.kind == ErrorKind::NoPermission => FlagsSet::default(),
+                        set => set?,
+                    };
                     return Ok(Outcome::Done(self.finished(set.changed)));
                 }
             }

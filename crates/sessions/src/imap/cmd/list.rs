@@ -3,8 +3,8 @@
 
 use koi_mailbox::{Hierarchy, MailboxRow, NameNode, Snapshot};
 use koi_proto::imap::command::{List, ListPattern, ListReturn, ListSelect, StatusItem};
-use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, list};
-use koi_types::{ErrorKind, MailboxName, Result};
+use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, list, my_rights};
+use koi_types::{ErrorKind, MailboxName, Result, Rights};
 
 mod metadata;
 
@@ -31,7 +31,8 @@ pub(super) fn tell(core: &Core, name: &MailboxName, old_name: Option<&str>, out:
     if !core.rev2 {
         return Ok(());
     }
-    line(&core.snapshot()?.hierarchy(), name, old_name, core.names(), out);
+    let hierarchy = core.snapshot()?.all_names()?;
+    line(&hierarchy, name, old_name, core.names(), out);
     Ok(())
 }
 
@@ -72,6 +73,8 @@ struct Listing {
     status: Vec<StatusItem>,
     /// RFC 9590 §3
     metadata: Metadata,
+    /// RFC 8440 §3
+    rights: bool,
     walk: Walk,
 }
 
@@ -105,9 +108,11 @@ impl Listing {
         }
         // RFC 9051 §6.3.9.1: the selection option SUBSCRIBED implies the return option.
         let tell_subscribed = select.subscribed || command.returns.contains(&ListReturn::Subscribed);
+        let rights = command.returns.contains(&ListReturn::MyRights);
         let extended = command.extended;
         let metadata = Metadata::new(&command.returns);
-        Self { patterns, select, extended, tell_subscribed, status, metadata, walk: Walk::default() }
+        let walk = Walk::default();
+        Self { patterns, select, extended, tell_subscribed, status, rights, metadata, walk }
     }
     fn node(&self, cx: &Listed<'_>, hierarchy: &Hierarchy, node: &NameNode, out: &mut Vec<u8>) -> Result<()> {
         if !self.matches(node) {
@@ -120,7 +125,7 @@ impl Listing {
         }
         // RFC 9051 §6.3.9.8: no STATUS of a name that is only told for what is below it.
         let row = match selected && !self.status.is_empty() {
-            true => existing(cx.snapshot.mailbox_of(node))?,
+            true => existing(cx.row(node))?,
             false => None,
         };
         let selectable = self.status.is_empty() || !selected || row.is_some();
@@ -129,9 +134,14 @@ impl Listing {
         let name = node.name.as_str();
         let entry = ListEntry { name, attributes: &attributes, subscribed_below, old_name: None };
         list(&entry, cx.status.names, out);
-        row.map_or(Ok(()), |row| cx.status.write(&row, out))?;
-        // RFC 9590 §3: only of what was selected for itself, and is a mailbox.
-        match node.mailbox.filter(|_| selected) {
+        // RFC 8440 §4: a name that is no mailbox, or only told for what is below it, has no MYRIGHTS.
+        if let Some(mailbox) = node.mailbox.filter(|_| self.rights && selected) {
+            my_rights(name, cx.status.names, mailbox.rights, out);
+        }
+        row.map_or(Ok(()), |row| cx.write(node, &row, out))?;
+        // RFC 9590 §3: only of what was selected for itself, and is a mailbox; of others nothing is told
+        // here.
+        match node.mailbox.filter(|mailbox| selected && mailbox.owner.is_none()) {
             Some(mailbox) => self.metadata.begin(cx.snapshot, cx.status.names, name, mailbox.id, out),
             None => Ok(()),
         }
@@ -158,9 +168,29 @@ impl Selection {
 
 /// What all names of one step are told with.
 struct Listed<'a> {
+    core: &'a Core,
+    items: &'a [StatusItem],
     snapshot: &'a Snapshot<'a>,
     status: StatusWriter<'a>,
     extended: bool,
+}
+
+impl Listed<'_> {
+    /// RFC 4314 §4: STATUS needs `r`.
+    fn row(&self, node: &NameNode) -> Result<Option<MailboxRow>> {
+        let Some(owner) = node.mailbox.and_then(|mailbox| mailbox.owner) else {
+            return self.snapshot.mailbox_of(node);
+        };
+        let row = self.core.account()?.of(owner)?.snapshot()?.mailbox_of(node)?;
+        Ok(row.filter(|row| row.rights.contains(Rights::READ)))
+    }
+    fn write(&self, node: &NameNode, row: &MailboxRow, out: &mut Vec<u8>) -> Result<()> {
+        let Some(owner) = node.mailbox.and_then(|mailbox| mailbox.owner) else {
+            return self.status.write(row, out);
+        };
+        let account = self.core.account()?.of(owner)?;
+        StatusWriter::new(self.core, &account, &account.snapshot()?, self.items).write(row, out)
+    }
 }
 
 impl Job for Listing {
@@ -173,6 +203,8 @@ impl Job for Listing {
         let account = cx.core.account()?;
         let snapshot = account.snapshot()?;
         let listed = Listed {
+            core: cx.core,
+            items: &self.status,
             status: StatusWriter::new(cx.core, account, &snapshot, &self.status),
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,

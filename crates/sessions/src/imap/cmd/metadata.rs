@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use koi_mailbox::annotation::value_octets_max;
 use koi_mailbox::{Account, AnnotationChange, AnnotationRow, Snapshot};
-use koi_proto::imap::command::{EntryArg, GetMetadata, MetadataTarget, SetMetadata};
+use koi_proto::imap::command::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
 use koi_proto::imap::response::{Code, MetadataLine};
 use koi_types::annotation::{EntryName, Target};
-use koi_types::{ErrorKind, MailError, Result, limits};
+use koi_types::{ErrorKind, MailError, Result, Rights, limits};
 
 use super::{existing, filters, no_such_mailbox};
 use crate::imap::core::Core;
@@ -33,7 +33,8 @@ fn place(core: &Core, target: &MetadataTarget) -> Result<Place> {
         MetadataTarget::Mailbox(mailbox) => {
             let name = existing(mailbox)?;
             let account = core.account_of(&name)?;
-            let row = account.snapshot()?.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
+            // RFC 5464 §3.3; one of the other rights that it names is looked for with the entries.
+            let row = account.snapshot()?.mailbox_for(&name, Rights::LOOKUP)?.ok_or_else(no_such_mailbox)?;
             Ok(Place { account, target: Target::Mailbox(row.id), name: row.name.as_str().into() })
         }
     }
@@ -155,9 +156,18 @@ impl Found {
 
 pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
     let of_mailbox = matches!(command.target, MetadataTarget::Mailbox(_));
+    let target = command.target.clone();
     write_or(
         move |cx| {
             let place = place(cx.core, &command.target)?;
+            let private =
+                |change: &EntryValue| matches!(&change.entry, EntryArg::Name(name) if name.is_private());
+            // DEVIATION RFC 5464 §3.3: nobody has private entries on mailboxes of others, because they would
+            // be rows that only their owner pays for; RFC 5464 §4.3 has an answer for that.
+            if place.account.is_others() && command.values.iter().any(private) {
+                let reply = Reply::no("there are no private entries on mailboxes of others");
+                return Ok(Submitted::Done(reply.code(&Code::MetadataNoPrivate)));
+            }
             match changes(place.target, command) {
                 Ok(changes) => Ok(Submitted::Pending(place.account.set_annotations(place.target, changes))),
                 Err(reply) => Ok(Submitted::Done(*reply)),
@@ -165,7 +175,9 @@ pub(crate) fn set(command: SetMetadata) -> Box<dyn Job> {
         },
         move |cx, done| match done {
             Ok(modseq) => {
-                cx.core.annotations_set(modseq);
+                if let Ok(Place { account, .. }) = place(cx.core, &target) {
+                    cx.core.annotations_set(&account, modseq);
+                }
                 Ok(Reply::ok("SETMETADATA completed"))
             }
             Err(error) => refused(error, of_mailbox),

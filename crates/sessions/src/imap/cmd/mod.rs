@@ -1,5 +1,6 @@
 //! One file per command: what it does, from its arguments to its tagged end.
 
+mod acl;
 pub(crate) mod append;
 mod authenticate;
 mod capability;
@@ -39,10 +40,12 @@ mod thread;
 mod unauthenticate;
 mod url;
 
+use koi_mailbox::{Account, MailboxRow};
 use koi_proto::imap::Command;
 use koi_proto::imap::command::MailboxArg;
-use koi_types::{ErrorKind, MailError, MailboxName, Result};
+use koi_types::{ErrorKind, MailError, MailboxName, Result, Rights};
 
+use super::core::Core;
 use super::job::Job;
 
 /// The job of a command that is allowed in the current state.
@@ -74,6 +77,11 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::GetQuota { root } => quota::of_root(root),
         Command::GetQuotaRoot { mailbox } => quota::of_mailbox(mailbox),
         Command::SetQuota { root, limits } => quota::set(root, limits),
+        Command::SetAcl { mailbox, identifier, change } => acl::set(mailbox, identifier, change),
+        Command::DeleteAcl { mailbox, identifier } => acl::delete(mailbox, identifier),
+        Command::GetAcl { mailbox } => acl::get(mailbox),
+        Command::ListRights { mailbox, identifier } => acl::list(mailbox, identifier),
+        Command::MyRights { mailbox } => acl::mine(mailbox),
         Command::GetMetadata(get) => metadata::get(get),
         Command::SetMetadata(set) => metadata::set(set),
         Command::Notify(notify) => notify::start(notify),
@@ -105,6 +113,33 @@ fn name(argument: &MailboxArg) -> Result<MailboxName> {
 /// The name of a mailbox that would have to exist; none can when the name is not one.
 fn existing(argument: &MailboxArg) -> Result<MailboxName> {
     argument.name().cloned().map_err(|why| MailError::new(ErrorKind::NotFound, why))
+}
+
+/// Whose mailbox is to be made. Where nobody can have one, nobody may, in the words for one that may not, so
+/// that they do not tell who has an account here.
+fn account_to_change(core: &Core, name: &MailboxName) -> Result<Account> {
+    core.account_of(name).map_err(|error| match error.kind {
+        ErrorKind::NotFound => {
+            MailError::new(ErrorKind::NoPermission, "you have no right to do this with this mailbox")
+        }
+        _ => error,
+    })
+}
+
+/// A mailbox that messages are to be put into.
+struct PutInto {
+    account: Account,
+    row: MailboxRow,
+}
+
+/// The mailbox of a name, if there is one that the user may know of. RFC 4314 §4: `i` is needed.
+fn put_into(core: &Core, name: &MailboxName) -> Result<Option<PutInto>> {
+    let account = match core.account_of(name) {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        account => account?,
+    };
+    let row = account.snapshot()?.mailbox_for(name, Rights::INSERT)?;
+    Ok(row.map(|row| PutInto { account, row }))
 }
 
 fn no_such_mailbox() -> MailError {

@@ -33,8 +33,13 @@ pub(crate) fn of_mailbox(mailbox: MailboxArg) -> Box<dyn Job> {
     at_once(move |cx| {
         // RFC 9208 §4.1.2: the mailbox need not exist.
         let name = name(&mailbox)?;
-        quota_root(name.as_str(), cx.core.names(), &[ROOT], cx.out);
-        quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
+        let of_others = cx.core.account_of(&name).map_or(true, |account| account.is_others());
+        // How much room another user has is that user's own affair.
+        let roots: &[&str] = if of_others { &[] } else { &[ROOT] };
+        quota_root(name.as_str(), cx.core.names(), roots, cx.out);
+        if !of_others {
+            quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
+        }
         Ok(Reply::ok("GETQUOTAROOT completed"))
     })
 }

@@ -15,9 +15,9 @@ pub(crate) fn start(from: MailboxArg, to: MailboxArg) -> Box<dyn Job> {
             Ok(Submitted::Pending(cx.core.account_of(&from)?.rename(&from, &to)))
         },
         move |cx, ()| {
-            cx.core.names_changed();
             let (from, to) = told;
             let old = existing(&from)?;
+            cx.core.mailbox_changed(&old);
             // RFC 9051 §6.3.6: the old name as the client wrote it; nothing of INBOX, which stays.
             if !old.is_inbox() {
                 let sent = from.denormalized().unwrap_or_else(|| old.as_str());

@@ -4,7 +4,7 @@
 use koi_mailbox::{MailboxRow, Snapshot};
 use koi_proto::imap::command::{Qresync, Select};
 use koi_proto::imap::response::{self, Code, Status};
-use koi_types::{NumSet, Result, SeqNum};
+use koi_types::{NumSet, Result, Rights, SeqNum};
 
 use super::{existing, list, no_such_mailbox};
 use crate::imap::compare::Compare;
@@ -48,12 +48,19 @@ impl Job for Selecting {
                 Synced::Done | Synced::MailboxGone => {}
             }
         }
-        Ok(Outcome::Done(match self.select.read_only {
-            true => Reply::ok("EXAMINE completed").code(&Code::ReadOnly),
-            false => Reply::ok("SELECT completed").code(&Code::ReadWrite),
+        let rights = cx.core.open().map_or(Rights::NONE, |open| open.rights_told);
+        Ok(Outcome::Done(match (self.select.read_only, rights.has_any(CHANGES)) {
+            (true, _) => Reply::ok("EXAMINE completed").code(&Code::ReadOnly),
+            (false, true) => Reply::ok("SELECT completed").code(&Code::ReadWrite),
+            (false, false) => Reply::ok("SELECT completed").code(&Code::ReadOnly),
         }))
     }
 }
+
+/// RFC 4314 §5.2: with one of these a mailbox is READ-WRITE. `s` is not among them, as `\Seen` is each user's
+/// own.
+const CHANGES: Rights =
+    Rights::INSERT.union(Rights::EXPUNGE).union(Rights::WRITE).union(Rights::DELETE_MESSAGES);
 
 impl Selecting {
     /// Opens the mailbox and describes it. The flags of what the client missed are still to be told.
@@ -70,7 +77,7 @@ impl Selecting {
         let (open, resync) = {
             let account = cx.core.account_of(&name)?;
             let snapshot = account.snapshot()?;
-            let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
+            let row = snapshot.mailbox_for(&name, Rights::READ)?.ok_or_else(no_such_mailbox)?;
             let mut open = open(&account, &snapshot, &row, self.select.read_only, cx.core.offers_chat())?;
             if !cx.core.rev2 {
                 claim(&mut open.view, &account, None)?;
@@ -115,8 +122,8 @@ fn open(
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
     let keywords_told = untagged::told_count(&snapshot.keywords(), offers_chat);
-    let own_added = NumSet::new();
-    Ok(Open { account: account.clone(), view, contexts: Vec::new(), keywords_told, watching, own_added })
+    let (rights_told, own_added, contexts) = (row.rights, NumSet::new(), Vec::new());
+    Ok(Open { account: account.clone(), view, contexts, keywords_told, rights_told, watching, own_added })
 }
 
 fn describe(
@@ -129,7 +136,8 @@ fn describe(
 ) -> Result<()> {
     let keywords = untagged::told_keywords(&snapshot.keywords(), core.offers_chat());
     untagged::flags(&keywords, out);
-    untagged::permanent_flags(&keywords, open.view.read_only, out);
+    let rights = if open.view.read_only { Rights::NONE } else { row.rights };
+    untagged::permanent_flags(&keywords, rights, out);
     response::exists(open.view.exists(), out);
     // RFC 9051 §E: RECENT and UNSEEN are no more in rev2.
     if !core.rev2 {

@@ -4,7 +4,7 @@
 use koi_mailbox::{Account, MailboxRow, Snapshot};
 use koi_proto::imap::command::{MailboxArg, StatusItem};
 use koi_proto::imap::response::{NameEncoding, StatusValue, status_data};
-use koi_types::Result;
+use koi_types::{Result, Rights};
 
 use super::{existing, no_such_mailbox};
 use crate::imap::core::Core;
@@ -20,7 +20,7 @@ pub(crate) fn start(mailbox: MailboxArg, items: Vec<StatusItem>) -> Box<dyn Job>
         }
         let account = cx.core.account_of(&name)?;
         let snapshot = account.snapshot()?;
-        let row = snapshot.mailbox_named(&name)?.ok_or_else(no_such_mailbox)?;
+        let row = snapshot.mailbox_for(&name, Rights::READ)?.ok_or_else(no_such_mailbox)?;
         StatusWriter::new(cx.core, &account, &snapshot, &items).write(&row, cx.out)?;
         Ok(Reply::ok("STATUS completed"))
     })

@@ -78,14 +78,19 @@ impl News {
     }
     /// One FETCH line per message.
     fn write_flags(&mut self, core: &Core, uid: bool, telling: &Telling, out: &mut Vec<u8>) -> Result<()> {
-        if self.flags.is_empty() && !self.new_keywords {
+        if self.flags.is_empty() && !self.new_keywords && self.permanent.is_none() {
             return Ok(());
         }
         let snapshot = core.open_snapshot()?;
         let keywords = snapshot.keywords();
         let view = core.view()?;
-        if std::mem::take(&mut self.new_keywords) {
-            untagged::flags(&untagged::told_keywords(&keywords, core.offers_chat()), out);
+        let permanent = self.permanent.take();
+        if std::mem::take(&mut self.new_keywords) || permanent.is_some() {
+            let told = untagged::told_keywords(&keywords, core.offers_chat());
+            untagged::flags(&told, out);
+            if let Some(rights) = permanent {
+                untagged::permanent_flags(&told, rights, out);
+            }
         }
         let mut seqnums = view.cursor();
         let mut written = None;

@@ -6,7 +6,7 @@
 //! (RFC 5465 §3.1). Mostly the three are one, and the log is read once. Must not: write the wire.
 
 use koi_mailbox::{Account, Changes, ExpungedMessage, MailboxRow, Snapshot};
-use koi_types::{ModSeq, NumSet, Result, Uid};
+use koi_types::{ModSeq, NumSet, Result, Rights, Uid};
 
 use super::Wants;
 use crate::imap::compare::Compare;
@@ -30,6 +30,8 @@ pub(super) struct News {
     /// UIDs of new messages that are told with the items asked for, after everything else.
     pub(super) arrivals: NumSet,
     pub(super) new_keywords: bool,
+    /// Other flags than before can be changed.
+    pub(super) permanent: Option<Rights>,
     /// UIDs of messages whose flags are told.
     pub(super) flags: NumSet,
     /// Others whose flags may have changed.
@@ -111,6 +113,13 @@ pub(super) fn compute(
             open.own_added = NumSet::new();
         }
     }
+    // RFC 4314 §5.1.1
+    let of_flags = Rights::SEEN.union(Rights::WRITE).union(Rights::DELETE_MESSAGES);
+    let (told, now) = (open.rights_told, row.rights);
+    if of_flags.without(told) != of_flags.without(now) {
+        news.permanent = Some(if open.view.read_only { Rights::NONE } else { now });
+    }
+    open.rights_told = now;
     if !manner.rev2 {
         claim(&mut open.view, &open.account, before)?;
         if news.exists.is_some() || !news.expunged.is_empty() || !news.vanished.is_empty() {
