@@ -45,7 +45,7 @@
 //! | D, H, J, R, Z | of account 0 | domains, addresses, accounts, removed accounts, counters |
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 //! | K | of account 0: purpose | a private key of the server |
-//! | S | of account 0: reason, user, owner, mailbox | nothing: what a user has to do with a mailbox of another |
+//! | S | of account 0: reason, user, owner, mailbox | nothing: a mailbox of another for a user |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
 
 pub mod index;
