@@ -132,8 +132,8 @@ keys! {
          and which clients do not get along with it.";
     "auth.scram_iterations" number(100_000, 10_000_000), Value("100000"), "iterations", Restart, "100000",
         "PBKDF2 rounds of SCRAM keys made from now on. Clients of Cyrus SASL refuse more than 65,536 \
-         whatever is set here: for them leave auth.scram off. Accounts keep theirs until their password is set again, \
-         and show by it that they exist: set it before there are accounts (docs/LOGIN.md).";
+         whatever is set here: for them leave auth.scram off. Accounts keep theirs until their password is \
+         set again, and show by it that they exist: set it before there are accounts (docs/LOGIN.md).";
     "auth.argon2_memory_kib" number(8 * 1024, 1024 * 1024), Value("19456"), "KiB", Live, "19456",
         "Memory of one Argon2id hash, for passwords set from now on.";
     "auth.argon2_passes" number(1, 32), Value("2"), "passes", Live, "2",
