@@ -83,8 +83,7 @@ Runs the kill test of the suite with KOI_SOAK_ROUNDS=N (200 unless told) and sho
 
 PATH is a checkout of ImapTest with the program built in it: PATH/src/imaptest and PATH/src/tests. Builds koi
 in the debug profile, starts one on loopback with an empty folder, and runs
-  - all scripted groups: none may fail, and none may be left out for want of a capability but those that
-    stand with their reason in tools/xtask/src/imaptest/verdict.rs;
+  - all scripted groups: none may fail, and none may be left out for want of a capability;
   - random commands of many clients with state checking: no error may be reported.
 
   --secs N        how long the random commands last, 600 unless told; 0: not at all
