@@ -59,9 +59,8 @@ impl Groups {
 /// Every group is run: there is nothing for which Koi leaves one out.
 /// `72 test groups: 2 failed, 30 skipped due to missing capabilities`
 pub(super) fn scripts(said: &str, skipped: &[Skipped]) -> Result<(), Failure> {
-    let not_run = |Skipped { name, missing }: &Skipped| {
-        format!("{name} was not run: {} is missing", missing.join(" "))
-    };
+    let not_run =
+        |Skipped { name, missing }: &Skipped| format!("{name} was not run: {} is missing", missing.join(" "));
     let mut wrong: Vec<String> = skipped.iter().map(not_run).collect();
     match said.lines().find(|line| line.contains(" test groups: ")) {
         Some(line) if line.contains(" test groups: 0 failed") => {}
