@@ -44,6 +44,8 @@ impl Server {
         for number in 1..=ACCOUNTS {
             server.add_account(koi, &config, number)?;
         }
+        // Groups with two users select it as the second, and only the first makes it.
+        server.commands(2, &["CREATE imaptest"])?;
         Ok(server)
     }
 
@@ -53,15 +55,23 @@ impl Server {
 
     /// What a client is offered after login, in lower case.
     pub(super) fn capabilities(&self) -> Result<Vec<String>, Failure> {
-        let failed = |error: std::io::Error| Failure::new(format!("CAPABILITY: {error}"));
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(failed)?;
-        let user = self.user(1);
-        write!(stream, "a LOGIN {user} {PASSWORD}\r\nb CAPABILITY\r\nc LOGOUT\r\n").map_err(failed)?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).map_err(failed)?;
+        let said = self.commands(1, &["CAPABILITY"])?;
         let line = said.lines().find_map(|line| line.strip_prefix("* CAPABILITY "));
         let line = line.ok_or_else(|| Failure::new(format!("no CAPABILITY in:\n{said}")))?;
         Ok(line.split_whitespace().map(str::to_ascii_lowercase).collect())
+    }
+
+    /// What is answered to a user who logs in, says this and leaves.
+    fn commands(&self, user: u32, commands: &[&str]) -> Result<String, Failure> {
+        let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", commands.join(", ")));
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(failed)?;
+        let login = format!("LOGIN {} {PASSWORD}", self.user(user));
+        for command in [login.as_str()].iter().chain(commands).chain(&["LOGOUT"]) {
+            write!(stream, "a {command}\r\n").map_err(failed)?;
+        }
+        let mut said = String::new();
+        stream.read_to_string(&mut said).map_err(failed)?;
+        Ok(said)
     }
 
     /// A folder with one group of the scripts.
