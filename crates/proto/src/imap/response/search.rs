@@ -155,15 +155,17 @@ pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
 /// ret-data-partial = "PARTIAL" SP "(" partial-range SP partial-results ")"     ; RFC 9394 §4
 /// partial-results  = sequence-set / "NIL"
 /// ```
+///
+/// A range 500:400 is the same as 400:500, and is told as that.
 fn push_partial(partial: &Partial<'_>, out: &mut Vec<u8>) {
     let PartialRange { from, to, backwards } = partial.range;
     let sign: &[u8] = if backwards { b"-" } else { b"" };
     out.extend_from_slice(b" PARTIAL (");
     out.extend_from_slice(sign);
-    push_number(u64::from(from), out);
+    push_number(u64::from(from.min(to)), out);
     out.push(b':');
     out.extend_from_slice(sign);
-    push_number(u64::from(to), out);
+    push_number(u64::from(from.max(to)), out);
     out.push(b' ');
     match partial.numbers.is_empty() {
         true => out.extend_from_slice(b"NIL"),
