@@ -92,7 +92,12 @@ impl IndexHead {
                 terms: f.u32()?,
                 octets: f.u64()?,
             };
-            let fits = segment.docs <= INDEX_SEGMENT_DOCS_MAX && segment.number < next_segment;
+            // More than its rows can hold is no size: sums over all segments stay in range.
+            let rows = u64::from(segment.rows) + u64::from(segment.doc_rows());
+            let octets_max = rows * 2 * INDEX_ROW_OCTETS_MAX as u64;
+            let fits = segment.docs <= INDEX_SEGMENT_DOCS_MAX
+                && segment.number < next_segment
+                && segment.octets <= octets_max;
             if !fits || segments.len() == INDEX_SEGMENTS_MAX {
                 return None;
             }
