@@ -156,16 +156,17 @@ pub fn esearch(answer: &Esearch<'_>, out: &mut Vec<u8>) {
 /// partial-results  = sequence-set / "NIL"
 /// ```
 ///
-/// A range 500:400 is the same as 400:500, and is told as that.
+/// A range 500:400 is the same as 400:500, and is told as that; one counted from the end as it was asked.
 fn push_partial(partial: &Partial<'_>, out: &mut Vec<u8>) {
     let PartialRange { from, to, backwards } = partial.range;
+    let (from, to) = if backwards { (from, to) } else { (from.min(to), from.max(to)) };
     let sign: &[u8] = if backwards { b"-" } else { b"" };
     out.extend_from_slice(b" PARTIAL (");
     out.extend_from_slice(sign);
-    push_number(u64::from(from.min(to)), out);
+    push_number(u64::from(from), out);
     out.push(b':');
     out.extend_from_slice(sign);
-    push_number(u64::from(from.max(to)), out);
+    push_number(u64::from(to), out);
     out.push(b' ');
     match partial.numbers.is_empty() {
         true => out.extend_from_slice(b"NIL"),
