@@ -72,14 +72,14 @@ pub struct IndexStatus {
 impl MailboxService {
     /// Who has changed since it was last asked; every account once after a start.
     pub fn next_to_index(&self) -> Result<Option<AccountId>> {
-        if self.inner.index.begin() {
-            self.each_account(&mut |account| self.inner.index.add(account))?;
+        if self.inner.index.waiting().begin() {
+            self.each_account(&mut |account| self.inner.index.waiting().add(account))?;
         }
-        Ok(self.inner.index.take())
+        Ok(self.inner.index.waiting().take())
     }
     /// The account is to be looked at again.
     pub fn index_later(&self, account: AccountId) {
-        self.inner.index.add(account);
+        self.inner.index.waiting().add(account);
     }
     /// Begins to bring an account's index up to date, making one where there is none and there should be:
     /// always when `wanted`. Nothing when there is nothing to do. `InUse` while another run is at it.

@@ -105,7 +105,7 @@ impl Inner {
     /// Something of the account changed: what nobody waits for may have become due.
     pub(crate) fn changed(&self, account: AccountId) {
         self.backlog.add(account);
-        self.index.add(account);
+        self.index.waiting().add(account);
     }
     pub(crate) fn lend(&self) -> Lent {
         Lent { options: Arc::clone(&self.options), env: Arc::clone(&self.env) }

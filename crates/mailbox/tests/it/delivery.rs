@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use koi_mailbox::{Account, Delivery, FlagOp, INBOX, Incoming, Options, Quota};
 use koi_store::engine::Embedded;
-use koi_types::{Address, EmailId, ErrorKind};
+use koi_types::{EmailId, ErrorKind};
 
-use crate::rig::{Deaf, Rig, change, incoming, mailbox, message, uids};
-
-fn address(text: &str) -> Address {
-    Address::parse(text).unwrap()
-}
+use crate::rig::{Deaf, Rig, address, change, incoming, mailbox, message, uids};
 
 fn body(account: &Account, email: EmailId) -> Vec<u8> {
     let snapshot = account.snapshot().unwrap();

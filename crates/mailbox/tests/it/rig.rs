@@ -152,6 +152,10 @@ pub(crate) fn change(op: FlagOp, names: &[&str]) -> FlagChange {
     FlagChange { op, system, keywords }
 }
 
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
 pub(crate) fn name(text: &str) -> MailboxName {
     MailboxName::new(text).unwrap()
 }

@@ -4,7 +4,7 @@ use koi_mailbox::{FlagOp, INBOX, OwnQuota, Quota};
 use koi_types::{ErrorKind, ModSeq};
 
 use crate::rig::{
-    Rig, change, changes, flags, listed, mailbox, message, name, names, new_message, uid, uids,
+    Rig, address, change, changes, flags, listed, mailbox, message, name, names, new_message, uid, uids,
 };
 
 #[test]
@@ -15,17 +15,8 @@ fn a_new_account_has_its_mailboxes() {
     let rows = alice.snapshot().unwrap().mailboxes().unwrap();
     assert!(rows.iter().all(|row| row.subscribed && row.messages == 0 && row.uidnext.value() == 1));
     assert_eq!(mailbox(&alice, "INBOX").id, INBOX);
-    let again = rig.service.directory().create_account(&"alice@example.org".parse_address(), "v");
+    let again = rig.service.directory().create_account(&address("alice@example.org"), "v");
     assert_eq!(again.unwrap_err().kind, ErrorKind::AlreadyExists);
-}
-
-trait ParseAddress {
-    fn parse_address(&self) -> koi_types::Address;
-}
-impl ParseAddress for str {
-    fn parse_address(&self) -> koi_types::Address {
-        koi_types::Address::parse(self).unwrap()
-    }
 }
 
 #[test]

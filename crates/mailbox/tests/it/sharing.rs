@@ -8,7 +8,7 @@ use koi_types::{
     AccountId, ErrorKind, Flags, MailError, MailboxId, NumSet, Rights, SystemFlags, Uid, UidSet,
 };
 
-use crate::rig::{Rig, name, new_message};
+use crate::rig::{Rig, address, name, new_message};
 
 const USERS: [&str; 2] = ["ann", "ben"];
 
@@ -255,7 +255,7 @@ fn a_removed_account_shares_nothing_and_nothing_is_shared_with_it() {
     play.set_rights(0, 1, Rights::ALL.bits());
     play.append(0, 0, SystemFlags::SEEN.0);
     play.append(0, 1, SystemFlags::SEEN.0);
-    let ann = play.rig.service.directory().by_address(&"ann@example.org".parse_address()).unwrap().unwrap();
+    let ann = play.rig.service.directory().by_address(&address("ann@example.org")).unwrap().unwrap();
     play.rig.service.directory().remove(ann).unwrap();
     play.rig.housekeep();
     let acl = play.owner.acl(play.ids[0]).unwrap();
@@ -277,23 +277,13 @@ fn a_removed_account_shares_nothing_and_nothing_is_shared_with_it() {
     assert_eq!(rows, 0);
 }
 
-trait ParseAddress {
-    fn parse_address(&self) -> koi_types::Address;
-}
-
-impl ParseAddress for str {
-    fn parse_address(&self) -> koi_types::Address {
-        koi_types::Address::parse(self).unwrap()
-    }
-}
-
 // spec: RFC 4314 §2
 #[test]
 fn between_domains_messages_are_stored_again_and_anyone_is_not_everybody() {
     let rig = Rig::new();
     rig.service.directory().create_domain("example.com").unwrap();
     let owner = rig.account("owner");
-    let far = rig.service.directory().create_account(&"far@example.com".parse_address(), "verifier").unwrap();
+    let far = rig.service.directory().create_account(&address("far@example.com"), "verifier").unwrap();
     let far = rig.service.account(far).unwrap();
     let mailbox = owner.create(&name("a"), None).wait().unwrap().mailbox;
     let large = format!("Subject: large\n\n{}", "text ".repeat(40_000));
