@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 fn run_phases(repo: &Repo, phases: &mut Phases) -> Result<(), Failure> {
     let format = phases.run("format", || phase::run(cargo().args(["fmt", "--all", "--check"])));
     let tidy = phases.run("tidy", || tidy::run(&[]));
+    crate::test::forget(repo);
     let mut command = cargo();
     command.args(["test", "--locked", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     for package in WITH_PROCESSES {
@@ -34,13 +35,13 @@ fn run_phases(repo: &Repo, phases: &mut Phases) -> Result<(), Failure> {
     }
     environment(repo, &mut command);
     command.env("KOI_QUICK", "1").env("KOI_FUZZ_SECS", "0");
-    let scripts = run_tests(phases, "unit and script tests, few seeds", &mut command);
+    let scripts = run_tests(repo, phases, "unit and script tests, few seeds", &mut command);
     let mut command = cargo();
     command.args(["test", "--locked", "--no-fail-fast", "--bins"]);
     for package in WITH_PROCESSES {
         command.args(["--package", package]);
     }
-    let commands = run_tests(phases, "unit tests of the commands", command.env("KOI_QUICK", "1"));
+    let commands = run_tests(repo, phases, "unit tests of the commands", command.env("KOI_QUICK", "1"));
     let mut all = Tally::default();
     all.add(scripts?);
     all.add(commands?);

@@ -29,7 +29,7 @@ fn run_phases(repo: &Repo, phases: &mut Phases, rounds: &str) -> Result<(), Fail
     command.args(["test", "--locked", "--package", "koi", "--test", "it", "--", "--nocapture", "kill"]);
     environment(repo, &mut command);
     command.env("KOI_SOAK_ROUNDS", rounds);
-    let tally = run_tests(phases, &format!("kill -9 under load, {rounds} rounds"), &mut command)?;
+    let tally = run_tests(repo, phases, &format!("kill -9 under load, {rounds} rounds"), &mut command)?;
     tally.print();
     tally.verdict()
 }
