@@ -1,5 +1,5 @@
-//! Accounts for which there may be something to do (to reclaim, to index), in the order they were named. After
-//! a start that is every account.
+//! Accounts for which there may be something to do (to reclaim, to index), in the order they were named.
+//! After a start that is every account.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -7,6 +7,9 @@
 //! Must not: know a protocol's words; wait for anything but through `select`-like polling, so that a signal
 //! is seen.
 
+mod layers;
+mod login;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -16,17 +19,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use koi_mailbox::Ticket;
-use koi_proto::sasl::scram::{Proof, Salt};
-use koi_sessions::{Credentials, Effect, EffectResult, Login, ScramName, ScramProved, Session, Step};
+use koi_sessions::{Effect, EffectResult, Session, Step};
+use koi_types::Timestamp;
 use koi_types::limits::OUTPUT_OCTETS_HIGH;
-use koi_types::{ErrorKind, MailError, Timestamp};
 
 use crate::admission::Admitted;
 use crate::edge::Edge;
 use crate::metrics::{add, count};
 use crate::notes::Tally;
 use crate::packing::Packing;
-use crate::password::{Begun, Proven};
+use crate::password::Begun;
 use crate::watch::{Advanced, Joined};
 use crate::wire::Wire;
 
@@ -412,127 +414,6 @@ impl Driver {
             Effect::ScramProve(proof) => EffectResult::ScramProved(self.scram_prove(&proof).await),
         };
         self.session.effect_done(result);
-        Ok(())
-    }
-
-    async fn authenticate(&mut self, credentials: &Credentials) -> EffectResult {
-        let began = Instant::now();
-        let edge = Arc::clone(&self.edge);
-        let checked = Box::pin(edge.passwords.check(credentials, self.peer)).await;
-        let entered = checked.and_then(|proven| self.enter(proven, began));
-        EffectResult::Authenticated(self.told(entered, &credentials.authcid))
-    }
-
-    fn scram_begin(&mut self, name: &ScramName) -> Result<Salt, MailError> {
-        let begun = self.edge.passwords.scram_begin(name)?;
-        let salt = begun.salt.clone();
-        self.scram = Some(Box::new(begun));
-        Ok(salt)
-    }
-
-    async fn scram_prove(&mut self, proof: &Proof) -> Result<ScramProved, MailError> {
-        let began = Instant::now();
-        let Some(begun) = self.scram.take() else {
-            let text = "internal error";
-            return Err(MailError::new(ErrorKind::Internal, text).context("a proof without a name"));
-        };
-        let (edge, authcid) = (Arc::clone(&self.edge), begun.authcid.clone());
-        let signed = Box::pin(edge.passwords.scram_prove(*begun, proof, self.peer)).await;
-        let entered = signed.and_then(|signed| {
-            let login = self.enter(signed.proven, began)?;
-            Ok(ScramProved { login, signature: signed.signature })
-        });
-        self.told(entered, &authcid)
-    }
-
-    /// The password may have changed between the check and joining; from here on a change reaches the link.
-    fn enter(&mut self, proven: Proven, began: Instant) -> Result<Login, MailError> {
-        self.admitted.link.came_with(proven.app_password());
-        let login = self.join(proven.login.clone())?;
-        self.edge.passwords.still_holds(&proven)?;
-        self.admitted.logged_in();
-        self.tally.account = Some(login.address.clone());
-        count(&self.edge.metrics.logins);
-        self.edge.metrics.login.record(began.elapsed());
-        Ok(login)
-    }
-
-    /// Counts and logs a failure.
-    fn told<T>(&mut self, entered: Result<T, MailError>, authcid: &str) -> Result<T, MailError> {
-        if let Err(error) = &entered {
-            self.joined = None;
-            count(&self.edge.metrics.login_failures);
-            let login = authcid.escape_debug();
-            tracing::info!(peer = %self.peer, %login, %error, "login failed");
-        }
-        entered
-    }
-
-    fn join(&mut self, login: Login) -> Result<Login, MailError> {
-        let max = self.edge.limits().connections_per_account_max;
-        self.joined = self.edge.watch.join(login.account, &self.admitted.link, max);
-        match self.joined {
-            Some(_) => Ok(login),
-            None => Err(MailError::new(ErrorKind::LimitReached, "Too many connections for this account")),
-        }
-    }
-
-    /// RFC 9051 §6.2.1: what the peer sent before the handshake is thrown away by the session; nothing is
-    /// read from the socket between its answer and the handshake.
-    async fn start_tls(&mut self) -> Result<(), End> {
-        let handshake_max = self.edge.limits().handshake;
-        let answer = async {
-            while !self.quiet() {
-                poll_fn(|cx| self.poll_out(cx)).await?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(handshake_max, answer).await.unwrap_or(Err(End::NotReading))?;
-        let (Some(tls), Some(stream)) = (self.edge.tls.clone(), self.wire.take_plain()) else {
-            return Err(End::Handshake);
-        };
-        let handshake = tls.acceptor().accept(stream);
-        let stream = match tokio::time::timeout(handshake_max, handshake).await {
-            Ok(Ok(stream)) => stream,
-            _ => {
-                count(&self.edge.metrics.tls_failures);
-                return Err(End::Handshake);
-            }
-        };
-        count(&self.edge.metrics.tls_handshakes);
-        self.session.tls_ready(&crate::tls::facts(stream.get_ref().1));
-        self.tally.tls = true;
-        self.wire.secured(stream);
-        Ok(())
-    }
-
-    /// RFC 4978 §3: the answer is the last that is clear, and nothing is read before the peer has it.
-    async fn start_compress(&mut self) -> Result<(), End> {
-        self.drain(0).await?;
-        self.wire.start_packing();
-        Ok(())
-    }
-
-    /// RFC 8437 §3: the account is left as if the connection had ended, and the next login comes.
-    async fn unauthenticated(&mut self) -> Result<(), End> {
-        self.drain(0).await?;
-        let end = poll_fn(|cx| self.wire.poll_end_packing(cx));
-        let rest = tokio::time::timeout(self.edge.limits().write, end).await;
-        let rest = rest.map_err(|_| End::NotReading)??;
-        (self.joined, self.scram) = (None, None);
-        self.following.clear();
-        self.admitted.logged_out();
-        self.admitted.link.came_with(None);
-        // Told of the account that was left; a shutdown concerns everybody.
-        if self.admitted.link.take().shutdown {
-            self.session.shutdown();
-        }
-        if let Some(address) = self.tally.account.take() {
-            tracing::info!(peer = %self.peer, %address, "unauthenticated");
-        }
-        if !rest.is_empty() {
-            self.session.input(&rest);
-        }
         Ok(())
     }
 

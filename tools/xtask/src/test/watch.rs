@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn of_a_failing_program_only_its_failures_are_shown() {
         let text = "     Running tests/it/main.rs (target/debug/deps/it-ba0ffb16d7313e62)\n\
-                    running 2 tests\ntest a ... ok\ntest b ... FAILED\nsuccesses:\n---- a stdout ----\nnoise\n\
+                    running 2 tests\ntest a ... ok\ntest b ... FAILED\nsuccesses:\n\
+                    ---- a stdout ----\nnoise\n\
                     failures:\n---- b stdout ----\nb is wrong\nfailures:\n    b\n\
                     test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let (tally, kept) = watched(text, false);
