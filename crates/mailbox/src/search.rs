@@ -174,6 +174,13 @@ impl SearchRun {
     pub fn ranked(&self) -> &[Ranked] {
         self.ranked.as_deref().unwrap_or_default()
     }
+    /// Octets of memory it keeps between two pieces.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        let ranked = self.ranked.as_ref().map_or(0, Vec::capacity) * size_of::<Ranked>();
+        let sets = [&self.left, &self.found.0, &self.corrupt.0];
+        ranked + sets.iter().map(|set| set.memory_octets()).sum::<usize>()
+    }
     /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5).
     #[must_use]
     pub const fn modseq(&self) -> Option<ModSeq> {

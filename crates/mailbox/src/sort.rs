@@ -132,6 +132,25 @@ impl SortRun {
             Phase::Done(_) => Ok(true),
         }
     }
+    /// What it takes in memory for so many messages, but for facts that must be read first.
+    #[must_use]
+    pub fn octets_for(messages: u64, criteria: usize) -> usize {
+        let each = 2 * size_of::<u32>() + criteria * size_of::<u64>() + 2 * size_of::<Item>();
+        usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(each)
+    }
+    /// Octets of memory it takes now.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        let phase = match &self.phase {
+            Phase::Fill(filling) => filling.octets(),
+            Phase::Sort(sorting) => {
+                let keys: usize = sorting.keys.iter().map(Vec::capacity).sum();
+                keys * size_of::<u64>() + sorting.items.octets()
+            }
+            Phase::Done(sorted) => sorted.capacity() * size_of::<u32>(),
+        };
+        phase + self.uids.capacity() * size_of::<u32>() + self.order.scores.len()
+    }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self) -> Result<Vec<Uid>> {
         while !self.advance()? {}

@@ -38,7 +38,14 @@ pub struct Threads {
     children: Vec<u32>,
 }
 
+/// What one message takes in memory while threads are made, and one that is only named.
+const NODE_OCTETS: usize = 128;
+
 impl Threads {
+    fn octets(&self) -> usize {
+        let lists = [&self.uids, &self.roots, &self.starts, &self.children];
+        lists.iter().map(|list| list.capacity()).sum::<usize>() * size_of::<u32>()
+    }
     /// The nodes on top, in order.
     #[must_use]
     pub fn roots(&self) -> &[u32] {
@@ -138,6 +145,28 @@ impl ThreadRun {
             Phase::Done(_) => return Ok(true),
         }
         Ok(false)
+    }
+    /// How many messages are put into threads.
+    #[must_use]
+    pub const fn messages(&self) -> u64 {
+        self.uids.len() as u64
+    }
+    /// What it takes in memory for so many messages, but for facts that must be read first.
+    #[must_use]
+    pub fn octets_for(messages: u64) -> usize {
+        usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(NODE_OCTETS)
+    }
+    /// Octets of memory it takes now, or will in its next pieces.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        let phase = match &self.phase {
+            Phase::Fill(filling) => filling.octets(),
+            Phase::Link(linking, _) => linking.nodes().saturating_mul(NODE_OCTETS),
+            Phase::Grow(growing) => growing.nodes().saturating_mul(NODE_OCTETS),
+            Phase::Subjects(_) => self.uids.len().saturating_mul(NODE_OCTETS),
+            Phase::Done(threads) => threads.octets(),
+        };
+        phase + self.uids.capacity() * size_of::<u32>()
     }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self) -> Result<Threads> {

@@ -38,6 +38,8 @@ impl RealSessions {
             progress_secs: config.imap.progress_secs,
             search_secs_max: config.imap.search_secs_max,
             search_octets_max: config.imap.search_octets_max,
+            notifications_max: config.imap.notifications_max,
+            connection_memory_max: config.imap.connection_memory_max,
             ..ImapSettings::default()
         };
         let lmtp = SmtpSettings {

@@ -50,6 +50,11 @@ impl Selected {
             told_vanished: at.modseq,
         }
     }
+    /// Octets of memory it takes beside itself.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        [&self.known, &self.saved, &self.recent].iter().map(|set| set.memory_octets()).sum()
+    }
     /// How many messages the client knows of: EXISTS.
     #[must_use]
     pub fn exists(&self) -> u32 {

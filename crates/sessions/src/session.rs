@@ -48,6 +48,10 @@ pub trait Session: Send {
     fn account_gone(&mut self);
     /// Who is logged in.
     fn account(&self) -> Option<AccountId>;
+    /// Octets of memory it holds, as it counts them itself.
+    fn memory_octets(&self) -> usize {
+        0
+    }
     /// Takes what happened since the last call and is worth a line in the log or a counter.
     fn take_notes(&mut self) -> Vec<Note>;
 }

@@ -46,6 +46,14 @@ pub const SCRAM_NONCE_OCTETS_MAX: usize = 512;
 pub const ADDRESS_OCTETS_MAX: usize = 320;
 /// The tag of an IMAP command, which we send back.
 pub const IMAP_TAG_OCTETS_MAX: usize = 128;
+/// What an IMAP connection may hold in memory, default: enough for threads of some 700,000 messages.
+pub const IMAP_CONNECTION_MEMORY_OCTETS_MAX: usize = 128 * 1024 * 1024;
+/// Of that, what is kept free for one command with its literals, what was read behind it, and output.
+pub const IMAP_CONNECTION_BUFFERS_OCTETS: usize =
+    IMAP_LINE_OCTETS_MAX + IMAP_COMMAND_LITERALS_OCTETS_MAX + 2 * INPUT_OCTETS_MAX + OUTPUT_OCTETS_HIGH;
+/// What both directions of a compressed connection hold at most: the inflater 112 KiB, the deflater 190 KiB,
+/// and what it has made.
+pub const COMPRESSION_OCTETS_MAX: usize = 384 * 1024;
 /// Messages of one APPEND (RFC 3502): they are one transaction.
 pub const IMAP_APPEND_MESSAGES_MAX: usize = 1000;
 /// What the messages of one APPEND may hold in memory; the bodies of further ones are streamed into body

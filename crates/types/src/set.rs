@@ -44,6 +44,11 @@ impl NumSet {
     pub const fn count(&self) -> u64 {
         self.count
     }
+    /// Memory it takes beside itself.
+    #[must_use]
+    pub const fn memory_octets(&self) -> usize {
+        self.runs.capacity() * size_of::<Run>()
+    }
     #[must_use]
     pub fn first(&self) -> Option<u32> {
         self.runs.first().map(|r| r.first)

@@ -83,6 +83,10 @@ impl Packing {
             self.client.inflater.read(limits::INPUT_OCTETS_MAX, said).expect("the server's stream is whole");
         }
     }
+    /// Memory the server's inflater holds.
+    pub(crate) fn inflater_octets(&self) -> usize {
+        self.server.inflater.memory_octets()
+    }
     /// The session waits for more; whether there was something to wait for.
     pub(crate) fn go_on(&mut self) -> bool {
         let holding = self.server.inflater.is_holding();

@@ -284,6 +284,7 @@ impl Play<'_> {
             "imap.progress_secs" => self.world.imap.progress_secs = number()?,
             "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
+            "imap.connection_memory_max" => self.world.imap.connection_memory_max = number()? as usize,
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
             "imap.notifications_max" => self.world.imap.notifications_max = number()? as usize,
             "imap.administrators" => {

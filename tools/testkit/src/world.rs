@@ -86,7 +86,16 @@ pub struct Connection {
     exchanges: u32,
     /// How often it let others go first.
     pub yields: usize,
+    /// The most memory the session counted, and the most of its inflater.
+    pub memory_peak: MemoryPeak,
     pub notes: Vec<Note>,
+}
+
+/// What was held at once, in octets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MemoryPeak {
+    pub session: usize,
+    pub inflater: usize,
 }
 
 /// A SCRAM exchange between its halves.
@@ -281,6 +290,7 @@ impl World {
             scram: None,
             exchanges: 0,
             yields: 0,
+            memory_peak: MemoryPeak::default(),
             notes: Vec::new(),
         };
         self.peers.insert(peer, connection);
@@ -423,6 +433,7 @@ impl Connection {
         let mut any = false;
         any |= self.session.wants_input() && self.hear();
         let step = self.session.step(now, &mut self.output);
+        self.measure();
         self.notes.extend(self.session.take_notes());
         any |= !self.output.is_empty();
         match &mut self.packing {
@@ -471,6 +482,17 @@ impl Connection {
 }
 
 impl Connection {
+    /// What the session counts now.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        self.session.memory_octets()
+    }
+    fn measure(&mut self) {
+        let inflater = self.packing.as_ref().map_or(0, Packing::inflater_octets);
+        let MemoryPeak { session, inflater: before } = self.memory_peak;
+        let session = session.max(self.session.memory_octets());
+        self.memory_peak = MemoryPeak { session, inflater: before.max(inflater) };
+    }
     /// Hands the session some of what the client has sent; whether anything came of it.
     fn hear(&mut self) -> bool {
         let Some(packing) = &mut self.packing else {

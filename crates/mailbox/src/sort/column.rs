@@ -209,14 +209,7 @@ impl Column {
     }
     /// Memory it takes.
     pub(crate) fn octets(&self) -> usize {
-        let values = match &self.rows.values {
-            Values::Numbers(numbers) => numbers.capacity() * size_of::<u64>(),
-            Values::Texts(texts) => texts.octets(),
-            Values::Links(links) => {
-                links.ids.capacity() * size_of::<u64>() + links.replies.capacity() + links.ancestors.octets()
-            }
-        };
-        values + (self.rows.uids.capacity() + self.ranks.capacity()) * size_of::<u32>() + size_of::<Self>()
+        self.rows.octets() + self.ranks.capacity() * size_of::<u32>() + size_of::<Self>()
     }
 }
 
@@ -256,6 +249,10 @@ impl Ranking {
         let items = if texts { (0..rows.uids.len()).map(item).collect() } else { Vec::new() };
         Self { kind, rows, order: SliceSort::new(items) }
     }
+    /// Memory it takes.
+    pub(super) fn octets(&self) -> usize {
+        self.rows.octets() + self.order.octets()
+    }
     /// Goes on; the column when it is ready.
     pub(super) fn advance(&mut self) -> Option<Arc<Column>> {
         let Values::Texts(texts) = &self.rows.values else {
@@ -283,6 +280,17 @@ impl Ranking {
 }
 
 impl Rows {
+    /// Memory they take.
+    pub(super) fn octets(&self) -> usize {
+        let values = match &self.values {
+            Values::Numbers(numbers) => numbers.capacity() * size_of::<u64>(),
+            Values::Texts(texts) => texts.octets(),
+            Values::Links(links) => {
+                links.ids.capacity() * size_of::<u64>() + links.replies.capacity() + links.ancestors.octets()
+            }
+        };
+        values + self.uids.capacity() * size_of::<u32>()
+    }
     /// The first octets of a text as a number that compares as they do.
     fn prefix(&self, at: usize) -> u64 {
         let Values::Texts(texts) = &self.values else { return 0 };

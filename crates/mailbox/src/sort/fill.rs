@@ -103,6 +103,14 @@ impl Filling {
         }
         Ok(Some(self.wanted.iter().filter_map(|wanted| wanted.ready.clone()).collect()))
     }
+    /// Memory it takes; columns that are there belong to all.
+    pub(crate) fn octets(&self) -> usize {
+        let of = |wanted: &Wanted| {
+            let ranking = wanted.ranking.as_ref().map_or(0, Ranking::octets);
+            wanted.missing.memory_octets() + wanted.new.octets() + ranking
+        };
+        self.left.memory_octets() + self.wanted.iter().map(of).sum::<usize>()
+    }
     /// Reads the next messages into all columns.
     fn read(&mut self) -> Result<()> {
         let seen = self.scan()?;

@@ -47,6 +47,10 @@ impl<T: Copy> SliceSort<T> {
         }
         self.is_done()
     }
+    /// Memory it takes, and what the next pass will.
+    pub(crate) fn octets(&self) -> usize {
+        2 * self.items.capacity().max(self.merged.capacity()) * size_of::<T>()
+    }
     /// The items; in order when they are.
     pub(crate) fn into_items(self) -> Vec<T> {
         self.items

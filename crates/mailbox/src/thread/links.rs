@@ -99,6 +99,10 @@ impl Linking {
         }
         true
     }
+    /// Messages, and those that are only named, so far.
+    pub(super) fn nodes(&self) -> usize {
+        self.links.parents.len()
+    }
     pub(super) fn finish(&mut self) -> Links {
         std::mem::take(&mut self.links)
     }

@@ -151,13 +151,16 @@ impl Growing {
         }
         None
     }
+    pub(super) fn nodes(&self) -> usize {
+        self.links.parents.len()
+    }
     const fn is_message(&self, node: u32) -> bool {
         (node as usize) < self.links.messages
     }
     fn sent(&self, message: u32) -> When {
         When { date: self.facts.sent.get(message as usize).copied().unwrap_or(0), message }
     }
-    fn nodes(&self) -> std::ops::Range<u32> {
+    fn each_node(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.links.parents.len()).unwrap_or(NONE)
     }
     /// Steps 2 and 3: what is no message goes, and its children take its place; on top it stays if it has
@@ -168,7 +171,7 @@ impl Growing {
         // The message a node that is none stands below, or the root; each is found once.
         let mut above = vec![NONE; raw.len()];
         let mut path = Vec::new();
-        for node in self.nodes() {
+        for node in self.each_node() {
             let mut node = node;
             // Up to one whose place is known, then down again.
             while at(&above, node) == NONE {
@@ -202,7 +205,7 @@ impl Growing {
             set(&mut only, place, node);
         }
         self.parents = parents;
-        for node in self.nodes() {
+        for node in self.each_node() {
             let message = self.is_message(node);
             match at(&counts, node) {
                 _ if message && at(&self.parents, node) == NONE => self.roots.push(node),

@@ -30,6 +30,11 @@ pub enum SequenceEnd {
 }
 
 impl SequenceSet {
+    /// Memory it takes beside itself.
+    #[must_use]
+    pub const fn memory_octets(&self) -> usize {
+        self.ranges.capacity() * size_of::<SequenceRange>()
+    }
     /// Just these numbers.
     #[must_use]
     pub fn of(numbers: &NumSet) -> Self {

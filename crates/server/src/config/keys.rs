@@ -187,6 +187,13 @@ keys! {
          0: no bound.";
     "imap.search_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
         "Octets of messages one SEARCH, SORT or THREAD may read; then the same. 0: no bound.";
+    "imap.notifications_max" number(1, 1_000_000), Value("10000"), "lines", Restart, "1000",
+        "Mailboxes, names and annotations a client is told of at a time after NOTIFY; past it, it is told so \
+         and of nothing any more (RFC 5465 §5.8).";
+    "imap.connection_memory_max" number(2 << 20, 1 << 40), Value("134217728"), "octets", Restart, "67108864",
+        "What one connection may hold in memory: buffers, compression, the numbers of its mailbox, saved and \
+         followed searches, what NOTIFY has to tell, a SORT or THREAD at work (about 128 octets for each \
+         message of a THREAD). A command that would take more ends with `NO [LIMIT]`.";
     "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
         "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
     "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",

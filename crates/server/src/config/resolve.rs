@@ -107,6 +107,8 @@ pub struct ImapConfig {
     pub search_secs_max: u32,
     /// `None`: no bound.
     pub search_octets_max: Option<u64>,
+    pub notifications_max: usize,
+    pub connection_memory_max: usize,
 }
 
 /// Section `smtp`.
@@ -322,6 +324,8 @@ fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
         progress_secs: small(raw, "imap.progress_secs"),
         search_secs_max: small(raw, "imap.search_secs_max"),
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
+        notifications_max: count(raw, "imap.notifications_max"),
+        connection_memory_max: count(raw, "imap.connection_memory_max"),
     })
 }
 

@@ -34,6 +34,10 @@ impl Annotations {
     pub(crate) fn changed_itself(&mut self, modseq: ModSeq) {
         self.own.push(modseq);
     }
+    /// Octets of memory it takes.
+    pub(crate) fn memory_octets(&self) -> usize {
+        self.own.capacity() * size_of::<ModSeq>() + names_octets(&self.waiting)
+    }
     fn look(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
         let news = snapshot.annotation_news(self.told, &self.own, CHANGED_MAX)?;
         self.told = news.upto;
@@ -41,6 +45,11 @@ impl Annotations {
         self.waiting.extend(news.changed);
         Ok(())
     }
+}
+
+/// What names of annotations take in memory, each counted as long as one may be.
+pub(crate) fn names_octets(waiting: &VecDeque<ChangedAnnotation>) -> usize {
+    waiting.len() * (size_of::<ChangedAnnotation>() + limits::ANNOTATION_NAME_OCTETS_MAX)
 }
 
 /// Whole lines until there is nothing left or no room.

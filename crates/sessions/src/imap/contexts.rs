@@ -26,6 +26,8 @@ pub(crate) struct UpdateContext {
     pub(crate) by_uid: bool,
     /// Without message sequence numbers: those mean what they meant at the command (RFC 5267 §4.3).
     pub(crate) keys: Vec<SearchKey>,
+    /// What they take in memory.
+    pub(crate) keys_octets: usize,
     pub(crate) collation: Collation,
     /// For SORT.
     pub(crate) order: Option<SortOrder>,
@@ -33,6 +35,18 @@ pub(crate) struct UpdateContext {
     pub(crate) results: Results,
     /// When all messages were asked.
     pub(crate) asked_at: Timestamp,
+}
+
+impl UpdateContext {
+    /// Octets of memory it takes.
+    pub(crate) fn memory_octets(&self) -> usize {
+        size_of::<Self>() + self.keys_octets + self.results.memory_octets()
+    }
+}
+
+/// What the keys of a search take in memory.
+pub(crate) fn keys_octets(keys: &[SearchKey]) -> usize {
+    keys.iter().map(SearchKey::memory_octets).sum()
 }
 
 pub(crate) enum Results {
@@ -49,6 +63,12 @@ impl Results {
                 uids.sort_unstable();
                 uids.into_iter().collect()
             }
+        }
+    }
+    fn memory_octets(&self) -> usize {
+        match self {
+            Self::Set(set) => set.memory_octets(),
+            Self::Ordered(list) => list.capacity() * size_of::<u32>(),
         }
     }
     /// Numbers in lists that have an order of their own; a set costs next to nothing.

@@ -97,6 +97,14 @@ pub(crate) struct Open {
     pub(crate) own_added: NumSet,
 }
 
+impl Open {
+    /// Octets of memory it takes beside itself.
+    pub(crate) fn memory_octets(&self) -> usize {
+        let contexts: usize = self.contexts.iter().map(UpdateContext::memory_octets).sum();
+        self.view.memory_octets() + self.own_added.memory_octets() + contexts
+    }
+}
+
 impl Core {
     pub(crate) fn new(
         service: MailboxService,

@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod job;
 mod link;
+mod memory;
 mod missed;
 mod names;
 mod notify;
@@ -60,6 +61,8 @@ pub struct ImapSettings {
     pub search_secs_max: u32,
     /// Octets of messages that one SEARCH, SORT or THREAD may read.
     pub search_octets_max: Option<u64>,
+    /// Octets one connection may hold in memory.
+    pub connection_memory_max: usize,
     /// Names, mailboxes and annotations that NOTIFY tells of at a time; above it, it tells of nothing any
     /// more.
     pub notifications_max: usize,
@@ -85,6 +88,7 @@ impl Default for ImapSettings {
             progress_secs: 10,
             search_secs_max: 300,
             search_octets_max: None,
+            connection_memory_max: koi_types::limits::IMAP_CONNECTION_MEMORY_OCTETS_MAX,
             notifications_max: koi_types::limits::IMAP_NOTIFICATIONS_MAX,
         }
     }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use koi_mailbox::Snapshot;
 use koi_proto::imap::command::{Events, FetchItem, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
-use koi_proto::imap::response::{Code, Status, status};
 use koi_types::Result;
 
 use super::core::Core;
+use super::memory;
 use super::sync::{Synced, Wants};
 use super::table::Tells;
 
@@ -72,6 +72,11 @@ impl Notify {
         let others = (!interest.is_empty()).then(|| Box::new(Others::new(interest, snapshot)));
         Self { selected: set.selected.map(OfSelected::new).unwrap_or_default(), others }
     }
+    /// Octets of memory it takes.
+    pub(crate) fn memory_octets(&self) -> usize {
+        let items = self.selected.items.as_ref().map_or(0, |items| items.len() * size_of::<FetchItem>());
+        items + self.others.as_ref().map_or(0, |others| others.memory_octets())
+    }
     /// How many names of mailboxes are in it.
     pub(crate) fn names(set: &NotifySet) -> usize {
         let count = |group: &NotifyGroup| match &group.mailboxes {
@@ -105,11 +110,9 @@ impl Notify {
             if !others.read_on(look)? {
                 return Ok(Synced::Slice);
             }
-            if others.due.count() > core.settings.notifications_max {
-                // RFC 5465 §5.8: as if NOTIFY NONE had just been received.
-                let text = "too much has changed: nothing is notified any more";
-                status(None, Status::Ok, Some(&Code::NotificationOverflow), text, out);
-                *self = Self::default();
+            let too_many = others.due.count() > core.settings.notifications_max;
+            if too_many || others.memory_octets() > core.room_octets() {
+                *self = memory::overflow(out);
                 return Ok(Synced::Done);
             }
         }

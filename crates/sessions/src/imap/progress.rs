@@ -73,8 +73,9 @@ impl Progress {
 impl Context<'_> {
     /// Between two slices of SEARCH, SORT or THREAD, before giving way: tells how far it is, when it is time
     /// to. `LimitReached` when this command has cost what one may cost (`imap.search_secs_max`,
-    /// `imap.search_octets_max`).
-    pub(crate) fn slice(&mut self, work: Work) -> Result<()> {
+    /// `imap.search_octets_max`), or what it works with takes too much memory.
+    pub(crate) fn slice(&mut self, work: Work, memory_octets: usize) -> Result<()> {
+        self.require_room(memory_octets)?;
         let (settings, now) = (&self.core.settings, self.core.now);
         let secs = settings.search_secs_max;
         if secs > 0 && now >= self.progress.began.plus_secs(secs) {

@@ -14,6 +14,7 @@ use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
 
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
+use super::memory;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::reply::{Reply, Telling};
@@ -117,6 +118,12 @@ impl ImapSession {
     }
 
     fn next_command(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+        if !memory::relieve(&mut self.core, out) {
+            let text = "the mailbox takes more memory than one connection may have";
+            status(None, Status::Bye, Some(&Code::Limit), text, out);
+            self.close("too much memory");
+            return None;
+        }
         let phase = match self.core.login {
             Some(_) => Phase::Authenticated,
             None => Phase::NotAuthenticated,
@@ -506,6 +513,10 @@ impl Session for ImapSession {
     }
     fn account(&self) -> Option<AccountId> {
         self.core.login.as_ref().map(|login| login.account.id())
+    }
+    fn memory_octets(&self) -> usize {
+        let kept = self.core.kept_octets() - limits::IMAP_CONNECTION_BUFFERS_OCTETS;
+        kept + self.decoder.buffered()
     }
     fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.core.notes)

@@ -16,6 +16,7 @@ mod coi;
 mod contexts;
 mod harness;
 mod list;
+mod memory;
 mod metadata;
 mod notify;
 mod qresync;
@@ -26,5 +27,5 @@ fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
     let tests = tests.chain(metadata::tests()).chain(notify::tests());
-    harness::run(tests.chain(contexts::tests()).collect())
+    harness::run(tests.chain(contexts::tests()).chain(memory::tests()).collect())
 }

@@ -106,6 +106,26 @@ impl SearchKey {
             _ => &[],
         }
     }
+    /// Memory it takes, with what is within it.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        let own = match self {
+            Self::Sequence(set) | Self::Uid(set) => set.memory_octets(),
+            Self::Bcc(text)
+            | Self::Cc(text)
+            | Self::From(text)
+            | Self::To(text)
+            | Self::Subject(text)
+            | Self::Body(text)
+            | Self::Text(text)
+            | Self::Filter(text) => text.len(),
+            Self::Header { name, value } => name.len() + value.len(),
+            // A keyword is short; everything else has nothing beside itself.
+            Self::Keyword(keyword) | Self::Unkeyword(keyword) => keyword.as_str().len(),
+            _ => 0,
+        };
+        size_of::<Self>() + own + self.inner().iter().map(Self::memory_octets).sum::<usize>()
+    }
     /// Whether the key, or one within it, is such a one.
     #[must_use]
     pub fn any(&self, is: &dyn Fn(&Self) -> bool) -> bool {

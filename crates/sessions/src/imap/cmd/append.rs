@@ -180,10 +180,12 @@ impl Append {
                         return refuse(Reply::no("too many messages in one command").code(&Code::Limit));
                     }
                     let held: usize = self.messages.iter().map(|new| new.message.held_octets()).sum();
-                    if held > 2 * limits::IMAP_APPEND_HELD_OCTETS_MAX {
+                    let room = cx.core.room_octets();
+                    if held > room.min(2 * limits::IMAP_APPEND_HELD_OCTETS_MAX) {
                         return refuse(Reply::no("too much in one command").code(&Code::Limit));
                     }
-                    self.building = Some(Building::new(&cx.core.service, flags, date, catenated, held));
+                    let more = room.min(limits::IMAP_APPEND_HELD_OCTETS_MAX).saturating_sub(held);
+                    self.building = Some(Building::new(&cx.core.service, flags, date, catenated, more));
                 }
                 AppendPiece::Url(url) => {
                     let copying = Copying::begin(cx.core, &url)?;

@@ -1,7 +1,7 @@
 //! COMPRESS (RFC 4978 §3). The octets themselves are the driver's.
 
 use koi_proto::imap::response::Code;
-use koi_types::Result;
+use koi_types::{Result, limits};
 
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
@@ -27,6 +27,7 @@ impl Job for Compress {
             let reply = Reply::bad("nothing may be sent behind COMPRESS").code(&Code::ClientBug);
             return Ok(Outcome::Done(reply));
         }
+        cx.require_room(limits::COMPRESSION_OCTETS_MAX)?;
         cx.core.compressed = true;
         Ok(Outcome::StartCompress(Reply::ok("DEFLATE active")))
     }

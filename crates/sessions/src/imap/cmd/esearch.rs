@@ -55,6 +55,8 @@ impl Job for Searching {
             }
             self.targets = Some(targets(cx.core, &self.command.sources)?);
         }
+        let listed = self.targets.as_ref().map_or(0, targets_octets);
+        cx.require_room(listed)?;
         for _ in 0..MAILBOXES_PER_STEP_MAX {
             let Some(run) = &mut self.run else {
                 let Some(target) = self.targets.as_mut().and_then(VecDeque::pop_front) else {
@@ -73,7 +75,8 @@ impl Job for Searching {
             let work = search::work(&run.search);
             let done = self.messages.saturating_add(work.done.unwrap_or(0));
             let octets = self.octets.saturating_add(work.octets);
-            cx.slice(Work { done: Some(done), total: None, octets })?;
+            let memory = run.search.memory_octets() + run.view.memory_octets() + listed;
+            cx.slice(Work { done: Some(done), total: None, octets }, memory)?;
             if !finished {
                 return Ok(Outcome::Yield);
             }
@@ -177,6 +180,11 @@ impl Searching {
         }
         search::follow(cx, &self.command.search, &[], found)
     }
+}
+
+/// What a list of mailboxes takes in memory, names counted as long as most are.
+fn targets_octets(targets: &VecDeque<Target>) -> usize {
+    targets.len() * (size_of::<Target>() + 64)
 }
 
 /// The mailboxes of the sources, each once (RFC 7377 §2.2). Those that are not there are left out, as are

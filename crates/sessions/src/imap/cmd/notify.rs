@@ -47,6 +47,7 @@ impl Job for Setting {
                     }
                     let status = set.status;
                     let notify = Box::new(Notify::new(*set, &cx.core.snapshot()?));
+                    cx.require_room(notify.memory_octets())?;
                     let sync = Sync::instead(notify.selected.everything());
                     *self = Self::Tell { sync, notify, status };
                 }

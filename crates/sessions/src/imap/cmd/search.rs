@@ -12,6 +12,7 @@ use super::{filters, meaning};
 use crate::imap::contexts::{self, Results, UpdateContext};
 use crate::imap::core::Comparator;
 use crate::imap::job::{Context, Job, Outcome, at_once};
+use crate::imap::memory;
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
 
@@ -78,6 +79,7 @@ impl Searching {
                 if let Some(reply) = self.misused(cx) {
                     return Ok(Outcome::Done(reply));
                 }
+                cx.require_room(contexts::keys_octets(&self.search.keys))?;
                 let view = cx.core.view()?;
                 // What this client does not know of yet has no number, and is not looked at.
                 let (account, known) = (&cx.core.open()?.account, view.known().clone());
@@ -93,11 +95,12 @@ impl Searching {
             }
             Phase::Search(mut run) => {
                 if !run.advance()? {
-                    cx.slice(work(&run))?;
+                    cx.slice(work(&run), run.memory_octets())?;
                     self.phase = Phase::Search(run);
                     return Ok(Outcome::Yield);
                 }
                 if self.criteria.is_empty() {
+                    cx.require_room(run.memory_octets().saturating_add(self.answer_octets(cx, &run)))?;
                     let found = &run.found().0;
                     let scores = found::scores(&run);
                     let found = Found { uids: found, sorted: None, modseq: run.modseq(), scores: &scores };
@@ -105,6 +108,8 @@ impl Searching {
                     follow(cx, &self.search, &self.criteria, &found)?;
                     return Ok(Outcome::Done(Reply::ok("SEARCH completed")));
                 }
+                let octets = SortRun::octets_for(run.found().count(), self.criteria.len());
+                cx.require_room(octets.saturating_add(run.memory_octets()))?;
                 let scores = found::scores(&run).into();
                 let order = SortOrder { scores, ..order(&self.criteria, cx.core.comparator) };
                 let sort = cx.core.open()?.account.sort(cx.core.view()?.mailbox, run.found(), order);
@@ -113,10 +118,12 @@ impl Searching {
             }
             Phase::Sort(run, mut sort) => {
                 if !sort.advance()? {
-                    cx.slice(work(&run))?;
+                    cx.slice(work(&run), run.memory_octets() + sort.memory_octets())?;
                     self.phase = Phase::Sort(run, sort);
                     return Ok(Outcome::Yield);
                 }
+                let held = run.memory_octets() + sort.memory_octets();
+                cx.require_room(held.saturating_add(self.answer_octets(cx, &run)))?;
                 let (uids, sorted) = (&run.found().0, Some(sort.sorted()));
                 let scores = found::scores(&run);
                 let found = Found { uids, sorted, modseq: run.modseq(), scores: &scores };
@@ -133,6 +140,19 @@ impl Searching {
         self.search.returns.as_ref().is_some_and(|returns| returns.contains(&option))
     }
 
+    /// What the answer takes that is told in one line, with what is kept of it.
+    fn answer_octets(&self, cx: &Context<'_>, run: &SearchRun) -> usize {
+        let found = &run.found().0;
+        // A set is told, and kept, by its runs.
+        let told = match (&self.search.returns, self.criteria.is_empty()) {
+            (None, true) if !cx.core.rev2 => found.count(),
+            (Some(returns), _) if returns.as_slice() == [ReturnOption::Save] => 0,
+            (_, true) => 2 * found.runs().count() as u64,
+            (_, false) => found.count(),
+        };
+        let kept = if self.wants(ReturnOption::Save) { found.memory_octets() } else { 0 };
+        memory::answer_octets(told).saturating_add(kept)
+    }
     fn answer(&self, cx: &mut Context<'_>, found: &Found<'_>) -> Result<()> {
         let numbered = found.numbered(cx.core.view()?, self.search.by_uid);
         let modseq = found.modseq.filter(|_| self.wants_modseq());
@@ -233,12 +253,18 @@ pub(super) fn follow(
     };
     let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
     let (tag, by_uid) = (cx.tag.clone(), search.by_uid);
+    let keys_octets = contexts::keys_octets(&keys);
+    let context = UpdateContext { tag, by_uid, keys, keys_octets, collation, order, results, asked_at };
+    let room = cx.core.room_octets();
     let Some(open) = cx.core.selected.as_deref_mut() else { return Ok(()) };
-    if let Some(why) = contexts::refusal(&open.contexts, &results, criteria.iter().any(is_score)) {
-        response::status(None, Status::No, Some(&Code::NoUpdate(&tag)), why, cx.out);
-        return Ok(());
+    let why = match context.memory_octets() > room {
+        true => Some("not enough memory to follow this search"),
+        false => contexts::refusal(&open.contexts, &context.results, criteria.iter().any(is_score)),
+    };
+    match why {
+        Some(why) => response::status(None, Status::No, Some(&Code::NoUpdate(&context.tag)), why, cx.out),
+        None => open.contexts.push(context),
     }
-    open.contexts.push(UpdateContext { tag, by_uid, keys, collation, order, results, asked_at });
     Ok(())
 }
 

@@ -79,6 +79,7 @@ impl Selecting {
             let snapshot = account.snapshot()?;
             let row = snapshot.mailbox_for(&name, Rights::READ)?.ok_or_else(no_such_mailbox)?;
             let mut open = open(&account, &snapshot, &row, self.select.read_only, cx.core.offers_chat())?;
+            cx.core.require_room(open.memory_octets())?;
             if !cx.core.rev2 {
                 claim(&mut open.view, &account, None)?;
             }

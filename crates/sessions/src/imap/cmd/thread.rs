@@ -8,6 +8,7 @@ use koi_types::{Result, Uid};
 use super::search::work;
 use super::{filters, meaning};
 use crate::imap::job::{Context, Job, Outcome};
+use crate::imap::memory;
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
 use crate::selected::{Numbering, Selected};
@@ -50,10 +51,12 @@ impl Job for Threading {
             }
             Phase::Search(run) => {
                 if !run.advance()? {
-                    cx.slice(work(run))?;
+                    cx.slice(work(run), run.memory_octets())?;
                     return Ok(Outcome::Yield);
                 }
                 let work = work(run);
+                let count = run.found().count();
+                cx.require_room(ThreadRun::octets_for(count).saturating_add(run.memory_octets()))?;
                 let algorithm = match self.thread.algorithm {
                     command::ThreadAlgorithm::OrderedSubject => ThreadAlgorithm::OrderedSubject,
                     command::ThreadAlgorithm::References => ThreadAlgorithm::References,
@@ -66,9 +69,13 @@ impl Job for Threading {
             }
             Phase::Thread(run, work) => {
                 if !run.advance()? {
-                    cx.slice(*work)?;
+                    cx.slice(*work, run.memory_octets())?;
                     return Ok(Outcome::Yield);
                 }
+                // A number, and what may stand around it.
+                cx.require_room(
+                    run.memory_octets().saturating_add(memory::answer_octets(2 * run.messages())),
+                )?;
                 let names = Names::new(cx.core.view()?, self.thread.by_uid);
                 write(run.threads(), &names, cx.out);
                 Ok(Outcome::Done(Reply::ok("THREAD completed")))

@@ -60,6 +60,15 @@ impl Due {
     pub(super) fn count(&self) -> usize {
         self.names.len() + self.statuses.len() + self.annotations.len()
     }
+    /// Octets of memory they take.
+    pub(super) fn memory_octets(&self) -> usize {
+        let name = |line: &NameLine| {
+            let old = line.old_name.as_ref().map_or(0, |old| old.as_str().len());
+            size_of::<NameLine>() + line.name.as_str().len() + old
+        };
+        let statuses = self.statuses.len() * 2 * size_of::<(MailboxId, DueStatus)>();
+        self.names.iter().map(name).sum::<usize>() + statuses + annotations::names_octets(&self.annotations)
+    }
     /// Whole lines, until there is nothing left or no room.
     pub(super) fn write(&mut self, core: &Core, snapshot: &Snapshot<'_>, out: &mut Vec<u8>) -> Result<()> {
         let is_full = |out: &Vec<u8>| out.len() >= limits::OUTPUT_OCTETS_HIGH;

@@ -15,7 +15,7 @@ use koi_mailbox::{
 };
 use koi_proto::imap::command::Events;
 use koi_types::annotation::Target;
-use koi_types::{MailboxId, MailboxName, ModSeq, Result, UidSet};
+use koi_types::{MailboxId, MailboxName, ModSeq, Result, UidSet, limits};
 
 use super::due::{Due, DueStatus};
 use super::interest::{Candidate, Interest};
@@ -90,6 +90,13 @@ impl Others {
             passed_over: None,
             due: Due::default(),
         }
+    }
+    /// Octets of memory it takes; the names themselves belong to all.
+    pub(crate) fn memory_octets(&self) -> usize {
+        self.interest.memory_octets()
+            + self.own.memory_octets()
+            + self.gathered.memory_octets()
+            + self.due.memory_octets()
     }
     pub(crate) const fn interest(&self) -> &Interest {
         &self.interest
@@ -190,6 +197,11 @@ fn note(happened: &mut BTreeMap<MailboxId, Events>, mailbox: MailboxId, event: E
 }
 
 impl Own {
+    fn memory_octets(&self) -> usize {
+        let sets = self.added.iter().chain(&self.expunged);
+        let messages: usize = sets.map(|own| size_of::<OwnMessages>() + own.uids.0.memory_octets()).sum();
+        messages + (self.names.capacity() + self.annotations.capacity()) * size_of::<ModSeq>()
+    }
     fn has_added(&self, mailbox: MailboxId, uids: &UidSet) -> bool {
         has_all(&self.added, mailbox, uids)
     }
@@ -203,6 +215,14 @@ fn has_all(own: &[OwnMessages], mailbox: MailboxId, uids: &UidSet) -> bool {
 }
 
 impl Gathered {
+    /// About: names are counted as long as one may be.
+    fn memory_octets(&self) -> usize {
+        let numbers = self.mailboxes.len() + self.names.len();
+        let annotation = size_of::<ChangedAnnotation>() + limits::ANNOTATION_NAME_OCTETS_MAX;
+        numbers * 2 * size_of::<u64>()
+            + self.subscriptions.len() * limits::MAILBOX_NAME_OCTETS_MAX
+            + self.annotations.len() * annotation
+    }
     fn add(&mut self, change: &AccountChange<'_>, own: &Own, selected: Option<MailboxId>) {
         let messages = |gathered: &mut Self, event: Events, own: bool| {
             if let Some(mailbox) = change.mailbox.filter(|mailbox| !own && Some(*mailbox) != selected) {

@@ -62,6 +62,17 @@ impl Interest {
         });
         Self { groups: groups.collect() }
     }
+    /// Octets of memory it takes.
+    pub(crate) fn memory_octets(&self) -> usize {
+        let name = |name: &MailboxName| size_of::<MailboxName>() + name.as_str().len();
+        let group = |group: &Group| match &group.mailboxes {
+            Mailboxes::Subtree(names) | Mailboxes::Named(names) => {
+                size_of::<Group>() + names.iter().map(name).sum::<usize>()
+            }
+            _ => size_of::<Group>(),
+        };
+        self.groups.iter().map(group).sum()
+    }
     /// Whether nothing is wanted of any mailbox.
     pub(crate) fn is_empty(&self) -> bool {
         self.groups.iter().all(|group| group.events.is_empty())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use koi_mailbox::{Account, MailboxService, NewMessage, Stage};
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::Code;
-use koi_types::{Flags, Result, Timestamp, ZoneOffset, limits};
+use koi_types::{Flags, Result, Timestamp, ZoneOffset};
 
 use super::{Refusable, refuse};
 use crate::imap::reply::Reply;
@@ -28,15 +28,15 @@ pub(super) struct Room {
 }
 
 impl Building {
-    /// `held`: what the messages before it hold in memory.
+    /// `held_max`: what of it may stay in memory.
     pub(super) fn new(
         service: &MailboxService,
         flags: Flags,
         date: Option<DateTime>,
         catenated: bool,
-        held: usize,
+        held_max: usize,
     ) -> Self {
-        let stage = service.stage().holding(limits::IMAP_APPEND_HELD_OCTETS_MAX.saturating_sub(held));
+        let stage = service.stage().holding(held_max);
         Self { stage, flags, date, catenated, nul: false }
     }
     pub(super) fn write(&mut self, octets: &[u8]) -> Result<()> {
