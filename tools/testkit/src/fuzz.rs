@@ -3,6 +3,7 @@
 //! A body takes any octets and asserts what must hold for all of them. `fuzz/` runs the same bodies under
 //! libFuzzer (nightly). A body must be deterministic, and must not write anywhere.
 
+pub mod compressed_session;
 pub mod imap;
 pub mod index_rows;
 pub mod mime;

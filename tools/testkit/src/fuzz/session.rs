@@ -116,12 +116,12 @@ pub fn body(input: &[u8]) {
     assert_eq!(counted(&said), held, "the second session counts what the mailbox holds");
 }
 
-fn said(world: &mut World, peer: u32) -> Vec<u8> {
+pub(super) fn said(world: &mut World, peer: u32) -> Vec<u8> {
     world.peer(peer).map(|connection| connection.said.clone()).unwrap_or_default()
 }
 
 /// How many messages a client knows of that read these lines.
-fn counted(said: &[u8]) -> u64 {
+pub(super) fn counted(said: &[u8]) -> u64 {
     let mut count = 0;
     for line in String::from_utf8_lossy(said).lines() {
         let words: Vec<&str> = line.split(' ').collect();

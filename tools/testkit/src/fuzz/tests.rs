@@ -48,6 +48,11 @@ fn fuzz_session() {
 }
 
 #[test]
+fn fuzz_compressed_session() {
+    compressed_session::target().smoke();
+}
+
+#[test]
 fn a_failure_is_found() {
     fn body(input: &[u8]) {
         assert!(!input.windows(4).any(|window| window == b"BOOM"), "found");
