@@ -103,6 +103,9 @@ pub(crate) enum Account {
     /// Passwords for single clients, each of which can be taken back alone
     #[command(subcommand)]
     AppPassword(AppPassword),
+    /// Say who may do what with the mailboxes of an account
+    #[command(subcommand, after_help = SHARING)]
+    Share(Share),
     /// Change a setting of an account
     #[command(after_help = SETTINGS)]
     Set {
@@ -126,6 +129,48 @@ const SCRAM: &str = "\
 With SCRAM a client proves that it knows the password without sending it, and the server proves the same.
 For it the server keeps keys that a graphics card searches for the password faster than the Argon2id hash
 (docs/LOGIN.md). It is offered when `auth.scram` is set.";
+
+const SHARING: &str = "\
+Others see the mailbox as `Other Users/OWNER/MAILBOX`, at once; docs/SHARING.md says what each right allows.
+
+Rights are letters of RFC 4314 in any order, or one of these words:
+  read    lrs          sees and reads it, and keeps for himself what he has read
+  write   lrswite      also sets flags, puts messages into it and removes them
+  full    lrswipkxtea  all of it, with mailboxes below and giving rights to others";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Share {
+    /// Give rights, instead of those there were
+    Set {
+        #[command(flatten)]
+        of: ShareOf,
+        /// Letters, or read, write or full
+        rights: String,
+    },
+    /// Take all rights from somebody
+    Remove {
+        #[command(flatten)]
+        of: ShareOf,
+    },
+    /// Show who may do what; without a mailbox, with all that are shared
+    List {
+        /// The owner, user@domain
+        owner: String,
+        /// One mailbox
+        mailbox: Option<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShareOf {
+    /// The owner, user@domain
+    pub(crate) owner: String,
+    /// The mailbox, as the owner calls it
+    pub(crate) mailbox: String,
+    /// user@domain, or `anyone` of the owner's domain; with `-` in front, for rights that are denied
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) user: String,
+}
 
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Switch {

@@ -1,11 +1,11 @@
-//! `koi account add|list|passwd|scram|app-password|set|quota|remove`.
+//! `koi account add|list|passwd|scram|app-password|share|set|quota|remove`.
 
 use koi_server::Problem;
-use koi_server::admin::{AppPasswordLine, Reply, Request, Used};
+use koi_server::admin::{AppPasswordLine, Reply, Request, ShareLine, Used};
 use koi_server::config::Config;
 use koi_server::password::verifier;
 
-use crate::cli::{Account, AppPassword, Password, Quota, Switch};
+use crate::cli::{Account, AppPassword, Password, Quota, Share, ShareOf, Switch};
 use crate::terminal::{known_password, new_password, say};
 
 pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
@@ -46,6 +46,7 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             Ok(())
         }
         Account::AppPassword(arguments) => app_password(config, arguments),
+        Account::Share(arguments) => share(config, arguments),
         Account::Quota(Quota { address, octets, messages, mailboxes }) => {
             quota(config, Request::AccountQuota { address, octets, messages, mailboxes })
         }
@@ -84,6 +85,43 @@ fn app_passwords(all: Vec<AppPasswordLine>) {
     for AppPasswordLine { name, scopes, created, used } in all {
         let (scopes, used) = (scopes.join(","), used.unwrap_or_else(|| "never".into()));
         say(format_args!("{name:width$}  {scopes:<16}  {created:<26}  {used}"));
+    }
+}
+
+fn share(config: &Config, arguments: Share) -> Result<(), Problem> {
+    match arguments {
+        Share::Set { of: ShareOf { owner: address, mailbox, user }, rights } => {
+            let said = format!("{user} has {rights} on {mailbox} of {address}");
+            done(config, Request::ShareSet { address, mailbox, user, rights })?;
+            say(format_args!("{said}"));
+            Ok(())
+        }
+        Share::Remove { of: ShareOf { owner: address, mailbox, user } } => {
+            let said = format!("{user} has no rights on {mailbox} of {address}");
+            done(config, Request::ShareRemove { address, mailbox, user })?;
+            say(format_args!("{said}"));
+            Ok(())
+        }
+        Share::List { owner: address, mailbox } => {
+            match super::ask(config, &Request::ShareList { address, mailbox })? {
+                Reply::Shares(all) => {
+                    shares(all);
+                    Ok(())
+                }
+                other => Err(super::unexpected(other)),
+            }
+        }
+    }
+}
+
+fn shares(all: Vec<ShareLine>) {
+    let width = |text: fn(&ShareLine) -> &str, least: usize| {
+        all.iter().map(|line| text(line).chars().count()).max().unwrap_or(0).max(least)
+    };
+    let (mailboxes, users) = (width(|line| &line.mailbox, 7), width(|line| &line.user, 4));
+    say(format_args!("{:mailboxes$}  {:users$}  rights", "mailbox", "user"));
+    for ShareLine { mailbox, user, rights } in &all {
+        say(format_args!("{mailbox:mailboxes$}  {user:users$}  {rights}"));
     }
 }
 

@@ -97,6 +97,55 @@ fn a_setting_is_changed_and_shown() {
     }
 }
 
+// spec: RFC 4314 §2.1
+#[test]
+fn rights_are_given_shown_and_taken_beside_a_server_and_on_the_files() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut bob = server.login(BOB, PASSWORD);
+    bob.ok("CREATE lists/deep");
+    let share = |arguments: &[&str]| server.koi(&[&["account", "share"], arguments].concat());
+    said(&share(&["set", BOB, "lists/deep", ALICE, "read"]));
+    said(&share(&["set", BOB, "lists/deep", "anyone", "lr"]));
+    said(&share(&["set", BOB, "INBOX", "-anyone", "write"]));
+    let mut alice = server.login(ALICE, PASSWORD);
+    let rights = alice.ok("MYRIGHTS \"Other Users/bob@example.org/lists/deep\"").lines();
+    assert!(rights.iter().any(|line| line.ends_with(" lrs")), "{rights:?}");
+    let listed = said(&share(&["list", BOB]));
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(lines.contains(&vec!["lists/deep", ALICE, "lrs"]), "{listed}");
+    assert!(lines.contains(&vec!["INBOX", "-anyone", "lrswited"]), "{listed}");
+    assert_eq!(said(&share(&["list", BOB, "INBOX"])).lines().count(), 2);
+
+    for (arguments, words) in [
+        (["set", BOB, "nowhere", ALICE, "read"], "there is no mailbox `nowhere`"),
+        (["set", BOB, "INBOX", ALICE, "reading"], "write (lrswite)"),
+        (["set", BOB, "INBOX", "zoe@example.org", "read"], "no such user"),
+        (["set", "zoe@example.org", "INBOX", ALICE, "read"], "there is no account"),
+        (["set", BOB, "INBOX", BOB, "read"], "the owner of a mailbox keeps all rights"),
+    ] {
+        let output = share(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(words), "{text}");
+    }
+
+    // At once for whoever has it open.
+    alice.ok("SELECT \"Other Users/bob@example.org/lists/deep\"");
+    said(&share(&["remove", BOB, "lists/deep", "anyone"]));
+    alice.ok("NOOP");
+    said(&share(&["remove", BOB, "lists/deep", ALICE]));
+    alice.ok("NOOP");
+    let goodbye = String::from_utf8(alice.line().unwrap()).unwrap();
+    assert!(goodbye.starts_with("* BYE"), "who loses `r` is told so: {goodbye}");
+    drop((alice, bob));
+    server.stop();
+    said(&koi(&folder, &["account", "share", "set", BOB, "lists", ALICE, "full"], ""));
+    let listed = said(&koi(&folder, &["account", "share", "list", BOB, "lists"], ""));
+    assert!(listed.contains("lrswipkxtea"), "{listed}");
+    let help = said(&koi(&folder, &["account", "share", "--help"], ""));
+    assert!(help.contains("read    lrs"), "{help}");
+}
+
 #[test]
 fn app_passwords_are_made_used_and_taken_back() {
     let (_outer, folder) = new_folder();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::rig::{ALICE, BOB, PASSWORD, Server, complained, koi, new_folder, said};
+use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, complained, koi, new_folder, said};
 
 const DATED: &str = "\" 3-Feb-2001 04:05:06 +0230\"";
 
@@ -79,6 +79,40 @@ fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
     let report =
         said(&koi(&folder, &["import", "maildir", path, "--account", BOB, "--mailbox", "again"], ""));
     assert!(report.starts_with("imported 6 messages"), "only the folder itself: {report}");
+}
+
+/// Rights come back where the mail they were given for is alone; what does not come back is named.
+#[test]
+fn rights_are_exported_and_given_again() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    said(&koi(&folder, &["account", "add", CAROL], "geheim\n"));
+    let mut alice = server.login(ALICE, PASSWORD);
+    for command in [
+        "CREATE lists",
+        "SETACL lists bob@example.org lrs",
+        "SETACL lists carol@example.org lrswi",
+        "SETACL lists -anyone a",
+        "SETACL INBOX carol@example.org lr",
+    ] {
+        alice.ok(command);
+    }
+    let out = outer.path().join("export");
+    let path = out.to_str().unwrap();
+    said(&server.koi(&["export", path, "--account", ALICE]));
+    server.login(BOB, PASSWORD).append("INBOX", "", b"Subject: his own\r\n\r\n").unwrap();
+    let output = server.koi(&["import", "maildir", path, "--account", BOB]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("lists: rights lrs of bob@example.org: the owner"), "{text}");
+    assert!(text.contains("INBOX: rights lr of carol@example.org: there was mail"), "{text}");
+    let listed = said(&server.koi(&["account", "share", "list", BOB]));
+    let lines: Vec<Vec<&str>> =
+        listed.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        lines,
+        [vec!["lists", "-anyone", "a"], vec!["lists", "carol@example.org", "lrswi"]],
+        "{listed}"
+    );
 }
 
 #[test]

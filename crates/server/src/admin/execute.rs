@@ -4,7 +4,7 @@ use koi_store::engine::Health;
 use koi_types::Address;
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
-use super::{app_password, index};
+use super::{app_password, index, share};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -51,6 +51,15 @@ pub fn execute(
         Request::AppPasswordRemove { address, name } => {
             service.remove_app_password(&parse(address)?, name)?;
             Ok(Reply::Done)
+        }
+        Request::ShareSet { address, mailbox, user, rights } => {
+            share::set(&open(service, address)?, mailbox, user, rights).map(|()| Reply::Done)
+        }
+        Request::ShareRemove { address, mailbox, user } => {
+            share::remove(&open(service, address)?, mailbox, user).map(|()| Reply::Done)
+        }
+        Request::ShareList { address, mailbox } => {
+            share::list(&open(service, address)?, mailbox.as_deref()).map(Reply::Shares)
         }
         Request::AccountQuota { address, octets, messages, mailboxes } => {
             quota(service, address, [*octets, *messages, *mailboxes]).map(Reply::Quota)

@@ -8,6 +8,7 @@ mod app_password;
 pub mod client;
 pub mod execute;
 mod index;
+mod share;
 pub mod socket;
 
 pub use index::{IndexAction, IndexFacts, IndexLine, IndexTotals};
@@ -61,6 +62,25 @@ pub enum Request {
         setting: String,
         value: String,
     },
+    /// Gives a user, `anyone`, or either with `-` in front, these rights on a mailbox instead of those
+    /// it had.
+    ShareSet {
+        address: String,
+        mailbox: String,
+        user: String,
+        /// Letters, or a word for some of them.
+        rights: String,
+    },
+    ShareRemove {
+        address: String,
+        mailbox: String,
+        user: String,
+    },
+    /// Of one mailbox, or of all.
+    ShareList {
+        address: String,
+        mailbox: Option<String>,
+    },
     /// Shows the limits, after setting those that are given.
     AccountQuota {
         address: String,
@@ -99,6 +119,7 @@ pub enum Reply {
     /// One that was made: the only time it is shown.
     AppPassword(String),
     AppPasswords(Vec<AppPasswordLine>),
+    Shares(Vec<ShareLine>),
     Quota(AccountQuota),
     Status(Box<Status>),
     Moved(Moved),
@@ -129,6 +150,15 @@ pub struct AppPasswordLine {
     pub created: String,
     /// To about a minute.
     pub used: Option<String>,
+}
+
+/// What one user may do with one mailbox of another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShareLine {
+    pub mailbox: String,
+    pub user: String,
+    /// Letters.
+    pub rights: String,
 }
 
 /// A limit of one account (RFC 9208 §3.1.2).

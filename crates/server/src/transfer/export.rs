@@ -12,7 +12,7 @@ use koi_types::annotation::Target;
 use koi_types::{Flags, NumSet, Uid};
 
 use super::maildir::{self, Letters};
-use super::sidecar::{self, Head, Line};
+use super::sidecar::{self, Granted, Head, Line};
 use super::{Moved, annotations, sidecar::FILE};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
@@ -63,7 +63,7 @@ fn mailbox(
     create(&keywords)?.write_all(letters.list().as_bytes()).map_err(Problem::file("write", &keywords))?;
     let sidecar_file = folder.join(FILE);
     let mut sidecar = BufWriter::new(create(&sidecar_file)?);
-    sidecar::write(&mut sidecar, &head(row)).map_err(Problem::file("write", &sidecar_file))?;
+    sidecar::write(&mut sidecar, &head(account, row)?).map_err(Problem::file("write", &sidecar_file))?;
     let mut next = Some(Uid::MIN);
     while let Some(from) = next {
         let batch = batch(account, row, from, moved)?;
@@ -80,8 +80,10 @@ fn mailbox(
     annotations::export(account, Target::Mailbox(row.id), folder)
 }
 
-fn head(row: &MailboxRow) -> Head {
-    Head {
+fn head(account: &Account, row: &MailboxRow) -> Result<Head, Problem> {
+    // The owner comes first, and is whoever imports it.
+    let granted = account.acl(row.id)?.into_iter().skip(1);
+    Ok(Head {
         version: Head::version(),
         mailbox: row.name.as_str().to_owned(),
         uidvalidity: row.uidvalidity.value(),
@@ -89,7 +91,10 @@ fn head(row: &MailboxRow) -> Head {
         highest_modseq: row.highest_modseq.value(),
         role: row.role.map(|r| r.attribute().to_owned()),
         subscribed: row.subscribed,
-    }
+        rights: granted
+            .map(|entry| Granted { identifier: entry.identifier.into(), rights: entry.rights.to_string() })
+            .collect(),
+    })
 }
 
 struct Outgoing {

@@ -7,12 +7,12 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_mailbox::{Appended, MailboxService, NewMessage, Pending};
-use koi_types::{MailError, MailboxId, MailboxName, Role, Timestamp, ZoneOffset, annotation};
+use koi_mailbox::{AclChange, Appended, MailboxService, NewMessage, Pending};
+use koi_types::{MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation};
 
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
-use super::sidecar::{self, Sidecar};
+use super::sidecar::{self, Granted, Sidecar};
 use super::{Format, Found, Moved, Target, annotations, lines};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
@@ -119,7 +119,9 @@ fn maildirs(
             }
         }
         let of_mailbox = annotation::Target::Mailbox(batches.mailbox);
+        let opened = Opened { mailbox: batches.mailbox, was_empty: batches.was_empty };
         batches.finish(moved)?;
+        restore_rights(target, &opened, folder, &sidecar, moved);
         annotations::import(&target.account, of_mailbox, &folder.path, moved)?;
     }
     progress(Progress { done, total, unit: "messages".into() });
@@ -157,6 +159,7 @@ fn read_file(
 struct Batches<'t> {
     target: &'t Target<'t>,
     mailbox: MailboxId,
+    was_empty: bool,
     waiting: Vec<Found>,
     waiting_octets: usize,
     in_flight: VecDeque<Pending<Vec<Appended>>>,
@@ -165,10 +168,11 @@ struct Batches<'t> {
 
 impl<'t> Batches<'t> {
     fn new(target: &'t Target<'t>, name: &MailboxName, sidecar: &Sidecar) -> Result<Self, Problem> {
-        let mailbox = open_mailbox(target, name, sidecar)?;
+        let Opened { mailbox, was_empty } = open_mailbox(target, name, sidecar)?;
         Ok(Self {
             target,
             mailbox,
+            was_empty,
             waiting: Vec::new(),
             waiting_octets: 0,
             in_flight: VecDeque::new(),
@@ -228,11 +232,44 @@ impl<'t> Batches<'t> {
     }
 }
 
-fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> Result<MailboxId, Problem> {
+/// A mailbox that mail is brought into.
+struct Opened {
+    mailbox: MailboxId,
+    /// Nothing was in it before.
+    was_empty: bool,
+}
+
+/// Rights go with the mail they were given for: a mailbox that had other mail is opened to nobody.
+fn restore_rights(
+    target: &Target<'_>,
+    opened: &Opened,
+    folder: &Folder,
+    sidecar: &Sidecar,
+    moved: &mut Moved,
+) {
+    for granted in sidecar.head.iter().flat_map(|head| &head.rights) {
+        let done = match Rights::parse(&granted.rights) {
+            Ok(_) if !opened.was_empty => Err("there was mail in the mailbox before".to_owned()),
+            Ok(rights) => {
+                let change = AclChange::Replace(rights);
+                let pending = target.account.set_acl(opened.mailbox, &granted.identifier, change);
+                pending.wait().map_err(|error| error.to_string())
+            }
+            Err(letter) => Err(format!("`{letter}` is not a right")),
+        };
+        if let Err(why) = done {
+            let Granted { identifier, rights } = granted;
+            moved.skip(format!("{}: rights {rights} of {identifier}: {why}", folder.mailbox));
+        }
+    }
+}
+
+fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> Result<Opened, Problem> {
     let account = &target.account;
     let known = account.snapshot()?.mailbox_named(name)?;
     let role = sidecar.head.as_ref().and_then(|h| h.role.as_deref()).and_then(Role::from_attribute);
-    let id = match known {
+    let was_empty = known.as_ref().is_none_or(|row| row.messages == 0);
+    let mailbox = match known {
         Some(row) => row.id,
         None => match account.make(name, role).wait() {
             Ok(created) => created.mailbox,
@@ -244,7 +281,7 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
     if sidecar.head.as_ref().is_some_and(|h| h.subscribed) {
         account.subscribe(name, true).wait()?;
     }
-    Ok(id)
+    Ok(Opened { mailbox, was_empty })
 }
 
 /// Hashes and parses on all processors; the order stays.

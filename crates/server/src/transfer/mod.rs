@@ -1,8 +1,9 @@
 //! Mail in and out of an account as files: mbox (RFC 4155) and Maildir++.
 //!
 //! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each
-//! a sidecar of JSON lines for what a Maildir has no place for, and a file of annotations; `import` of such a
-//! folder restores octets, dates, flags, keywords and annotations exactly. UIDs are given anew.
+//! a sidecar of JSON lines for what a Maildir has no place for, rights of others among it, and a file of
+//! annotations; `import` of such a folder restores octets, dates, flags, keywords, rights and annotations
+//! exactly. UIDs are given anew.
 
 mod annotations;
 mod export;

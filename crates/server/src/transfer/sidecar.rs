@@ -12,8 +12,8 @@ use crate::problem::Problem;
 
 /// Beside `cur`, `new` and `tmp`.
 pub(super) const FILE: &str = "koi-export.jsonl";
-/// One line: 128 keywords of 128 octets and the rest.
-const LINE_OCTETS_MAX: usize = 64 * 1024;
+/// One line: rights of 256 users with long addresses, and the rest.
+const LINE_OCTETS_MAX: usize = 256 * 1024;
 const VERSION: u32 = 1;
 
 /// The first line.
@@ -27,6 +27,16 @@ pub(super) struct Head {
     /// As RFC 6154 §2 names it.
     pub(super) role: Option<String>,
     pub(super) subscribed: bool,
+    /// What others may do with it (RFC 4314).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rights: Vec<Granted>,
+}
+
+/// One entry of an access control list, as IMAP tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Granted {
+    pub(super) identifier: String,
+    pub(super) rights: String,
 }
 
 /// The line of a message.
