@@ -7,10 +7,12 @@ pub enum Access {
     Imap,
     /// Sending mail by SMTP.
     Submission,
+    /// All of it by JMAP.
+    Jmap,
 }
 
 impl Access {
-    pub const ALL: [Self; 2] = [Self::Imap, Self::Submission];
+    pub const ALL: [Self; 3] = [Self::Imap, Self::Submission, Self::Jmap];
 
     /// As an administrator writes it.
     #[must_use]
@@ -18,6 +20,7 @@ impl Access {
         match self {
             Self::Imap => "imap",
             Self::Submission => "submission",
+            Self::Jmap => "jmap",
         }
     }
     /// Reads a name without regard to case.
@@ -30,9 +33,13 @@ impl Access {
         match self {
             Self::Imap => 1,
             Self::Submission => 2,
+            Self::Jmap => 4,
         }
     }
 }
+
+/// Not a way in: what is stored is a bearer token, which is no password.
+const TOKEN: u32 = 1 << 31;
 
 /// Several ways in. Bits that this build does not know are kept and allow nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -59,6 +66,16 @@ impl AccessSet {
     pub const fn allows(self, access: Access) -> bool {
         self.0 & access.bit() != 0
     }
+    /// The same for a bearer token.
+    #[must_use]
+    pub const fn of_token(self) -> Self {
+        Self(self.0 | TOKEN)
+    }
+    /// Whether this is of a bearer token.
+    #[must_use]
+    pub const fn is_of_token(self) -> bool {
+        self.0 & TOKEN != 0
+    }
     /// Those this build knows.
     pub fn iter(self) -> impl Iterator<Item = Access> {
         Access::ALL.into_iter().filter(move |a| self.allows(*a))
@@ -84,7 +101,10 @@ mod tests {
             assert_eq!(one.iter().collect::<Vec<_>>(), [access]);
             assert!(AccessSet::ALL.allows(access) && !AccessSet::NONE.allows(access));
         }
-        assert_eq!(Access::ALL.into_iter().collect::<AccessSet>().bits(), 3, "never changes");
+        assert_eq!(Access::ALL.into_iter().collect::<AccessSet>().bits(), 7, "never changes");
+        let token = AccessSet::NONE.with(Access::Jmap).of_token();
+        assert!(token.is_of_token() && token.bits() == 0x8000_0004 && token.allows(Access::Jmap));
+        assert!(!Access::ALL.into_iter().collect::<AccessSet>().is_of_token());
         assert_eq!(Access::parse("pop3"), None);
     }
 }

@@ -202,3 +202,16 @@ fn it_goes_on_when_unauthenticate_was_not_meant() {
     inflater.go_on();
     assert_eq!(inflated(&mut inflater, &[]).unwrap(), b"b NOOP\r\n");
 }
+
+/// The octets of a member without its header and trailer are a stream; the trailer says how long they are.
+#[test]
+fn gzip_is_a_stream_with_a_header_and_a_length() {
+    for length in [0usize, 1, 1000, 100_000, 3_000_000] {
+        let octets: Vec<u8> = (0..).flat_map(|n: u32| format!("{n} ").into_bytes()).take(length).collect();
+        let member = gzip(&octets);
+        assert!(member.starts_with(&[0x1f, 0x8b, 8, 0]), "no name, no extra field");
+        let (stream, trailer) = member[10..].split_at(member.len() - 18);
+        assert!(inflated(&mut Inflater::default(), stream) == Ok(octets), "{length}");
+        assert_eq!(trailer[4..], u32::try_from(length).unwrap().to_le_bytes());
+    }
+}
