@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Show what the server does and what the folder holds
     Status(Status),
+    /// Print the DNS records that the domains need
+    Dns(Dns),
     /// Ask the running server to shut down
     Stop,
     /// Look at the configuration
@@ -65,8 +67,8 @@ Settings:
 const QUICKSTART: &str = "\
 Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts
 alice@ and bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base
-plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465. Prints `ready` when
-everything is bound. A second start just starts.";
+plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465, HTTPS 443. Prints
+`ready` when everything is bound. A second start just starts.";
 
 #[derive(Args, Debug)]
 pub(crate) struct Quickstart {
@@ -103,6 +105,9 @@ pub(crate) enum Account {
     /// Passwords for single clients, each of which can be taken back alone
     #[command(subcommand)]
     AppPassword(AppPassword),
+    /// Bearer tokens, by which programs ask over HTTPS without a password
+    #[command(subcommand)]
+    Token(Token),
     /// Say who may do what with the mailboxes of an account
     #[command(subcommand, after_help = SHARING)]
     Share(Share),
@@ -204,6 +209,29 @@ pub(crate) enum AppPassword {
     },
 }
 
+#[derive(Subcommand, Debug)]
+pub(crate) enum Token {
+    /// Make one and print it, once; it is good for JMAP
+    Add {
+        /// The account, user@domain
+        address: String,
+        /// What to call it, e.g. the program it is for; app passwords have names of the same kind
+        name: String,
+    },
+    /// List those of an account, with when they were last used
+    List {
+        /// The account, user@domain
+        address: String,
+    },
+    /// Remove one: from now on it is good for nothing
+    Remove {
+        /// The account, user@domain
+        address: String,
+        /// As it was called when it was made
+        name: String,
+    },
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Password {
     /// The account, user@domain
@@ -282,6 +310,12 @@ pub(crate) struct Export {
     /// The account, user@domain
     #[arg(long)]
     pub(crate) account: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Dns {
+    /// Of this domain only
+    pub(crate) domain: Option<String>,
 }
 
 #[derive(Args, Debug)]

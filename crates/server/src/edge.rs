@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 
 use crate::admission::Admission;
 use crate::config::LimitsConfig;
+use crate::http::Site;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
 use crate::tls::Tls;
@@ -49,6 +50,32 @@ impl Protocol {
     }
 }
 
+/// What a listener speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spoken {
+    Lines(Protocol),
+    Http,
+}
+
+impl Spoken {
+    /// For the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lines(protocol) => protocol.name(),
+            Self::Http => "http",
+        }
+    }
+    /// Whether connections count as waiting for login.
+    #[must_use]
+    pub const fn must_log_in(self) -> bool {
+        match self {
+            Self::Lines(protocol) => protocol.must_log_in(),
+            Self::Http => true,
+        }
+    }
+}
+
 /// Makes sessions.
 pub trait Sessions: Send + Sync {
     fn begin(&self, protocol: Protocol, peer: Peer) -> Box<dyn Session>;
@@ -62,6 +89,8 @@ pub struct Edge {
     pub admission: Arc<Admission>,
     pub metrics: Arc<Metrics>,
     pub sessions: Box<dyn Sessions>,
+    /// What is served by HTTP; nothing where no listener is for it.
+    pub site: Option<Arc<Site>>,
     pub limits: RwLock<Arc<LimitsConfig>>,
 }
 

@@ -10,14 +10,17 @@ use koi_sessions::Peer;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admitted, Refusal};
 use crate::config::ListenConfig;
 use crate::driver::{Driver, End};
-use crate::edge::{Edge, Protocol};
+use crate::edge::{Edge, Protocol, Spoken};
 use crate::metrics::count;
 use crate::notes::Tally;
 use crate::problem::Problem;
+use crate::tls::Tls;
 use crate::wire::{Stream, Wire};
 
 /// Connections the system keeps until they are accepted.
@@ -30,7 +33,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// A listener that is bound.
 pub struct Bound {
-    pub protocol: Protocol,
+    pub spoken: Spoken,
     /// TLS before the greeting.
     pub tls: bool,
     /// As the configuration names it.
@@ -42,22 +45,23 @@ pub struct Bound {
 /// Binds everything, or says what cannot be bound.
 pub fn bind_all(config: &ListenConfig) -> Result<Vec<Bound>, Problem> {
     let wanted = [
-        ("imap", Protocol::Imap, false, &config.imap),
-        ("imaps", Protocol::Imap, true, &config.imaps),
-        ("lmtp", Protocol::Lmtp, false, &config.lmtp),
-        ("smtp", Protocol::Smtp, false, &config.smtp),
-        ("submission", Protocol::Submission, false, &config.submission),
-        ("submissions", Protocol::Submission, true, &config.submissions),
+        ("imap", Spoken::Lines(Protocol::Imap), false, &config.imap),
+        ("imaps", Spoken::Lines(Protocol::Imap), true, &config.imaps),
+        ("lmtp", Spoken::Lines(Protocol::Lmtp), false, &config.lmtp),
+        ("smtp", Spoken::Lines(Protocol::Smtp), false, &config.smtp),
+        ("submission", Spoken::Lines(Protocol::Submission), false, &config.submission),
+        ("submissions", Spoken::Lines(Protocol::Submission), true, &config.submissions),
+        ("https", Spoken::Http, true, &config.https),
     ];
     let mut bound = Vec::new();
     let mut failed: Vec<String> = Vec::new();
     let mut in_use = false;
-    for (service, protocol, tls, addresses) in wanted {
+    for (service, spoken, tls, addresses) in wanted {
         for address in addresses {
             match bind(*address) {
                 Ok(listener) => {
                     let address = listener.local_addr().unwrap_or(*address);
-                    bound.push(Bound { protocol, tls, service, address, listener });
+                    bound.push(Bound { spoken, tls, service, address, listener });
                 }
                 Err(error) if is_missing_loopback(*address, &error, addresses) => {
                     tracing::info!(service, %address, "not listening: this machine has no IPv6 loopback");
@@ -114,7 +118,7 @@ fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Accepts for ever; dropped at shutdown.
 pub async fn accept(bound: Bound, edge: Arc<Edge>) {
-    let Bound { protocol, tls, service, address, listener } = bound;
+    let Bound { spoken, tls, service, address, listener } = bound;
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -125,7 +129,7 @@ pub async fn accept(bound: Bound, edge: Arc<Edge>) {
     let mut complained: Option<Instant> = None;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => begin(&edge, protocol, tls, stream, peer.ip()),
+            Ok((stream, peer)) => begin(&edge, spoken, tls, stream, peer.ip()),
             Err(error) => {
                 if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
                     complained = Some(Instant::now());
@@ -137,18 +141,23 @@ pub async fn accept(bound: Bound, edge: Arc<Edge>) {
     }
 }
 
-fn begin(edge: &Arc<Edge>, protocol: Protocol, tls: bool, stream: TcpStream, peer: IpAddr) {
+fn begin(edge: &Arc<Edge>, spoken: Spoken, tls: bool, stream: TcpStream, peer: IpAddr) {
     let _ = stream.set_nodelay(true);
     let peer = peer.to_canonical();
-    match edge.admission.admit(peer, protocol.must_log_in(), &edge.limits()) {
+    match edge.admission.admit(peer, spoken.must_log_in(), &edge.limits()) {
         Ok(admitted) => {
             count(&edge.metrics.connections);
-            tokio::spawn(serve(Arc::clone(edge), protocol, tls, stream, peer, admitted));
+            match spoken {
+                Spoken::Lines(protocol) => {
+                    tokio::spawn(serve(Arc::clone(edge), protocol, tls, stream, peer, admitted));
+                }
+                Spoken::Http => drop(tokio::spawn(serve_http(Arc::clone(edge), stream, peer, admitted))),
+            }
         }
         Err(refusal) => {
             count(&edge.metrics.connections_refused);
-            tracing::info!(protocol = protocol.name(), %peer, reason = refusal.text(), "connection refused");
-            if !tls {
+            tracing::info!(protocol = spoken.name(), %peer, reason = refusal.text(), "connection refused");
+            if let (Spoken::Lines(protocol), false) = (spoken, tls) {
                 tokio::spawn(refuse(protocol, stream, refusal));
             }
         }
@@ -175,8 +184,9 @@ async fn serve(
     let tally = Tally::new(protocol.name(), peer, tls);
     let mut who = Peer { address: peer.to_string().into(), tls: None };
     let stream = if tls {
-        match Box::pin(handshake(&edge, stream, &admitted)).await {
-            Some(stream) => stream,
+        let Some(tls) = edge.tls.as_ref().map(Tls::acceptor) else { return };
+        match Box::pin(handshake(&edge, tls, stream, &admitted)).await {
+            Some(stream) => Stream::Tls(Box::new(stream)),
             None => {
                 tally.log_end(&End::Handshake);
                 return;
@@ -194,18 +204,31 @@ async fn serve(
     driver.0.tally.log_end(&end);
 }
 
+async fn serve_http(edge: Arc<Edge>, stream: TcpStream, peer: IpAddr, admitted: Admitted) {
+    let acceptor = edge.tls.as_ref().map(Tls::http_acceptor);
+    let (Some(acceptor), Some(site)) = (acceptor, edge.site.clone()) else { return };
+    match Box::pin(handshake(&edge, acceptor, stream, &admitted)).await {
+        Some(stream) => Box::pin(crate::http::serve(edge, site, stream, peer, admitted)).await,
+        None => Tally::new(Spoken::Http.name(), peer, true).log_end(&End::Handshake),
+    }
+}
+
 /// A peer that is still shaking hands when the server goes down has nothing to be told.
-async fn handshake(edge: &Edge, stream: TcpStream, admitted: &Admitted) -> Option<Stream> {
-    let tls = edge.tls.clone()?;
+async fn handshake(
+    edge: &Edge,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    admitted: &Admitted,
+) -> Option<TlsStream<TcpStream>> {
     let limit = edge.limits().handshake;
     let accepted = tokio::select! {
-        accepted = tokio::time::timeout(limit, tls.acceptor().accept(stream)) => accepted,
+        accepted = tokio::time::timeout(limit, acceptor.accept(stream)) => accepted,
         () = admitted.link.woken() => return None,
     };
     match accepted {
         Ok(Ok(stream)) => {
             count(&edge.metrics.tls_handshakes);
-            Some(Stream::Tls(Box::new(stream)))
+            Some(stream)
         }
         _ => {
             count(&edge.metrics.tls_failures);

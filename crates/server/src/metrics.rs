@@ -22,6 +22,8 @@ pub struct Metrics {
     pub tls_handshakes: AtomicU64,
     pub tls_failures: AtomicU64,
     pub slow_peers_dropped: AtomicU64,
+    pub http_requests: AtomicU64,
+    pub http_refused: AtomicU64,
     pub push_requests: AtomicU64,
     pub pushes_accepted: AtomicU64,
     pub pushes_failed: AtomicU64,
@@ -33,6 +35,7 @@ pub struct Metrics {
     pub step: Histogram,
     pub login: Histogram,
     pub push: Histogram,
+    pub http_request: Histogram,
 }
 
 /// Adds one.
@@ -133,7 +136,7 @@ impl Metrics {
     /// All counters, in a fixed order.
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
-        let all: [(&str, &AtomicU64); 21] = [
+        let all: [(&str, &AtomicU64); 23] = [
             ("connections", &self.connections),
             ("connections refused", &self.connections_refused),
             ("sessions ended by a panic", &self.sessions_panicked),
@@ -148,6 +151,8 @@ impl Metrics {
             ("TLS handshakes", &self.tls_handshakes),
             ("TLS handshakes failed", &self.tls_failures),
             ("peers dropped for not reading", &self.slow_peers_dropped),
+            ("HTTP requests", &self.http_requests),
+            ("HTTP requests refused", &self.http_refused),
             ("push requests", &self.push_requests),
             ("pushes taken by push services", &self.pushes_accepted),
             ("pushes to be tried again", &self.pushes_failed),
@@ -170,6 +175,7 @@ impl Metrics {
             ("session step", &self.step),
             ("login", &self.login),
             ("push request", &self.push),
+            ("HTTP request", &self.http_request),
         ];
         all.into_iter().map(|(name, h)| NamedLatency { name: name.into(), latency: h.summary() }).collect()
     }

@@ -14,6 +14,7 @@ use crate::admission::Admission;
 use crate::config::raw::{self, Raw};
 use crate::config::{Config, resolve};
 use crate::edge::Edge;
+use crate::http::{MailServices, Site};
 use crate::indexer::Indexer;
 use crate::listen;
 use crate::log::LogLevel;
@@ -146,8 +147,25 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
         admission: Arc::new(Admission::default()),
         metrics,
         sessions: Box::new(RealSessions::new(config, service)),
+        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config))),
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
+}
+
+/// What is served by HTTP.
+fn site(config: &Config) -> Site {
+    let port = |addresses: &[std::net::SocketAddr]| addresses.first().map(std::net::SocketAddr::port);
+    let listen = &config.listen;
+    let starttls = config.tls.is_some();
+    let mail = MailServices {
+        hostname: config.hostname.as_str().into(),
+        domains: config.domains.clone(),
+        imaps: port(&listen.imaps),
+        imap: port(&listen.imap).filter(|_| starttls),
+        submissions: port(&listen.submissions),
+        submission: port(&listen.submission).filter(|_| starttls),
+    };
+    Site::new(config.http.clone(), mail, None)
 }
 
 struct Signals {

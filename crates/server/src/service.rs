@@ -14,6 +14,7 @@ use koi_store::engine::{Embedded, OpenError};
 use koi_types::{AccessSet, AccountId, Address, ErrorKind, MailError, Result, Timestamp};
 
 use crate::config::Config;
+use crate::password::token::{self, Made};
 use crate::password::verifier::{self, Cost, ScramVerifier};
 use crate::password::{Directory, Entry, app};
 use crate::problem::Problem;
@@ -167,6 +168,15 @@ impl Service {
         Ok(password)
     }
 
+    /// Makes a bearer token and answers it; only its hash is kept.
+    pub fn add_token(&self, address: &Address, name: &str, access: AccessSet) -> Result<String> {
+        let account = self.account(address)?;
+        let Made { token, hash } = token::generate(account);
+        let new = NewAppPassword { name: name.into(), access: access.of_token(), hash };
+        self.mailbox.directory().add_app_password(account, &new)?;
+        Ok(token)
+    }
+
     /// Removes an app password; the sessions that came with it end.
     pub fn remove_app_password(&self, address: &Address, name: &str) -> Result<()> {
         let account = self.account(address)?;
@@ -239,6 +249,9 @@ impl Directory for ServiceDirectory {
             scram: v.password.scram.map(ScramVerifier::from),
             app_passwords: v.app_passwords,
         }))
+    }
+    fn address(&self, account: AccountId) -> Result<Option<Address>> {
+        Ok(self.0.directory().row(account)?.map(|row| row.address.account_key()))
     }
 }
 

@@ -20,10 +20,15 @@ use crate::problem::Problem;
 /// Certificates in one chain.
 const CHAIN_MAX: usize = 16;
 
+/// What is spoken behind a handshake for HTTP, the best first (RFC 7301 §6, RFC 9113 §3.2).
+const HTTP_PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
 /// What handshakes are made with. Cheap to clone.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<rustls::ServerConfig>,
+    /// The same for HTTP, which is chosen by ALPN.
+    http: Arc<rustls::ServerConfig>,
     current: Arc<Current>,
 }
 
@@ -52,7 +57,9 @@ impl Tls {
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         // One ticket is enough for a client that keeps one connection.
         config.send_tls13_tickets = 1;
-        Ok(Self { config: Arc::new(config), current })
+        let mut http = config.clone();
+        http.alpn_protocols = HTTP_PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+        Ok(Self { config: Arc::new(config), http: Arc::new(http), current })
     }
 
     /// Takes over changed files; on an error everything stays as it is.
@@ -66,6 +73,12 @@ impl Tls {
     #[must_use]
     pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
         tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
+    /// For HTTP.
+    #[must_use]
+    pub fn http_acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.http))
     }
 }
 

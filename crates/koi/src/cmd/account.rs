@@ -1,11 +1,11 @@
-//! `koi account add|list|passwd|scram|app-password|share|set|quota|remove`.
+//! `koi account add|list|passwd|scram|app-password|token|share|set|quota|remove`.
 
 use koi_server::Problem;
 use koi_server::admin::{AppPasswordLine, Reply, Request, ShareLine, Used};
 use koi_server::config::Config;
 use koi_server::password::verifier;
 
-use crate::cli::{Account, AppPassword, Password, Quota, Share, ShareOf, Switch};
+use crate::cli::{Account, AppPassword, Password, Quota, Share, ShareOf, Switch, Token};
 use crate::terminal::{known_password, new_password, say};
 
 pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
@@ -46,6 +46,7 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             Ok(())
         }
         Account::AppPassword(arguments) => app_password(config, arguments),
+        Account::Token(arguments) => token(config, arguments),
         Account::Share(arguments) => share(config, arguments),
         Account::Quota(Quota { address, octets, messages, mailboxes }) => {
             quota(config, Request::AccountQuota { address, octets, messages, mailboxes })
@@ -73,6 +74,30 @@ fn app_password(config: &Config, arguments: AppPassword) -> Result<(), Problem> 
         },
         AppPassword::Remove { address, name } => {
             done(config, Request::AppPasswordRemove { address, name: name.clone() })?;
+            say(format_args!("removed {name}"));
+            Ok(())
+        }
+    }
+}
+
+fn token(config: &Config, arguments: Token) -> Result<(), Problem> {
+    match arguments {
+        Token::Add { address, name } => match super::ask(config, &Request::TokenAdd { address, name })? {
+            Reply::AppPassword(token) => {
+                say(format_args!("token: {token}"));
+                Ok(())
+            }
+            other => Err(super::unexpected(other)),
+        },
+        Token::List { address } => match super::ask(config, &Request::TokenList { address })? {
+            Reply::AppPasswords(all) => {
+                app_passwords(all);
+                Ok(())
+            }
+            other => Err(super::unexpected(other)),
+        },
+        Token::Remove { address, name } => {
+            done(config, Request::TokenRemove { address, name: name.clone() })?;
             say(format_args!("removed {name}"));
             Ok(())
         }

@@ -93,7 +93,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         "# Made by `koi quickstart`. docs/CONFIG.md and `koi config show --defaults` explain every key.\n\n\
          [server]\nhostname = \"{domain}\"\ndomains = [{}]\n\n\
          [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\
-         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\n\n\
+         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\nhttps = [{}]\n\n\
          [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
          [auth]\nscram = true\n",
         list(domains),
@@ -103,6 +103,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         addresses(&listen.smtp),
         addresses(&listen.submission),
         addresses(&listen.submissions),
+        addresses(&listen.https),
     ))
 }
 
@@ -122,6 +123,7 @@ fn listeners(base: u16) -> Result<ListenConfig, Problem> {
         smtp: at(25)?,
         submission: at(587)?,
         submissions: at(465)?,
+        https: at(443)?,
     })
 }
 

@@ -189,6 +189,34 @@ fn app_passwords_are_made_used_and_taken_back() {
     assert!(line("desk").ends_with("+0000"), "{listed}");
 }
 
+// spec: RFC 6750 §2.1
+#[test]
+fn tokens_are_made_listed_and_taken_back() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let made = said(&server.koi(&["account", "token", "add", ALICE, "backup"]));
+    let token = made.strip_prefix("token: koi_").unwrap().trim().to_owned();
+    assert_eq!(token.split_once('_').unwrap().1.len(), 25, "{made}");
+    said(&server.koi(&["account", "app-password", "add", ALICE, "phone", "--scope", "jmap"]));
+    let listed = |what: &str| said(&server.koi(&["account", what, "list", ALICE]));
+    assert!(listed("token").contains("backup") && !listed("token").contains("phone"));
+    assert!(listed("app-password").contains("phone") && !listed("app-password").contains("backup"));
+    let text = complained(&server.koi(&["account", "token", "remove", ALICE, "phone"]), 2);
+    assert!(text.contains("`phone` is an app password"), "{text}");
+    let text = complained(&server.koi(&["account", "app-password", "remove", ALICE, "backup"]), 2);
+    assert!(text.contains("`koi account token remove`"), "{text}");
+    complained(&server.koi(&["account", "token", "add", ALICE, "phone"]), 1);
+    said(&server.koi(&["account", "token", "remove", ALICE, "backup"]));
+    assert!(!listed("token").contains("backup"));
+    // A token is no password.
+    let mut imap = Imap::connect_tls(server.imaps_port(), &folder);
+    let answer = imap.command(format!("LOGIN {ALICE} \"koi_{token}\"").as_bytes()).unwrap();
+    assert!(answer.tagged.starts_with("NO [AUTHENTICATIONFAILED]"), "{}", answer.tagged);
+    server.stop();
+    let made = said(&koi(&folder, &["account", "token", "add", BOB, "x"], ""));
+    assert!(made.starts_with("token: koi_"), "{made}");
+}
+
 #[test]
 fn scram_is_turned_off_and_on() {
     let (_outer, folder) = new_folder();

@@ -4,6 +4,7 @@
 mod accounts;
 mod clients;
 mod damage;
+mod https;
 mod imap;
 mod index;
 mod kill;

@@ -193,7 +193,7 @@ pub(crate) fn free_base() -> u16 {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
                 && !v6.is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse)
         };
-        if [24, 25, 143, 465, 587, 993].iter().all(|p| free(base + p)) {
+        if [24, 25, 143, 443, 465, 587, 993].iter().all(|p| free(base + p)) {
             return base;
         }
     }

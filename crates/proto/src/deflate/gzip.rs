@@ -1,4 +1,4 @@
-//! Octets that are all there, in the file format of gzip (RFC 1952).
+//! Octets that are all there, in the file format of gzip.
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 

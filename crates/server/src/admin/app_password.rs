@@ -1,4 +1,5 @@
-//! `koi account app-password`: scopes and times as a person reads them.
+//! `koi account app-password` and `koi account token`, which is stored beside: scopes and times as a person
+//! reads them.
 
 use koi_proto::imap::date::{DateTime, push_date_time};
 use koi_types::{Access, Address, Timestamp, ZoneOffset};
@@ -22,10 +23,35 @@ pub(super) fn add(
     Ok(Reply::AppPassword(service.add_app_password(address, name, access)?))
 }
 
-pub(super) fn list(service: &Service, address: &Address) -> Result<Reply, Problem> {
+pub(super) fn add_token(service: &Service, address: &Address, name: &str) -> Result<Reply, Problem> {
+    let access = [Access::Jmap].into_iter().collect();
+    Ok(Reply::AppPassword(service.add_token(address, name, access)?))
+}
+
+/// Removes an app password, or a token: not one for the other.
+pub(super) fn remove(
+    service: &Service,
+    address: &Address,
+    name: &str,
+    token: bool,
+) -> Result<Reply, Problem> {
     let account = service.account(address)?;
     let all = service.mailbox.directory().app_passwords(account)?;
-    let lines = all.into_iter().map(|password| {
+    let other = all.iter().any(|p| &*p.record.name == name.trim() && p.record.access.is_of_token() != token);
+    if other {
+        let (is, command) = if token { ("an app password", "app-password") } else { ("a token", "token") };
+        let remedy = format!("`koi account {command} remove` removes it");
+        return Err(Problem::usage(format!("`{name}` is {is}"), remedy));
+    }
+    service.remove_app_password(address, name)?;
+    Ok(Reply::Done)
+}
+
+pub(super) fn list(service: &Service, address: &Address, tokens: bool) -> Result<Reply, Problem> {
+    let account = service.account(address)?;
+    let all = service.mailbox.directory().app_passwords(account)?;
+    let wanted = all.into_iter().filter(|password| password.record.access.is_of_token() == tokens);
+    let lines = wanted.map(|password| {
         let record = password.record;
         AppPasswordLine {
             name: record.name.into(),

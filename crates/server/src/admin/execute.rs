@@ -47,11 +47,13 @@ pub fn execute(
         Request::AppPasswordAdd { address, name, scopes } => {
             app_password::add(service, &parse(address)?, name, scopes)
         }
-        Request::AppPasswordList { address } => app_password::list(service, &parse(address)?),
+        Request::AppPasswordList { address } => app_password::list(service, &parse(address)?, false),
         Request::AppPasswordRemove { address, name } => {
-            service.remove_app_password(&parse(address)?, name)?;
-            Ok(Reply::Done)
+            app_password::remove(service, &parse(address)?, name, false)
         }
+        Request::TokenAdd { address, name } => app_password::add_token(service, &parse(address)?, name),
+        Request::TokenList { address } => app_password::list(service, &parse(address)?, true),
+        Request::TokenRemove { address, name } => app_password::remove(service, &parse(address)?, name, true),
         Request::ShareSet { address, mailbox, user, rights } => {
             share::set(&open(service, address)?, mailbox, user, rights).map(|()| Reply::Done)
         }

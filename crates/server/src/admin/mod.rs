@@ -56,6 +56,17 @@ pub enum Request {
         address: String,
         name: String,
     },
+    TokenAdd {
+        address: String,
+        name: String,
+    },
+    TokenList {
+        address: String,
+    },
+    TokenRemove {
+        address: String,
+        name: String,
+    },
     /// A setting of an account: `sent-copy`, `on` or `off`.
     AccountSet {
         address: String,
@@ -116,7 +127,7 @@ pub enum Request {
 pub enum Reply {
     Done,
     Accounts(Vec<AccountLine>),
-    /// One that was made: the only time it is shown.
+    /// An app password or a token that was made: the only time it is shown.
     AppPassword(String),
     AppPasswords(Vec<AppPasswordLine>),
     Shares(Vec<ShareLine>),

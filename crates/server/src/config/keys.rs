@@ -64,6 +64,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
     ("limits", "Bounds on what peers may take."),
     ("imap", "What mail clients are offered, and what one command may cost."),
+    ("http", "What is served by HTTPS: docs/HTTP.md."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("search", "The index that makes SEARCH of text quick in large accounts: docs/SEARCH.md."),
@@ -120,8 +121,10 @@ keys! {
         "Mail from users' clients (RFC 6409), who log in after STARTTLS.";
     "listen.submissions" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10465\", \"[::1]:10465\"]",
         "The same over TLS from the first octet (RFC 8314 §3.3).";
+    "listen.https" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10443\", \"[::1]:10443\"]",
+        "HTTP/1.1 and HTTP/2 over TLS.";
     "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
-        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions and STARTTLS.";
+        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions, https and STARTTLS.";
     "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
         "Private key of the certificate, PEM; readable by nobody else.";
     "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
@@ -194,6 +197,24 @@ keys! {
         "What one connection may hold in memory: buffers, compression, the numbers of its mailbox, saved and \
          followed searches, what NOTIFY has to tell, a SORT or THREAD at work (about 128 octets for each \
          message of a THREAD). A command that would take more ends with `NO [LIMIT]`.";
+    "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
+        "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
+         asked (Host).";
+    "http.origins" Kind::TextList, Value("[\"*\"]"), "", Restart, "[\"https://webmail.example.org\"]",
+        "Origins of web pages that may ask (CORS). `*`: all; a page needs the user's password or token \
+         in any case.";
+    "http.idle_secs" number(1, 86_400), Value("120"), "seconds", Restart, "60",
+        "A connection without a request is closed after so long, and one whose request does not come.";
+    "http.pause_secs" number(1, 3600), Value("30"), "seconds", Restart, "10",
+        "The longest pause of a client that sends a body; on average it sends 1,024 octets a second.";
+    "http.header_octets_max" number(8192, 1 << 20), Value("65536"), "octets", Restart, "32768",
+        "Header fields of one request.";
+    "http.request_octets_max" number(65_536, 1 << 30), Value("10000000"), "octets", Restart, "10000000",
+        "One request to the API (RFC 8620 §2, maxSizeRequest); it is held in memory.";
+    "http.requests_per_connection_max" number(1, 10_000), Value("32"), "requests", Restart, "100",
+        "Requests that are worked on at a time over one connection.";
+    "http.requests_per_account_max" number(1, 10_000), Value("8"), "requests", Restart, "4",
+        "Requests to the API that are worked on at a time for one account (maxConcurrentRequests).";
     "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
         "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
     "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",

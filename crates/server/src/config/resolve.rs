@@ -26,6 +26,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub limits: LimitsConfig,
     pub imap: ImapConfig,
+    pub http: HttpConfig,
     pub smtp: SmtpConfig,
     pub mailbox: MailboxConfig,
     /// Section `coi`: the mailboxes of COI where it is offered.
@@ -46,12 +47,17 @@ pub struct ListenConfig {
     pub smtp: Vec<SocketAddr>,
     pub submission: Vec<SocketAddr>,
     pub submissions: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
 }
 
 impl ListenConfig {
     fn is_empty(&self) -> bool {
-        let all = [&self.imap, &self.imaps, &self.lmtp, &self.smtp, &self.submission, &self.submissions];
-        all.iter().all(|addresses| addresses.is_empty())
+        let clear = [&self.imap, &self.lmtp, &self.smtp, &self.submission];
+        clear.iter().all(|addresses| addresses.is_empty()) && !self.needs_tls()
+    }
+    /// Whether there is a listener with TLS from the first octet.
+    fn needs_tls(&self) -> bool {
+        [&self.imaps, &self.submissions, &self.https].iter().any(|addresses| !addresses.is_empty())
     }
 }
 
@@ -109,6 +115,21 @@ pub struct ImapConfig {
     pub search_octets_max: Option<u64>,
     pub notifications_max: usize,
     pub connection_memory_max: usize,
+}
+
+/// Section `http`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpConfig {
+    /// `None`: as the client has asked.
+    pub url: Option<String>,
+    pub origins: Vec<String>,
+    pub idle: Duration,
+    /// Between two octets of a body.
+    pub pause: Duration,
+    pub header_octets_max: usize,
+    pub request_octets_max: usize,
+    pub requests_per_connection_max: usize,
+    pub requests_per_account_max: usize,
 }
 
 /// Section `smtp`.
@@ -184,6 +205,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         smtp: raw.addresses("listen.smtp"),
         submission: raw.addresses("listen.submission"),
         submissions: raw.addresses("listen.submissions"),
+        https: raw.addresses("listen.https"),
     };
     let config = Config {
         file: raw.file.clone(),
@@ -197,6 +219,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         auth: auth(raw),
         limits: limits(raw),
         imap: imap(raw)?,
+        http: http(raw)?,
         smtp: smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
@@ -274,11 +297,12 @@ fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig
         (Some(certificate), Some(key)) => {
             Ok(Some(TlsConfig { certificate: base.join(certificate), key: base.join(key) }))
         }
-        (None, None) if listen.imaps.is_empty() && listen.submissions.is_empty() => Ok(None),
+        (None, None) if !listen.needs_tls() => Ok(None),
         (certificate, _) => {
             let missing = if certificate.is_none() { "tls.certificate" } else { "tls.key" };
             let what = format!("{}: {missing} is missing", raw.file.display());
-            let remedy = "set tls.certificate and tls.key, or remove listen.imaps and listen.submissions";
+            let remedy = "set tls.certificate and tls.key, or remove listen.imaps, listen.submissions and \
+                          listen.https";
             Err(Problem::usage(what, remedy))
         }
     }
@@ -326,6 +350,26 @@ fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
         notifications_max: count(raw, "imap.notifications_max"),
         connection_memory_max: count(raw, "imap.connection_memory_max"),
+    })
+}
+
+fn http(raw: &Raw) -> Result<HttpConfig, Problem> {
+    let url = raw.text("http.url");
+    if let Some(url) =
+        url.as_ref().filter(|url| !url.starts_with("https://") || url.contains(['?', '#', ' ']))
+    {
+        let what = format!("{}: `{url}` is not the beginning of a URL", raw.place("http.url"));
+        return Err(Problem::usage(what, "write such as https://mail.example.org"));
+    }
+    Ok(HttpConfig {
+        url,
+        origins: raw.list("http.origins"),
+        idle: secs(raw, "http.idle_secs"),
+        pause: secs(raw, "http.pause_secs"),
+        header_octets_max: count(raw, "http.header_octets_max"),
+        request_octets_max: count(raw, "http.request_octets_max"),
+        requests_per_connection_max: count(raw, "http.requests_per_connection_max"),
+        requests_per_account_max: count(raw, "http.requests_per_account_max"),
     })
 }
 

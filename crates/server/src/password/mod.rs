@@ -10,6 +10,7 @@ mod proof;
 mod scram;
 mod tally;
 mod throttle;
+pub mod token;
 pub mod verifier;
 
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ use verifier::{Cost, ScramVerifier};
 pub trait Directory: Send + Sync {
     /// What is known of an address; `None` for unknown and disabled ones.
     fn entry(&self, address: &Address) -> Result<Option<Entry>>;
+    /// The address of an account; `None` when there is no such account.
+    fn address(&self, account: AccountId) -> Result<Option<Address>>;
 }
 
 /// An account that may log in.

@@ -28,6 +28,10 @@ impl Directory for Table {
         let table = self.0.read();
         Ok(table.get(address).cloned())
     }
+    fn address(&self, account: AccountId) -> Result<Option<Address>> {
+        let table = self.0.read();
+        Ok(table.iter().find(|(_, entry)| entry.account == account).map(|(address, _)| address.clone()))
+    }
 }
 
 struct Rig {

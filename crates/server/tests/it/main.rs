@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod connections;
+mod http;
 mod rig;
 mod starttls;
 mod webpush;

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use koi_mailbox::AppPassword;
 use koi_server::admission::Admission;
 use koi_server::ca::LocalCa;
 use koi_server::config::{Config, TlsConfig, raw, resolve};
 use koi_server::edge::{Edge, Protocol, Sessions};
+use koi_server::http::{Jmap, MailServices, Site};
 use koi_server::metrics::Metrics;
 use koi_server::password::{Directory, Entry, Passwords, verifier};
 use koi_server::tls::Tls;
@@ -24,18 +26,29 @@ pub(crate) struct Rig {
     pub(crate) edge: Arc<Edge>,
     pub(crate) plain: SocketAddr,
     pub(crate) tls: SocketAddr,
+    pub(crate) https: SocketAddr,
+    /// What alice has beside her password.
+    pub(crate) app_passwords: AppPasswords,
     pub(crate) folder: tempfile::TempDir,
 }
 
-struct Alice(String);
+type AppPasswords = Arc<parking_lot::Mutex<Vec<AppPassword>>>;
+
+struct Alice {
+    verifier: String,
+    app_passwords: AppPasswords,
+}
 
 impl Directory for Alice {
     fn entry(&self, address: &Address) -> koi_types::Result<Option<Entry>> {
         let known = address.to_string() == "alice@example.org";
-        let (verifier, scram) = (self.0.clone(), None);
-        let (account, app_passwords) = (AccountId(1), Vec::new());
+        let (verifier, scram) = (self.verifier.clone(), None);
+        let (account, app_passwords) = (AccountId(1), self.app_passwords.lock().clone());
         let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
         Ok(known.then_some(entry))
+    }
+    fn address(&self, account: AccountId) -> koi_types::Result<Option<Address>> {
+        Ok(Address::parse("alice@example.org").filter(|_| account == AccountId(1)))
     }
 }
 
@@ -49,6 +62,9 @@ impl Sessions for Echoes {
 
 impl Rig {
     pub(crate) fn new(settings: &str) -> Self {
+        Self::with(settings, None)
+    }
+    pub(crate) fn with(settings: &str, jmap: Option<Box<dyn Jmap>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         folder::make_private(folder.path()).unwrap();
         let config = config(folder.path(), settings);
@@ -56,7 +72,9 @@ impl Rig {
         let tls = Tls::load(&TlsConfig { certificate: files.certificate, key: files.key }).unwrap();
         let metrics: Arc<Metrics> = Arc::default();
         let cost = verifier::Cost { memory_kib: 64, passes: 1 };
-        let alice = Box::new(Alice(verifier::make(cost, b"secret", &mut Vec::new()).unwrap()));
+        let verifier = verifier::make(cost, b"secret", &mut Vec::new()).unwrap();
+        let app_passwords = AppPasswords::default();
+        let alice = Box::new(Alice { verifier, app_passwords: Arc::clone(&app_passwords) });
         let passwords =
             Passwords::new(alice, "example.org", [1; 32], &config.auth, Arc::clone(&metrics)).unwrap();
         let edge = Arc::new(Edge {
@@ -66,15 +84,16 @@ impl Rig {
             admission: Arc::new(Admission::default()),
             metrics,
             sessions: Box::new(Echoes),
+            site: Some(Arc::new(Site::new(config.http.clone(), services(), jmap))),
             limits: parking_lot::RwLock::new(Arc::new(config.limits.clone())),
         });
         let bound = listen::bind_all(&config.listen).unwrap();
-        let at = |tls: bool| bound.iter().find(|b| b.tls == tls).unwrap().address;
-        let (plain, tls) = (at(false), at(true));
+        let at = |service: &str| bound.iter().find(|b| b.service == service).unwrap().address;
+        let (plain, tls, https) = (at("imap"), at("imaps"), at("https"));
         for listener in bound {
             tokio::spawn(listen::accept(listener, Arc::clone(&edge)));
         }
-        Self { edge, plain, tls, folder }
+        Self { edge, plain, tls, https, app_passwords, folder }
     }
 
     pub(crate) async fn connect(&self) -> Client<TcpStream> {
@@ -83,25 +102,37 @@ impl Rig {
 
     pub(crate) async fn connect_tls(&self) -> Client<tokio_rustls::client::TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.tls).await.unwrap();
-        Client(BufReader::new(self.handshake(stream).await.unwrap()))
+        Client(BufReader::new(self.handshake(stream, &[]).await.unwrap()))
     }
 
     pub(crate) async fn handshake(
         &self,
         stream: TcpStream,
+        protocols: &[&[u8]],
     ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
         use rustls::pki_types::pem::PemObject as _;
         let ca = LocalCa::paths(self.folder.path()).ca_certificate;
         let mut roots = rustls::RootCertStore::empty();
         roots.add(rustls::pki_types::CertificateDer::from_pem_file(ca).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let name = "localhost".try_into().unwrap();
         tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+}
+
+fn services() -> MailServices {
+    MailServices {
+        hostname: "mail.example.org".into(),
+        domains: vec!["example.org".into()],
+        imaps: Some(993),
+        submissions: Some(465),
+        ..MailServices::default()
     }
 }
 
@@ -109,7 +140,7 @@ pub(crate) fn config(folder: &Path, settings: &str) -> Config {
     let text = format!(
         "[server]\nhostname='localhost'\ndomains=['example.org']\n[tls]\n\
          certificate='tls/cert.pem'\nkey='tls/key.pem'\n\
-         [listen]\nimap=['127.0.0.1:0']\nimaps=['127.0.0.1:0']\n{settings}"
+         [listen]\nimap=['127.0.0.1:0']\nimaps=['127.0.0.1:0']\nhttps=['127.0.0.1:0']\n{settings}"
     );
     resolve::resolve(&raw::parse(&folder.join("koi.toml"), &text).unwrap()).unwrap()
 }

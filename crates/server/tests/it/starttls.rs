@@ -23,7 +23,7 @@ async fn nothing_sent_before_the_handshake_survives_it() {
     // In one packet with STARTTLS, whole and half a line.
     client.send("starttls\ninjected\ninjec").await;
     assert_eq!(client.line().await, "go ahead");
-    let stream = rig.handshake(client.0.into_inner()).await.unwrap();
+    let stream = rig.handshake(client.0.into_inner(), &[]).await.unwrap();
     let mut client = Client(BufReader::new(stream));
     assert_eq!(client.ask("first").await, "first");
     assert!(client.ask("tls").await.starts_with("TLSv1.3"));

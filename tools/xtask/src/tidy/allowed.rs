@@ -75,6 +75,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "aws-lc-rs",
             "base64",
             "blake3",
+            // Bodies of HTTP, for clients that take nothing better.
+            "brotli",
             "bytes",
             "getrandom",
             "http-body-util",

@@ -1,0 +1,125 @@
+//! The DNS records a domain needs so that mail comes and clients find their server (RFC 6186 §3, RFC 8314
+//! §5.1), as lines of a zone file. What is not offered is not announced.
+
+use std::net::SocketAddr;
+
+use crate::config::Config;
+
+/// Who has a copy keeps it so long.
+const TTL_SECS: u32 = 3600;
+/// Where other servers deliver; MX cannot name another.
+const SMTP_PORT: u16 = 25;
+
+/// One record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// With the dot at its end, as all names here.
+    pub name: String,
+    pub kind: &'static str,
+    pub data: String,
+}
+
+/// A service that clients look for by SRV.
+struct Wanted<'a> {
+    service: &'static str,
+    addresses: &'a [SocketAddr],
+    /// TLS from the first octet comes before STARTTLS (RFC 8314 §5.1).
+    priority: u16,
+}
+
+/// The records of one domain.
+#[must_use]
+pub fn records(config: &Config, domain: &str) -> Vec<Record> {
+    let listen = &config.listen;
+    let (host, domain) = (absolute(&config.hostname), absolute(domain));
+    let mut records = Vec::new();
+    let mut add = |name: String, kind, data| records.push(Record { name, kind, data });
+    if listen.smtp.iter().any(|address| address.port() == SMTP_PORT) {
+        add(domain.clone(), "MX", format!("10 {host}"));
+    }
+    let has_tls = config.tls.is_some();
+    let starttls = |addresses: &'static str| if has_tls { addresses } else { "" };
+    let wanted = [
+        Wanted { service: "_imaps", addresses: &listen.imaps, priority: 0 },
+        Wanted { service: starttls("_imap"), addresses: &listen.imap, priority: 10 },
+        Wanted { service: "_submissions", addresses: &listen.submissions, priority: 0 },
+        Wanted { service: starttls("_submission"), addresses: &listen.submission, priority: 10 },
+        Wanted { service: "_autodiscover", addresses: &listen.https, priority: 0 },
+    ];
+    for Wanted { service, addresses, priority } in wanted {
+        if let Some(address) = addresses.first().filter(|_| !service.is_empty()) {
+            let name = format!("{service}._tcp.{domain}");
+            add(name, "SRV", format!("{priority} 1 {} {host}", address.port()));
+        }
+    }
+    // RFC 6186 §3.4: a service that is not offered.
+    for service in ["_pop3", "_pop3s"] {
+        add(format!("{service}._tcp.{domain}"), "SRV", "0 0 0 .".to_owned());
+    }
+    if !listen.https.is_empty() {
+        add(format!("autoconfig.{domain}"), "CNAME", host);
+    }
+    records
+}
+
+impl Record {
+    /// As in a zone file.
+    #[must_use]
+    pub fn line(&self, width: usize) -> String {
+        format!("{:width$}  {TTL_SECS}  IN  {:5}  {}", self.name, self.kind, self.data)
+    }
+}
+
+/// Whether every listener is on loopback, so that nobody else could follow the records.
+#[must_use]
+pub fn is_only_here(config: &Config) -> bool {
+    let listen = &config.listen;
+    let all =
+        [&listen.imap, &listen.imaps, &listen.smtp, &listen.submission, &listen.submissions, &listen.https];
+    all.iter().flat_map(|addresses| addresses.iter()).all(|address| address.ip().is_loopback())
+}
+
+fn absolute(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{raw, resolve};
+
+    fn config(listen: &str) -> Config {
+        let text = format!(
+            "[server]\nhostname='mail.example.org'\ndomains=['example.org']\n[tls]\ncertificate='c'\nkey='k'\n\
+             [listen]\n{listen}"
+        );
+        resolve::resolve(&raw::parse(std::path::Path::new("koi.toml"), &text).unwrap()).unwrap()
+    }
+
+    // spec: RFC 6186 §3; RFC 6186 §3.4; RFC 8314 §5.1
+    #[test]
+    fn what_is_offered_is_announced() {
+        let all = config(
+            "imap=['[::]:143']\nimaps=['[::]:993']\nsmtp=['[::]:25']\nsubmission=['[::]:587']\n\
+             submissions=['[::]:465']\nhttps=['[::]:443']\n",
+        );
+        let lines: Vec<String> = records(&all, "example.org").iter().map(|record| record.line(0)).collect();
+        for line in [
+            "example.org.  3600  IN  MX     10 mail.example.org.",
+            "_imaps._tcp.example.org.  3600  IN  SRV    0 1 993 mail.example.org.",
+            "_imap._tcp.example.org.  3600  IN  SRV    10 1 143 mail.example.org.",
+            "_submissions._tcp.example.org.  3600  IN  SRV    0 1 465 mail.example.org.",
+            "_submission._tcp.example.org.  3600  IN  SRV    10 1 587 mail.example.org.",
+            "_pop3._tcp.example.org.  3600  IN  SRV    0 0 0 .",
+            "_autodiscover._tcp.example.org.  3600  IN  SRV    0 1 443 mail.example.org.",
+            "autoconfig.example.org.  3600  IN  CNAME  mail.example.org.",
+        ] {
+            assert!(lines.contains(&line.to_owned()), "{line}: {lines:#?}");
+        }
+        assert!(!is_only_here(&all));
+        let few = config("imaps=['127.0.0.1:10993']\nsmtp=['127.0.0.1:10025']\n");
+        let kinds: Vec<&str> = records(&few, "example.org").iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, ["SRV", "SRV", "SRV"], "no MX for another port");
+        assert!(is_only_here(&few));
+    }
+}

@@ -1,0 +1,63 @@
+//! Which pages of other origins may ask (the Fetch standard, CORS). Logins are in headers that a page sends
+//! by itself, so that `*` gives no page anything its user did not give it.
+
+use hyper::StatusCode;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+
+use super::answer::Answer;
+
+/// A day; browsers take less.
+const MAX_AGE_SECS: &str = "86400";
+
+/// Answers whether a page of another origin may ask for this.
+pub(super) fn preflight(methods: &'static str) -> Answer {
+    let mut answer = Answer::empty(StatusCode::NO_CONTENT);
+    let of = |text: &'static str| HeaderValue::from_static(text);
+    answer.headers.insert(ACCESS_CONTROL_ALLOW_METHODS, of(methods));
+    answer.headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, of("Authorization, Content-Type"));
+    answer.headers.insert(ACCESS_CONTROL_MAX_AGE, of(MAX_AGE_SECS));
+    answer
+}
+
+/// Says to the browser whether the page may read the answer.
+pub(super) fn mark(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
+    let any = origins.iter().any(|origin| origin == "*");
+    if !any {
+        answered.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    let Some(origin) = asked.get(ORIGIN) else { return };
+    let allowed = match any {
+        true => HeaderValue::from_static("*"),
+        false if origins.iter().any(|one| one.as_bytes() == origin.as_bytes()) => origin.clone(),
+        false => return,
+    };
+    answered.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    let exposed = HeaderValue::from_static("Retry-After, WWW-Authenticate");
+    answered.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(origins: &[&str], origin: &str) -> Option<String> {
+        let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let (mut asked, mut answered) = (HeaderMap::new(), HeaderMap::new());
+        asked.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+        mark(&origins, &asked, &mut answered);
+        answered.get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn pages_of_origins_that_are_named() {
+        assert_eq!(allowed(&["*"], "https://any.example").as_deref(), Some("*"));
+        let origins = ["https://app.example", "http://localhost:3000"];
+        assert_eq!(allowed(&origins, "https://app.example").as_deref(), Some("https://app.example"));
+        assert_eq!(allowed(&origins, "https://app.example.evil.example"), None);
+        assert_eq!(allowed(&origins, "null"), None);
+        assert_eq!(allowed(&[], "https://app.example"), None);
+    }
+}
