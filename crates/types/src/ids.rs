@@ -29,6 +29,69 @@ pub struct ThreadId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BlobId(pub [u8; 32]);
 
+/// Octets somebody uploaded (RFC 8620 §6.1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UploadId(pub [u8; 16]);
+
+/// An object that is no email, thread or mailbox: an identity, a submission (RFC 8621 §6 and §7).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectId(pub [u8; 16]);
+
+/// What a blob id names (RFC 8620 §6): always looked up inside one account.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum BlobName {
+    /// A whole message, by its email.
+    Message(EmailId),
+    /// A part of it without its transfer encoding, by the numbers that lead to it.
+    Part {
+        email: EmailId,
+        path: Vec<u32>,
+    },
+    Upload(UploadId),
+}
+
+/// Numbers in the path to a part.
+const PART_DEPTH_MAX: usize = 64;
+
+impl fmt::Display for BlobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(email) => base32('g', &email.0, f),
+            Self::Part { email, path } => {
+                base32('p', &email.0, f)?;
+                path.iter().try_for_each(|number| write!(f, "-{number}"))
+            }
+            Self::Upload(upload) => upload.fmt(f),
+        }
+    }
+}
+
+impl BlobName {
+    /// Reads what `Display` printed; anything else is `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.bytes().next()? {
+            b'g' => from_base32('g', text).map(|email| Self::Message(EmailId(email))),
+            b'u' => UploadId::parse(text).map(Self::Upload),
+            _ => {
+                let (email, path) = text.split_once('-')?;
+                let email = EmailId(from_base32('p', email)?);
+                let numbers = || path.split('-');
+                if numbers().count() > PART_DEPTH_MAX {
+                    return None;
+                }
+                let path = numbers().map(part_number).collect::<Option<_>>()?;
+                Some(Self::Part { email, path })
+            }
+        }
+    }
+}
+
+fn part_number(digits: &str) -> Option<u32> {
+    let plain = !digits.starts_with('0') && digits.bytes().all(|d| d.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
 impl EmailId {
     /// Time first, so that ids made later sort later; then 10 random octets from the caller.
     #[must_use]
@@ -107,6 +170,8 @@ macro_rules! printable {
 printable!(EmailId, 'e', 16);
 printable!(ThreadId, 't', 16);
 printable!(BlobId, 'b', 32);
+printable!(UploadId, 'u', 16);
+printable!(ObjectId, 'o', 16);
 
 macro_rules! counted {
     ($name:ident, $prefix:literal) => {
@@ -140,6 +205,26 @@ mod tests {
         assert_eq!(MailboxId::parse(&MailboxId(77).to_string()), Some(MailboxId(77)));
         assert_eq!(EmailId::parse("e0"), None);
         assert_eq!(MailboxId::parse(&email.to_string()), None);
+    }
+
+    // spec: RFC 8620 §1.2
+    #[test]
+    fn blobs_print_and_read_back() {
+        let email = EmailId::new(7, [9; 10]);
+        let names = [
+            BlobName::Message(email),
+            BlobName::Part { email, path: vec![1, 20, 3] },
+            BlobName::Upload(UploadId([5; 16])),
+        ];
+        for name in names {
+            let text = name.to_string();
+            assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{text}");
+            assert_eq!(BlobName::parse(&text), Some(name));
+        }
+        let part = BlobName::Part { email, path: vec![1] }.to_string();
+        for bad in ["", "x", "g", &email.to_string(), &format!("{part}-"), &format!("{part}-0"), "p-1"] {
+            assert_eq!(BlobName::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use annotation::EntryName;
 pub use change::{Change, ChangeKind, CommitNotice};
 pub use contact::{AddressHash, Contact};
 pub use error::{ErrorKind, MailError, Result};
-pub use ids::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
+pub use ids::{AccountId, BlobId, BlobName, EmailId, MailboxId, ObjectId, ThreadId, UploadId};
 pub use keyword::{Flags, Keyword, SystemFlags};
 pub use name::{MailboxName, Role};
 pub use num::{ModSeq, SeqNum, Uid, UidValidity};

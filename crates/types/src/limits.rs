@@ -1,8 +1,8 @@
 //! Every limit of Koi with its name, unit and reason. Limits an administrator may change are defaults of the
 //! configuration; the others are part of a format.
 
-/// A keyword on the wire and in the store.
-pub const KEYWORD_OCTETS_MAX: usize = 128;
+/// A keyword on the wire and in the store (RFC 8621 §4.1.1 names the number).
+pub const KEYWORD_OCTETS_MAX: usize = 255;
 /// Different keywords in one account; each message stores them as numbers.
 pub const KEYWORDS_PER_ACCOUNT_MAX: usize = 4096;
 /// Keywords on one message.
@@ -149,3 +149,21 @@ pub const FULL_RECIPIENTS_MAX: usize = 10_000;
 pub const IMAP_NOTIFY_NAMES_MAX: usize = 1000;
 /// Names, mailboxes and annotations of which NOTIFY tells at a time (RFC 5465 §5.8).
 pub const IMAP_NOTIFICATIONS_MAX: usize = 10_000;
+/// Uploads of one account that nothing refers to yet; past it the oldest go.
+pub const UPLOADS_MAX: usize = 1000;
+/// Octets of all of them together; past it the oldest go.
+pub const UPLOADS_OCTETS_MAX: u64 = 1024 * 1024 * 1024;
+/// How long an upload stays (RFC 8620 §6.1 asks for an hour at least).
+pub const UPLOAD_SECS: u32 = 24 * 3600;
+/// The media type of an upload.
+pub const MEDIA_TYPE_OCTETS_MAX: usize = 255;
+/// Identities of one account.
+pub const IDENTITIES_MAX: usize = 100;
+/// Submissions of one account that are remembered.
+pub const SUBMISSIONS_MAX: usize = 1000;
+/// A signature, a name or the text of an answer.
+pub const SETTING_TEXT_OCTETS_MAX: usize = 64 * 1024;
+/// Recipients of one submission.
+pub const SUBMISSION_RECIPIENTS_MAX: usize = 1000;
+/// How long a submission may be put off, in seconds.
+pub const SUBMISSION_DELAY_SECS_MAX: u32 = 365 * 86_400;
