@@ -2,6 +2,7 @@
 //! names that are only subscribed (RFC 9051 §6.3.9, RFC 5258 §3). A copy shares what did not change;
 //! counters are not in it.
 
+use koi_store::record::mailbox::NameRecord;
 use koi_types::name::SEPARATOR;
 use koi_types::{AccountId, MailboxId, MailboxName, Rights, Role, Timestamp};
 
@@ -33,6 +34,8 @@ pub struct NamedMailbox {
     pub id: MailboxId,
     pub role: Option<Role>,
     pub created_at: Timestamp,
+    /// Where it is shown among its siblings (RFC 8621 §2).
+    pub sort_order: u32,
     /// Whose it is, if it is shared by another; what its id is of.
     pub owner: Option<AccountId>,
     /// What the user may do with it; of one's own everything.
@@ -40,8 +43,9 @@ pub struct NamedMailbox {
 }
 
 impl NamedMailbox {
-    pub(crate) const fn own(id: MailboxId, role: Option<Role>, created_at: Timestamp) -> Self {
-        Self { id, role, created_at, owner: None, rights: Rights::ALL }
+    pub(crate) const fn own(id: MailboxId, record: &NameRecord) -> Self {
+        let NameRecord { role, created_at, sort_order, .. } = *record;
+        Self { id, role, created_at, sort_order, owner: None, rights: Rights::ALL }
     }
 }
 
@@ -185,7 +189,8 @@ mod tests {
     }
 
     fn mailbox(id: u32) -> Option<NamedMailbox> {
-        Some(NamedMailbox::own(MailboxId(id), None, Timestamp(0)))
+        let record = NameRecord { name: name("any"), role: None, created_at: Timestamp(0), sort_order: 0 };
+        Some(NamedMailbox::own(MailboxId(id), &record))
     }
 
     fn hierarchy(mailboxes: &[&str], subscribed: &[&str]) -> Hierarchy {

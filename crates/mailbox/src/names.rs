@@ -103,10 +103,10 @@ impl Names {
         let mut hierarchy = Hierarchy::default();
         visit(read, &key::all(account, table::NAME), &mut |key, row| {
             let (Some(name), Some(id)) = (name_of(key), decode_mailbox_id(row)) else { return };
-            let record = records.get(&id);
-            let role = record.and_then(|record| record.role);
-            let created_at = record.map_or(Timestamp(0), |record| record.created_at);
-            hierarchy.set_mailbox(&name, Some(NamedMailbox::own(id, role, created_at)));
+            let lost =
+                || NameRecord { name: name.clone(), role: None, created_at: Timestamp(0), sort_order: 0 };
+            let record = records.remove(&id).unwrap_or_else(lost);
+            hierarchy.set_mailbox(&name, Some(NamedMailbox::own(id, &record)));
         })?;
         visit(read, &key::all(account, table::SUBSCRIPTION), &mut |key, _| {
             if let Some(name) = name_of(key) {
@@ -190,7 +190,9 @@ impl Happened {
                 self.subscriptions.insert(name);
             }
             (Event::Added(_) | Event::Flags(_) | Event::Expunged { .. } | Event::Annotations(_), _)
-            | (Event::PerUser { .. } | Event::Rights, _) => {}
+            | (Event::PerUser { .. } | Event::Rights, _)
+            | (Event::Hidden(_) | Event::Shown(_) | Event::Read(_), _)
+            | (Event::LeftShown(_) | Event::Threads(_), _) => {}
             _ => return false,
         }
         true
@@ -213,14 +215,14 @@ impl Happened {
         }
         for id in &self.mailboxes {
             let Some(row) = read.get(&key::mailbox(account, table::MAILBOX_NAME, *id))? else { continue };
-            let Some(NameRecord { name, role, created_at }) = NameRecord::decode(&row) else {
+            let Some(record) = NameRecord::decode(&row) else {
                 return Ok(false);
             };
-            let bearer = read.get(&key::name(account, table::NAME, &name))?;
+            let bearer = read.get(&key::name(account, table::NAME, &record.name))?;
             if bearer.and_then(|row| decode_mailbox_id(&row)) != Some(*id) {
                 return Ok(false);
             }
-            hierarchy.set_mailbox(&name, Some(NamedMailbox::own(*id, role, created_at)));
+            hierarchy.set_mailbox(&record.name, Some(NamedMailbox::own(*id, &record)));
         }
         for name in &self.subscriptions {
             let subscribed = read.get(&key::name(account, table::SUBSCRIPTION, name))?.is_some();

@@ -28,6 +28,12 @@
 //! | H | 1, address hash, mailbox, 1 if blocked, email | nothing: the mailbox has a contact message on it |
 //! | L | modseq | `LogRecord`: what one commit changed |
 //! | V | mailbox, modseq | UIDs that left the mailbox |
+//! | g | modseq, mailbox, first uid | messages that went with a mailbox when it was deleted |
+//! | i, s | object | `ObjectRecord`: an identity, a submission, or that there was one |
+//! | i, s | 0 | `ObjectRecord`: up to which modseq it is forgotten what there was |
+//! | q | submission | `PendingRecord`: what waits to be sent |
+//! | v | | `ObjectRecord`: the answer while its owner is away |
+//! | w | upload | `UploadRecord`: octets that were uploaded, for a while |
 //! | J | 0 | `CoiSettings`: chat by IMAP |
 //! | J | 1, hash of a Message-ID | `FiledChatRecord`: where a submitted chat message is |
 //! | K | number | keyword |
@@ -55,11 +61,13 @@ mod coi;
 mod contact;
 mod directory;
 mod message;
+mod object;
 mod push;
 mod sharing;
 mod submission;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod url;
 
 use koi_types::{AccountId, MailboxId, MailboxName, limits};
@@ -69,9 +77,11 @@ pub use coi::*;
 pub use contact::*;
 pub use directory::*;
 pub use message::*;
+pub use object::*;
 pub use push::*;
 pub use sharing::*;
 pub use submission::*;
+pub use upload::*;
 pub use url::*;
 
 /// The tables of an account.
@@ -114,6 +124,18 @@ pub mod table {
     pub const RIGHTS: u8 = b'Q';
     /// Flags that are one user's own in a shared mailbox.
     pub const PER_USER: u8 = b'Y';
+    /// Messages that went with a deleted mailbox.
+    pub const GONE: u8 = b'g';
+    /// Octets that were uploaded.
+    pub const UPLOAD: u8 = b'w';
+    /// Identities, under which mail is sent.
+    pub const IDENTITY: u8 = b'i';
+    /// Submissions of emails.
+    pub const SUBMISSION: u8 = b's';
+    /// Submissions that wait for their time.
+    pub const PENDING: u8 = b'q';
+    /// The answer while its owner is away.
+    pub const VACATION: u8 = b'v';
 
     /// Tables of account 0.
     pub mod global {

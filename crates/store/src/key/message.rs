@@ -69,6 +69,23 @@ pub fn vanished(account: AccountId, mailbox: MailboxId, modseq: u64) -> [u8; 17]
     joined(&[&prefix(account, table::VANISHED), &mailbox.0.to_be_bytes(), &modseq.to_be_bytes()])
 }
 
+/// g: messages that went with a mailbox that was deleted at this modseq, from this UID on.
+#[must_use]
+pub fn gone(account: AccountId, modseq: u64, mailbox: MailboxId, uid: u32) -> [u8; 21] {
+    joined(&[
+        &prefix(account, table::GONE),
+        &modseq.to_be_bytes(),
+        &mailbox.0.to_be_bytes(),
+        &uid.to_be_bytes(),
+    ])
+}
+
+/// g: the first octets of all that went with one mailbox.
+#[must_use]
+pub fn gone_with(account: AccountId, modseq: u64, mailbox: MailboxId) -> [u8; 17] {
+    joined(&[&prefix(account, table::GONE), &modseq.to_be_bytes(), &mailbox.0.to_be_bytes()])
+}
+
 /// G: an email without memberships, by the time it lost the last.
 #[must_use]
 pub fn grace(account: AccountId, expunged_at: Timestamp, email: EmailId) -> [u8; 29] {
@@ -86,6 +103,12 @@ pub fn thread_key(account: AccountId, hash: u64, email: EmailId) -> [u8; 29] {
 #[must_use]
 pub fn thread(account: AccountId, thread: ThreadId, email: EmailId) -> [u8; 37] {
     joined(&[&prefix(account, table::THREAD), &thread.0, &email.0])
+}
+
+/// T: the first octets of all emails of a thread.
+#[must_use]
+pub fn thread_emails(account: AccountId, thread: ThreadId) -> [u8; 21] {
+    joined(&[&prefix(account, table::THREAD), &thread.0])
 }
 
 /// The UID at the end of a `U` or `E` key.

@@ -2,17 +2,20 @@
 
 use koi_types::{
     AccountId, CommitNotice, EmailId, EntryName, ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result,
-    Timestamp, Uid, UidSet,
+    SystemFlags, Timestamp, Uid, UidSet,
 };
 
 use super::annotation::CountedAnnotations;
+use super::emails::Finished;
 use super::per_user::UserRows;
+use super::visibility::{Touched, Visibility};
 use crate::key;
 use crate::kv::Txn;
 use crate::record::account::{AccountRecord, OwnQuota};
 use crate::record::corrupt;
-use crate::record::log::{Event, LogRecord, LogSection};
+use crate::record::log::{Event, LogRecord, LogSection, ThreadOf};
 use crate::record::mailbox::MailboxRecord;
+use crate::record::membership::Membership;
 use crate::record::runs::encode_vanished;
 
 /// What bounds an account; an administrator's setting, `u64::MAX` for no limit.
@@ -56,6 +59,10 @@ pub struct AccountTxn<'t> {
     pub(super) pushes: bool,
     /// How many annotations a target has, once that was counted.
     pub(super) annotations: Option<CountedAnnotations>,
+    /// New emails join threads.
+    pub(super) joins_threads: bool,
+    /// Types of data that change.
+    pub(super) touched: Touched,
     open: Vec<OpenMailbox>,
     events: Vec<LogSection>,
 }
@@ -68,6 +75,7 @@ pub(super) struct OpenMailbox {
     added: UidSet,
     flags: UidSet,
     expunged: Vec<Gone>,
+    visibility: Visibility,
     /// Users that are not the owner, whose own flags changed.
     pub(super) users: Vec<UserRows>,
     /// Created, or counters changed without a message having changed.
@@ -115,6 +123,8 @@ impl<'t> AccountTxn<'t> {
             has_contacts: None,
             pushes: false,
             annotations: None,
+            joins_threads: false,
+            touched: Touched::default(),
             open: Vec::new(),
             events: Vec::new(),
         })
@@ -148,6 +158,7 @@ impl<'t> AccountTxn<'t> {
             added: UidSet::new(),
             flags: UidSet::new(),
             expunged: Vec::new(),
+            visibility: Visibility::default(),
             users: Vec::new(),
             touched,
         });
@@ -186,7 +197,11 @@ impl<'t> AccountTxn<'t> {
         self.now
     }
     /// Writes counters and log. Answers the new MODSEQ, or nothing when nothing changed.
-    pub fn finish(mut self) -> Result<Option<ModSeq>> {
+    pub fn finish(self) -> Result<Option<ModSeq>> {
+        self.finish_telling().map(|finished| finished.modseq)
+    }
+    /// The same, and tells the states of all types.
+    pub fn finish_telling(mut self) -> Result<Finished> {
         for at in 0..self.open.len() {
             let gone = self.at(At(at))?.expunged.iter().map(|gone| gone.uid).collect();
             self.forget_own_flags(At(at), &gone)?;
@@ -196,28 +211,31 @@ impl<'t> AccountTxn<'t> {
             self.write_totals(open.id, &open.users)?;
             open.log_users(&mut sections);
             if open.is_changed() {
+                open.touch_types(&mut self.touched);
                 open.record.highest_modseq = self.modseq;
                 self.write_mailbox(&open)?;
                 open.log(&mut sections);
             }
         }
-        if sections.is_empty() && !self.names_changed {
+        if sections.is_empty() && !self.names_changed && !self.touched.is_setting() {
             if self.pushes {
                 let modseq = self.record.current();
                 self.txn.notice(CommitNotice { account: self.id, modseq, pushes: true });
             }
-            return Ok(None);
+            return Ok(Finished { modseq: None, states: self.record.states });
         }
         self.record.modseq = self.modseq.value();
         if self.names_changed {
             self.record.names_modseq = self.modseq.value();
         }
+        self.touched.by_sections(&sections);
+        self.take_states();
         let log = LogRecord { committed_at: self.now, sections };
         self.txn.put(&key::log(self.id, self.modseq.value()), &log.encode())?;
         self.txn.put(&key::account(self.id), &self.record.encode())?;
         let (account, modseq, pushes) = (self.id, self.modseq, self.pushes);
         self.txn.notice(CommitNotice { account, modseq, pushes });
-        Ok(Some(self.modseq))
+        Ok(Finished { modseq: Some(self.modseq), states: self.record.states })
     }
     fn write_mailbox(&mut self, open: &OpenMailbox) -> Result<()> {
         if open.record.uidnext < open.uidnext_before {
@@ -242,14 +260,26 @@ impl OpenMailbox {
     pub(super) fn touch(&mut self) {
         self.touched = true;
     }
-    pub(super) fn log_added(&mut self, uid: Uid) {
+    pub(super) fn log_added(&mut self, uid: Uid, flags: SystemFlags) {
         self.added.insert(uid);
+        self.visibility.came(uid, flags);
     }
-    pub(super) fn log_flags(&mut self, uid: Uid) {
+    pub(super) fn log_flags(&mut self, uid: Uid, old: SystemFlags, new: SystemFlags) {
         self.flags.insert(uid);
+        self.visibility.flags_changed(uid, old, new);
     }
-    pub(super) fn log_expunged(&mut self, uid: Uid, email: EmailId) {
-        self.expunged.push(Gone { uid, email });
+    /// With its thread, if the email is nowhere any more and the thread has another name.
+    pub(super) fn log_expunged(&mut self, uid: Uid, row: &Membership<'_>, thread: Option<ThreadOf>) {
+        self.expunged.push(Gone { uid, email: row.email });
+        self.visibility.left(uid, row.flags, thread);
+    }
+    /// Which types of data change by what happened here.
+    fn touch_types(&self, touched: &mut Touched) {
+        let came_or_went =
+            !self.added.is_empty() || !self.expunged.is_empty() || self.visibility.is_changed();
+        touched.email |= came_or_went || !self.flags.is_empty();
+        touched.thread |= came_or_went;
+        touched.mailbox |= came_or_went || self.visibility.is_read_changed();
     }
     fn log_users(&mut self, sections: &mut Vec<LogSection>) {
         let changed = self.users.drain(..).filter(|rows| !rows.changed.is_empty());
@@ -266,11 +296,13 @@ impl OpenMailbox {
         if !self.flags.is_empty() {
             sections.push(LogSection { mailbox, event: Event::Flags(self.flags) });
         }
+        self.visibility.log_flags(self.id, sections);
         if !self.expunged.is_empty() {
             self.expunged.sort_unstable_by_key(|gone| gone.uid);
             let uids = self.expunged.iter().map(|gone| gone.uid).collect();
             let emails = self.expunged.iter().map(|gone| gone.email).collect();
             sections.push(LogSection { mailbox, event: Event::Expunged { uids, emails } });
+            self.visibility.log_left(self.id, sections);
         }
     }
 }

@@ -117,6 +117,7 @@ impl AccountTxn<'_> {
         let thread = self.thread_of(new.email, new.facts)?;
         let body = put_body(self.txn, self.record.scope)?;
         self.put_email(new, body, first, thread)?;
+        self.touched.delivery = true;
         if let Some(contact) = &new.facts.contact {
             self.contact_made(new.email, contact, mailbox)?;
         }
@@ -151,7 +152,7 @@ impl AccountTxn<'_> {
         self.txn.put(&key::email_membership(self.id, row.email, mailbox, uid), &[])?;
         Ok(uid)
     }
-    fn add_row(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Place> {
+    pub(super) fn add_row(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Place> {
         if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
             return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
         }
@@ -164,7 +165,7 @@ impl AccountTxn<'_> {
         open.record.messages = open.record.messages.saturating_add(1);
         open.record.octets = open.record.octets.saturating_add(u64::from(row.octets));
         open.count_flags_in(uid, row.flags);
-        open.log_added(uid);
+        open.log_added(uid, row.flags);
         let mailbox = open.id;
         let mut octets = Vec::new();
         row.encode(keywords, &mut octets);

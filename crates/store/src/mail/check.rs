@@ -159,6 +159,8 @@ impl Check<'_> {
         let Some(state) = self.names_and_counters()? else { return Ok(()) };
         self.memberships(&state)?;
         self.emails(&state, references)?;
+        self.uploads(&state, references)?;
+        self.objects()?;
         self.sent()?;
         self.contacts()?;
         self.pushes()?;
@@ -221,7 +223,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 26] = [
+const TABLES: [u8; 32] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -248,4 +250,10 @@ const TABLES: [u8; 26] = [
     table::PER_USER,
     table::RIGHTS,
     table::INDEX,
+    table::GONE,
+    table::UPLOAD,
+    table::IDENTITY,
+    table::SUBMISSION,
+    table::VACATION,
+    table::PENDING,
 ];

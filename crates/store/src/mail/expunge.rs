@@ -50,11 +50,12 @@ impl AccountTxn<'_> {
         open.record.messages = open.record.messages.saturating_sub(1);
         open.record.octets = open.record.octets.saturating_sub(octets);
         open.count_flags_out(row.flags);
-        open.log_expunged(uid, row.email);
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
         let elsewhere = places::forget(&mut *self.txn, self.id, row.email, Place { mailbox, uid })?;
         self.contact_left(row.email, mailbox)?;
+        let thread = if elsewhere { None } else { places::other_thread(&*self.txn, self.id, row.email)? };
+        self.at(at)?.log_expunged(uid, row, thread);
         if !elsewhere {
             let grace = GraceRecord { mailbox, modseq: self.modseq };
             self.txn.put(&key::grace(self.id, self.now, row.email), &grace.encode())?;

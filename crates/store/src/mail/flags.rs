@@ -88,7 +88,7 @@ impl AccountTxn<'_> {
         let open = self.at(at)?;
         open.count_flags_out(old);
         open.count_flags_in(uid, new);
-        open.log_flags(uid);
+        open.log_flags(uid, old, new);
         Ok(())
     }
     /// Numbers of the keywords of a change, ascending; new ones are made unless they would only be removed.

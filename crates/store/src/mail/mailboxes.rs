@@ -69,7 +69,7 @@ impl AccountTxn<'_> {
         let used_up = || MailError::new(ErrorKind::LimitReached, "the numbers for new mailboxes are used up");
         self.record.next_mailbox = MailboxId(mailbox.0.checked_add(1).ok_or_else(used_up)?);
         let uidvalidity = self.record.take_uidvalidity(self.now.secs()).ok_or_else(used_up)?;
-        let record = NameRecord { name: name.clone(), role, created_at: self.now };
+        let record = NameRecord { name: name.clone(), role, created_at: self.now, sort_order: 0 };
         self.txn.put(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox), &record.encode())?;
         self.txn.put(&key::name(self.id, table::NAME, name), &encode_mailbox_id(mailbox))?;
         self.opened(mailbox, MailboxRecord::new(uidvalidity, self.modseq), true);
@@ -173,6 +173,8 @@ impl AccountTxn<'_> {
         self.txn.delete(&key::name(self.id, table::NAME, name))?;
         let reclaim = ReclaimRecord { deleted_at: self.now, modseq: self.modseq };
         self.txn.put(&key::mailbox(self.id, table::RECLAIM, mailbox), &reclaim.encode())?;
+        self.touched.email |= record.messages > 0;
+        self.touched.thread |= record.messages > 0;
         self.event(Some(mailbox), Event::MailboxDeleted);
         self.names_changed = true;
         Ok(mailbox)
@@ -250,7 +252,7 @@ impl AccountTxn<'_> {
     fn release_uidvalidity(&mut self, uidvalidity: UidValidity) {
         self.record.released_uidvalidity = self.record.released_uidvalidity.max(uidvalidity.value());
     }
-    fn has_names_below(&self, name: &MailboxName) -> Result<bool> {
+    pub(super) fn has_names_below(&self, name: &MailboxName) -> Result<bool> {
         any_row(&*self.txn, &names_below(&key::name(self.id, table::NAME, name)))
     }
     fn scan_below(&self, name: &MailboxName, visit: &mut crate::kv::Visit<'_>) -> Result<()> {

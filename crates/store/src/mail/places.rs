@@ -10,6 +10,7 @@ use super::rows::any_row;
 use crate::key;
 use crate::kv::{Read, Txn};
 use crate::record::email::{EmailRecord, Place};
+use crate::record::log::ThreadOf;
 use crate::record::membership::Membership;
 
 /// Whether the email is in any mailbox.
@@ -48,6 +49,25 @@ pub(super) fn mailboxes(
     Ok(mailboxes)
 }
 
+/// All messages the email is, the first place first.
+pub(super) fn all(read: &(impl Read + ?Sized), account: AccountId, email: EmailId) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    if let Some(first) = first(read, account, email)?
+        && is_at(read, account, email, Some(first))?
+    {
+        places.push(first);
+    }
+    let further = key::below(&key::email_memberships(account, email));
+    read.scan(&further.from, &further.end, &mut |key, _| {
+        let mailbox = key::part(key, 21).map(|octets| MailboxId(u32::from_be_bytes(octets)));
+        if let (Some(mailbox), Some(uid)) = (mailbox, key::uid_at_end(key)) {
+            places.push(Place { mailbox, uid });
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(places)
+}
+
 /// The row U of `place` is gone: so must be what leads there. Answers whether the email is anywhere else.
 pub(super) fn forget(txn: &mut dyn Txn, account: AccountId, email: EmailId, place: Place) -> Result<bool> {
     let first = first(&*txn, account, email)?;
@@ -65,6 +85,17 @@ pub(super) fn first(
     email: EmailId,
 ) -> Result<Option<Place>> {
     Ok(read.get(&key::email(account, email))?.and_then(|row| EmailRecord::first_place(&row)))
+}
+
+/// The thread of an email, unless it is named after it.
+pub(super) fn other_thread(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+) -> Result<Option<ThreadOf>> {
+    let row = read.get(&key::email(account, email))?;
+    let thread = row.and_then(|row| EmailRecord::decode(&row).map(|record| record.thread));
+    Ok(thread.filter(|thread| thread.0 != email.0).map(|thread| ThreadOf { email, thread }))
 }
 
 /// A row that cannot be read may be the email's.

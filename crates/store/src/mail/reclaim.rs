@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, Timestamp};
+use koi_types::{AccountId, EmailId, ErrorKind, MailboxId, ModSeq, Result, SystemFlags, ThreadId, Timestamp};
 
 use super::unshare::unshare;
 use super::{contact, index, per_user, places};
@@ -14,9 +14,10 @@ use crate::kv::{Read, Txn};
 use crate::record::account::AccountRecord;
 use crate::record::corrupt;
 use crate::record::email::{EmailRecord, Place};
+use crate::record::gone::{GONE_PER_ROW, GoneMessage, encode_gone};
 use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
-use crate::record::small::GraceRecord;
+use crate::record::small::{GraceRecord, ReclaimRecord};
 
 /// One email whose last membership is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,11 +90,16 @@ pub fn reclaim_mailbox(
 ) -> Result<bool> {
     txn.frees_space();
     let marker = key::mailbox(account, table::RECLAIM, mailbox);
-    let (Some(record), Some(_)) = (account_record(txn, account)?, txn.get(&marker)?) else {
+    let (Some(record), Some(reclaim)) = (account_record(txn, account)?, txn.get(&marker)?) else {
         return Ok(false);
     };
+    let deleted_at = ReclaimRecord::decode(&reclaim).map_or(0, |reclaim| reclaim.modseq.value());
+    drop(reclaim);
     let rows = key::below(&key::mailbox(account, table::MEMBERSHIP, mailbox));
     let removed = collect(txn, &rows, rows_max)?;
+    if deleted_at > record.log_floor {
+        tell_gone(txn, account, mailbox, deleted_at, &removed)?;
+    }
     let has_contacts = contact::has_contacts(txn, account)?;
     let mut gone = 0;
     for row in &removed {
@@ -131,13 +137,37 @@ struct Removed {
     key: Vec<u8>,
     /// Nothing when the row cannot be read.
     email: Option<EmailId>,
+    hidden: bool,
+}
+
+/// Keeps what the change log does not say: which messages went with the mailbox.
+fn tell_gone(
+    txn: &mut dyn Txn,
+    account: AccountId,
+    mailbox: MailboxId,
+    deleted_at: u64,
+    removed: &[Removed],
+) -> Result<()> {
+    let mut messages = Vec::with_capacity(removed.len());
+    for row in removed {
+        let (Some(uid), Some(email)) = (key::uid_at_end(&row.key), row.email) else { continue };
+        let thread = places::other_thread(&*txn, account, email)?;
+        let thread = thread.map_or(ThreadId(email.0), |of| of.thread);
+        messages.push(GoneMessage { uid, hidden: row.hidden, email, thread });
+    }
+    for piece in messages.chunks(GONE_PER_ROW) {
+        let first = piece.first().map_or(0, |message| message.uid.value());
+        txn.put(&key::gone(account, deleted_at, mailbox, first), &encode_gone(piece))?;
+    }
+    Ok(())
 }
 
 fn collect(txn: &dyn Txn, rows: &KeyRange, max: usize) -> Result<Vec<Removed>> {
     let mut removed = Vec::new();
     txn.scan(&rows.from, &rows.end, &mut |key, row| {
-        let email = Membership::decode(row).map(|row| row.email);
-        removed.push(Removed { key: key.to_vec(), email });
+        let row = Membership::decode(row);
+        let hidden = row.is_some_and(|row| row.flags.contains(SystemFlags::DELETED));
+        removed.push(Removed { key: key.to_vec(), email: row.map(|row| row.email), hidden });
         if removed.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(removed)
@@ -155,6 +185,11 @@ pub fn trim_log(txn: &mut dyn Txn, account: AccountId, upto: ModSeq, rows_max: u
     let more = delete_rows(txn, &log, rows_max)?;
     record.log_floor = floor;
     txn.put(&key::account(account), &record.encode())?;
+    let gone = KeyRange {
+        from: key::prefix(account, table::GONE).to_vec(),
+        end: key::gone(account, floor + 1, MailboxId(0), 0).to_vec(),
+    };
+    let more = delete_rows(txn, &gone, rows_max)? || more;
     Ok(trim_vanished(txn, account, floor, rows_max)? || more)
 }
 
@@ -202,7 +237,11 @@ pub fn reclaim_account(txn: &mut dyn Txn, account: AccountId, rows_max: usize) -
             forget_email(txn, account, record.scope, *email)?;
             txn.delete(&key::email(account, *email))?;
         }
-        if emails.len() == rows_max || unshare(txn, account, record.scope, rows_max)? {
+        if emails.len() == rows_max
+            || super::upload::reclaim(txn, account, record.scope, rows_max)?
+            || super::pending::reclaim(txn, account, record.scope, rows_max)?
+            || unshare(txn, account, record.scope, rows_max)?
+        {
             return Ok(true);
         }
     }

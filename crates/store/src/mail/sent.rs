@@ -172,7 +172,7 @@ impl AccountTxn<'_> {
             ControlFlow::Continue(())
         })
     }
-    fn has_mailbox(&self, mailbox: MailboxId) -> Result<bool> {
+    pub(super) fn has_mailbox(&self, mailbox: MailboxId) -> Result<bool> {
         Ok(self.txn.get(&key::mailbox(self.id, table::MAILBOX, mailbox))?.is_some())
     }
     fn role_of(&self, mailbox: MailboxId) -> Result<Option<Role>> {

@@ -20,25 +20,49 @@ pub fn short_hash(text: &[u8]) -> u64 {
 }
 
 impl AccountTxn<'_> {
+    /// From now on a new email that belongs to several threads makes one of them (RFC 8621 §3). Messages
+    /// change their UIDs by it, so it is not done for what a client appends by IMAP, which may just be
+    /// putting a mailbox in order.
+    pub fn join_threads(&mut self) {
+        self.joins_threads = true;
+    }
     /// Finds the thread of a new email, or begins one with its id; writes rows I, and T unless the
-    /// thread has its name.
+    /// thread has its name. If it joins several threads, the oldest takes the emails of the others.
     pub(super) fn thread_of(&mut self, email: EmailId, facts: &EmailFacts) -> Result<ThreadId> {
-        let mut thread = None;
+        let mut threads = Vec::new();
         for hash in facts.thread_keys.iter() {
-            thread = self.thread_by_key(*hash, facts.subject_hash)?;
-            if thread.is_some() {
+            let thread = self.thread_by_key(*hash, facts.subject_hash)?;
+            threads.extend(thread.filter(|thread| !threads.contains(thread)));
+            if !threads.is_empty() && !self.joins_threads {
                 break;
             }
         }
-        let thread = thread.unwrap_or(ThreadId(email.0));
-        let record = ThreadKeyRecord { thread, subject_hash: facts.subject_hash }.encode(email);
-        for hash in facts.thread_keys.iter() {
-            self.txn.put(&key::thread_key(self.id, *hash, email), &record)?;
+        // Ids begin with the time.
+        threads.sort_unstable();
+        let mut threads = threads.into_iter();
+        let thread = threads.next().unwrap_or(ThreadId(email.0));
+        for other in threads {
+            self.merge_thread(other, thread, email)?;
+        }
+        self.put_in_thread(email, thread, facts.subject_hash, facts.thread_keys.iter().copied())?;
+        Ok(thread)
+    }
+    /// Rows I, and T unless the thread has the email's name.
+    pub(super) fn put_in_thread(
+        &mut self,
+        email: EmailId,
+        thread: ThreadId,
+        subject_hash: u64,
+        hashes: impl Iterator<Item = u64>,
+    ) -> Result<()> {
+        let record = ThreadKeyRecord { thread, subject_hash }.encode(email);
+        for hash in hashes {
+            self.txn.put(&key::thread_key(self.id, hash, email), &record)?;
         }
         if thread.0 != email.0 {
             self.txn.put(&key::thread(self.id, thread, email), &[])?;
         }
-        Ok(thread)
+        Ok(())
     }
     fn thread_by_key(&self, hash: u64, subject_hash: u64) -> Result<Option<ThreadId>> {
         let first = key::thread_key(self.id, hash, EmailId([0; 16]));

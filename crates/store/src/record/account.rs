@@ -2,7 +2,7 @@
 
 use koi_types::{MailboxId, ModSeq, UidValidity};
 
-use super::{Fields, Record};
+use super::{Fields, Record, put_varint};
 use crate::body::Scope;
 
 /// Hot: read and written by every transaction that changes the account.
@@ -30,6 +30,64 @@ pub struct AccountRecord {
     pub octets: u64,
     /// What an administrator set for this account alone.
     pub own_quota: OwnQuota,
+    /// When data of each type changed last.
+    pub states: TypeStates,
+    /// The change log says of everything after this when a message was seen no more, or again, by those who
+    /// are not shown what is `\\Deleted`.
+    pub visibility_floor: u64,
+}
+
+/// The modseq at which data of each type changed last (RFC 8620 §5.1, RFC 8621 §1.5); 0 before the first
+/// change. None is above the account's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TypeStates {
+    /// Emails: what is in them, where they are, and their keywords.
+    pub email: u64,
+    /// Mailboxes, with their counts.
+    pub mailbox: u64,
+    /// Which emails threads have.
+    pub thread: u64,
+    /// A new email came in.
+    pub delivery: u64,
+    pub identity: u64,
+    pub submission: u64,
+    pub vacation: u64,
+}
+
+impl TypeStates {
+    /// All of them at one modseq.
+    #[must_use]
+    pub const fn all(modseq: u64) -> Self {
+        Self {
+            email: modseq,
+            mailbox: modseq,
+            thread: modseq,
+            delivery: modseq,
+            identity: modseq,
+            submission: modseq,
+            vacation: modseq,
+        }
+    }
+    const fn list(&self) -> [u64; 7] {
+        let Self { email, mailbox, thread, delivery, identity, submission, vacation } = *self;
+        [email, mailbox, thread, delivery, identity, submission, vacation]
+    }
+    /// As distances from the account's modseq: mostly one octet each.
+    fn encode(&self, modseq: u64, out: &mut Vec<u8>) {
+        self.list().iter().for_each(|state| put_varint(out, modseq.saturating_sub(*state)));
+    }
+    fn decode(modseq: u64, f: &mut Fields<'_>) -> Option<Self> {
+        let mut next = || modseq.checked_sub(f.varint()?);
+        Some(Self {
+            email: next()?,
+            mailbox: next()?,
+            thread: next()?,
+            delivery: next()?,
+            identity: next()?,
+            submission: next()?,
+            vacation: next()?,
+        })
+    }
 }
 
 /// Limits of one account instead of those of all; `None`: as for all, `u64::MAX`: no limit.
@@ -44,6 +102,8 @@ pub struct OwnQuota {
 const VERSION_WITH_QUOTA: u8 = 2;
 /// Version 2 had none of mailboxes.
 const VERSION_WITH_MAILBOXES: u8 = 3;
+/// Version 3 had no states: everything may have changed up to the modseq it was written at.
+const VERSION_WITH_STATES: u8 = 4;
 
 impl AccountRecord {
     #[must_use]
@@ -60,11 +120,13 @@ impl AccountRecord {
             messages: 0,
             octets: 0,
             own_quota: OwnQuota::default(),
+            states: TypeStates::default(),
+            visibility_floor: 0,
         }
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::of_version(VERSION_WITH_MAILBOXES, 83);
+        let record = Record::of_version(VERSION_WITH_STATES, 96);
         let record = record.u32(self.scope.0).u64(self.modseq).u64(self.names_modseq).u64(self.log_floor);
         let record =
             record.u32(self.next_mailbox.0).u32(self.last_uidvalidity).u32(self.released_uidvalidity);
@@ -72,7 +134,10 @@ impl AccountRecord {
         let OwnQuota { octets_max, messages_max, mailboxes_max } = self.own_quota;
         let set = [octets_max, messages_max, mailboxes_max];
         let bits = (0..).zip(set).fold(0, |bits, (at, max)| bits | u8::from(max.is_some()) << at);
-        set.iter().fold(record.u8(bits), |record, max| record.u64(max.unwrap_or(0))).0
+        let mut octets = set.iter().fold(record.u8(bits), |record, max| record.u64(max.unwrap_or(0))).0;
+        self.states.encode(self.modseq, &mut octets);
+        put_varint(&mut octets, self.visibility_floor);
+        octets
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
@@ -82,8 +147,10 @@ impl AccountRecord {
         }
         let older = Fields::of_version(VERSION_WITH_QUOTA, record);
         let limits = if older.is_some() { 2 } else { 3 };
-        let mut f = older.or_else(|| Fields::of_version(VERSION_WITH_MAILBOXES, record))?;
-        let account = Self::common(&mut f)?;
+        let newest = Fields::of_version(VERSION_WITH_STATES, record);
+        let has_states = newest.is_some();
+        let mut f = older.or(newest).or_else(|| Fields::of_version(VERSION_WITH_MAILBOXES, record))?;
+        let mut account = Self::common(&mut f)?;
         let set = f.u8()?;
         if set >> limits != 0 {
             return None;
@@ -93,13 +160,18 @@ impl AccountRecord {
             false => Some(None),
         };
         let own_quota = OwnQuota { octets_max: limit(0)?, messages_max: limit(1)?, mailboxes_max: limit(2)? };
+        if has_states {
+            account.states = TypeStates::decode(account.modseq, &mut f)?;
+            account.visibility_floor = f.varint()?;
+        }
         f.end().map(|()| Self { own_quota, ..account })
     }
     /// What all versions have.
     fn common(f: &mut Fields<'_>) -> Option<Self> {
+        let (scope, modseq) = (Scope(f.u32()?), f.u64()?);
         Some(Self {
-            scope: Scope(f.u32()?),
-            modseq: f.u64()?,
+            scope,
+            modseq,
             names_modseq: f.u64()?,
             log_floor: f.u64()?,
             next_mailbox: MailboxId(f.u32()?),
@@ -109,6 +181,8 @@ impl AccountRecord {
             messages: f.u64()?,
             octets: f.u64()?,
             own_quota: OwnQuota::default(),
+            states: TypeStates::all(modseq),
+            visibility_floor: modseq,
         })
     }
     /// The modseq the account has come to, which is at least 1 after it was created.

@@ -2,7 +2,7 @@
 //!
 //! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
 
-use koi_types::{AccountId, EmailId, EntryName, MailboxId, MailboxName, Timestamp, UidSet};
+use koi_types::{AccountId, EmailId, EntryName, MailboxId, MailboxName, ThreadId, Timestamp, UidSet};
 
 use super::runs::{put_runs, take_runs};
 use super::{Fields, Record, put_varint};
@@ -49,6 +49,23 @@ pub enum Event {
     },
     /// Access rights to the mailbox.
     Rights,
+    /// Messages that are `\\Deleted` now and were not before; of added ones: that came so.
+    Hidden(UidSet),
+    /// Messages that are not `\\Deleted` any more.
+    Shown(UidSet),
+    /// Of those whose flags changed: `\\Seen` or `\\Draft` did.
+    Read(UidSet),
+    /// Of those that left: they were not `\\Deleted` then.
+    LeftShown(UidSet),
+    /// Of emails that are nowhere any more, in threads that are not named after them.
+    Threads(Vec<ThreadOf>),
+}
+
+/// Which thread an email is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ThreadOf {
+    pub email: EmailId,
+    pub thread: ThreadId,
 }
 
 const NO_MAILBOX: u32 = u32::MAX;
@@ -67,6 +84,11 @@ impl Event {
             Self::SubscriptionTo(_) => 9,
             Self::PerUser { .. } => 10,
             Self::Rights => 11,
+            Self::Hidden(_) => 12,
+            Self::Shown(_) => 13,
+            Self::Read(_) => 14,
+            Self::LeftShown(_) => 15,
+            Self::Threads(_) => 16,
         }
     }
 }
@@ -78,7 +100,18 @@ impl LogRecord {
         for section in &self.sections {
             record = record.u8(section.event.number()).u32(section.mailbox.map_or(NO_MAILBOX, |m| m.0));
             match &section.event {
-                Event::Added(uids) | Event::Flags(uids) => put_runs(&mut record.0, uids),
+                Event::Added(uids)
+                | Event::Flags(uids)
+                | Event::Hidden(uids)
+                | Event::Shown(uids)
+                | Event::Read(uids)
+                | Event::LeftShown(uids) => put_runs(&mut record.0, uids),
+                Event::Threads(emails) => {
+                    put_varint(&mut record.0, emails.len() as u64);
+                    for each in emails {
+                        record = record.octets(&each.email.0).octets(&each.thread.0);
+                    }
+                }
                 Event::Expunged { uids, emails } => {
                     debug_assert_eq!(uids.count(), emails.len() as u64);
                     put_runs(&mut record.0, uids);
@@ -143,6 +176,22 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
         9 => Event::SubscriptionTo(MailboxName::new(fields.text()?).ok()?),
         10 => Event::PerUser { user: AccountId(fields.u32()?), uids: take_runs(fields)? },
         11 => Event::Rights,
+        12 => Event::Hidden(take_runs(fields)?),
+        13 => Event::Shown(take_runs(fields)?),
+        14 => Event::Read(take_runs(fields)?),
+        15 => Event::LeftShown(take_runs(fields)?),
+        16 => {
+            let count = usize::try_from(fields.varint()?).ok()?;
+            let octets = fields.octets(count.checked_mul(32)?)?;
+            let of = |pair: &[u8; 32]| {
+                let (email, thread) = pair.split_at(16);
+                Some(ThreadOf {
+                    email: EmailId(*email.first_chunk()?),
+                    thread: ThreadId(*thread.first_chunk()?),
+                })
+            };
+            Event::Threads(octets.as_chunks::<32>().0.iter().map(of).collect::<Option<_>>()?)
+        }
         _ => return None,
     })
 }

@@ -72,18 +72,34 @@ pub struct NameRecord {
     pub name: MailboxName,
     pub role: Option<Role>,
     pub created_at: Timestamp,
+    /// Where it is shown among its siblings (RFC 8621 §2).
+    pub sort_order: u32,
 }
+
+/// Version 1 had no order, which is 0.
+const VERSION_WITH_ORDER: u8 = 2;
 
 impl NameRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::new(16 + self.name.as_str().len());
+        let octets = 20 + self.name.as_str().len();
+        let record = match self.sort_order {
+            0 => Record::new(octets),
+            order => Record::of_version(VERSION_WITH_ORDER, octets).u32(order),
+        };
         let record = record.u8(self.role.map_or(0, |role| role as u8)).i64(self.created_at.0);
         record.sized(self.name.as_str().as_bytes()).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
+        let ordered = Fields::of_version(VERSION_WITH_ORDER, record);
+        let (mut f, sort_order) = match ordered {
+            Some(mut f) => {
+                let order = f.u32()?;
+                (f, order)
+            }
+            None => (Fields::of(record)?, 0),
+        };
         let role = match f.u8()? {
             0 => None,
             number => Some(Role::from_number(number)?),
@@ -91,6 +107,6 @@ impl NameRecord {
         let created_at = Timestamp(f.i64()?);
         let text = f.text()?;
         let name = MailboxName::new(text).ok().filter(|name| name.as_str() == text)?;
-        f.end().map(|()| Self { name, role, created_at })
+        f.end().map(|()| Self { name, role, created_at, sort_order })
     }
 }

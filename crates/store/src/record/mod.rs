@@ -12,17 +12,23 @@ pub mod coi;
 pub mod contact;
 pub mod directory;
 pub mod email;
+pub mod gone;
+pub mod identity;
 pub mod index;
 pub mod log;
 pub mod mailbox;
 pub mod membership;
+pub mod object;
 pub mod push;
 pub mod rising;
 pub mod runs;
 pub mod sent;
 pub mod sharing;
 pub mod small;
+pub mod submission;
+pub mod upload;
 pub mod url_key;
+pub mod vacation;
 
 #[cfg(test)]
 mod tests;

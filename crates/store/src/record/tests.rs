@@ -3,22 +3,31 @@
 
 use koi_types::{
     AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, EntryName, Keyword, MailboxId,
-    MailboxName, ModSeq, Rights, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity,
+    MailboxName, ModSeq, ObjectId, Rights, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity,
     ZoneOffset,
 };
 
-use super::account::{AccountRecord, OwnQuota};
+use super::account::{AccountRecord, OwnQuota, TypeStates};
 use super::annotation::{AnnotationRecord, AnnotationTotals};
 use super::app_password::AppPasswordRecord;
 use super::contact::{decode_contact, encode_contact};
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
 use super::email::{EmailRecord, Place, SentAt, ThreadKeys};
-use super::log::{Event, LogRecord, LogSection};
+use super::gone::{GoneMessage, decode_gone, encode_gone};
+use super::identity::{IdentityRecord, NamedAddress};
+use super::log::{Event, LogRecord, LogSection, ThreadOf};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
+use super::object::ObjectRecord;
 use super::sharing::{PerUserRecord, PerUserTotals, decode_rights, encode_rights};
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
+use super::submission::{
+    DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, PendingRecord, SubmissionRecord,
+    UndoStatus,
+};
+use super::upload::UploadRecord;
 use super::url_key::UrlKeyRecord;
+use super::vacation::VacationRecord;
 use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
 
@@ -58,7 +67,7 @@ fn refuses_cuts<T: PartialEq + std::fmt::Debug>(stored: &[u8], decode: impl Fn(&
 }
 
 #[test]
-fn account_versions_1_to_3() {
+fn account_versions_1_to_4() {
     let value = AccountRecord {
         scope: Scope(2),
         modseq: 0x0102,
@@ -71,6 +80,8 @@ fn account_versions_1_to_3() {
         messages: 8,
         octets: 9,
         own_quota: OwnQuota::default(),
+        states: TypeStates::all(0x0102),
+        visibility_floor: 0x0102,
     };
     let common = "02000000 0201000000000000 0300000000000000 0400000000000000 07000000 00214365 05000000 0600
         0800000000000000 0900000000000000";
@@ -87,11 +98,20 @@ fn account_versions_1_to_3() {
     let own_quota = OwnQuota { mailboxes_max: Some(12), ..own_quota };
     let value = AccountRecord { own_quota, ..value };
     let stored = octets(&format!("03 {common} 06 0000000000000000 0b00000000000000 0c00000000000000"));
+    assert_eq!(AccountRecord::decode(&stored).as_ref(), Some(&value));
+    refuses_cuts(&stored, AccountRecord::decode);
+
+    let states = TypeStates { email: 0x0101, thread: 0, vacation: 2, ..value.states };
+    let value = AccountRecord { states, visibility_floor: 0x80, ..value };
+    let tail = "06 0000000000000000 0b00000000000000 0c00000000000000 01 00 8202 00 00 00 8002 8001";
+    let stored = octets(&format!("04 {common} {tail}"));
     assert_eq!(hex(&value.encode()), hex(&stored));
     assert_eq!(AccountRecord::decode(&stored).as_ref(), Some(&value));
     refuses_cuts(&stored, AccountRecord::decode);
+    let late = octets(&format!("04 {common} {}", tail.replace("8202", "8302")));
+    assert_eq!(AccountRecord::decode(&late), None, "a state before the first");
     let mut newer = stored;
-    newer[0] = 4;
+    newer[0] = 5;
     assert_eq!(AccountRecord::decode(&newer), None, "a version of the future");
 }
 
@@ -123,12 +143,17 @@ fn mailbox_version_1() {
 }
 
 #[test]
-fn mailbox_name_version_1() {
+fn mailbox_name_versions_1_and_2() {
     let name = MailboxName::new("a/ä").unwrap();
-    let value = NameRecord { name, role: Some(Role::Sent), created_at: Timestamp(-2) };
+    let value = NameRecord { name, role: Some(Role::Sent), created_at: Timestamp(-2), sort_order: 0 };
     let stored = "01 05 feffffffffffffff 04000000 612fc3a4";
     fixture(stored, &value, NameRecord::encode, NameRecord::decode);
     refuses_cuts(&octets(stored), NameRecord::decode);
+    let value = NameRecord { sort_order: 0x0102, ..value };
+    let ordered = stored.replacen("01", "02 02010000", 1);
+    assert_eq!(hex(&value.encode()), hex(&octets(&ordered)));
+    assert_eq!(NameRecord::decode(&octets(&ordered)).as_ref(), Some(&value));
+    refuses_cuts(&octets(&ordered), NameRecord::decode);
     assert_eq!(NameRecord::decode(&octets("01 63 0000000000000000 01000000 61")), None, "no such role");
     assert_eq!(NameRecord::decode(&octets("01 00 0000000000000000 02000000 612f")), None, "no such name");
 }
@@ -280,6 +305,138 @@ fn sharing_version_1() {
     let totals = PerUserTotals { seen: 5, highest_modseq: 7 };
     fixture("01 05000000 0700000000000000", &totals, PerUserTotals::encode, PerUserTotals::decode);
     refuses_cuts(&totals.encode(), PerUserTotals::decode);
+}
+
+#[test]
+fn log_of_what_is_deleted_and_read() {
+    let uids = |list: &[u32]| UidSet(list.iter().copied().collect());
+    let of = |event| LogSection { mailbox: Some(MailboxId(2)), event };
+    let thread = ThreadOf { email: EmailId([0xaa; 16]), thread: ThreadId([0xbb; 16]) };
+    let sections = vec![
+        of(Event::Hidden(uids(&[1]))),
+        of(Event::Shown(uids(&[2]))),
+        of(Event::Read(uids(&[3, 4]))),
+        of(Event::LeftShown(uids(&[5]))),
+        of(Event::Threads(vec![thread])),
+    ];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    let stored = format!(
+        "01 0100000000000000 0c 02000000 01 0100 0d 02000000 01 0200 0e 02000000 01 0301
+        0f 02000000 01 0500 10 02000000 01 {} {}",
+        "aa".repeat(16),
+        "bb".repeat(16)
+    );
+    fixture(&stored, &value, LogRecord::encode, LogRecord::decode);
+    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 10 02000000 ffffffff0f")), None, "too many");
+}
+
+#[test]
+fn object_version_1() {
+    let there = ObjectRecord { created: 1, changed: 2, value: Some([7, 8].into()) };
+    let stored = "01 0100000000000000 0200000000000000 01 02000000 0708";
+    fixture(stored, &there, ObjectRecord::encode, ObjectRecord::decode);
+    refuses_cuts(&octets(stored), ObjectRecord::decode);
+    let gone = ObjectRecord { value: None, ..there };
+    let stored = "01 0100000000000000 0200000000000000 00";
+    fixture(stored, &gone, ObjectRecord::encode, ObjectRecord::decode);
+    refuses_cuts(&octets(stored), ObjectRecord::decode);
+}
+
+#[test]
+fn identity_version_1() {
+    let bob = NamedAddress { name: Some("B".into()), email: "b@x".into() };
+    let value = IdentityRecord {
+        name: "A".into(),
+        email: "a@x".into(),
+        reply_to: Some(vec![bob]),
+        bcc: None,
+        text_signature: "t".into(),
+        html_signature: "h".into(),
+    };
+    let stored =
+        "01 01000000 41 03000000 614078 02 01 01000000 42 03000000 624078 00 01000000 74 01000000 68";
+    fixture(stored, &value, IdentityRecord::encode, IdentityRecord::decode);
+    refuses_cuts(&octets(stored), IdentityRecord::decode);
+}
+
+#[test]
+fn vacation_version_1() {
+    let value = VacationRecord {
+        enabled: true,
+        from: Some(Timestamp(1)),
+        to: None,
+        subject: Some("s".into()),
+        text_body: None,
+        html_body: Some("h".into()),
+    };
+    let stored = "01 01 01 0100000000000000 00 01 01000000 73 00 01 01000000 68";
+    fixture(stored, &value, VacationRecord::encode, VacationRecord::decode);
+    refuses_cuts(&octets(stored), VacationRecord::decode);
+    assert!(value.is_away(Timestamp(1)) && !value.is_away(Timestamp(0)));
+    let to = Some(Timestamp(5));
+    assert!(!VacationRecord { to, ..value.clone() }.is_away(Timestamp(5)));
+    assert!(!VacationRecord { enabled: false, ..value }.is_away(Timestamp(1)));
+}
+
+#[test]
+fn submission_version_1() {
+    let parameter = EnvelopeParameter { name: "SIZE".into(), value: Some("9".into()) };
+    let mail_from = EnvelopeAddress { email: "a@x".into(), parameters: vec![parameter] };
+    let to = EnvelopeAddress { email: "b@x".into(), parameters: vec![] };
+    let delivery = DeliveryRecord { reply: "250 ok".into(), delivered: DeliveredStatus::Yes };
+    let value = SubmissionRecord {
+        identity: ObjectId([0xaa; 16]),
+        email: EmailId([0xbb; 16]),
+        thread: ThreadId([0xcc; 16]),
+        send_at: Timestamp(7),
+        status: UndoStatus::Final,
+        mail_from,
+        rcpt_to: vec![to],
+        deliveries: vec![delivery],
+    };
+    let stored = format!(
+        "01 {} {} {} 0700000000000000 02 03000000 614078 01 04000000 53495a45 01 01000000 39
+        01 03000000 624078 00 06000000 323530206f6b 02",
+        "aa".repeat(16),
+        "bb".repeat(16),
+        "cc".repeat(16)
+    );
+    fixture(&stored, &value, SubmissionRecord::encode, SubmissionRecord::decode);
+    refuses_cuts(&octets(&stored), SubmissionRecord::decode);
+    let body = BodyRef { blob: BlobId([0xab; 32]), segment: 2, offset: 3, octets: 4 };
+    let pending = PendingRecord { send_at: Timestamp(7), body, submission: [1, 2].into() };
+    let stored = format!(
+        "01 0700000000000000 {} 02000000 0300000000000000 0400000000000000 02000000 0102",
+        "ab".repeat(32)
+    );
+    fixture(&stored, &pending, PendingRecord::encode, PendingRecord::decode);
+    refuses_cuts(&octets(&stored), PendingRecord::decode);
+}
+
+#[test]
+fn upload_version_1() {
+    let body = BodyRef { blob: BlobId([0xab; 32]), segment: 2, offset: 3, octets: 4 };
+    let value = UploadRecord { by: AccountId(5), at: Timestamp(6), body, media_type: "text/plain".into() };
+    let stored = format!(
+        "01 05000000 0600000000000000 {} 02000000 0300000000000000 0400000000000000 0a000000 {}",
+        "ab".repeat(32),
+        "746578742f706c61696e"
+    );
+    fixture(&stored, &value, UploadRecord::encode, UploadRecord::decode);
+    refuses_cuts(&octets(&stored), UploadRecord::decode);
+}
+
+#[test]
+fn gone_version_1() {
+    let message = GoneMessage {
+        uid: Uid::new(7).unwrap(),
+        hidden: true,
+        email: EmailId([0xaa; 16]),
+        thread: ThreadId([0xbb; 16]),
+    };
+    let stored = format!("01 01 07000000 01 {} {}", "aa".repeat(16), "bb".repeat(16));
+    fixture(&stored, &vec![message], |list| encode_gone(list), decode_gone);
+    refuses_cuts(&encode_gone(&[message]), decode_gone);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use koi_types::{MailboxId, ModSeq, Result, SystemFlags, Uid};
 use super::Check;
 use super::names::State;
 use crate::key::{self, table};
+use crate::record::gone::decode_gone;
 use crate::record::log::LogRecord;
 use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
@@ -94,6 +95,12 @@ impl Check<'_> {
                     check.wrong(&key_of_account, &state.account.encode(), problem, right.encode());
                 }
                 check.superfluous(key, value, "a line of the change log cannot be read");
+            }
+            Ok(())
+        })?;
+        self.each(table::GONE, |check, key, value| {
+            if decode_gone(value).is_none() {
+                check.superfluous(key, value, "messages of a deleted mailbox cannot be read");
             }
             Ok(())
         })?;

@@ -4,11 +4,15 @@ use koi_types::{EmailId, ModSeq, Result, ThreadId, Timestamp};
 
 use super::names::State;
 use super::{BodyKey, Check, References};
+use crate::body::BodyRef;
 use crate::key::{self, table};
 use crate::mail::places::is_anywhere;
 use crate::record::account::AccountRecord;
 use crate::record::email::EmailRecord;
+use crate::record::object::ObjectRecord;
 use crate::record::small::{GraceRecord, ThreadKeyRecord};
+use crate::record::submission::PendingRecord;
+use crate::record::upload::UploadRecord;
 
 impl Check<'_> {
     pub(super) fn emails(&mut self, state: &State, references: &mut References) -> Result<()> {
@@ -34,10 +38,45 @@ impl Check<'_> {
         self.thread_rows()?;
         self.thread_key_rows()
     }
+    /// Rows i, s and v.
+    pub(super) fn objects(&mut self) -> Result<()> {
+        for table in [table::IDENTITY, table::SUBMISSION, table::VACATION] {
+            self.each(table, |check, key, value| {
+                if ObjectRecord::decode(value).is_none() {
+                    check.superfluous(key, value, "an identity, a submission or an answer cannot be read");
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+    /// Rows w and q, which refer to bodies too.
+    pub(super) fn uploads(&mut self, state: &State, references: &mut References) -> Result<()> {
+        self.each(table::UPLOAD, |check, key, value| {
+            if !references.count_of_upload(state.account.scope, value) {
+                check.superfluous(key, value, "an upload cannot be read");
+            }
+            Ok(())
+        })?;
+        self.each(table::PENDING, |check, key, value| {
+            if !references.count_of_pending(state.account.scope, value) {
+                check.superfluous(key, value, "a submission that waits cannot be read");
+            }
+            Ok(())
+        })
+    }
     /// The references to bodies of an account that is being reclaimed.
     pub(super) fn references_left(&mut self, references: &mut References) -> Result<()> {
         let scope = self.read.get(&key::account(self.account))?.and_then(|row| AccountRecord::decode(&row));
         let Some(AccountRecord { scope, .. }) = scope else { return Ok(()) };
+        self.each(table::UPLOAD, |_, _, value| {
+            references.count_of_upload(scope, value);
+            Ok(())
+        })?;
+        self.each(table::PENDING, |_, _, value| {
+            references.count_of_pending(scope, value);
+            Ok(())
+        })?;
         self.each(table::EMAIL, |_, _, value| {
             match EmailRecord::decode(value) {
                 Some(email) => references.count(scope, email.body.blob),
@@ -126,6 +165,20 @@ impl Check<'_> {
 impl References {
     fn count(&mut self, scope: crate::body::Scope, blob: koi_types::BlobId) {
         *self.counts.entry(BodyKey { scope, blob }).or_default() += 1;
+    }
+    /// Answers whether the row can be read.
+    fn count_of_upload(&mut self, scope: crate::body::Scope, row: &[u8]) -> bool {
+        self.count_body(scope, UploadRecord::decode(row).map(|upload| upload.body))
+    }
+    fn count_of_pending(&mut self, scope: crate::body::Scope, row: &[u8]) -> bool {
+        self.count_body(scope, PendingRecord::decode(row).map(|pending| pending.body))
+    }
+    fn count_body(&mut self, scope: crate::body::Scope, body: Option<BodyRef>) -> bool {
+        match body {
+            Some(body) => self.count(scope, body.blob),
+            None => self.uncertain(),
+        }
+        body.is_some()
     }
     /// Somebody may refer to a body without our knowing.
     pub(super) fn uncertain(&mut self) {

@@ -205,7 +205,7 @@ impl Check<'_> {
             let key = key::mailbox(self.account, table::MAILBOX_NAME, *id);
             let name = by_id.get(id).cloned().or_else(|| lost_name(*id));
             if let Some(name) = name {
-                let right = NameRecord { name, role: None, created_at: Timestamp(0) };
+                let right = NameRecord { name, role: None, created_at: Timestamp(0), sort_order: 0 };
                 self.missing(&key, "a mailbox has no name row", right.encode());
             }
         }
@@ -233,7 +233,7 @@ impl Check<'_> {
         let id = key::mailbox_of(key).unwrap_or(MailboxId(0));
         match name.cloned().or_else(|| lost_name(id)) {
             Some(name) => {
-                let right = NameRecord { name, role: None, created_at: Timestamp(0) };
+                let right = NameRecord { name, role: None, created_at: Timestamp(0), sort_order: 0 };
                 self.wrong(key, value, problem, right.encode());
             }
             None => self.report(key, problem),
