@@ -36,12 +36,12 @@ impl MailboxService {
 }
 
 #[derive(Clone, Copy)]
-struct To {
-    account: AccountId,
-    email: EmailId,
+pub(crate) struct To {
+    pub(crate) account: AccountId,
+    pub(crate) email: EmailId,
 }
 
-fn deliver_one(
+pub(crate) fn deliver_one(
     txn: &mut dyn Txn,
     options: &Options,
     delivery: &Delivery,

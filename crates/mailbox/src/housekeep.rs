@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use koi_store::key::{self, table};
 use koi_store::kv::{Read, Txn, transact_and_wait};
 use koi_store::mail::reclaim::{self, Grace};
+use koi_store::mail::upload::{self, Expiry};
 use koi_store::record::account::AccountRecord;
 use koi_store::record::log::LogRecord;
 use koi_types::{AccountId, ModSeq, Result, Timestamp};
 
+use crate::emails::submission;
 use crate::service::{Inner, MailboxService};
 
 /// Accounts looked at by one call.
@@ -88,8 +90,18 @@ impl MailboxService {
         if *steps == 0 {
             return Ok(true);
         }
-        let Work { waiting, due } = work;
-        let Some(due) = due else { return Ok(waiting) };
+        let Work { mut waiting, due } = work;
+        let Some(due) = due else {
+            match submission::send_due(&self.inner, account, now)? {
+                submission::Due::Nothing => {}
+                submission::Due::Later => waiting = true,
+                submission::Due::Sent => {
+                    *steps -= 1;
+                    waiting = true;
+                }
+            }
+            return Ok(waiting);
+        };
         *steps -= 1;
         if let Due::Purge(emails) = &due {
             done.purged += emails.len();
@@ -111,6 +123,7 @@ enum Due {
     Mailbox(koi_types::MailboxId),
     Account,
     Trim(ModSeq),
+    Uploads(Timestamp),
 }
 
 impl Due {
@@ -119,6 +132,7 @@ impl Due {
             Self::Purge(emails) => reclaim::purge(txn, account, emails),
             Self::Mailbox(mailbox) => reclaim::reclaim_mailbox(txn, account, *mailbox, ROWS_MAX).map(drop),
             Self::Account => reclaim::reclaim_account(txn, account, ROWS_MAX).map(drop),
+            Self::Uploads(now) => upload::expire(txn, account, *now, ROWS_MAX),
             Self::Trim(upto) => reclaim::trim_log(txn, account, *upto, ROWS_MAX).map(drop),
         }
     }
@@ -144,8 +158,12 @@ impl Work {
         if let Some(mailbox) = reclaim::deleted_mailboxes(&*view, account, 1)?.first() {
             return Ok(due(Due::Mailbox(*mailbox)));
         }
+        let uploads = upload::has_old(&*view, account, now)?;
+        if uploads == Expiry::Due {
+            return Ok(due(Due::Uploads(now)));
+        }
         let trim = old_log(inner, &*view, account, &record, now)?;
-        Ok(Self { waiting, due: trim.map(Due::Trim) })
+        Ok(Self { waiting: waiting || uploads == Expiry::Later, due: trim.map(Due::Trim) })
     }
 }
 

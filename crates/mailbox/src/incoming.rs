@@ -212,6 +212,13 @@ impl Stage {
         stage.write(&octets)?;
         stage.finish()
     }
+    /// The octets are no message: makes many of them durable, and looks at none.
+    pub(crate) fn finish_octets(self) -> Result<NewBody> {
+        match self.large {
+            None => Ok(NewBody::inline(self.held.into())),
+            Some(large) => large.finish(),
+        }
+    }
     fn whole(self) -> Result<Whole> {
         let Some(large) = self.large else {
             let octets: Arc<[u8]> = self.held.into();

@@ -110,7 +110,12 @@ impl Account {
 
 impl Guest {
     /// RFC 4314 §4, CREATE: `k` on the nearest mailbox above. Without it nobody learns what is there.
-    fn may_make(&self, account: &AccountTxn<'_>, options: &Options, name: &MailboxName) -> Result<()> {
+    pub(crate) fn may_make(
+        &self,
+        account: &AccountTxn<'_>,
+        options: &Options,
+        name: &MailboxName,
+    ) -> Result<()> {
         let above = account.nearest_superior(name)?.ok_or_else(not_allowed)?;
         if !account.rights_of(above, self.user)?.contains(Rights::CREATE) || is_of_chats(options, name) {
             return Err(not_allowed());
@@ -123,7 +128,12 @@ impl Guest {
         }
     }
     /// RFC 4314 §4, DELETE and RENAME: `x` on the mailbox.
-    fn may_take(&self, account: &AccountTxn<'_>, options: &Options, name: &MailboxName) -> Result<()> {
+    pub(crate) fn may_take(
+        &self,
+        account: &AccountTxn<'_>,
+        options: &Options,
+        name: &MailboxName,
+    ) -> Result<()> {
         let mailbox = account.mailbox_named(name)?.ok_or_else(no_such_mailbox)?;
         let rights = account.rights_of(mailbox, self.user)?;
         refuse(rights, Rights::DELETE)?;

@@ -121,6 +121,7 @@ pub(crate) fn take_in(
         received_at: arriving.received_at,
         received_zone: ZoneOffset(0),
     };
+    account.join_threads();
     let appended = account.append(placement.mailbox, &new)?;
     if let Some(push) = options.push.as_ref().filter(|_| placement.announce) {
         let is_chat = placement.keywords.iter().any(|keyword| keyword.as_str() == coi::CHAT);

@@ -15,6 +15,8 @@ use crate::backlog::Backlog;
 use crate::coi::CoiNames;
 use crate::contact;
 use crate::directory::Directory;
+use crate::emails::attachments::Attachments;
+use crate::emails::tables::EmailTables;
 use crate::incoming::Stage;
 use crate::index::{self, IndexOptions, IndexQueue};
 use crate::names::NamesCache;
@@ -87,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) names: NamesCache,
     pub(crate) uids: UidsCache,
     pub(crate) columns: Columns,
+    pub(crate) emails: EmailTables,
+    pub(crate) attachments: Attachments,
     pub(crate) recents: Recents,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
@@ -126,6 +130,8 @@ impl MailboxService {
             names: NamesCache::default(),
             uids: UidsCache::default(),
             columns: Columns::default(),
+            emails: EmailTables::default(),
+            attachments: Attachments::default(),
             recents: Recents::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),

@@ -18,6 +18,7 @@ use koi_types::{
 };
 
 use crate::access::{Visitor, may_ask, not_allowed};
+use crate::emails::attachments::Attachments;
 use crate::hierarchy::{Hierarchy, NameNode, NamedMailbox};
 use crate::names::{Names, NamesCache};
 use crate::outcome::Changes;
@@ -34,6 +35,7 @@ pub struct Snapshot<'a> {
     names: Arc<Names>,
     names_cache: &'a NamesCache,
     uids: &'a UidsCache,
+    pub(crate) attachments: &'a Attachments,
     /// Who looks, if it is not the owner.
     pub(crate) guest: Visitor,
     quota: Quota,
@@ -69,6 +71,7 @@ impl<'a> Snapshot<'a> {
             names,
             names_cache: &inner.names,
             uids: &inner.uids,
+            attachments: &inner.attachments,
             guest,
             quota,
             options: &inner.options,

@@ -141,6 +141,7 @@ impl Plan {
     /// What was delivered. The sender's own copy first: a chat message to oneself is there then.
     fn give(&self, txn: &mut dyn Txn, part: Part) -> Result<Option<Delivered>> {
         let mut account = AccountTxn::open(txn, part.account, self.options.quota, self.now)?;
+        account.join_threads();
         if let Some(email) = part.sent {
             self.file_copy(&mut account, email)?;
         }

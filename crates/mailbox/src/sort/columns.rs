@@ -12,12 +12,21 @@ use super::column::{Column, Kind};
 /// Memory of all columns together; those that were not asked for the longest go first.
 const OCTETS_MAX: usize = 64 << 20;
 
-/// Which column of which mailbox.
+/// Which column of what.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Place {
     pub(crate) account: AccountId,
-    pub(crate) mailbox: MailboxId,
+    pub(crate) of: ColumnOf,
     pub(crate) kind: Kind,
+}
+
+/// What the numbers of the rows are of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum ColumnOf {
+    /// UIDs.
+    Mailbox(MailboxId),
+    /// Slots of the table of emails with this number.
+    Table(u64),
 }
 
 /// All columns that are kept.

@@ -18,7 +18,7 @@ use koi_store::record::email::EmailRecord;
 use koi_types::{AccountId, EmailId, ErrorKind, MailError, MailboxId, NumSet, Result, Timestamp, UidSet};
 
 use super::column::{Column, Kind, Ranking, Rows, TEXT_OCTETS_MAX, TextKind, Values};
-use super::columns::Place;
+use super::columns::{ColumnOf, Place};
 use crate::service::Inner;
 use crate::snapshot::Snapshot;
 
@@ -35,7 +35,9 @@ const HEADER_OCTETS_MAX: u64 = 256 * 1024;
 pub(crate) struct Filling {
     inner: Arc<Inner>,
     account: AccountId,
-    mailbox: MailboxId,
+    of: ColumnOf,
+    /// Of a table of emails, those that are wanted, in order.
+    emails: Vec<Seen>,
     wanted: Vec<Wanted>,
     /// Messages that are still to be read for one column at least.
     left: NumSet,
@@ -53,11 +55,12 @@ struct Wanted {
 
 /// What the row of a message says.
 #[derive(Clone, Copy)]
-struct Seen {
-    uid: u32,
-    email: EmailId,
-    received_at: Timestamp,
-    octets: u32,
+pub(crate) struct Seen {
+    /// Or the slot of an email.
+    pub(crate) uid: u32,
+    pub(crate) email: EmailId,
+    pub(crate) received_at: Timestamp,
+    pub(crate) octets: u32,
 }
 
 impl Filling {
@@ -69,17 +72,38 @@ impl Filling {
         uids: &UidSet,
         kinds: Vec<Kind>,
     ) -> Self {
+        Self::of(inner, account, ColumnOf::Mailbox(mailbox), &uids.0, Vec::new(), kinds)
+    }
+    /// The same for emails of a table, in the order of their slots.
+    pub(crate) fn of_emails(
+        inner: &Arc<Inner>,
+        account: AccountId,
+        table: u64,
+        emails: Vec<Seen>,
+        kinds: Vec<Kind>,
+    ) -> Self {
+        let slots = emails.iter().map(|email| email.uid).collect();
+        Self::of(inner, account, ColumnOf::Table(table), &slots, emails, kinds)
+    }
+    fn of(
+        inner: &Arc<Inner>,
+        account: AccountId,
+        of: ColumnOf,
+        numbers: &NumSet,
+        emails: Vec<Seen>,
+        kinds: Vec<Kind>,
+    ) -> Self {
         let wanted = |kind| {
-            let old = inner.columns.of(Place { account, mailbox, kind });
+            let old = inner.columns.of(Place { account, of, kind });
             let here: NumSet = old.iter().flat_map(|column| column.uids()).copied().collect();
-            let missing = uids.0.difference(&here);
+            let missing = numbers.difference(&here);
             let ready = old.clone().filter(|_| missing.is_empty());
             Wanted { kind, old, missing, new: Rows::new(kind), ranking: None, ready }
         };
         let wanted: Vec<Wanted> = kinds.into_iter().map(wanted).collect();
         let mut left = NumSet::new();
         wanted.iter().for_each(|column| left.extend(&column.missing));
-        Self { inner: Arc::clone(inner), account, mailbox, wanted, left }
+        Self { inner: Arc::clone(inner), account, of, emails, wanted, left }
     }
     /// Goes on for a bounded time; the columns in the order asked for when all are ready.
     pub(crate) fn advance(&mut self) -> Result<Option<Vec<Arc<Column>>>> {
@@ -95,7 +119,7 @@ impl Filling {
             let ranking =
                 wanted.ranking.get_or_insert_with(|| Ranking::new(kind, old.as_deref(), std::mem::take(new)));
             if let Some(column) = ranking.advance() {
-                let place = Place { account: self.account, mailbox: self.mailbox, kind };
+                let place = Place { account: self.account, of: self.of, kind };
                 self.inner.columns.keep(place, &column);
                 wanted.ready = Some(column);
             }
@@ -124,20 +148,32 @@ impl Filling {
         Ok(())
     }
     fn scan(&mut self) -> Result<Vec<Seen>> {
-        let inner = Arc::clone(&self.inner);
-        // Whoever sorts has found these messages before, and learns only their order.
-        let snapshot = Snapshot::open(&inner, self.account, None)?;
-        let mut seen = Vec::new();
-        // Rows that cannot be read are sorted as if they were empty; `koi check` names them.
-        let _ = snapshot.messages(self.mailbox, &self.left, |row| {
-            let (uid, received_at, octets) = (row.uid.value(), row.received_at, row.octets);
-            seen.push(Seen { uid, email: row.email, received_at, octets });
-            if seen.len() >= MESSAGES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
+        let seen = match self.of {
+            ColumnOf::Mailbox(mailbox) => self.scan_mailbox(mailbox)?,
+            ColumnOf::Table(_) => {
+                let left = self.emails.iter().filter(|email| self.left.contains(email.uid));
+                left.take(MESSAGES_MAX).copied().collect()
+            }
+        };
         match seen.last().filter(|_| seen.len() >= MESSAGES_MAX) {
             Some(last) => self.left.remove_range(0..=last.uid),
             None => self.left = NumSet::new(),
         }
+        Ok(seen)
+    }
+}
+
+impl Filling {
+    fn scan_mailbox(&self, mailbox: MailboxId) -> Result<Vec<Seen>> {
+        // Whoever sorts has found these messages before, and learns only their order.
+        let snapshot = Snapshot::open(&self.inner, self.account, None)?;
+        let mut seen = Vec::new();
+        // Rows that cannot be read are sorted as if they were empty; `koi check` names them.
+        let _ = snapshot.messages(mailbox, &self.left, |row| {
+            let (uid, received_at, octets) = (row.uid.value(), row.received_at, row.octets);
+            seen.push(Seen { uid, email: row.email, received_at, octets });
+            if seen.len() >= MESSAGES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
         Ok(seen)
     }
 }

@@ -1,0 +1,213 @@
+//! Octets by name (RFC 8620 §6): whole messages, parts of them, and what was uploaded. Names are always looked
+//! up inside one account, for one who may read it: an upload is its uploader's alone.
+
+use std::ops::{ControlFlow, Range};
+
+use koi_message::{Structure, TransferEncoding, find_part, transfer};
+use koi_store::key;
+use koi_store::kv::transact;
+use koi_store::mail::upload::{self, NewUpload};
+use koi_store::record::email::EmailRecord;
+use koi_store::record::membership::Membership;
+use koi_types::{
+    BlobName, EmailId, ErrorKind, MailError, Result, Rights, SystemFlags, Timestamp, UploadId, limits,
+};
+
+use crate::BodyRef;
+use crate::account::Account;
+use crate::incoming::{Incoming, Stage};
+use crate::outcome::Pending;
+use crate::snapshot::Snapshot;
+
+/// Octets that can be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Blob {
+    /// How many there are.
+    pub octets: u64,
+    /// As whoever uploaded it says; of a message it is message/rfc822; of a part nothing.
+    pub media_type: Option<Box<str>>,
+    source: Source,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Source {
+    /// All of a body.
+    Body(BodyRef),
+    /// Some of it, as it is.
+    Range { body: BodyRef, start: u64 },
+    /// Decoded, in memory: bounded by what a message may have.
+    Decoded(Box<[u8]>),
+}
+
+/// What was uploaded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Uploaded {
+    pub id: UploadId,
+    pub octets: u64,
+    pub expires_at: Timestamp,
+}
+
+impl Account {
+    /// Takes in what somebody uploads.
+    #[must_use]
+    pub fn stage_upload(&self) -> Stage {
+        Stage::new(std::sync::Arc::clone(&self.inner.kv), self.inner.options.message_octets_max)
+    }
+    /// Keeps it for a while. `NoPermission` for a guest who may put nothing into the account.
+    pub fn keep_upload(&self, stage: Stage, media_type: &str) -> Result<Pending<Uploaded>> {
+        self.refuse_upload()?;
+        if media_type.len() > limits::MEDIA_TYPE_OCTETS_MAX {
+            return Err(MailError::new(ErrorKind::InvalidInput, "the media type is too long"));
+        }
+        let at = self.inner.env.now();
+        let body = stage.finish_octets()?;
+        let id = UploadId(self.inner.new_email_id().0);
+        let by = self.guest.as_ref().map_or(self.id, |guest| guest.user.id);
+        let uploaded = Uploaded { id, octets: body.octets(), expires_at: at.plus_secs(limits::UPLOAD_SECS) };
+        let new = NewUpload { id, by, at, body, media_type: media_type.into() };
+        let account = self.id;
+        let pending = transact(&*self.inner.kv, move |txn| {
+            upload::keep(txn, account, &new)?;
+            Ok(uploaded.clone())
+        });
+        self.inner.changed(account);
+        Ok(Pending::of(pending))
+    }
+    fn refuse_upload(&self) -> Result<()> {
+        if !self.is_others() {
+            return Ok(());
+        }
+        let snapshot = self.snapshot()?;
+        for mailbox in snapshot.hierarchy().nodes().filter_map(|node| node.mailbox) {
+            if snapshot.rights(mailbox.id)?.contains(Rights::INSERT) {
+                return Ok(());
+            }
+        }
+        Err(crate::access::not_allowed())
+    }
+}
+
+impl Snapshot<'_> {
+    /// What a name stands for; nothing when there is no such thing for whoever asks.
+    pub fn blob(&self, name: &BlobName) -> Result<Option<Blob>> {
+        match name {
+            BlobName::Message(email) => {
+                let Some(body) = self.body_of(*email)? else { return Ok(None) };
+                let media_type = Some("message/rfc822".into());
+                Ok(Some(Blob { octets: body.octets, media_type, source: Source::Body(body) }))
+            }
+            BlobName::Part { email, path } => self.part(*email, path),
+            BlobName::Upload(id) => {
+                let user = self.guest.as_ref().map_or(self.account, |guest| guest.user.id);
+                let upload = upload::upload(&*self.view, self.account, *id)?;
+                let upload = upload.filter(|upload| upload.by == user);
+                Ok(upload.map(|upload| Blob {
+                    octets: upload.body.octets,
+                    media_type: Some(upload.media_type),
+                    source: Source::Body(upload.body),
+                }))
+            }
+        }
+    }
+    /// Appends octets of a blob; a range past the end is cut.
+    pub fn read_blob(&self, blob: &Blob, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        let range = range.start.min(blob.octets)..range.end.min(blob.octets);
+        match &blob.source {
+            Source::Body(body) => self.read_body(body, range, out),
+            Source::Range { body, start } => {
+                self.read_body(body, start + range.start..start + range.end, out)
+            }
+            Source::Decoded(octets) => {
+                let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+                out.extend_from_slice(octets.get(at(range.start)..at(range.end)).unwrap_or_default());
+                Ok(())
+            }
+        }
+    }
+    /// The octets of a message, for who may read one of its mailboxes.
+    fn body_of(&self, email: EmailId) -> Result<Option<BodyRef>> {
+        if !self.may_read_email(email)? {
+            return Ok(None);
+        }
+        Ok(self.email(email)?.map(|email| email.body))
+    }
+    fn part(&self, email: EmailId, path: &[u32]) -> Result<Option<Blob>> {
+        if !self.may_read_email(email)? {
+            return Ok(None);
+        }
+        let Some(row) = self.email(email)? else { return Ok(None) };
+        let Ok(structure) = Structure::decode(row.structure()) else { return Ok(None) };
+        let Some(part) = find_part(&structure, path) else { return Ok(None) };
+        let (start, end) = (u64::from(part.body.start), u64::from(part.body.end));
+        let encoding = part.content.transfer_encoding();
+        // RFC 2045 §6.4: one that is not known is opaque.
+        if encoding.is_identity() || encoding == TransferEncoding::Unknown {
+            let source = Source::Range { body: row.body, start };
+            return Ok(Some(Blob { octets: end.saturating_sub(start), media_type: None, source }));
+        }
+        let (mut encoded, mut decoded) = (Vec::new(), Vec::new());
+        self.read_body(&row.body, start..end, &mut encoded)?;
+        transfer::decode(encoding, &encoded, &mut decoded);
+        let octets = decoded.len() as u64;
+        Ok(Some(Blob { octets, media_type: None, source: Source::Decoded(decoded.into()) }))
+    }
+    /// The owner reads everything, also what is in its grace; a guest what is shown in a mailbox it may read.
+    fn may_read_email(&self, email: EmailId) -> Result<bool> {
+        if self.guest.is_none() {
+            return Ok(true);
+        }
+        let first = self.view.get(&key::email(self.account, email))?;
+        let first = first.and_then(|row| EmailRecord::first_place(&row));
+        let mut places: Vec<[u8; 13]> = Vec::new();
+        places.extend(first.map(|first| key::membership(self.account, first.mailbox, first.uid.value())));
+        let further = key::below(&key::email_memberships(self.account, email));
+        self.view.scan(&further.from, &further.end, &mut |key, _| {
+            places.extend(key::membership_of_email(self.account, key));
+            ControlFlow::Continue(())
+        })?;
+        for place in places {
+            let Some(row) = self.view.get(&place)? else { continue };
+            let row = Membership::decode(&row).filter(|row| row.email == email);
+            let shown = row.is_some_and(|row| !row.flags.contains(SystemFlags::DELETED));
+            let Some(mailbox) = key::mailbox_of(&place).filter(|_| shown) else { continue };
+            let there = self.mailbox_record(mailbox)?.is_some();
+            if there && self.rights(mailbox)?.contains(Rights::LOOKUP.union(Rights::READ)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+    /// A blob as a message that can be put into a mailbox (RFC 8621 §4.8), of this account or of another;
+    /// nothing when there is no such blob.
+    pub fn message_of_blob(&self, name: &BlobName, mut stage: Stage) -> Result<Option<Incoming>> {
+        let Some(blob) = self.blob(name)? else { return Ok(None) };
+        self.fill(&blob, &mut stage)?;
+        stage.finish().map(Some)
+    }
+    fn fill(&self, blob: &Blob, stage: &mut Stage) -> Result<()> {
+        let (mut at, mut piece) = (0, Vec::new());
+        while at < blob.octets {
+            piece.clear();
+            let end = blob.octets.min(at.saturating_add(PIECE_OCTETS));
+            self.read_blob(blob, at..end, &mut piece)?;
+            stage.write(&piece)?;
+            at = end;
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    /// Makes an upload of `to` of a blob of this account (RFC 8620 §6.3); nothing when there is no such blob.
+    pub fn copy_blob(&self, name: &BlobName, to: &Self) -> Result<Option<Pending<Uploaded>>> {
+        let snapshot = self.snapshot()?;
+        let Some(blob) = snapshot.blob(name)? else { return Ok(None) };
+        let mut stage = to.stage_upload();
+        snapshot.fill(&blob, &mut stage)?;
+        let media_type = blob.media_type.as_deref().unwrap_or("application/octet-stream");
+        to.keep_upload(stage, media_type).map(Some)
+    }
+}
+
+/// Octets of a blob that are copied at a time.
+const PIECE_OCTETS: u64 = 256 * 1024;

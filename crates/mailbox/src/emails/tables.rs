@@ -1,0 +1,122 @@
+//! The tables that are kept: one for each account and who looks at it, loaded in pieces and brought up to
+//! date from the change log whenever somebody asks, at a cost that grows with what changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use koi_types::{AccountId, Result};
+use parking_lot::Mutex;
+
+use super::Emails;
+use super::load::Loading;
+use super::table::Table;
+use crate::account::Account;
+
+/// Memory of all tables together; those that were not asked for the longest go first, but never the last.
+const OCTETS_MAX: usize = 256 << 20;
+
+/// Whose emails, and for whom.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Whose {
+    account: AccountId,
+    /// Nothing for the owner.
+    user: Option<AccountId>,
+}
+
+#[derive(Default)]
+pub(crate) struct EmailTables(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    tables: HashMap<Whose, Entry>,
+    uses: u64,
+}
+
+struct Entry {
+    state: Arc<Mutex<State>>,
+    last: u64,
+    octets: usize,
+}
+
+/// One table.
+#[derive(Default)]
+enum State {
+    #[default]
+    Nothing,
+    Loading(Box<Loading>),
+    Ready(Arc<Table>),
+}
+
+impl EmailTables {
+    fn of(&self, whose: Whose) -> Arc<Mutex<State>> {
+        let mut kept = self.0.lock();
+        kept.uses += 1;
+        let last = kept.uses;
+        let fresh = || Entry { state: Arc::default(), last, octets: 0 };
+        let entry = kept.tables.entry(whose).or_insert_with(fresh);
+        entry.last = last;
+        Arc::clone(&entry.state)
+    }
+    /// A table was loaded: others may have to go.
+    fn weigh(&self, whose: Whose, octets: usize) {
+        let mut kept = self.0.lock();
+        if let Some(entry) = kept.tables.get_mut(&whose) {
+            entry.octets = octets;
+        }
+        let mut all: usize = kept.tables.values().map(|entry| entry.octets).sum();
+        while all > OCTETS_MAX && kept.tables.len() > 1 {
+            let others = kept.tables.iter().filter(|(other, _)| **other != whose);
+            let Some((oldest, octets)) =
+                others.min_by_key(|(_, entry)| entry.last).map(|(whose, entry)| (*whose, entry.octets))
+            else {
+                return;
+            };
+            kept.tables.remove(&oldest);
+            all -= octets;
+        }
+    }
+}
+
+impl Account {
+    /// The emails of the account as of now, for one step. Nothing while they are read for the first time: a
+    /// piece was, so call again in the next step.
+    pub fn emails(&self) -> Result<Option<Emails<'_>>> {
+        let whose = Whose { account: self.id, user: self.guest.as_ref().map(|guest| guest.user.id) };
+        let state = self.inner.emails.of(whose);
+        let mut state = state.lock();
+        // Opened under the lock: nobody has brought the table further than this.
+        let snapshot = self.snapshot()?;
+        if let State::Ready(table) = &mut *state {
+            let upto = snapshot.record.modseq;
+            if table.modseq == upto || super::load::follow(&snapshot, Arc::make_mut(table))? {
+                return Ok(Some(Emails { table: Arc::clone(table), snapshot }));
+            }
+            *state = State::Nothing;
+        }
+        let loading = match &mut *state {
+            State::Loading(loading) => loading,
+            _ => {
+                *state = State::Loading(Box::new(Loading::begin(&snapshot)?));
+                let State::Loading(loading) = &mut *state else { return Ok(None) };
+                loading
+            }
+        };
+        let Some(mut table) = loading.advance(&snapshot)? else { return Ok(None) };
+        if !super::load::follow(&snapshot, &mut table)? {
+            *state = State::Nothing;
+            return Ok(None);
+        }
+        let table = Arc::new(table);
+        self.inner.emails.weigh(whose, table.octets());
+        *state = State::Ready(Arc::clone(&table));
+        Ok(Some(Emails { table, snapshot }))
+    }
+    /// The same, staying until all is read. For tools and tests, never for a session.
+    pub fn emails_now(&self) -> Result<Emails<'_>> {
+        loop {
+            if let Some(emails) = self.emails()? {
+                return Ok(emails);
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Emails, threads and mailboxes as JMAP has them, over what IMAP and delivery do: scenarios.
+
+use koi_mailbox::emails::{DataType, EmailView, MailboxRole, MailboxView, State, Told};
+use koi_mailbox::{Account, Emails, FlagOp, INBOX};
+use koi_types::{EmailId, MailboxId, SystemFlags};
+
+use crate::rig::{Rig, change, flags, mailbox, message, name, new_message, uids};
+
+pub(crate) fn view<T>(account: &Account, look: impl FnOnce(&Emails<'_>) -> T) -> T {
+    look(&account.emails_now().unwrap())
+}
+
+pub(crate) fn state(account: &Account, data: DataType) -> State {
+    view(account, |emails| emails.state(data))
+}
+
+fn mailbox_view(account: &Account, id: MailboxId) -> MailboxView {
+    view(account, |emails| emails.mailbox(id).unwrap().unwrap())
+}
+
+fn email(account: &Account, id: EmailId) -> Option<EmailView> {
+    view(account, |emails| emails.email(id))
+}
+
+/// Created, updated and destroyed, as counts.
+fn changes(account: &Account, since: State) -> String {
+    match view(account, |emails| emails.email_changes(since, 100).unwrap()) {
+        Told::Changes(c) => format!("{} {} {}", c.created.len(), c.updated.len(), c.destroyed.len()),
+        Told::CannotCalculate => "cannot".to_owned(),
+    }
+}
+
+fn counts(account: &Account, id: MailboxId) -> [u32; 4] {
+    let counts = mailbox_view(account, id).counts;
+    [counts.total_emails, counts.unread_emails, counts.total_threads, counts.unread_threads]
+}
+
+// spec: RFC 8621 §4.1.1
+#[test]
+fn keywords_of_copies_are_merged() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let delivered = rig.deliver(&[&alice], &message(1))[0];
+    alice.create(&name("Two"), None).wait().unwrap();
+    let two = mailbox(&alice, "Two").id;
+    alice.copy(INBOX, &uids(&[1]), two).wait().unwrap();
+    alice
+        .set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Seen", "\\Flagged", "work"]), None)
+        .wait()
+        .unwrap();
+    let seen = email(&alice, delivered.email).unwrap();
+    assert_eq!(seen.mailboxes, [INBOX, two]);
+    assert_eq!(seen.flags, SystemFlags::FLAGGED, "not seen, because the copy is not");
+    assert_eq!(seen.keywords, flags(&["work"]).keywords);
+    assert_eq!((counts(&alice, INBOX), counts(&alice, two)), ([1, 1, 1, 1], [1, 1, 1, 1]));
+    alice.set_flags(two, &uids(&[1]), change(FlagOp::Add, &["\\Seen"]), None).wait().unwrap();
+    assert!(email(&alice, delivered.email).unwrap().flags.contains(SystemFlags::SEEN));
+    assert_eq!((counts(&alice, INBOX), counts(&alice, two)), ([1, 0, 1, 0], [1, 0, 1, 0]));
+}
+
+// spec: RFC 8621 §4.1.1; RFC 8621 §4.3
+#[test]
+fn deleted_and_not_deleted_any_more_is_destroyed_and_created() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let delivered = rig.deliver(&[&alice], &message(1))[0];
+    let first = state(&alice, DataType::Email);
+    alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    assert_eq!(email(&alice, delivered.email), None);
+    assert_eq!(counts(&alice, INBOX), [0, 0, 0, 0]);
+    let second = state(&alice, DataType::Email);
+    assert_eq!(changes(&alice, first), "0 0 1");
+    alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Remove, &["\\Deleted"]), None).wait().unwrap();
+    assert_eq!((changes(&alice, second), changes(&alice, first)), ("1 0 0".into(), "0 1 0".into()));
+    assert!(email(&alice, delivered.email).is_some());
+    assert_eq!(changes(&alice, state(&alice, DataType::Email)), "0 0 0");
+    assert_eq!(changes(&alice, State::at(9999)), "cannot");
+}
+
+// spec: RFC 8620 §5.1; RFC 8621 §1.5; RFC 8621 §2.2
+#[test]
+fn each_type_has_its_own_state() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let all = |account: &Account| DataType::ALL.map(|data| state(account, data));
+    let moved = |before: &[State; 7], account: &Account| {
+        let now = DataType::ALL.map(|data| state(account, data));
+        let moved = DataType::ALL.iter().zip(before.iter().zip(now)).filter(|(_, (a, b))| **a != *b);
+        moved.map(|(data, _)| format!("{data:?}")).collect::<Vec<_>>().join(" ")
+    };
+    let before = all(&alice);
+    rig.deliver(&[&alice], &message(1));
+    assert_eq!(moved(&before, &alice), "Email Mailbox Thread EmailDelivery");
+    let before = all(&alice);
+    alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Flagged", "x"]), None).wait().unwrap();
+    assert_eq!(moved(&before, &alice), "Email");
+    let before = all(&alice);
+    alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Seen"]), None).wait().unwrap();
+    assert_eq!(moved(&before, &alice), "Email Mailbox");
+    let told = view(&alice, |emails| emails.mailbox_changes(before[1], 10).unwrap());
+    let Told::Changes(told) = told else { panic!("{told:?}") };
+    assert!(told.counts_only && told.changed.updated == [INBOX]);
+    let before = all(&alice);
+    alice.create(&name("New"), None).wait().unwrap();
+    assert_eq!(moved(&before, &alice), "Mailbox");
+    let before = all(&alice);
+    alice.move_(INBOX, &uids(&[1]), mailbox(&alice, "New").id).wait().unwrap();
+    assert_eq!(moved(&before, &alice), "Email Mailbox Thread");
+    let before = all(&alice);
+    alice.delete(&name("New")).wait().unwrap();
+    assert_eq!(moved(&before, &alice), "Email Mailbox Thread");
+    assert_eq!(changes(&alice, before[0]), "0 0 1");
+    rig.housekeep();
+    assert_eq!(changes(&alice, before[0]), "0 0 1", "also when its rows are gone");
+}
+
+// spec: RFC 8621 §2
+#[test]
+fn names_have_one_level_and_parents() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    for text in ["a/b/c", "d"] {
+        alice.create(&name(text), None).wait().unwrap();
+    }
+    let ids = ["a", "a/b", "a/b/c"].map(|text| mailbox(&alice, text).id);
+    let seen = |id| {
+        let view = mailbox_view(&alice, id);
+        (view.name.to_string(), view.parent)
+    };
+    assert_eq!(seen(ids[2]), ("c".to_owned(), Some(ids[1])));
+    assert_eq!(mailbox_view(&alice, INBOX).role, Some(MailboxRole::Inbox));
+    let before = state(&alice, DataType::Mailbox);
+    alice.delete(&name("a/b")).wait().unwrap();
+    assert_eq!(seen(ids[2]), ("b/c".to_owned(), Some(ids[0])));
+    let Told::Changes(told) = view(&alice, |emails| emails.mailbox_changes(before, 10).unwrap()) else {
+        panic!("cannot")
+    };
+    assert_eq!((told.changed.updated, told.changed.destroyed), (vec![ids[2]], vec![ids[1]]));
+    assert!(!told.counts_only);
+}
+
+// spec: RFC 8621 §2
+#[test]
+fn the_trash_is_a_thread_of_its_own_for_unread_counts() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let trash = match view(&alice, |emails| emails.snapshot().with_role(koi_types::Role::Trash)) {
+        Some(trash) => trash,
+        None => alice.create(&name("Bin"), Some(koi_types::Role::Trash)).wait().unwrap().mailbox,
+    };
+    let reply = "From: a@example.org\nSubject: Re: number 1\nMessage-ID: <r@example.org>\n\
+                 In-Reply-To: <1@example.org>\n\nbody\n";
+    alice.append(INBOX, vec![new_message(&message(1), &["\\Seen"])]).wait().unwrap();
+    alice.append(trash, vec![new_message(reply, &[])]).wait().unwrap();
+    assert_eq!((counts(&alice, INBOX), counts(&alice, trash)), ([1, 0, 1, 0], [1, 1, 1, 1]));
+    alice.copy(trash, &uids(&[1]), INBOX).wait().unwrap();
+    assert_eq!((counts(&alice, INBOX), counts(&alice, trash)), ([2, 1, 1, 1], [1, 1, 1, 1]));
+}
+
+// spec: RFC 8621 §3
+#[test]
+fn a_late_message_joins_two_threads() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let part = |n: u32, references: &str| {
+        let refers =
+            if references.is_empty() { String::new() } else { format!("References: {references}\n") };
+        format!("From: a@example.org\nSubject: Re: s\nMessage-ID: <{n}@x>\n{refers}\nbody {n}\n")
+    };
+    let first = rig.deliver(&[&alice], &part(1, ""))[0];
+    rig.env.advance_secs(1);
+    let second = rig.deliver(&[&alice], &part(3, "<2@x>"))[0];
+    alice.set_flags(INBOX, &uids(&[2]), change(FlagOp::Add, &["\\Flagged", "k"]), None).wait().unwrap();
+    rig.env.advance_secs(1);
+    let threads =
+        |ids: &[EmailId]| ids.iter().map(|id| email(&alice, *id).map(|view| view.thread)).collect::<Vec<_>>();
+    let apart = threads(&[first.email, second.email]);
+    assert_ne!(apart[0], apart[1]);
+    let before = [DataType::Email, DataType::Thread].map(|data| state(&alice, data));
+    let last = rig.deliver(&[&alice], &part(2, "<1@x> <3@x>"))[0];
+    assert_eq!(email(&alice, second.email), None, "it is there as another");
+    let thread = email(&alice, first.email).unwrap().thread;
+    let ids = view(&alice, |emails| emails.thread(thread));
+    assert_eq!((ids.len(), ids[0], ids[2]), (3, first.email, last.email));
+    let again = email(&alice, ids[1]).unwrap();
+    assert_eq!(again.flags, SystemFlags::FLAGGED);
+    assert_eq!(again.keywords, flags(&["k"]).keywords);
+    assert_eq!(changes(&alice, before[0]), "2 0 1");
+    let Told::Changes(told) = view(&alice, |emails| emails.thread_changes(before[1], 10).unwrap()) else {
+        panic!("cannot")
+    };
+    assert_eq!((told.created, told.updated, told.destroyed), (vec![], vec![thread], vec![apart[1].unwrap()]));
+    assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "3", "4 \\Flagged k"], "UIDs are never given again");
+}
