@@ -86,7 +86,8 @@ pub enum EmailRefused {
 #[derive(Clone, Debug)]
 pub enum SetOutcome<Done, Refused> {
     Done {
-        /// Nothing when somebody else changed something in between.
+        /// Nothing when more changed than was asked for: somebody else changed something in between, threads
+        /// were joined, or seen chat has moved. Then the client has to ask what changed.
         old_state: Option<State>,
         new_state: State,
         /// In the order of the changes.
@@ -100,6 +101,8 @@ type Changed = std::result::Result<EmailChanged, EmailRefused>;
 
 /// One transaction of several.
 struct Piece {
+    /// Nothing changed but what was asked for.
+    only_asked: bool,
     before: TypeStates,
     after: TypeStates,
     results: Vec<Changed>,
@@ -113,13 +116,16 @@ impl Account {
         changes: Vec<EmailChange>,
     ) -> Pending<SetOutcome<EmailChanged, EmailRefused>> {
         let mismatch: Arc<Mutex<bool>> = Arc::default();
+        // Of several new ones, one could take the place of another whose id was told.
+        let new = changes.iter().filter(|change| matches!(change, EmailChange::Create(_)));
+        let joins = new.take(2).count() == 1;
         let mut parts = Vec::new();
         let mut changes = changes.into_iter().map(|change| self.numbered_change(change)).peekable();
         let mut first = true;
         while first || changes.peek().is_some() {
             let piece: Vec<Numbered> = changes.by_ref().take(CHANGES_PER_COMMIT).collect();
             let expected = if_in_state.filter(|_| first);
-            parts.push(self.submit_piece(piece, expected, &mismatch));
+            parts.push(self.submit_piece(piece, expected, joins, &mismatch));
             first = false;
         }
         Pending::joined(parts, move |parts| {
@@ -136,6 +142,7 @@ impl Account {
         &self,
         piece: Vec<Numbered>,
         expected: Option<State>,
+        joins: bool,
         mismatch: &Arc<Mutex<bool>>,
     ) -> koi_store::kv::Pending<Option<Piece>> {
         let (id, quota, now) = (self.id, self.inner.options.quota, self.inner.env.now());
@@ -149,10 +156,14 @@ impl Account {
             if *mismatch.lock() {
                 return Ok(None);
             }
-            account.join_threads();
+            if joins {
+                account.join_threads();
+            }
             let mut results = Vec::with_capacity(piece.len());
+            let mut settled = false;
             for Numbered { email, change } in &piece {
-                let mut writer = Writer { account: &mut account, lent: &lent, visitor: &visitor };
+                let mut writer =
+                    Writer { account: &mut account, lent: &lent, visitor: &visitor, settled: &mut settled };
                 results.push(match writer.change(*email, change) {
                     Ok(changed) => Ok(changed),
                     // Something may be written of it, which must not stay.
@@ -160,8 +171,9 @@ impl Account {
                     Err(refused) => Err(refused),
                 });
             }
+            let only_asked = !settled && !account.has_joined_threads();
             let after = account.finish_telling()?.states;
-            Ok(Some(Piece { before, after, results }))
+            Ok(Some(Piece { only_asked, before, after, results }))
         });
         self.inner.changed(self.id);
         pending
@@ -184,6 +196,7 @@ fn joined(parts: Vec<Result<Option<Piece>>>) -> Result<SetOutcome<EmailChanged, 
         } else {
             alone &= State::at(piece.before.email) == new_state;
         }
+        alone &= piece.only_asked;
         new_state = State::at(piece.after.email);
         results.extend(piece.results);
     }

@@ -21,6 +21,8 @@ pub(super) struct Writer<'w, 't> {
     pub(super) account: &'w mut AccountTxn<'t>,
     pub(super) lent: &'w Lent,
     pub(super) visitor: &'w Visitor,
+    /// Seen chat has moved.
+    pub(super) settled: &'w mut bool,
 }
 
 impl From<MailError> for EmailRefused {
@@ -132,7 +134,7 @@ impl Writer<'_, '_> {
             return Ok(());
         }
         for Placed { mailbox, uids } in placed {
-            coi::settle(self.account, &self.lent.options, mailbox, &uids)?;
+            *self.settled |= coi::settle(self.account, &self.lent.options, mailbox, &uids)?.is_some();
         }
         Ok(())
     }

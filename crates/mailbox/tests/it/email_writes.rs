@@ -186,17 +186,17 @@ fn mailboxes_are_made_moved_and_destroyed() {
         MailboxChange::Create(MailboxCreation { name, parent, role, sort_order: 5, subscribed })
     };
     let special = |role| Some(MailboxRole::Special(role));
-    let first = mailboxes(&alice, vec![make("a", None, special(Role::Archive))]);
+    let first = mailboxes(&alice, vec![make("a", None, special(Role::Important))]);
     let a = mailbox(&alice, "a").id;
     assert_eq!(first, [format!("created {}", a.0)]);
     let shown = view(&alice, |emails| emails.mailbox(a).unwrap().unwrap());
-    assert_eq!((shown.role, shown.sort_order, shown.subscribed), (special(Role::Archive), 5, true));
+    assert_eq!((shown.role, shown.sort_order, shown.subscribed), (special(Role::Important), 5, true));
     let again = [
         make("a", None, None),
         make("b/c", None, None),
         make("", None, None),
         make("b", Some(MailboxId(99)), None),
-        make("b", None, special(Role::Archive)),
+        make("b", None, special(Role::Important)),
         make("b", None, Some(MailboxRole::Inbox)),
         make("b", Some(a), None),
     ];
@@ -225,7 +225,7 @@ fn mailboxes_are_made_moved_and_destroyed() {
                 MailboxUpdate {
                     parent: Some(None),
                     name: Some("c".into()),
-                    role: Some(special(Role::Archive)),
+                    role: Some(special(Role::Important)),
                     ..update()
                 },
             ),
@@ -235,7 +235,7 @@ fn mailboxes_are_made_moved_and_destroyed() {
                 MailboxUpdate {
                     parent: Some(None),
                     name: Some("c".into()),
-                    role: Some(special(Role::Archive)),
+                    role: Some(special(Role::Important)),
                     subscribed: Some(false),
                     ..update()
                 },

@@ -61,6 +61,8 @@ pub struct AccountTxn<'t> {
     pub(super) annotations: Option<CountedAnnotations>,
     /// New emails join threads.
     pub(super) joins_threads: bool,
+    /// One has.
+    pub(super) has_joined: bool,
     /// Types of data that change.
     pub(super) touched: Touched,
     open: Vec<OpenMailbox>,
@@ -124,6 +126,7 @@ impl<'t> AccountTxn<'t> {
             pushes: false,
             annotations: None,
             joins_threads: false,
+            has_joined: false,
             touched: Touched::default(),
             open: Vec::new(),
             events: Vec::new(),

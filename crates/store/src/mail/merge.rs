@@ -45,6 +45,7 @@ impl AccountTxn<'_> {
         if moves.len() > EMAILS_MAX || messages > MESSAGES_MAX {
             return Ok(());
         }
+        self.has_joined |= !moves.is_empty();
         moves.iter().try_for_each(|each| self.put_again(each, to, joining))
     }
     fn emails_of_thread(&self, thread: ThreadId) -> Result<Vec<EmailId>> {

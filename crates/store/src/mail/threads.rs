@@ -26,6 +26,11 @@ impl AccountTxn<'_> {
     pub fn join_threads(&mut self) {
         self.joins_threads = true;
     }
+    /// Whether a new email has joined threads, so that others have new ids.
+    #[must_use]
+    pub const fn has_joined_threads(&self) -> bool {
+        self.has_joined
+    }
     /// Finds the thread of a new email, or begins one with its id; writes rows I, and T unless the
     /// thread has its name. If it joins several threads, the oldest takes the emails of the others.
     pub(super) fn thread_of(&mut self, email: EmailId, facts: &EmailFacts) -> Result<ThreadId> {

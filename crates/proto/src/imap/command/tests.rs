@@ -404,7 +404,7 @@ fn store() {
         read("a UID STORE 6,4,8 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted)"),
         Command::Store(by_uid)
     );
-    let long = format!("a STORE 1 FLAGS {}", "k".repeat(129));
+    let long = format!("a STORE 1 FLAGS {}", "k".repeat(256));
     let many =
         format!("a STORE 1 FLAGS ({})", (0..129).map(|n| format!("k{n}")).collect::<Vec<_>>().join(" "));
     refused(&[
