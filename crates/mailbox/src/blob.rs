@@ -1,5 +1,5 @@
-//! Octets by name (RFC 8620 §6): whole messages, parts of them, and what was uploaded. Names are always looked
-//! up inside one account, for one who may read it: an upload is its uploader's alone.
+//! Octets by name (RFC 8620 §6): whole messages, parts of them, and what was uploaded. Names are always
+//! looked up inside one account, for one who may read it: an upload is its uploader's alone.
 
 use std::ops::{ControlFlow, Range};
 

@@ -1,9 +1,9 @@
-//! Submissions of emails (RFC 8621 §7): an email that is there already is delivered to local accounts, at once
-//! or at its time, without its Bcc fields. Until then it can be taken back; it is sent whatever becomes of
-//! the email and of the object meanwhile.
+//! Submissions of emails (RFC 8621 §7): an email that is there already is delivered to local accounts, at
+//! once or at its time, without its Bcc fields. Until then it can be taken back; it is sent whatever
+//! becomes of the email and of the object meanwhile.
 //!
-//! What is refused is looked at before anything is written. A recipient whose account is full or gone says so
-//! in its own delivery status. Must not: send to other servers; there is no queue yet.
+//! What is refused is looked at before anything is written. A recipient whose account is full or gone says
+//! so in its own delivery status. Must not: send to other servers; there is no queue yet.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! After random operations over IMAP, JMAP and LMTP, the changes from any earlier state, applied to what there
-//! was then, are what there is now; the same for the results of queries; and the tables in memory are what
-//! the rows say.
+//! After random operations over IMAP, JMAP and LMTP, the changes from any earlier state, applied to what
+//! there was then, are what there is now; the same for the results of queries; and the tables in memory are
+//! what the rows say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

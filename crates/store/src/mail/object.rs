@@ -1,5 +1,5 @@
-//! Objects that are few: identities and submissions (RFC 8621 §6 and §7), with what is needed to tell how they
-//! changed. What they say is a record that is opaque here.
+//! Objects that are few: identities and submissions (RFC 8621 §6 and §7), with what is needed to tell how
+//! they changed. What they say is a record that is opaque here.
 
 use std::ops::ControlFlow;
 

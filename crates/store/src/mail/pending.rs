@@ -1,5 +1,5 @@
-//! Submissions that wait for their time (RFC 8621 §7, sendAt): what is to be sent lies beside the object, so that
-//! it is sent whatever becomes of email and object.
+//! Submissions that wait for their time (RFC 8621 §7, sendAt): what is to be sent lies beside the object,
+//! so that it is sent whatever becomes of email and object.
 
 use std::ops::ControlFlow;
 

@@ -1,6 +1,6 @@
-//! What is logged for those who are not shown messages with `\\Deleted` (RFC 8621 §4.1.1): when such a message
-//! went out of their sight or came back, so that from the log alone it follows which emails there were for
-//! them at any modseq it reaches back to. A message that just comes in costs nothing.
+//! What is logged for those who are not shown messages with `\\Deleted` (RFC 8621 §4.1.1): when such a
+//! message went out of their sight or came back, so that from the log alone it follows which emails there
+//! were for them at any modseq it reaches back to. A message that just comes in costs nothing.
 
 use koi_types::{MailboxId, SystemFlags, Uid, UidSet};
 

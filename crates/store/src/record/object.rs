@@ -1,5 +1,5 @@
-//! i, s and v: objects that are few: when each was made and changed, and what it says, which is a record of its
-//! own. One that was destroyed is remembered for a while, so that it can be told.
+//! i, s and v: objects that are few: when each was made and changed, and what it says, which is a record of
+//! its own. One that was destroyed is remembered for a while, so that it can be told.
 
 use super::{Fields, Record};
 
