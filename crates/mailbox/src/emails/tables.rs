@@ -30,6 +30,7 @@ pub(crate) struct EmailTables(Mutex<Kept>);
 struct Kept {
     tables: HashMap<Whose, Entry>,
     uses: u64,
+    octets: usize,
 }
 
 struct Entry {
@@ -57,22 +58,17 @@ impl EmailTables {
         entry.last = last;
         Arc::clone(&entry.state)
     }
-    /// A table was loaded: others may have to go.
+    /// A table was loaded, or has grown: others may have to go.
     fn weigh(&self, whose: Whose, octets: usize) {
         let mut kept = self.0.lock();
-        if let Some(entry) = kept.tables.get_mut(&whose) {
-            entry.octets = octets;
-        }
-        let mut all: usize = kept.tables.values().map(|entry| entry.octets).sum();
-        while all > OCTETS_MAX && kept.tables.len() > 1 {
+        let Some(entry) = kept.tables.get_mut(&whose) else { return };
+        let before = std::mem::replace(&mut entry.octets, octets);
+        kept.octets = kept.octets.saturating_sub(before).saturating_add(octets);
+        while kept.octets > OCTETS_MAX {
             let others = kept.tables.iter().filter(|(other, _)| **other != whose);
-            let Some((oldest, octets)) =
-                others.min_by_key(|(_, entry)| entry.last).map(|(whose, entry)| (*whose, entry.octets))
-            else {
-                return;
-            };
-            kept.tables.remove(&oldest);
-            all -= octets;
+            let oldest = others.min_by_key(|(_, entry)| entry.last).map(|(whose, _)| *whose);
+            let Some(gone) = oldest.and_then(|oldest| kept.tables.remove(&oldest)) else { return };
+            kept.octets = kept.octets.saturating_sub(gone.octets);
         }
     }
 }
@@ -88,7 +84,11 @@ impl Account {
         let snapshot = self.snapshot()?;
         if let State::Ready(table) = &mut *state {
             let upto = snapshot.record.modseq;
-            if table.modseq == upto || super::load::follow(&snapshot, Arc::make_mut(table))? {
+            if table.modseq == upto {
+                return Ok(Some(Emails { table: Arc::clone(table), snapshot }));
+            }
+            if super::load::follow(&snapshot, Arc::make_mut(table))? {
+                self.inner.emails.weigh(whose, table.octets());
                 return Ok(Some(Emails { table: Arc::clone(table), snapshot }));
             }
             *state = State::Nothing;
