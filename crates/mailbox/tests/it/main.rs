@@ -8,6 +8,7 @@ mod contacts;
 mod copies;
 mod delivery;
 mod email_changes;
+mod email_query;
 mod email_sending;
 mod email_sharing;
 mod email_writes;
