@@ -61,10 +61,10 @@ impl Limit {
             Self::MaxObjectsInSet => "maxObjectsInSet",
         }
     }
-    /// A client that is too quick may come again; one that asks for too much need not.
+    /// 400 as in RFC 8620 §3.6.1.1; a client that is too quick may come again.
     const fn status(self) -> StatusCode {
         match self {
-            Self::MaxSizeUpload | Self::MaxSizeRequest => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MaxSizeUpload => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MaxConcurrentUpload | Self::MaxConcurrentRequests => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -41,7 +41,7 @@ impl Route {
     fn of(path: &str, has_jmap: bool) -> Option<Self> {
         match path {
             "/.well-known/jmap" if has_jmap => Some(Self::Session),
-            "/jmap/api" if has_jmap => Some(Self::Api),
+            "/jmap/api" | "/jmap/api/" if has_jmap => Some(Self::Api),
             "/.well-known/autoconfig/mail/config-v1.1.xml" | "/mail/config-v1.1.xml" => {
                 Some(Self::Autoconfig)
             }
@@ -189,7 +189,8 @@ mod tests {
     fn paths_lead_to_what_there_is() {
         assert_eq!(Route::of("/.well-known/jmap", true), Some(Route::Session));
         assert_eq!(Route::of("/.well-known/jmap", false), None, "not announced");
-        assert_eq!(Route::of("/jmap/api/", true), None);
+        assert_eq!(Route::of("/jmap/api/", true), Some(Route::Api));
+        assert_eq!(Route::of("/jmap/api//", true), None);
         assert_eq!(Route::of("/Autodiscover/Autodiscover.xml", false), Some(Route::Autodiscover));
         assert_eq!(Route::of("/../jmap/api", true), None);
     }
