@@ -63,6 +63,9 @@ pub const IMAP_APPEND_HELD_OCTETS_MAX: usize = 8 * 1024 * 1024;
 pub const IMAP_QUOTA_RESOURCES_MAX: usize = 16;
 /// URLs of one GENURLAUTH or URLFETCH.
 pub const IMAP_URLS_MAX: usize = 100;
+/// URLs in one line of CATENATE, from the octets of one message to those of the next: a line is read again
+/// for every URL in it that is a literal.
+pub const IMAP_CATENATE_URLS_MAX: usize = 1000;
 /// Nested lists, NOT and OR in one SEARCH.
 pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
 /// Searches of one session whose changes are told (RFC 5267 §4.3.1).

@@ -4,7 +4,7 @@
 //! Such a command is read in pieces: up to the octets of a message, from behind them to the next ones, and so
 //! on to its end. `Grammar` is what is known between two pieces.
 
-use koi_types::Flags;
+use koi_types::{Flags, limits};
 
 use super::flag::flag_list;
 use super::{MailboxArg, Tag, mailbox};
@@ -187,7 +187,7 @@ pub(in crate::imap) fn line(
     grammar: Grammar,
     at_literal: bool,
 ) -> Result<ReadLine, SyntaxError> {
-    let mut reader = Reader { cursor, pieces: Vec::new(), one: grammar.one, at_literal };
+    let mut reader = Reader { cursor, pieces: Vec::new(), urls: 0, one: grammar.one, at_literal };
     let stopped = match grammar.inside {
         Inside::Nothing => reader.message()?,
         Inside::Message { utf8 } => {
@@ -217,6 +217,8 @@ pub(in crate::imap) fn line(
 struct Reader<'c, 'a> {
     cursor: &'c mut Cursor<'a>,
     pieces: Vec<AppendPiece>,
+    /// How many of them.
+    urls: usize,
     one: bool,
     at_literal: bool,
 }
@@ -260,6 +262,10 @@ impl Reader<'_, '_> {
     fn part(&mut self) -> Result<Stopped, SyntaxError> {
         loop {
             if self.cursor.take_word("URL ") {
+                if self.urls >= limits::IMAP_CATENATE_URLS_MAX {
+                    return self.cursor.fail("too many URLs");
+                }
+                self.urls += 1;
                 if self.cursor.rest().is_empty() {
                     return Ok(Stopped { expected: Expected::Argument, inside: Inside::Nothing });
                 }

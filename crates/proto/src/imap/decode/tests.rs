@@ -352,14 +352,17 @@ fn replace_is_an_append_of_one() {
     assert_eq!(replaces.message.resolve(9).iter().collect::<Vec<_>>(), [2000]);
 }
 
-/// Many literals of no octets in one line cost no stack.
+/// Many literals of no octets in one line cost no stack, and too many no time.
 #[test]
 fn many_urls_of_append() {
-    let mut input = b"a APPEND s CATENATE (TEXT {0+}\r\n".to_vec();
-    (0..4000).for_each(|_| input.extend_from_slice(b" URL {0+}\r\n"));
-    input.extend_from_slice(b")\r\nb NOOP\r\n");
-    let seen = run(&input, Phase::Authenticated, 60_000);
-    assert_eq!(seen.last().map(String::as_str), Some("b"), "{:?}", seen.len());
+    for begin in ["a APPEND s CATENATE (TEXT {0+}\r\n", "a APPEND s CATENATE (URL x"] {
+        for (urls, fits) in [(999, true), (1001, false), (4000, false)] {
+            let input = format!("{begin}{})\r\nb NOOP\r\n", " URL {0+}\r\n".repeat(urls));
+            let seen = run(input.as_bytes(), Phase::Authenticated, 60_000);
+            let end = ["aborted", "a BAD"].iter().any(|end| seen.iter().any(|seen| seen == end));
+            assert_eq!((end, seen.last().map(String::as_str)), (!fits, Some("b")), "{begin} {urls}");
+        }
+    }
 }
 
 /// RFC 9051 §6.2.2

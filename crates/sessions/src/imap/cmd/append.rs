@@ -97,6 +97,9 @@ struct Line {
     literal: Option<AppendLiteral>,
 }
 
+/// URLs of CATENATE that are begun in one step.
+const URLS_PER_STEP: usize = 16;
+
 /// A step that may end the command with a refusal.
 type Refusable<T> = std::result::Result<T, Refusal>;
 
@@ -164,6 +167,7 @@ impl Append {
     /// Does what was read up to the next octets of a message, and says whether those may come. `false` when
     /// there is more to do, after others.
     fn pieces(&mut self, cx: &Context<'_>, target: &Target) -> Refusable<bool> {
+        let mut urls = 0;
         while !self.line.pieces.is_empty() || self.copying.is_some() {
             if let Some(copying) = &mut self.copying {
                 let building = self.building.as_mut().ok_or_else(no_message)?;
@@ -172,6 +176,10 @@ impl Append {
                 }
                 self.copying = None;
                 continue;
+            }
+            // What a URL names is looked up, and may have to be parsed: a few of them are enough for a step.
+            if urls == URLS_PER_STEP {
+                return Ok(false);
             }
             let Some(piece) = self.line.pieces.pop_front() else { break };
             match piece {
@@ -191,6 +199,7 @@ impl Append {
                     let copying = Copying::begin(cx.core, &url)?;
                     self.has_room(cx, target, copying.octets())?;
                     self.copying = Some(copying);
+                    urls += 1;
                 }
                 AppendPiece::End => {
                     let building = self.building.take().ok_or_else(no_message)?;
