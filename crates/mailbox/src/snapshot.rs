@@ -354,7 +354,14 @@ impl<'a> Snapshot<'a> {
     /// The first message without `\Seen`.
     pub fn first_unseen(&self, mailbox: MailboxId) -> Result<Option<Uid>> {
         let record = self.mailbox_record(mailbox)?.ok_or_else(no_such_mailbox)?;
-        if record.unseen == 0 && self.guest.is_none() {
+        let unseen = match &self.guest {
+            None => record.unseen,
+            Some(guest) => {
+                let totals = per_user::totals(&*self.view, self.account, mailbox, guest.user.id)?;
+                record.messages.saturating_sub(totals.seen)
+            }
+        };
+        if unseen == 0 {
             return Ok(None);
         }
         let mut first = None;

@@ -83,7 +83,7 @@ impl AccountTxn<'_> {
         let appended = self.append(mailbox, &NewEmail { flags, keywords, ..*new })?;
         if guest.keeps_seen() && new.flags.contains(SystemFlags::SEEN) {
             let at = self.mailbox(mailbox)?;
-            self.set_seen(at, guest.user, appended.uid, true)?;
+            self.keep_seen(at, guest.user, appended.uid)?;
         }
         Ok(appended)
     }

@@ -123,7 +123,7 @@ impl AccountTxn<'_> {
         let seen = carried.flags.contains(SystemFlags::SEEN);
         if let Some(guest) = guest.filter(|guest| seen && guest.keeps_seen()) {
             let at = self.mailbox(mailbox)?;
-            self.set_seen(at, guest.user, appended.uid, true)?;
+            self.keep_seen(at, guest.user, appended.uid)?;
         }
         Ok(appended)
     }

@@ -85,7 +85,7 @@ impl AccountTxn<'_> {
         let Some(guest) = guest.filter(Guest::keeps_seen) else { return Ok(()) };
         let own = per_user::row(&*self.txn, self.id, from.mailbox, guest.user, from.uid)?;
         match own.filter(PerUserRecord::is_seen) {
-            Some(_) => self.set_seen(target, guest.user, copy, true),
+            Some(_) => self.keep_seen(target, guest.user, copy),
             None => Ok(()),
         }
     }

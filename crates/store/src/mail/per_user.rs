@@ -130,7 +130,16 @@ impl AccountTxn<'_> {
         }
         Ok(set)
     }
-    /// Writes that a user has seen a message, or has not, which was otherwise before.
+    /// A message comes that its user has seen elsewhere. Where too many users keep flags of their own, it is
+    /// new here.
+    pub(super) fn keep_seen(&mut self, at: At, user: AccountId, uid: Uid) -> Result<()> {
+        match self.set_seen(at, user, uid, true) {
+            Err(error) if error.kind == ErrorKind::LimitReached => Ok(()),
+            kept => kept,
+        }
+    }
+    /// Writes that a user has seen a message, or has not, which was otherwise before. `LimitReached`, and
+    /// nothing written, where too many users keep flags of their own already.
     pub(super) fn set_seen(&mut self, at: At, user: AccountId, uid: Uid, seen: bool) -> Result<()> {
         let flags = if seen { SystemFlags::SEEN } else { SystemFlags::NONE };
         let (mailbox, modseq) = (self.at(at)?.id, self.modseq);
