@@ -49,8 +49,7 @@ impl Account {
             });
         }
         let (source, target, now) = (self.id, target.clone(), self.inner.env.now());
-        self.inner.backlog.add(source);
-        self.inner.backlog.add(target.id);
+        let changed = [source, target.id];
         let run = move |txn: &mut dyn Txn| {
             let mut account = AccountTxn::open(txn, source, options.quota, now)?;
             take_out(&mut account, &visitor, from, uid)?;
@@ -61,7 +60,9 @@ impl Account {
             account.finish()?;
             Ok(Replaced { appended, modseq })
         };
-        Pending::of(transact(&*self.inner.kv, run))
+        let pending = transact(&*self.inner.kv, run);
+        changed.into_iter().for_each(|account| self.inner.changed(account));
+        Pending::of(pending)
     }
     fn numbered(&self, messages: Vec<NewMessage>) -> Vec<Numbered> {
         let numbered = |message| Numbered { email: self.inner.new_email_id(), message };

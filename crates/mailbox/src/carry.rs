@@ -76,8 +76,8 @@ impl Account {
             })
         });
         let submitted = submitted.collect();
-        self.inner.backlog.add(self.id);
-        self.inner.backlog.add(target.id);
+        self.inner.changed(self.id);
+        self.inner.changed(target.id);
         Ok(submitted)
     }
     /// The octets that another domain needs; none inside a domain.

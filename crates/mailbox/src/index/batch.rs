@@ -79,7 +79,12 @@ impl Batch {
         let before = self.postings.len();
         let doc = self.begin(email);
         let visited = visit_passages(octets, structure, scratch, &mut |passage| {
-            visit_terms(passage.text, |term| self.insert(term.octets, doc));
+            visit_terms(passage.text, |term| {
+                // One more than may be says that it has too many; a passage may have millions.
+                if self.postings.len() - before <= DOC_TERMS_MAX {
+                    self.insert(term.octets, doc);
+                }
+            });
             match self.postings.len() - before > DOC_TERMS_MAX {
                 true => std::ops::ControlFlow::Break(()),
                 false => std::ops::ControlFlow::Continue(()),
@@ -299,10 +304,13 @@ mod tests {
         let words = |count: u32| (0..count).map(|n| format!("w{n} ")).collect::<String>();
         add(&mut batch, 1, &words(5000));
         add(&mut batch, 2, &words(40_000));
+        let octets = batch.octets();
+        add(&mut batch, 4, &words(100_000));
+        assert_eq!(batch.octets() - octets, size_of::<Posting>(), "what is too much takes no memory");
         add(&mut batch, 3, "w1");
         let lines = read(&batch.into_segment(0));
         assert_eq!(lines.len(), 5002);
-        assert_eq!((lines[0].as_str(), lines[2].as_str()), (" 1", "w0 0"));
-        assert!(lines.contains(&"w1 0 2".to_owned()));
+        assert_eq!((lines[0].as_str(), lines[2].as_str()), (" 1 2", "w0 0"));
+        assert!(lines.contains(&"w1 0 3".to_owned()));
     }
 }

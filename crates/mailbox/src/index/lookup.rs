@@ -31,6 +31,8 @@ const PIECES_MAX: usize = 64;
 const STARTS_MAX: u32 = 4;
 /// An index that leaves more than half of the emails is of no use; fewer are never too many.
 const EMAILS_FEW: usize = 512;
+/// Emails noted for all texts of a search together, about 32 octets each.
+const EMAILS_MAX: usize = 1 << 20;
 
 /// What the index says of one text that is looked for.
 pub(crate) struct TextFilter {
@@ -59,7 +61,8 @@ pub(crate) struct Lookup {
     finders: Vec<memmem::Finder<'static>>,
     /// For each text, the pieces that all must be there: places in `finders`.
     texts: Vec<Vec<usize>>,
-    found: Vec<HashSet<EmailId>>,
+    /// For each text the emails that may match; nothing once they are too many to be of use.
+    found: Vec<Option<HashSet<EmailId>>>,
     /// The segment and the row that are next.
     segment: usize,
     row: u32,
@@ -105,7 +108,7 @@ impl Lookup {
         Ok(Some(Self {
             head,
             finders: pieces.into_iter().map(|piece| memmem::Finder::new(piece).into_owned()).collect(),
-            found: numbered.iter().map(|_| HashSet::new()).collect(),
+            found: nothing_found(&numbered),
             texts: numbered,
             segment: 0,
             row: 0,
@@ -116,6 +119,7 @@ impl Lookup {
     /// Does the next piece, a few milliseconds.
     pub(crate) fn advance(&mut self, inner: &Inner, account: AccountId) -> Result<Looked> {
         match self.step(inner, account) {
+            Ok(_) if self.found.iter().all(Option::is_none) => Ok(Looked::Useless),
             Ok(true) => Ok(Looked::Done(self.filters())),
             Ok(false) => Ok(Looked::More),
             // Damaged, or changed again and again: the texts themselves are there.
@@ -152,16 +156,28 @@ impl Lookup {
         self.head = now;
         (self.segment, self.row) = (0, 0);
         self.sets = Sets::default();
-        self.found.iter_mut().for_each(HashSet::clear);
+        self.found = nothing_found(&self.texts);
         Ok(())
     }
     /// Notes the emails of a segment that may match.
     fn end_segment(&mut self, view: &dyn View, account: AccountId, segment: &SegmentRecord) -> Result<()> {
         let sets = std::mem::take(&mut self.sets);
-        for (text, found) in self.texts.iter().zip(&mut self.found) {
-            if text.is_empty() {
-                continue;
-            }
+        for number in 0..self.texts.len() {
+            self.note(view, account, segment, &sets, number)?;
+            self.let_go();
+        }
+        Ok(())
+    }
+    /// The emails that may match one text.
+    fn note(
+        &mut self,
+        view: &dyn View,
+        account: AccountId,
+        segment: &SegmentRecord,
+        sets: &Sets,
+        text: usize,
+    ) -> Result<()> {
+        if let (Some(text), Some(Some(found))) = (self.texts.get(text), self.found.get_mut(text)) {
             let mut row = Vec::new();
             let mut loaded = None;
             for doc in sets.matching(text) {
@@ -178,16 +194,29 @@ impl Lookup {
         }
         Ok(())
     }
+    /// Forgets the emails of texts that most have, and of those with the most while all are too many.
+    fn let_go(&mut self) {
+        let few = usize::try_from(self.head.docs() / 2).unwrap_or(usize::MAX).max(EMAILS_FEW);
+        let count = |found: &Option<HashSet<EmailId>>| found.as_ref().map_or(0, HashSet::len);
+        loop {
+            let all: usize = self.found.iter().map(count).sum();
+            let Some(most) = self.found.iter_mut().max_by_key(|found| count(found)) else { return };
+            if count(most) <= few && all <= EMAILS_MAX {
+                return;
+            }
+            *most = None;
+        }
+    }
     fn filters(&mut self) -> Vec<Option<Arc<TextFilter>>> {
         let (modseq, upto) = (self.head.modseq, self.head.upto);
-        let few = usize::try_from(self.head.docs() / 2).unwrap_or(usize::MAX).max(EMAILS_FEW);
-        let texts = self.texts.iter().zip(std::mem::take(&mut self.found));
-        let filter = |(text, emails): (&Vec<usize>, HashSet<EmailId>)| {
-            let useful = !text.is_empty() && emails.len() <= few;
-            useful.then(|| Arc::new(TextFilter { modseq, upto, emails }))
-        };
-        texts.map(filter).collect()
+        let filter = |emails| Arc::new(TextFilter { modseq, upto, emails });
+        std::mem::take(&mut self.found).into_iter().map(|found| found.map(filter)).collect()
     }
+}
+
+/// Of a text without pieces nothing can be said.
+fn nothing_found(texts: &[Vec<usize>]) -> Vec<Option<HashSet<EmailId>>> {
+    texts.iter().map(|text| (!text.is_empty()).then(HashSet::new)).collect()
 }
 
 fn readable_head(view: &dyn View, account: AccountId) -> Result<Option<IndexHead>> {

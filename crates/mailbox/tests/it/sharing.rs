@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, Pending};
+use koi_store::key;
+use koi_store::kv::transact_and_wait;
+use koi_store::record::sharing::PerUserTotals;
 use koi_types::{
-    AccountId, ErrorKind, Flags, MailError, MailboxId, NumSet, Rights, SystemFlags, Uid, UidSet,
+    AccountId, ErrorKind, Flags, MailError, MailboxId, NumSet, Rights, SystemFlags, Uid, UidSet, limits,
 };
 
-use crate::rig::{Rig, address, name, new_message};
+use crate::rig::{Rig, address, name, new_message, uid, uids};
 
 const USERS: [&str; 2] = ["ann", "ben"];
 
@@ -341,4 +344,75 @@ fn what_is_wrong_is_found_and_mended() {
     }
     play.rig.check();
     play.compare();
+}
+
+/// A mailbox of an owner that somebody may do everything with.
+struct Pair {
+    rig: Rig,
+    owner: Account,
+    user: Account,
+    guest: Account,
+    shared: MailboxId,
+    mine: MailboxId,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let rig = Rig::new();
+        let (owner, user) = (rig.account("owner"), rig.account("ann"));
+        let shared = owner.create(&name("a"), None).wait().unwrap().mailbox;
+        let mine = user.create(&name("mine"), None).wait().unwrap().mailbox;
+        owner.set_acl(shared, "ann", AclChange::Replace(Rights::ALL)).wait().unwrap();
+        let guest = user.whose(&name("Other Users/owner@example.org/a")).unwrap();
+        let messages = (0..3).map(|_| new_message("Subject: x\r\n\r\nx", &["\\Seen"])).collect();
+        user.append(mine, messages).wait().unwrap();
+        Self { rig, owner, user, guest, shared, mine }
+    }
+}
+
+#[test]
+fn indexes_hear_of_what_goes_from_owner_to_owner() {
+    let Pair { rig, owner, user, guest, shared, mine } = Pair::new();
+    let waiting = || {
+        let mut waiting = Vec::new();
+        while let Some(account) = rig.service.next_to_index().unwrap() {
+            waiting.push(account);
+        }
+        waiting
+    };
+    waiting();
+    user.move_into(mine, &uids(&[1]), &guest, shared).wait().unwrap();
+    assert!(waiting().contains(&owner.id()), "MOVE");
+    let new = new_message("Subject: y\r\n\r\ny", &[]);
+    user.replace(mine, uid(2), &guest, shared, new).wait().unwrap();
+    assert!(waiting().contains(&owner.id()), "REPLACE");
+    rig.check();
+}
+
+// spec: RFC 4314 §4
+#[test]
+fn where_too_many_keep_flags_of_their_own_messages_come_all_the_same() {
+    let Pair { rig, owner, user, guest, shared, mine } = Pair::new();
+    let other = owner.create(&name("a/b"), None).wait().unwrap().mailbox;
+    guest.append(other, vec![new_message("Subject: x\r\n\r\nx", &["\\Seen"])]).wait().unwrap();
+    let totals = move |id| (0..).map(move |n| key::per_user_totals(id, shared, AccountId(1_000_000 + n)));
+    let (id, users) = (owner.id(), limits::USERS_PER_MAILBOX_MAX);
+    transact_and_wait(&*rig.kv, move |txn| {
+        totals(id).take(users).try_for_each(|row| txn.put(&row, &PerUserTotals::default().encode()))
+    })
+    .unwrap();
+    guest.append(shared, vec![new_message("Subject: x\r\n\r\nx", &["\\Seen", "\\Flagged"])]).wait().unwrap();
+    user.copy_into(mine, &uids(&[1]), &guest, shared).wait().unwrap();
+    guest.move_(other, &uids(&[1]), shared).wait().unwrap();
+    let snapshot = guest.snapshot().unwrap();
+    let row = snapshot.mailbox(shared).unwrap().unwrap();
+    assert_eq!((row.messages, row.unseen), (3, 3));
+    let flags = snapshot.message(shared, uid(1), |row| row.flags).unwrap();
+    assert_eq!(flags, Some(SystemFlags::FLAGGED));
+    let seen = FlagChange { op: FlagOp::Add, system: SystemFlags::SEEN, keywords: Vec::new() };
+    let refused = outcome(guest.set_flags(shared, &uids(&[1]), seen, None));
+    assert_eq!(refused.err(), Some(ErrorKind::LimitReached));
+    drop(snapshot);
+    transact_and_wait(&*rig.kv, move |txn| totals(id).take(users).try_for_each(|row| txn.delete(&row)))
+        .unwrap();
 }
