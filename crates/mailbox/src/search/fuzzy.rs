@@ -211,7 +211,8 @@ impl Word {
         if *self.octets == *term {
             SAME
         } else if self.kind != TermKind::Word {
-            0.0
+            // One character that is looked for alone is met by a pair with it.
+            if self.is_one_dense() && self.finder.find(term).is_some() { PART } else { 0.0 }
         } else if term.starts_with(&self.root) && self.has_stem_of(term) {
             SAME_STEM
         } else if self.octets.len() >= PART_OCTETS_MIN && self.finder.find(term).is_some() {
@@ -219,6 +220,10 @@ impl Word {
         } else {
             0.0
         }
+    }
+    fn is_one_dense(&self) -> bool {
+        let mut starts = self.octets.iter().filter(|octet| **octet & 0xc0 != 0x80);
+        self.kind == TermKind::Dense && starts.next().is_some() && starts.next().is_none()
     }
     fn has_stem_of(&self, term: &[u8]) -> bool {
         let Some(word) = word_of_term(term) else { return false };

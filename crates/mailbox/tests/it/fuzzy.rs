@@ -67,6 +67,12 @@ fn words_are_met_in_any_order_by_their_stems() {
     for (filter, expected) in table {
         assert_eq!(ranked(&alice, &filter), expected, "{filter:?}");
     }
+    // One character of a script without spaces is in the pairs of its neighbours.
+    for (one, expected) in [("語", &[5][..]), ("文", &[5, 6])] {
+        let mut found = ranked(&alice, &text(one));
+        found.sort_unstable();
+        assert_eq!(found, expected, "{one}");
+    }
     // The texts of an ordinary search stay as they are.
     let exact = Filter::And(vec![text("runs"), Filter::Text("imap".into())]);
     assert_eq!(ranked(&alice, &exact), [2]);
