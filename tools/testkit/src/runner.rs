@@ -251,6 +251,7 @@ impl Play<'_> {
             Action::Housekeep => self.world.housekeep(),
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
             Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
+            Action::Damage { user, mailbox, uid } => self.world.damage(user, mailbox, *uid),
             Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
         }
         Ok(())
@@ -407,6 +408,7 @@ impl Play<'_> {
             return Err(format!("at the end came, unexpected:\n{wrong}"));
         }
         // Whatever a script did, every row of the store agrees with every other.
+        self.world.mend();
         let findings = self.world.service.check().map_err(|e| format!("check: {e}"))?;
         match findings.is_empty() {
             true => Ok(()),

@@ -126,6 +126,12 @@ pub enum Action {
         mailbox: String,
         count: u32,
     },
+    /// What is stored of a message cannot be read any more.
+    Damage {
+        user: String,
+        mailbox: String,
+        uid: u32,
+    },
     /// Limits of one account; none for those that are not named.
     Quota {
         user: String,
@@ -306,8 +312,17 @@ fn world_action(line: &str) -> Result<Action, String> {
         "housekeep" => Ok(Action::Housekeep),
         "quota" => quota(rest),
         "annotations" => annotations(rest),
+        "damage" => damage(rest),
         _ => Err(format!("not an action: `{verb}`")),
     }
+}
+
+/// `alice/INBOX 2`
+fn damage(rest: &str) -> Result<Action, String> {
+    let found =
+        rest.rsplit_once(' ').and_then(|(name, uid)| Some((name.split_once('/')?, uid.parse().ok()?)));
+    let ((user, mailbox), uid) = found.ok_or("damage USER/MAILBOX UID")?;
+    Ok(Action::Damage { user: user.to_owned(), mailbox: mailbox.to_owned(), uid })
 }
 
 /// `alice phone imap submission`

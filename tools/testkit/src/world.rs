@@ -17,11 +17,12 @@ use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
 use koi_sessions::{
     Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
 };
-use koi_store::kv::{Commits, Kv};
+use koi_store::key;
+use koi_store::kv::{Commits, Kv, transact_and_wait};
 use koi_types::annotation::Target;
 use koi_types::{
     AccessSet, AccountId, Address, CommitNotice, EntryName, Flags, MailError, MailboxName, PushId, Timestamp,
-    ZoneOffset,
+    Uid, ZoneOffset,
 };
 use std::sync::Mutex;
 
@@ -62,6 +63,8 @@ pub struct World {
     clock: Arc<Clock>,
     notices: Arc<Notices>,
     peers: BTreeMap<u32, Connection>,
+    /// Rows that cannot be read, as they were.
+    damaged: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// One connection: a session, what waits for it, and what it said.
@@ -152,8 +155,21 @@ impl World {
         let imap = ImapSettings::default();
         let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
         let (smtp, submission) = (lmtp.clone(), SmtpSettings { starttls: true, ..lmtp.clone() });
-        let peers = BTreeMap::new();
-        Self { service, faults, kv, yield_takes: 0, imap, lmtp, smtp, submission, clock, notices, peers }
+        let (peers, damaged) = (BTreeMap::new(), Vec::new());
+        Self {
+            service,
+            faults,
+            kv,
+            yield_takes: 0,
+            imap,
+            lmtp,
+            smtp,
+            submission,
+            clock,
+            notices,
+            peers,
+            damaged,
+        }
     }
     /// The disk takes nothing for as long as it is slow, and then everything.
     pub fn set_disk_slow(&mut self, slow: bool) {
@@ -226,6 +242,26 @@ impl World {
             value: Some(n.to_string().as_bytes().into()),
         };
         account.set_annotations(target, (1..=count).map(change).collect()).wait().unwrap();
+    }
+    /// What is stored of a message cannot be read any more.
+    pub fn damage(&mut self, user: &str, mailbox: &str, uid: u32) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        let account = self.service.account(id).unwrap();
+        let name = MailboxName::new(mailbox).unwrap();
+        let snapshot = account.snapshot().unwrap();
+        let row = snapshot.mailbox_named(&name).unwrap().unwrap();
+        let email = snapshot.message(row.id, Uid::new(uid).unwrap(), |row| row.email).unwrap().unwrap();
+        drop(snapshot);
+        let row = key::email(id, email).to_vec();
+        let whole = self.kv.view().unwrap().get(&row).unwrap().unwrap().to_vec();
+        self.damaged.push((row.clone(), whole));
+        transact_and_wait(&*self.kv, move |txn| txn.put(&row, b"?")).unwrap();
+    }
+    /// What was damaged is as it was.
+    pub fn mend(&mut self) {
+        for (row, whole) in std::mem::take(&mut self.damaged) {
+            transact_and_wait(&*self.kv, move |txn| txn.put(&row, &whole)).unwrap();
+        }
     }
     /// Makes the messages of a mailbox old: some session had them before.
     pub fn age(&mut self, user: &str, mailbox: &str) {

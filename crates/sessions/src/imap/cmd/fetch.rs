@@ -18,6 +18,7 @@ use crate::imap::fetch::{Progress, Writer, Wrote};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::missed::missed;
 use crate::imap::reply::{Reply, Telling};
+use crate::session::Note;
 
 pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
     Box::new(Fetching {
@@ -29,6 +30,7 @@ pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
         missing: false,
         corrupt: false,
         unknown_encoding: false,
+        broken: None,
         phase: Phase::Begin,
     })
 }
@@ -49,6 +51,8 @@ struct Fetching {
     corrupt: bool,
     /// Some parts are encoded in a way that is not known.
     unknown_encoding: bool,
+    /// Why the connection is closed.
+    broken: Option<MailError>,
     phase: Phase,
 }
 
@@ -67,6 +71,19 @@ const ROWS_PER_PREVIEW: u32 = 100;
 
 impl Job for Fetching {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        let outcome = match self.go_on(cx) {
+            Err(error) if self.progress.is_some() => Ok(self.broken(error)),
+            outcome => outcome,
+        };
+        if let Some(error) = self.broken.take() {
+            cx.core.notes.push(Note::Failed { command: "FETCH", error: error.to_string().into() });
+        }
+        outcome
+    }
+}
+
+impl Fetching {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         loop {
             match std::mem::replace(&mut self.phase, Phase::Messages) {
                 Phase::Begin => {
@@ -101,8 +118,13 @@ impl Job for Fetching {
                 }
                 Phase::SeenWritten(pending) => {
                     let set = match pending.take() {
-                        // RFC 4314 §4, FETCH: who has no `s` has seen nothing.
-                        Err(error) if error.kind == ErrorKind::NoPermission => FlagsSet::default(),
+                        // RFC 4314 §4, FETCH: who has no `s` has seen nothing; nor has anybody for whom
+                        // too many others keep `\Seen` in this mailbox.
+                        Err(error)
+                            if matches!(error.kind, ErrorKind::NoPermission | ErrorKind::LimitReached) =>
+                        {
+                            FlagsSet::default()
+                        }
                         set => set?,
                     };
                     return Ok(Outcome::Done(self.finished(set.changed)));
@@ -110,9 +132,6 @@ impl Job for Fetching {
             }
         }
     }
-}
-
-impl Fetching {
     /// What is wrong with the command, or nothing.
     fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Reply>> {
         let wants_modseq = self.fetch.items.contains(&FetchItem::ModSeq);
@@ -188,6 +207,7 @@ impl Fetching {
             sets_seen: !view.read_only && self.fetch.items.iter().any(FetchItem::sets_seen),
             seen: &mut self.seen,
             unknown_encoding: &mut self.unknown_encoding,
+            corrupt: &mut self.corrupt,
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
@@ -196,15 +216,22 @@ impl Fetching {
             out: &mut *cx.out,
         };
         let mut seqnums = view.cursor();
-        if visit.body_first()? {
+        if visit.body_first() {
             let scanned = snapshot
-                .messages(view.mailbox, &self.left, |row| visit.row(seqnums.seqnum(row.uid.value()), row))?;
-            self.corrupt |= !scanned.corrupt.is_empty();
+                .messages(view.mailbox, &self.left, |row| visit.row(seqnums.seqnum(row.uid.value()), row));
+            match scanned {
+                Ok(scanned) => *visit.corrupt |= !scanned.corrupt.is_empty(),
+                Err(error) => {
+                    visit.abandon();
+                    return Err(error);
+                }
+            }
         }
         let Visit { visited, progress, stopped, .. } = visit;
         self.progress = progress;
         match stopped {
             Some(Stopped::Failed(error)) => Err(error),
+            Some(Stopped::Broken(error)) => Ok(Some(self.broken(error))),
             Some(Stopped::Full { before }) => {
                 self.left.remove_range(0..=before);
                 Ok(Some(Outcome::OutputFull))
@@ -248,6 +275,7 @@ impl Fetching {
             sets_seen: false,
             seen: &mut self.seen,
             unknown_encoding: &mut self.unknown_encoding,
+            corrupt: &mut self.corrupt,
             progress: self.progress.take(),
             visited: NumSet::new(),
             rows: 0,
@@ -255,10 +283,13 @@ impl Fetching {
             stopped: None,
             out: &mut *cx.out,
         };
-        if visit.body_first()? {
+        if visit.body_first() {
             for message in &self.gone {
-                let (Some(seqnum), Some(row)) = (view.seqnum(message.uid), last_row(&snapshot, message)?)
-                else {
+                let row = last_row(&snapshot, message).unwrap_or_else(|_| {
+                    *visit.corrupt = true;
+                    None
+                });
+                let (Some(seqnum), Some(row)) = (view.seqnum(message.uid), row) else {
                     self.missing = true;
                     continue;
                 };
@@ -271,6 +302,7 @@ impl Fetching {
         self.progress = progress;
         let done = match stopped {
             Some(Stopped::Failed(error)) => return Err(error),
+            Some(Stopped::Broken(error)) => return Ok(Some(self.broken(error))),
             Some(Stopped::Full { before: done } | Stopped::Slice { last: done }) => done,
             None => {
                 self.gone = Vec::new();
@@ -281,6 +313,11 @@ impl Fetching {
         Ok(Some(Outcome::OutputFull))
     }
 
+    /// In the middle of a line nothing else can be said.
+    fn broken(&mut self, error: MailError) -> Outcome {
+        self.broken = Some(error);
+        Outcome::Close("a message cannot be read")
+    }
     fn finished(&self, changed: UidSet) -> Reply {
         let telling = Telling { flags_of: changed.0, ..Telling::default() };
         // RFC 9051 §6.4.5, RFC 5530 §3: what is there was sent; the rest another session expunged.
@@ -289,8 +326,8 @@ impl Fetching {
             _ if self.unknown_encoding => {
                 Reply::no("some parts are encoded in a way this server does not know").code(&Code::UnknownCte)
             }
+            _ if self.corrupt => Reply::no("some of the messages cannot be read").code(&Code::Corruption),
             false => Reply::ok("FETCH completed"),
-            true if self.corrupt => Reply::no("some of the messages cannot be read").code(&Code::Corruption),
             true => Reply::no("some of the messages no longer exist").code(&Code::ExpungeIssued),
         };
         reply.telling(telling)
@@ -326,6 +363,7 @@ struct Visit<'a> {
     sets_seen: bool,
     seen: &'a mut UidSet,
     unknown_encoding: &'a mut bool,
+    corrupt: &'a mut bool,
     progress: Option<Progress>,
     visited: NumSet,
     rows: u32,
@@ -343,30 +381,35 @@ enum Stopped {
     Slice {
         last: u32,
     },
+    /// Between two lines.
     Failed(MailError),
+    /// A line is half written.
+    Broken(MailError),
 }
 
 impl Visit<'_> {
-    /// The rest of a half-written body, whether its message is still there or not. `false` when output is
-    /// full.
-    fn body_first(&mut self) -> Result<bool> {
-        let Some(progress) = &mut self.progress else { return Ok(true) };
+    /// The rest of a half-written body, whether its message is still there or not. Answers whether more may
+    /// follow.
+    fn body_first(&mut self) -> bool {
+        let Some(progress) = &mut self.progress else { return true };
         let before = progress.uid.saturating_sub(1);
-        let done = self.writer.go_on(progress, self.out)?;
-        if !done {
-            self.stopped = Some(Stopped::Full { before });
+        self.stopped = match self.writer.go_on(progress, self.out) {
+            Ok(true) => None,
+            Ok(false) => Some(Stopped::Full { before }),
+            Err(error) => Some(Stopped::Broken(error)),
+        };
+        self.stopped.is_none()
+    }
+    /// Ends the line of a message of which nothing more can be written.
+    fn abandon(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.abandon(self.out);
         }
-        Ok(done)
     }
     fn row(&mut self, seqnum: u32, row: &MessageRow<'_>) -> ControlFlow<()> {
         let uid = row.uid.value();
-        match self.write(seqnum, row) {
-            Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => return ControlFlow::Break(()),
-            Err(error) => {
-                self.stopped = Some(Stopped::Failed(error));
-                return ControlFlow::Break(());
-            }
+        if self.write(seqnum, row).is_break() {
+            return ControlFlow::Break(());
         }
         self.visited.insert(uid);
         self.rows += self.rows_each;
@@ -380,37 +423,43 @@ impl Visit<'_> {
         }
         ControlFlow::Continue(())
     }
-    fn write(&mut self, seqnum: u32, row: &MessageRow<'_>) -> Result<ControlFlow<()>> {
+    fn write(&mut self, seqnum: u32, row: &MessageRow<'_>) -> ControlFlow<()> {
         let uid = row.uid.value();
-        let resumed = match self.progress.take() {
-            Some(progress) if progress.uid == uid => Some(progress),
-            // Its message went away in the middle: its line is ended, the rest of it is lost.
-            Some(progress) => {
-                progress.abandon(self.out);
-                None
-            }
-            None => None,
-        };
-        if resumed.is_none() && self.changed_since.is_some_and(|since| row.modseq.value() <= since) {
-            return Ok(ControlFlow::Continue(()));
+        // If its message went away in the middle, its line is ended, and the rest of it is lost.
+        if self.progress.as_ref().is_some_and(|progress| progress.uid != uid) {
+            self.abandon();
         }
-        let Some(seqnum) = SeqNum::new(seqnum) else { return Ok(ControlFlow::Continue(())) };
-        match self.writer.message(seqnum, row, resumed, self.out)? {
-            Wrote::Whole => {
+        let resumed = self.progress.take();
+        if resumed.is_none() && self.changed_since.is_some_and(|since| row.modseq.value() <= since) {
+            return ControlFlow::Continue(());
+        }
+        let Some(seqnum) = SeqNum::new(seqnum) else { return ControlFlow::Continue(()) };
+        let (begun, before) = (resumed.is_some(), self.out.len());
+        match self.writer.message(seqnum, row, resumed, self.out) {
+            Ok(Wrote::Whole) => {
                 if self.sets_seen && !row.flags.contains(SystemFlags::SEEN) {
                     self.seen.insert(row.uid);
                 }
-                Ok(ControlFlow::Continue(()))
             }
-            Wrote::UnknownEncoding => {
-                *self.unknown_encoding = true;
-                Ok(ControlFlow::Continue(()))
-            }
-            Wrote::Partly(progress) => {
+            Ok(Wrote::UnknownEncoding) => *self.unknown_encoding = true,
+            Ok(Wrote::Partly(progress)) => {
                 self.progress = Some(progress);
-                self.stopped = Some(Stopped::Full { before: uid.saturating_sub(1) });
-                Ok(ControlFlow::Break(()))
+                return self.stop(Stopped::Full { before: uid.saturating_sub(1) });
+            }
+            Err(error) if begun => return self.stop(Stopped::Broken(error)),
+            // A message that cannot be read must not keep the others back.
+            Err(error) => {
+                self.out.truncate(before);
+                match error.kind {
+                    ErrorKind::Corrupt => *self.corrupt = true,
+                    _ => return self.stop(Stopped::Failed(error)),
+                }
             }
         }
+        ControlFlow::Continue(())
+    }
+    fn stop(&mut self, stopped: Stopped) -> ControlFlow<()> {
+        self.stopped = Some(stopped);
+        ControlFlow::Break(())
     }
 }

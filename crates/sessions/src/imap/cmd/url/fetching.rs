@@ -6,12 +6,16 @@ use koi_mailbox::Account;
 use koi_proto::imap::command::{UrlItem, UrlWanted};
 use koi_proto::imap::response::UrlFetchLine;
 use koi_proto::imap::url::MessageUrl;
-use koi_types::{Result, limits};
+use koi_types::{ErrorKind, Result, limits};
 
 use crate::imap::fetch::{Linked, Sending, Sent};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::link;
 use crate::imap::reply::Reply;
+use crate::session::Note;
+
+/// URLs begun in one step: what each names is looked up, and may have to be parsed.
+const URLS_PER_STEP: usize = 16;
 
 pub(crate) fn start(urls: Vec<UrlWanted>) -> Box<dyn Job> {
     Box::new(Fetching { urls: urls.into(), writing: None })
@@ -35,28 +39,36 @@ struct Writing {
 
 impl Job for Fetching {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        let mut begun = 0;
         loop {
             if cx.out.len() >= limits::OUTPUT_OCTETS_HIGH {
                 return Ok(Outcome::OutputFull);
             }
             if let Some(mut writing) = self.writing.take() {
-                match writing.step(cx.out)? {
-                    Sent::All => writing.line.end(cx.out),
-                    Sent::Partly => {
+                match writing.step(cx.out) {
+                    Ok(Sent::All) => writing.line.end(cx.out),
+                    // The line is half written, even if there is nothing more of it for now.
+                    Ok(Sent::Partly | Sent::Slice) => {
                         self.writing = Some(writing);
                         return Ok(Outcome::OutputFull);
                     }
-                    Sent::Slice => {
-                        self.writing = Some(writing);
-                        return Ok(Outcome::Yield);
+                    // In the middle of a line nothing else can be said.
+                    Err(error) => {
+                        let error = error.to_string().into();
+                        cx.core.notes.push(Note::Failed { command: "URLFETCH", error });
+                        return Ok(Outcome::Close("a message cannot be read"));
                     }
                 }
                 continue;
+            }
+            if begun == URLS_PER_STEP {
+                return Ok(Outcome::Yield);
             }
             let Some(wanted) = self.urls.pop_front() else {
                 return Ok(Outcome::Done(Reply::ok("URLFETCH completed")));
             };
             self.writing = begin(cx, wanted)?;
+            begun += 1;
         }
     }
 }
@@ -65,12 +77,19 @@ impl Job for Fetching {
 fn begin(cx: &mut Context<'_>, wanted: UrlWanted) -> Result<Option<Writing>> {
     let line = UrlFetchLine::begin(&wanted.url, cx.out);
     let found = match MessageUrl::parse(&wanted.url) {
-        Ok(url) => link::authorised(cx.core, &url)?,
-        Err(_) => None,
+        Ok(url) => link::authorised(cx.core, &url),
+        Err(_) => Ok(None),
     };
-    let Some(link::Authorised { account, linked }) = found else {
-        line.nil(cx.out);
-        return Ok(None);
+    let link::Authorised { account, linked } = match found {
+        Ok(Some(authorised)) => authorised,
+        // Whatever is wrong, the line is whole.
+        nothing => {
+            line.nil(cx.out);
+            return match nothing {
+                Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+                _ => Ok(None),
+            };
+        }
     };
     let mut items: VecDeque<_> = wanted.items.into_iter().map(Some).collect();
     if items.is_empty() {
