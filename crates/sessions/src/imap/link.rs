@@ -4,7 +4,7 @@
 use koi_mailbox::{Account, MailboxOf, Snapshot};
 use koi_proto::imap::command::BodySection;
 use koi_proto::imap::url::{Access, MessageUrl, UrlPartial};
-use koi_types::{AccountId, Address, ErrorKind, Result};
+use koi_types::{AccountId, Address, ErrorKind, Result, Rights};
 
 use super::core::Core;
 use super::fetch::Linked;
@@ -48,12 +48,14 @@ pub(crate) fn owner(user: &Account, url: &MessageUrl) -> Result<std::result::Res
     }
 }
 
-/// What a URL stands for in the mailboxes of an account; there may be no such part.
+/// What a URL stands for in the mailboxes of an account; there may be no such part. A mailbox that may not be
+/// read is as good as none.
 pub(crate) fn follow(
     snapshot: &Snapshot<'_>,
     url: &MessageUrl,
 ) -> Result<std::result::Result<Linked, NoLink>> {
-    let Some(mailbox) = snapshot.mailbox_named(&url.mailbox)? else { return Ok(Err("no such mailbox")) };
+    let mailbox = snapshot.mailbox_named(&url.mailbox)?.filter(|row| row.rights.contains(Rights::READ));
+    let Some(mailbox) = mailbox else { return Ok(Err("no such mailbox")) };
     if url.uid_validity.is_some_and(|wanted| wanted != mailbox.uidvalidity) {
         return Ok(Err("UIDVALIDITY is another by now"));
     }
