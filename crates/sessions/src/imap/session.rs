@@ -341,7 +341,10 @@ impl ImapSession {
             }
             Err(error) => {
                 self.failed(&error, running.row);
-                reply.write(&running.tag, out);
+                if !sync.is_in_a_line() {
+                    reply.write(&running.tag, out);
+                }
+                self.untold(sync, out);
                 None
             }
         }
@@ -366,13 +369,21 @@ impl ImapSession {
             Err(error) => {
                 let error = error.to_string().into();
                 self.core.notes.push(Note::Failed { command: "NOTIFY", error });
-                // In the middle of a line nothing else can be said.
-                if sync.is_in_a_line() {
-                    self.close("a message cannot be read");
-                }
+                self.untold(&sync, out);
                 None
             }
         }
+    }
+    /// Telling failed. A client that was not told what has left would delete the wrong messages by number.
+    fn untold(&mut self, sync: &Sync, out: &mut Vec<u8>) {
+        if !sync.owes_news() {
+            return;
+        }
+        // In the middle of a line nothing else can be said.
+        if !sync.is_in_a_line() {
+            status(None, Status::Bye, None, UNTOLD, out);
+        }
+        self.close(UNTOLD);
     }
 
     fn close(&mut self, reason: &'static str) {
@@ -434,6 +445,8 @@ const NUMBERS: &str = "message numbers are not allowed once UIDONLY is enabled";
 
 /// RFC 9051 §7.1.5; what Dovecot does too.
 pub(crate) const MAILBOX_GONE: &str = "the selected mailbox was deleted";
+/// Why a connection ends whose client was not told what has changed.
+const UNTOLD: &str = "what has changed cannot be read";
 
 impl Session for ImapSession {
     fn input(&mut self, octets: &[u8]) {

@@ -164,6 +164,11 @@ impl Sync {
     pub(crate) fn is_in_a_line(&self) -> bool {
         matches!(&self.phase, Phase::Arrivals(arrivals) if arrivals.is_in_a_line())
     }
+    /// Whether the view has moved on and the client was not told of all of it: what it takes for a number is
+    /// another message.
+    pub(crate) const fn owes_news(&self) -> bool {
+        !matches!(self.phase, Phase::Compute | Phase::Others)
+    }
     /// Moves the view on; `None` when the mailbox is gone.
     fn news(&mut self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
         let OfSelected { wants, items, .. } = self.of_selected(core);
