@@ -21,8 +21,11 @@ pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
             },
             |cx, done: Result<Expunged>| {
                 let expunged = match done {
-                    // RFC 4314 §4: who has no `e` closes, and nothing is expunged.
-                    Err(error) if error.kind == ErrorKind::NoPermission => Expunged::default(),
+                    // RFC 4314 §4: who has no `e` closes, and nothing is expunged; nor where there is nothing
+                    // any more.
+                    Err(error) if matches!(error.kind, ErrorKind::NoPermission | ErrorKind::NotFound) => {
+                        Expunged::default()
+                    }
                     done => done?,
                 };
                 let (mailbox, own) = (cx.core.view()?.mailbox, !cx.core.open()?.account.is_others());

@@ -24,7 +24,9 @@ pub(crate) fn start(how: How, by_uid: bool, set: SequenceSet, mailbox: MailboxAr
     write(
         move |cx| submit(cx, how, by_uid, &set, &mailbox),
         move |cx, copied: Copied| {
-            if let Some(PutInto { account, row }) = put_into(cx.core, &existing(&target)?)? {
+            // It is done, also where the target may not be looked up any more.
+            let target = existing(&target).and_then(|name| put_into(cx.core, &name));
+            if let Ok(Some(PutInto { account, row })) = target {
                 cx.core.messages_added(&account, row.id, &copied.to);
             }
             Ok(finished(cx, how, &copied))
