@@ -2,10 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use koi_mailbox::{Account, NameNode, SearchRun};
+use koi_mailbox::{Account, Hierarchy, NameNode, SearchRun};
 use koi_proto::imap::command::{Charset, MailboxArg, MailboxSource, MultiSearch, ReturnOption};
 use koi_proto::imap::response::MailboxCorrelator;
-use koi_types::{AccountId, ErrorKind, MailboxId, MailboxName, Result};
+use koi_types::{AccountId, ErrorKind, MailError, MailboxId, MailboxName, Result};
 
 use super::found::{self, Correlator, Found, Returns};
 use super::meaning::{self, Meaning};
@@ -65,13 +65,18 @@ impl Job for Searching {
                 match self.search(cx, target) {
                     Ok(Ok(run)) => self.run = run,
                     Ok(Err(reply)) => return Ok(Outcome::Done(reply)),
-                    // RFC 7377 §2.2: what may not be read is as good as not there.
-                    Err(error) if matches!(error.kind, ErrorKind::NoPermission | ErrorKind::NotFound) => {}
+                    Err(error) if is_hidden(&error) => {}
                     Err(error) => return Err(error),
                 }
                 continue;
             };
-            let finished = run.search.advance()?;
+            let finished = match run.search.advance() {
+                Err(error) if is_hidden(&error) => {
+                    self.run = None;
+                    continue;
+                }
+                done => done?,
+            };
             let work = search::work(&run.search);
             let done = self.messages.saturating_add(work.done.unwrap_or(0));
             let octets = self.octets.saturating_add(work.octets);
@@ -90,6 +95,11 @@ impl Job for Searching {
         }
         Ok(Outcome::Yield)
     }
+}
+
+/// RFC 7377 §2.2: what may not be read, or no longer, is as good as not there.
+const fn is_hidden(error: &MailError) -> bool {
+    matches!(error.kind, ErrorKind::NoPermission | ErrorKind::NotFound)
 }
 
 impl Searching {
@@ -190,6 +200,10 @@ fn targets_octets(targets: &VecDeque<Target>) -> usize {
 /// The mailboxes of the sources, each once (RFC 7377 §2.2). Those that are not there are left out, as are
 /// those that this user may not see: nothing tells the two apart.
 fn targets(core: &Core, sources: &[MailboxSource]) -> Result<VecDeque<Target>> {
+    let (own, all) = {
+        let snapshot = core.snapshot()?;
+        (snapshot.hierarchy(), snapshot.all_names()?)
+    };
     let mut collected = Collected { core, targets: VecDeque::new(), known: HashSet::new() };
     for source in sources {
         match source {
@@ -199,14 +213,14 @@ fn targets(core: &Core, sources: &[MailboxSource]) -> Result<VecDeque<Target>> {
             }
             // RFC 5465 §6.2
             MailboxSource::Inboxes => {
-                collected.own(|node| core.service.options().may_deliver_to(&node.name))?;
+                collected.names(&own, |node| core.service.options().may_deliver_to(&node.name))?;
             }
-            MailboxSource::Personal => collected.own(|_| true)?,
-            MailboxSource::Subscribed => collected.own(|node| node.subscribed)?,
-            MailboxSource::Mailboxes(names) => collected.named(names, |_, _| false)?,
-            MailboxSource::Subtree(names) => collected.named(names, |_, _| true)?,
+            MailboxSource::Personal => collected.names(&own, |_| true)?,
+            MailboxSource::Subscribed => collected.names(&all, |node| node.subscribed)?,
+            MailboxSource::Mailboxes(names) => collected.named(names, &all, |_, _| false)?,
+            MailboxSource::Subtree(names) => collected.named(names, &all, |_, _| true)?,
             MailboxSource::SubtreeOne(names) => {
-                collected.named(names, |above, name| name.parent().as_ref() == Some(above))?;
+                collected.named(names, &all, |above, name| name.parent().as_ref() == Some(above))?;
             }
         }
     }
@@ -226,36 +240,38 @@ impl Collected<'_> {
             self.targets.push_back(Target { account: account.clone(), name: name.clone(), mailbox });
         }
     }
-    /// Those of the user's own mailboxes that are `wanted`, in the order of their names.
-    fn own(&mut self, wanted: impl Fn(&NameNode) -> bool) -> Result<()> {
-        let account = self.core.account()?.clone();
-        let hierarchy = account.snapshot()?.hierarchy();
-        for node in hierarchy.nodes().filter(|node| wanted(node)) {
-            self.node(&account, node);
-        }
-        Ok(())
+    /// Those of these names that are `wanted`, in order.
+    fn names(&mut self, names: &Hierarchy, wanted: impl Fn(&NameNode) -> bool) -> Result<()> {
+        names.nodes().filter(|node| wanted(node)).try_for_each(|node| self.node(node))
     }
-    /// The mailboxes of these names, and of those below them that are `wanted`.
+    /// The mailboxes of these names, and of those among `all` below them that are `wanted`.
     fn named(
         &mut self,
         names: &[MailboxArg],
+        all: &Hierarchy,
         wanted: impl Fn(&MailboxName, &MailboxName) -> bool,
     ) -> Result<()> {
         for name in names.iter().filter_map(|name| name.name().ok()) {
-            let Ok(account) = self.core.account_of(name) else { continue };
-            let hierarchy = account.snapshot()?.hierarchy();
-            if let Some(node) = hierarchy.node(name) {
-                self.node(&account, node);
+            // One that is shared need not be listed.
+            if let Ok(account) = self.core.account_of(name)
+                && let Some(row) = account.snapshot()?.mailbox_named(name)?
+            {
+                self.add(&account, &row.name, row.id);
             }
-            for node in hierarchy.below(name).filter(|node| wanted(name, &node.name)) {
-                self.node(&account, node);
+            for node in all.below(name).filter(|node| wanted(name, &node.name)) {
+                self.node(node)?;
             }
         }
         Ok(())
     }
-    fn node(&mut self, account: &Account, node: &NameNode) {
-        if let Some(mailbox) = node.mailbox {
-            self.add(account, &node.name, mailbox.id);
+    fn node(&mut self, node: &NameNode) -> Result<()> {
+        let Some(mailbox) = node.mailbox else { return Ok(()) };
+        let own = self.core.account()?;
+        match mailbox.owner.map_or_else(|| Ok(own.clone()), |owner| own.of(owner)) {
+            Ok(account) => self.add(&account, &node.name, mailbox.id),
+            Err(error) if is_hidden(&error) => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 }

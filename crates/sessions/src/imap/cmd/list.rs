@@ -139,12 +139,10 @@ impl Listing {
             my_rights(name, cx.status.names, mailbox.rights, out);
         }
         row.map_or(Ok(()), |row| cx.write(node, &row, out))?;
-        // RFC 9590 §3: only of what was selected for itself, and is a mailbox; of others nothing is told
-        // here.
-        match node.mailbox.filter(|mailbox| selected && mailbox.owner.is_none()) {
-            Some(mailbox) => self.metadata.begin(cx.snapshot, cx.status.names, name, mailbox.id, out),
-            None => Ok(()),
-        }
+        // RFC 9590 §3: only of what was selected for itself, and is a mailbox.
+        node.mailbox
+            .filter(|_| selected)
+            .map_or(Ok(()), |mailbox| self.metadata.begin(cx, name, mailbox, out))
     }
     fn matches(&self, node: &NameNode) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(node.name.as_str()))
@@ -209,7 +207,7 @@ impl Job for Listing {
             snapshot: &snapshot,
             extended: self.extended || cx.core.rev2,
         };
-        if !self.metadata.go_on(listed.snapshot, listed.status.names, cx.out)? {
+        if !self.metadata.go_on(&listed, cx.out)? {
             self.walk = walk;
             return Ok(Outcome::OutputFull);
         }
@@ -223,10 +221,11 @@ impl Job for Listing {
     }
 }
 
-/// RFC 5819 §2: a mailbox whose counters cannot be read is told without them.
+/// RFC 5819 §2: a mailbox whose counters cannot be read is told without them, as is one of a user who was
+/// removed meanwhile.
 fn existing(row: Result<Option<MailboxRow>>) -> Result<Option<MailboxRow>> {
     match row {
-        Err(error) if error.kind == ErrorKind::Corrupt => Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => Ok(None),
         row => row,
     }
 }
