@@ -73,11 +73,13 @@ impl Account {
             };
         };
         let Some(from) = guest.inner(from) else { return Pending::failed(no_such_mailbox()) };
-        let Some(to) = guest.inner(to) else { return Pending::failed(elsewhere()) };
+        let to = guest.inner(to);
         self.change(move |account| {
+            // First: nobody learns that there is such a user.
             guest.may_take(account, &options, &from)?;
-            guest.may_make(account, &options, &to)?;
-            account.rename(&from, &to).map(drop)
+            let to = to.as_ref().ok_or_else(elsewhere)?;
+            guest.may_make(account, &options, to)?;
+            account.rename(&from, to).map(drop)
         })
     }
     fn rename_inbox(&self, from: &MailboxName, to: &MailboxName) -> Pending<()> {

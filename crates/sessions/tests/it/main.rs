@@ -15,6 +15,7 @@
 mod coi;
 mod contexts;
 mod harness;
+mod hidden;
 mod list;
 mod memory;
 mod metadata;
@@ -26,6 +27,6 @@ mod view;
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
-    let tests = tests.chain(metadata::tests()).chain(notify::tests());
+    let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     harness::run(tests.chain(contexts::tests()).chain(memory::tests()).collect())
 }

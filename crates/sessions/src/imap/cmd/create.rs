@@ -5,7 +5,7 @@ use koi_proto::imap::command::{MailboxArg, SpecialUse};
 use koi_proto::imap::response::Code;
 use koi_types::{Result, Role};
 
-use super::{list, name};
+use super::{list, name, no_right};
 use crate::imap::job::{Context, Job, Submitted, write};
 use crate::imap::reply::Reply;
 
@@ -15,6 +15,10 @@ pub(crate) fn start(mailbox: MailboxArg, uses: Vec<SpecialUse>) -> Box<dyn Job> 
         move |cx| {
             let name = name(&mailbox)?;
             let account = super::account_to_change(cx.core, &name)?;
+            // Special uses are the owner's alone, and so is which of them are given.
+            if account.is_others() && !uses.is_empty() {
+                return Err(no_right());
+            }
             match role(&account, &uses)? {
                 Ok(role) => Ok(Submitted::Pending(account.create(&name, role))),
                 Err(why) => Ok(Submitted::Done(Reply::no(why).code(&Code::UseAttr))),

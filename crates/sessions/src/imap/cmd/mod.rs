@@ -119,11 +119,13 @@ fn existing(argument: &MailboxArg) -> Result<MailboxName> {
 /// that they do not tell who has an account here.
 fn account_to_change(core: &Core, name: &MailboxName) -> Result<Account> {
     core.account_of(name).map_err(|error| match error.kind {
-        ErrorKind::NotFound => {
-            MailError::new(ErrorKind::NoPermission, "you have no right to do this with this mailbox")
-        }
+        ErrorKind::NotFound => no_right(),
         _ => error,
     })
+}
+
+fn no_right() -> MailError {
+    MailError::new(ErrorKind::NoPermission, "you have no right to do this with this mailbox")
 }
 
 /// A mailbox that messages are to be put into.
