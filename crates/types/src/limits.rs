@@ -170,3 +170,39 @@ pub const SETTING_TEXT_OCTETS_MAX: usize = 64 * 1024;
 pub const SUBMISSION_RECIPIENTS_MAX: usize = 1000;
 /// How long a submission may be put off, in seconds.
 pub const SUBMISSION_DELAY_SECS_MAX: u32 = 365 * 86_400;
+/// One request to the API of JMAP, default (RFC 8620 §2 suggests this at least).
+pub const JMAP_REQUEST_OCTETS_MAX: u64 = 10_000_000;
+/// Method calls of one request, default (RFC 8620 §2 suggests 16 at least).
+pub const JMAP_CALLS_MAX: u64 = 64;
+/// Requests of one user at a time, default (RFC 8620 §2 suggests 4 at least).
+pub const JMAP_CONCURRENT_REQUESTS_MAX: u64 = 8;
+/// Uploads of one user at a time, default (RFC 8620 §2 suggests 4 at least).
+pub const JMAP_CONCURRENT_UPLOADS_MAX: u64 = 4;
+/// Objects of one /get, default (RFC 8620 §2 suggests 500 at least).
+pub const JMAP_GET_OBJECTS_MAX: u64 = 500;
+/// Objects of one /set, default (RFC 8620 §2 suggests 500 at least).
+pub const JMAP_SET_OBJECTS_MAX: u64 = 500;
+/// Objects and arrays within each other in a request; the JSON library ends at 128.
+pub const JMAP_DEPTH_MAX: usize = 100;
+/// Values in one request, each of which takes some forty octets of memory however short it is.
+pub const JMAP_VALUES_MAX: usize = 250_000;
+/// Tokens of a JSON pointer.
+pub const JMAP_POINTER_TOKENS_MAX: usize = 32;
+/// What the result references of one request may be replaced by: as much as could have been sent.
+pub const JMAP_REFERENCED_OCTETS_MAX: usize = 10_000_000;
+/// Operators within each other in a filter.
+pub const JMAP_FILTER_DEPTH_MAX: usize = 16;
+/// Conditions and operators of one filter.
+pub const JMAP_FILTER_TERMS_MAX: usize = 1000;
+/// Comparators of one sort.
+pub const JMAP_COMPARATORS_MAX: usize = 16;
+/// Properties that one call may ask for; each header field is one.
+pub const JMAP_PROPERTIES_MAX: usize = 1000;
+/// Result references of one call.
+pub const JMAP_REFERENCES_MAX: usize = 100;
+/// Octets of responses that all references of one request are looked for in.
+pub const JMAP_REFERENCE_SEARCHED_OCTETS_MAX: usize = 200_000_000;
+/// Wrong properties of one object that are told.
+pub const JMAP_WRONG_PROPERTIES_MAX: usize = 200;
+/// Sources of one blob that is put together (RFC 9404 §3.1 asks for 64 at least).
+pub const JMAP_DATA_SOURCES_MAX: usize = 100;

@@ -63,6 +63,29 @@ impl Day {
         let before = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400);
         Some(Self(before + of_year - 719_468))
     }
+
+    /// The date in the Gregorian calendar.
+    #[must_use]
+    pub const fn date(self) -> CalendarDate {
+        // As above: days since the first of March of the year 0, in cycles of 400 years.
+        let days = self.0 as i64 + 719_468;
+        let (cycle, of_cycle) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_cycle = (of_cycle - of_cycle / 1460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+        let of_year = of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+        let m = (5 * of_year + 2) / 153;
+        let month = if m < 10 { m + 3 } else { m - 9 };
+        let year = cycle * 400 + year_of_cycle + (month <= 2) as i64;
+        CalendarDate { year: year as i32, month: month as u8, day: (of_year - (153 * m + 2) / 5 + 1) as u8 }
+    }
+}
+
+/// A day by its names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CalendarDate {
+    pub year: i32,
+    /// 1 is January.
+    pub month: u8,
+    pub day: u8,
 }
 
 #[cfg(test)]
@@ -80,6 +103,11 @@ mod tests {
         ];
         for (year, month, day, number) in known {
             assert_eq!(Day::from_date(year, month, day), Some(Day(number)), "{year}-{month}-{day}");
+            assert_eq!(Day(number).date(), CalendarDate { year: year.into(), month, day });
+        }
+        for number in (-719_528..=2_932_896).step_by(17) {
+            let CalendarDate { year, month, day } = Day(number).date();
+            assert_eq!(Day::from_date(year as u16, month, day), Some(Day(number)), "{year}-{month}-{day}");
         }
         for (year, month, day) in [(1900, 2, 29), (2023, 2, 29), (2023, 13, 1), (2023, 4, 31), (2023, 1, 0)] {
             assert_eq!(Day::from_date(year, month, day), None, "{year}-{month}-{day}");
