@@ -6,6 +6,7 @@
 
 pub mod deflate;
 pub mod imap;
+pub mod jmap;
 pub mod line;
 pub mod sasl;
 pub mod smtp;

@@ -1,0 +1,172 @@
+//! The Response object (RFC 8620 §3.4), written as the calls are processed.
+//!
+//! There is no tree of the response: what a method answers is octets at once. Later calls that refer to it
+//! (RFC 8620 §3.7) find what they mean in these octets, and what nobody refers to any more can be sent before
+//! the next call is made. So the largest response costs its octets once.
+
+use std::ops::Range;
+
+use koi_types::limits;
+
+use super::arguments::Arguments;
+use super::error::MethodError;
+use super::id::CreatedIds;
+use super::json::{Json, Slot, ToJson};
+use super::reference::{ResultReference, Unresolved, follow};
+use super::request::{Call, Request};
+
+/// What stands around the responses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Envelope {
+    Http,
+    /// RFC 8887 §4.3.3: with the id of the request, where it had one.
+    WebSocket {
+        request_id: Option<Box<str>>,
+    },
+}
+
+/// The responses so far.
+#[derive(Debug)]
+pub struct Responses {
+    octets: Vec<u8>,
+    /// Octets that were taken away from the front.
+    taken: usize,
+    done: Vec<Done>,
+    /// What references were replaced by, so that they cannot multiply each other without end.
+    referenced_octets: usize,
+    /// What was looked through for references.
+    searched_octets: usize,
+}
+
+/// A response that is written.
+#[derive(Debug)]
+struct Done {
+    id: Box<str>,
+    name: Box<str>,
+    /// Where its arguments stand, counted from the beginning of the whole response.
+    arguments: Range<usize>,
+}
+
+impl Responses {
+    #[must_use]
+    pub fn new(envelope: &Envelope) -> Self {
+        let mut octets = Vec::new();
+        match envelope {
+            Envelope::Http => octets.push(b'{'),
+            Envelope::WebSocket { request_id } => {
+                octets.extend_from_slice(br#"{"@type":"Response","#);
+                if let Some(id) = request_id {
+                    octets.extend_from_slice(br#""requestId":"#);
+                    Slot::new(&mut octets).string(id);
+                    octets.push(b',');
+                }
+            }
+        }
+        octets.extend_from_slice(br#""methodResponses":["#);
+        Self { octets, taken: 0, done: Vec::new(), referenced_octets: 0, searched_octets: 0 }
+    }
+
+    /// Adds a response to a call. `arguments` must write an object. A call may have several (RFC 8620 §3.2).
+    pub fn respond(&mut self, call_id: &str, name: &str, arguments: &(impl ToJson + ?Sized)) {
+        if !self.done.is_empty() {
+            self.octets.push(b',');
+        }
+        self.octets.push(b'[');
+        Slot::new(&mut self.octets).string(name);
+        self.octets.push(b',');
+        let from = self.taken + self.octets.len();
+        arguments.write(Slot::new(&mut self.octets));
+        let arguments = from..self.taken + self.octets.len();
+        self.octets.push(b',');
+        Slot::new(&mut self.octets).string(call_id);
+        self.octets.push(b']');
+        self.done.push(Done { id: call_id.into(), name: name.into(), arguments });
+    }
+
+    /// Adds the response to a call that failed (RFC 8620 §3.6.2).
+    pub fn error(&mut self, call_id: &str, error: &MethodError) {
+        self.respond(call_id, "error", error);
+    }
+
+    /// The arguments of a call, with the results it refers to put in place (RFC 8620 §3.7).
+    ///
+    /// # Errors
+    /// `invalidArguments`, `invalidResultReference`.
+    pub fn arguments(&mut self, call: &mut Call) -> Result<Arguments, MethodError> {
+        let references = call.take_references();
+        let mut members = std::mem::take(&mut call.arguments);
+        if references.len() > limits::JMAP_REFERENCES_MAX {
+            let most = limits::JMAP_REFERENCES_MAX;
+            return Err(MethodError::invalid(format!("more than {most} result references")));
+        }
+        for reference in references {
+            let name = reference.name.strip_prefix('#').unwrap_or_default();
+            if members.value(name).is_some() {
+                return Err(MethodError::invalid(format!("{name} and #{name} are both given")));
+            }
+            let value = ResultReference::parse(reference.value).map_err(|_| {
+                MethodError::invalid(format!("#{name} must be an object of resultOf, name and path"))
+            })?;
+            members.put(name.into(), self.resolve(&value)?);
+        }
+        Ok(Arguments::new(members))
+    }
+
+    fn resolve(&mut self, reference: &ResultReference) -> Result<Json, MethodError> {
+        let done = self.done.iter().find(|done| done.id == reference.result_of);
+        let done = done.ok_or(Unresolved::NoResult)?;
+        if done.name != reference.name {
+            return Err(Unresolved::OtherName { is: done.name.clone() }.into());
+        }
+        let range = done.arguments.start.checked_sub(self.taken)..done.arguments.end.checked_sub(self.taken);
+        let kept = range.start.zip(range.end).and_then(|(from, to)| self.octets.get(from..to));
+        let kept = kept.ok_or(Unresolved::NoResult)?;
+        self.searched_octets = self.searched_octets.saturating_add(kept.len());
+        if self.searched_octets > limits::JMAP_REFERENCE_SEARCHED_OCTETS_MAX {
+            let description = "too much to look through for the references of one request".into();
+            return Err(MethodError::InvalidResultReference { description });
+        }
+        let value = follow(&reference.path, kept)?;
+        self.referenced_octets = self.referenced_octets.saturating_add(value.weight());
+        if self.referenced_octets > limits::JMAP_REFERENCED_OCTETS_MAX {
+            let description = format!("results of more than {} octets", limits::JMAP_REFERENCED_OCTETS_MAX);
+            return Err(MethodError::InvalidResultReference { description: description.into() });
+        }
+        Ok(value)
+    }
+
+    /// Octets held: what a caller bounds by asking before each call.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Takes the octets that can be sent now: all before the first response that one of the calls from
+    /// `next_call` on refers to.
+    pub fn take(&mut self, request: &Request, next_call: usize) -> Vec<u8> {
+        let is_needed =
+            |done: &&Done| request.last_reference_to(&done.id).is_some_and(|last| last >= next_call);
+        let needed = self.done.iter().filter(|done| done.arguments.start >= self.taken).find(is_needed);
+        let upto = needed.map_or(self.octets.len(), |done| done.arguments.start - self.taken);
+        let rest = self.octets.split_off(upto.min(self.octets.len()));
+        self.taken += self.octets.len();
+        std::mem::replace(&mut self.octets, rest)
+    }
+
+    /// The rest of the Response object.
+    #[must_use]
+    pub fn finish(mut self, created_ids: &CreatedIds, session_state: &str) -> Vec<u8> {
+        self.octets.push(b']');
+        if created_ids.is_given {
+            self.octets.extend_from_slice(br#","createdIds":"#);
+            created_ids.write(Slot::new(&mut self.octets));
+        }
+        self.octets.extend_from_slice(br#","sessionState":"#);
+        Slot::new(&mut self.octets).string(session_state);
+        self.octets.push(b'}');
+        self.octets
+    }
+}
+
+#[cfg(test)]
+mod tests;
