@@ -6,6 +6,10 @@
 pub mod compressed_session;
 pub mod imap;
 pub mod index_rows;
+pub mod jmap_header;
+pub mod jmap_patch;
+pub mod jmap_pointer;
+pub mod jmap_request;
 pub mod mime;
 pub mod push_payload;
 pub mod push_subscription;

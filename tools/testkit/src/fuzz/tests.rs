@@ -18,6 +18,26 @@ fn fuzz_index_rows() {
 }
 
 #[test]
+fn fuzz_jmap_request() {
+    jmap_request::target().smoke();
+}
+
+#[test]
+fn fuzz_jmap_pointer() {
+    jmap_pointer::target().smoke();
+}
+
+#[test]
+fn fuzz_jmap_patch() {
+    jmap_patch::target().smoke();
+}
+
+#[test]
+fn fuzz_jmap_header() {
+    jmap_header::target().smoke();
+}
+
+#[test]
 fn fuzz_smtp() {
     smtp::target().smoke();
 }
