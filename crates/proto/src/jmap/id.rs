@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use koi_types::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
+use koi_types::{AccountId, BlobName, EmailId, MailboxId, ObjectId, ThreadId, UploadId};
 
 use super::json::{Slot, ToJson};
 
@@ -49,7 +49,7 @@ macro_rules! ours {
         }
     )*};
 }
-ours!(AccountId BlobId EmailId MailboxId ThreadId);
+ours!(AccountId BlobName EmailId MailboxId ObjectId ThreadId UploadId);
 
 /// An id, or the creation id of a record that this request makes or made: `#k1` (RFC 8620 §5.3).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -134,7 +134,9 @@ mod tests {
             Id::from(MailboxId(u32::MAX)),
             Id::from(EmailId([255; 16])),
             Id::from(ThreadId([0; 16])),
-            Id::from(BlobId([1; 32])),
+            Id::from(UploadId([1; 16])),
+            Id::from(ObjectId([2; 16])),
+            Id::from(BlobName::Part { email: EmailId([3; 16]), path: vec![1, 20] }),
         ];
         for id in ours {
             assert_eq!(Id::parse(id.as_str()), Some(id.clone()));

@@ -24,8 +24,6 @@ impl EmailKeyword {
     pub const SYSTEM: [Self; 4] = [Self::Draft, Self::Seen, Self::Flagged, Self::Answered];
 
     /// Case is disregarded. `None` when the text cannot be a keyword.
-    // DEVIATION RFC 8621 §4.1.1: keywords of more than limits::KEYWORD_OCTETS_MAX octets are refused, because
-    // IMAP's have that limit too and they are the same keywords.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case(RESERVED) {
