@@ -6,6 +6,7 @@ use koi_store::record::mailbox::NameRecord;
 use koi_types::name::SEPARATOR;
 use koi_types::{AccountId, MailboxId, MailboxName, Rights, Role, Timestamp};
 
+use crate::shared::SharedName;
 use crate::sorted::{Keyed, Sorted};
 
 /// Every name there is something to say about, in order.
@@ -100,6 +101,15 @@ impl Hierarchy {
         let mut mailboxes = self.nodes().filter_map(|node| node.mailbox);
         mailboxes.find(|mailbox| mailbox.role == Some(role)).map(|mailbox| mailbox.id)
     }
+    /// These names, and among them those of others, which are not found by their ids.
+    #[must_use]
+    pub fn with<'a>(&self, shared: impl IntoIterator<Item = &'a SharedName>) -> Self {
+        let mut all = self.clone();
+        for SharedName { name, mailbox } in shared {
+            all.change(name, Change::Mailbox(Some(*mailbox)));
+        }
+        all
+    }
     /// Gives a name to a mailbox, or takes it away.
     pub(crate) fn set_mailbox(&mut self, name: &MailboxName, mailbox: Option<NamedMailbox>) {
         if let Some(old) = self.node(name).and_then(|node| node.mailbox) {
@@ -109,10 +119,6 @@ impl Hierarchy {
             self.by_id.insert(Bearer { id: new.id, name: name.clone() });
         }
         self.change(name, Change::Mailbox(mailbox));
-    }
-    /// Gives a name to a mailbox of another account, which is not found by its id.
-    pub(crate) fn show(&mut self, name: &MailboxName, mailbox: NamedMailbox) {
-        self.change(name, Change::Mailbox(Some(mailbox)));
     }
     pub(crate) fn set_subscribed(&mut self, name: &MailboxName, subscribed: bool) {
         self.change(name, Change::Subscribed(subscribed));

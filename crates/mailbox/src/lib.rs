@@ -50,6 +50,7 @@ pub use koi_store::body::BodyRef;
 pub use koi_store::kv::Ticket;
 pub use koi_store::mail::app_password::{AppPassword, NewAppPassword};
 pub use koi_store::mail::check::Finding;
+pub use koi_store::mail::rights::SharingStamp;
 pub use koi_store::mail::{Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Quota};
 pub use koi_store::record::account::OwnQuota;
 pub use koi_store::record::app_password::AppPasswordRecord;
@@ -78,6 +79,7 @@ pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pen
 pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
 pub use search::{Examined, RELEVANCY_MAX, Ranked, Relevancy, SearchRun};
 pub use service::{Env, MailboxService, Options};
+pub use shared::SharedName;
 pub use snapshot::{Scanned, Snapshot};
 pub use sort::{SortCriterion, SortKey, SortOrder, SortRun};
 pub use submit::{ClientName, client_number};

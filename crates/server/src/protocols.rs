@@ -40,6 +40,7 @@ impl RealSessions {
             search_octets_max: config.imap.search_octets_max,
             notifications_max: config.imap.notifications_max,
             connection_memory_max: config.imap.connection_memory_max,
+            notify_accounts_max: config.imap.notify_accounts_max,
             ..ImapSettings::default()
         };
         let lmtp = SmtpSettings {

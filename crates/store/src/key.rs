@@ -52,6 +52,7 @@
 //! | Q, W | of account 0 | the secret of the folder, app passwords by account and number |
 //! | K | of account 0: purpose | a private key of the server |
 //! | S | of account 0: reason, user, owner, mailbox | nothing: a mailbox of another for a user |
+//! | C | of account 0: reason, user | how often what is shared with a user has changed |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
 
 pub mod index;
@@ -154,6 +155,8 @@ pub mod table {
         pub const PUSH_DUE: u8 = b'P';
         /// Mailboxes of others that a user has something to do with.
         pub const SHARED: u8 = b'S';
+        /// How often that has changed, so that nobody has to read it to know that it has not.
+        pub const SHARING_CHANGES: u8 = b'C';
     }
 }
 

@@ -150,6 +150,8 @@ pub const RATED_ACCOUNTS_MAX: usize = 100_000;
 pub const FULL_RECIPIENTS_MAX: usize = 10_000;
 /// Names of mailboxes in one NOTIFY; each is compared with every mailbox to which something happens.
 pub const IMAP_NOTIFY_NAMES_MAX: usize = 1000;
+/// Accounts of other users that one session hears of by NOTIFY.
+pub const IMAP_NOTIFY_ACCOUNTS_MAX: usize = 100;
 /// Names, mailboxes and annotations of which NOTIFY tells at a time (RFC 5465 §5.8).
 pub const IMAP_NOTIFICATIONS_MAX: usize = 10_000;
 /// Uploads of one account that nothing refers to yet; past it the oldest go.

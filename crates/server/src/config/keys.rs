@@ -197,6 +197,9 @@ keys! {
         "What one connection may hold in memory: buffers, compression, the numbers of its mailbox, saved and \
          followed searches, what NOTIFY has to tell, a SORT or THREAD at work (about 128 octets for each \
          message of a THREAD). A command that would take more ends with `NO [LIMIT]`.";
+    "imap.notify_accounts_max" number(0, 10_000), Value("100"), "accounts", Restart, "20",
+        "Accounts of other users whose shared mailboxes one connection may watch by NOTIFY; beyond it the \
+         same.";
     "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
         "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
          asked (Host).";

@@ -115,6 +115,7 @@ pub struct ImapConfig {
     pub search_octets_max: Option<u64>,
     pub notifications_max: usize,
     pub connection_memory_max: usize,
+    pub notify_accounts_max: usize,
 }
 
 /// Section `http`.
@@ -350,6 +351,7 @@ fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
         search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
         notifications_max: count(raw, "imap.notifications_max"),
         connection_memory_max: count(raw, "imap.connection_memory_max"),
+        notify_accounts_max: count(raw, "imap.notify_accounts_max"),
     })
 }
 

@@ -16,7 +16,7 @@ use koi_types::{
 use super::ImapSettings;
 use super::annotations::Annotations;
 use super::contexts::UpdateContext;
-use super::notify::{Notify, OfSelected, Others};
+use super::notify::{Notify, OfSelected, Others, Place};
 use super::sync::Wants;
 use super::table::Tells;
 use crate::auth::Offer;
@@ -102,6 +102,9 @@ impl Open {
     pub(crate) fn memory_octets(&self) -> usize {
         let contexts: usize = self.contexts.iter().map(UpdateContext::memory_octets).sum();
         self.view.memory_octets() + self.own_added.memory_octets() + contexts
+    }
+    pub(crate) const fn place(&self) -> Place {
+        Place { owner: self.account.id(), mailbox: self.view.mailbox }
     }
 }
 
@@ -194,11 +197,22 @@ impl Core {
     pub(crate) fn view(&self) -> Result<&Selected> {
         self.open().map(|open| &open.view)
     }
-    /// Accounts a client that waits is to hear of: its own and that of the selected mailbox.
+    /// Accounts a client that waits is to hear of: its own, that of the selected mailbox, and those of which
+    /// it has asked to hear.
     pub(crate) fn watched(&self) -> Vec<AccountId> {
         let own = self.login.as_ref().map(|login| login.account.id());
         let open = self.selected.as_ref().map(|open| open.account.id());
-        own.into_iter().chain(open.filter(|open| Some(*open) != own)).collect()
+        let others = self.notify.as_ref().and_then(|notify| notify.others.as_ref());
+        let others = others.into_iter().flat_map(|others| others.watched());
+        let others = others.filter(|other| Some(*other) != open && Some(*other) != own);
+        own.into_iter().chain(open.filter(|open| Some(*open) != own)).chain(others).collect()
+    }
+    /// A commit in an account was heard of.
+    pub(crate) fn heard(&mut self, account: AccountId) {
+        self.advanced = true;
+        if let Some(others) = self.others() {
+            others.heard(account);
+        }
     }
     /// The client has shown that it knows CONDSTORE. The first time it learns from where on it sees
     /// mod-sequences (RFC 7162 §3.1).
@@ -213,37 +227,45 @@ impl Core {
     }
     /// This client itself has changed annotations, if anything is different now.
     pub(crate) fn annotations_set(&mut self, account: &Account, modseq: Option<ModSeq>) {
-        if account.is_others() {
-            return;
-        }
-        if let (Some(annotations), Some(modseq)) = (&mut self.annotations, modseq) {
+        if let (Some(annotations), Some(modseq), false) = (&mut self.annotations, modseq, account.is_others())
+        {
             annotations.changed_itself(modseq);
         }
         if let Some(others) = self.others() {
-            others.annotated_itself(modseq);
+            others.own(account.id()).set_annotations(account.id(), modseq);
         }
     }
     /// This client itself has made, deleted or renamed the mailbox of a name.
     pub(crate) fn mailbox_changed(&mut self, name: &MailboxName) {
-        if self.account_of(name).is_ok_and(|account| !account.is_others()) {
-            self.names_changed();
+        if let Ok(account) = self.account_of(name) {
+            self.named_itself(account.id());
         }
     }
     /// This client itself has changed names or subscriptions of its own by the write that was just finished.
     pub(crate) fn names_changed(&mut self) {
+        if let Some(own) = self.login.as_ref().map(|login| login.account.id()) {
+            self.named_itself(own);
+        }
+    }
+    fn named_itself(&mut self, account: AccountId) {
         let committed = self.committed;
         if let Some(others) = self.others() {
-            others.named_itself(committed);
+            others.own(account).named(account, committed);
         }
     }
     /// This client itself has put messages into a mailbox.
     pub(crate) fn messages_added(&mut self, account: &Account, mailbox: MailboxId, uids: &UidSet) {
-        let is_open = |open: &&mut Open| open.view.mailbox == mailbox && open.account.id() == account.id();
-        let is_own = self.login.as_ref().is_some_and(|login| login.account.id() == account.id());
-        if let Some(open) = self.selected.as_deref_mut().filter(is_open) {
+        let place = Place { owner: account.id(), mailbox };
+        if let Some(open) = self.selected.as_deref_mut().filter(|open| open.place() == place) {
             open.own_added.extend(&uids.0);
-        } else if let Some(others) = self.others().filter(|_| is_own) {
-            others.added_itself(mailbox, uids);
+        } else if let Some(others) = self.others() {
+            others.own(place.owner).added(place, uids);
+        }
+    }
+    /// This client itself has taken messages out of a mailbox that it is about to leave.
+    pub(crate) fn messages_expunged(&mut self, place: Place, uids: &UidSet) {
+        if let Some(others) = self.others() {
+            others.own(place.owner).expunged(place, uids);
         }
     }
     /// From now on this is told, and nothing else.
@@ -256,19 +278,16 @@ impl Core {
     /// No mailbox is selected any more. Answers whether one was.
     pub(crate) fn unselect(&mut self) -> bool {
         let Some(open) = self.selected.take() else { return false };
-        let is_own = self.login.as_ref().is_some_and(|login| login.account.id() == open.account.id());
-        if let Some(others) = self.others().filter(|_| is_own) {
+        if let Some(others) = self.others() {
             // What was kept back of it is told like that of any other.
-            others.left(open.view.mailbox, open.view.synchronised());
+            others.left(open.place(), open.view.synchronised());
             self.advanced = true;
         }
         true
     }
-    /// The selected mailbox, if it is in the user's own account.
-    pub(crate) fn own_selected(&self) -> Option<MailboxId> {
-        let own = self.login.as_ref()?.account.id();
-        let open = self.selected.as_ref().filter(|open| open.account.id() == own);
-        open.map(|open| open.view.mailbox)
+    /// Which mailbox is selected.
+    pub(crate) fn selected_place(&self) -> Option<Place> {
+        self.selected.as_ref().map(|open| open.place())
     }
     pub(crate) fn others(&mut self) -> Option<&mut Others> {
         self.notify.as_mut()?.others.as_deref_mut()

@@ -66,6 +66,8 @@ pub struct ImapSettings {
     /// Names, mailboxes and annotations that NOTIFY tells of at a time; above it, it tells of nothing any
     /// more.
     pub notifications_max: usize,
+    /// Accounts of others that NOTIFY makes a session hear of; above it the same.
+    pub notify_accounts_max: usize,
 }
 
 impl Default for ImapSettings {
@@ -90,6 +92,7 @@ impl Default for ImapSettings {
             search_octets_max: None,
             connection_memory_max: koi_types::limits::IMAP_CONNECTION_MEMORY_OCTETS_MAX,
             notifications_max: koi_types::limits::IMAP_NOTIFICATIONS_MAX,
+            notify_accounts_max: koi_types::limits::IMAP_NOTIFY_ACCOUNTS_MAX,
         }
     }
 }

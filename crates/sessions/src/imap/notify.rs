@@ -1,16 +1,16 @@
 //! What a client has asked to hear of by NOTIFY, of the selected mailbox and of everything else (RFC 5465
 //! §3.1).
 //!
-//! Others may change a thousand things while nobody looks: what is kept for a client is how far the log was
-//! read, and the names it knows. `interest` says which events of which mailbox it wants, `gather` reads the
-//! log, `names` finds out what became of names, `due` is what waits to be written.
+//! Others may change a thousand things while nobody looks: what is kept for a client is how far the logs were
+//! read, and the names it knows (`known`). `interest` says which events of which mailbox it wants, `gather`
+//! reads the logs, `theirs` knows whose besides the own one, `own` what the client did itself; `names` finds
+//! out what became of names, `due` is what waits to be written.
 
 // DEVIATION RFC 5465 §7: UPDATE of SEARCH and SORT takes no items, because MessageNew tells those of every
 // new message already, and they would be told twice.
 
 use std::sync::Arc;
 
-use koi_mailbox::Snapshot;
 use koi_proto::imap::command::{Events, FetchItem, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
 use koi_types::Result;
 
@@ -22,12 +22,16 @@ use super::table::Tells;
 mod due;
 mod gather;
 mod interest;
+mod known;
 mod names;
+mod own;
+mod theirs;
 
 use gather::Look;
 pub(crate) use gather::Others;
 pub(crate) use interest::Candidate;
 use interest::Interest;
+pub(crate) use known::Place;
 
 /// What one client wants to hear, since it gave NOTIFY.
 #[derive(Debug, Default)]
@@ -66,11 +70,20 @@ impl OfSelected {
 }
 
 impl Notify {
-    /// What changes after this snapshot is told.
-    pub(crate) fn new(set: NotifySet, snapshot: &Snapshot<'_>) -> Self {
+    /// What changes from now on is told.
+    pub(crate) fn new(set: NotifySet, core: &Core) -> Result<Self> {
+        let selected = set.selected.map(OfSelected::new).unwrap_or_default();
         let interest = Interest::new(set.groups);
-        let others = (!interest.is_empty()).then(|| Box::new(Others::new(interest, snapshot)));
-        Self { selected: set.selected.map(OfSelected::new).unwrap_or_default(), others }
+        if interest.is_empty() {
+            return Ok(Self { selected, others: None });
+        }
+        let (snapshot, account) = (core.snapshot()?, core.account()?.id());
+        let look = Look { snapshot: &snapshot, service: &core.service, selected: core.selected_place() };
+        Ok(Self { selected, others: Some(Box::new(Others::new(account, interest, look)?)) })
+    }
+    /// Whether it would mean to listen to more accounts of others than one client may.
+    pub(crate) fn follows_too_many(&self, core: &Core) -> bool {
+        self.others.as_ref().is_some_and(|others| others.follows() > core.settings.notify_accounts_max)
     }
     /// Octets of memory it takes.
     pub(crate) fn memory_octets(&self) -> usize {
@@ -98,9 +111,9 @@ impl Notify {
     fn tell(&mut self, core: &Core, out: &mut Vec<u8>) -> Result<Synced> {
         let Some(others) = &mut self.others else { return Ok(Synced::Done) };
         let snapshot = core.snapshot()?;
-        let look = Look { snapshot: &snapshot, service: &core.service, selected: core.own_selected() };
+        let look = Look { snapshot: &snapshot, service: &core.service, selected: core.selected_place() };
         loop {
-            others.due.write(core, &snapshot, out)?;
+            others.due.write(core, &snapshot, &others.known.all, out)?;
             if !others.due.is_empty() {
                 return Ok(Synced::OutputFull);
             }
@@ -110,7 +123,8 @@ impl Notify {
             if !others.read_on(look)? {
                 return Ok(Synced::Slice);
             }
-            let too_many = others.due.count() > core.settings.notifications_max;
+            let too_many = others.due.count() > core.settings.notifications_max
+                || others.follows() > core.settings.notify_accounts_max;
             if too_many || others.memory_octets() > core.room_octets() {
                 *self = memory::overflow(out);
                 return Ok(Synced::Done);

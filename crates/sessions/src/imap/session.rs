@@ -476,8 +476,8 @@ impl Session for ImapSession {
     fn rests(&self) -> bool {
         self.core.idling
     }
-    fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
-        self.core.advanced = true;
+    fn state_advanced(&mut self, account: AccountId, _upto: ModSeq) {
+        self.core.heard(account);
     }
     fn watches(&self) -> Vec<AccountId> {
         match self.core.idling || self.core.tells_between_commands().is_some() {

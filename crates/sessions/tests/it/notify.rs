@@ -1,5 +1,6 @@
 //! What a client has put together from notifications is what a fresh LIST, LSUB and STATUS show, whatever
-//! others did, one thing at a time or many at once (RFC 5465 §5).
+//! others did, one thing at a time or many at once (RFC 5465 §5). The same of mailboxes that somebody else
+//! shares, whose rights come and go (RFC 5465 §5.9).
 //!
 //! Others create, delete, rename and subscribe names, and put messages into mailboxes, flag, move and expunge
 //! them. The watching clients differ: with CONDSTORE, with QRESYNC, in IDLE, with a mailbox selected of whose
@@ -8,12 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use koi_mailbox::{Account, FlagChange, FlagOp, Incoming, NewMessage};
+use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, Incoming, NewMessage};
 use koi_store::kv::{Commits, Kv};
 use koi_store::memory::MemoryKv;
 use koi_testkit::runner::numbered;
 use koi_testkit::world::{World, address};
-use koi_types::{Flags, MailboxId, MailboxName, SystemFlags, UidSet, ZoneOffset};
+use koi_types::{Flags, MailboxId, MailboxName, Rights, SystemFlags, UidSet, ZoneOffset};
 
 use crate::harness::Test;
 use crate::view::Random;
@@ -25,29 +26,43 @@ const NAMES: [&str; 12] =
 const EVENTS: &str = "(MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
 
 // spec: RFC 5465 §5; RFC 5465 §5.1; RFC 5465 §5.2; RFC 5465 §5.3; RFC 5465 §5.4; RFC 5465 §5.5; RFC 5465 §3.1
+// spec: RFC 5465 §5.9
 pub(crate) fn tests() -> Vec<Test> {
     let first: u64 = std::env::var("KOI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seeds = if std::env::var("KOI_QUICK").is_ok() { 20 } else { 120 };
-    let run = move || {
-        (first..first + seeds).try_for_each(|seed| run(seed).map_err(|e| format!("KOI_SEED={seed}: {e}")))
+    let all = |owner: &'static str| {
+        let one = move |seed| run(seed, owner).map_err(|e| format!("KOI_SEED={seed}: {e}"));
+        move || (first..first + seeds).try_for_each(one)
     };
-    vec![Test { name: "notify/what_was_notified_is_what_there_is".to_owned(), run: Box::new(run) }]
+    vec![
+        Test { name: "notify/what_was_notified_is_what_there_is".to_owned(), run: Box::new(all("alice")) },
+        Test { name: "notify/what_others_share_is_what_there_is".to_owned(), run: Box::new(all("bob")) },
+    ]
 }
 
-fn run(seed: u64) -> Result<(), String> {
+/// Alice watches what happens in her mailboxes, or in those that Bob shares with her.
+fn run(seed: u64, owner: &str) -> Result<(), String> {
     let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
     world.add_user("alice");
-    world.fill("alice", "a", &[numbered(1), numbered(2)]);
-    world.fill("alice", "b/a", &[numbered(3)]);
-    let id = world.service.directory().by_address(&address("alice")).unwrap().unwrap();
+    world.add_user("bob");
+    world.fill(owner, "a", &[numbered(1), numbered(2)]);
+    world.fill(owner, "b/a", &[numbered(3)]);
+    let id = world.service.directory().by_address(&address(owner)).unwrap().unwrap();
     let account = world.service.account(id).unwrap();
+    let alice = world.service.directory().by_address(&address("alice")).unwrap().unwrap();
+    let guest = world.service.account(alice).unwrap().of(id).unwrap();
+    let shared = owner != "alice";
     let mut random = Random::new(seed);
-    let mut clients: Vec<Client> = (1..=4).map(|peer| Client::new(peer, &mut world)).collect();
+    let mut clients: Vec<Client> = (1..=4).map(|peer| Client::new(peer, shared, &mut world)).collect();
     clients.iter_mut().try_for_each(|client| client.begin(&mut world))?;
     for _ in 0..ROUNDS {
         // All of it is told in one round.
         for _ in 0..=random.below(7) {
-            change(&account, &mut random);
+            match random.below(5) {
+                0 if shared => change_rights(&account, &mut random),
+                1 if shared => look(&guest, &mut random),
+                _ => change(&account, &mut random),
+            }
         }
         world.settle();
         for client in &mut clients {
@@ -60,12 +75,30 @@ fn run(seed: u64) -> Result<(), String> {
             clients.iter_mut().try_for_each(|client| client.begin(&mut world))?;
         }
     }
-    let there = Known::ask(&mut world, 99)?;
+    let there = Known::ask(&mut world, 99, shared)?;
     for client in &mut clients {
         client.leave(&mut world)?;
         client.compare(&there)?;
     }
     Ok(())
+}
+
+/// The owner gives and takes rights.
+fn change_rights(account: &Account, random: &mut Random) {
+    let name = MailboxName::new(NAMES[random.below(NAMES.len())]).unwrap();
+    let Some(mailbox) = mailbox(account, &name) else { return };
+    let rights = Rights::parse(["lr", "lrs", "l", "r", "", "lrswi"][random.below(6)]).unwrap();
+    let identifier = ["alice", "alice", "alice", "anyone", "-alice"][random.below(5)];
+    drop(account.set_acl(mailbox, identifier, AclChange::Replace(rights)).wait());
+}
+
+/// Alice sees messages, or does not want to have seen them, elsewhere.
+fn look(guest: &Account, random: &mut Random) {
+    let name = MailboxName::new(&format!("Other Users/bob@example.org/{}", NAMES[random.below(3)])).unwrap();
+    let Some(mailbox) = mailbox(guest, &name) else { return };
+    let op = [FlagOp::Add, FlagOp::Remove][random.below(2)];
+    let seen = FlagChange { op, system: SystemFlags::SEEN, keywords: Vec::new() };
+    drop(guest.set_flags(mailbox, &some(random), seen, None).wait());
 }
 
 /// Somebody else does something; what cannot be done is not.
@@ -127,22 +160,28 @@ struct Known {
 }
 
 impl Known {
-    /// By somebody who asks for everything.
-    fn ask(world: &mut World, peer: u32) -> Result<Self, String> {
+    /// By somebody who asks for everything, or for everything that others share.
+    fn ask(world: &mut World, peer: u32, shared: bool) -> Result<Self, String> {
         world.open_imap(peer, true);
         say(world, peer, "LOGIN alice secret")?;
         let mut known = Self::default();
-        for line in say(world, peer, "LIST (SUBSCRIBED) \"\" *")?.lines() {
-            known.list(line);
+        let pattern = if shared { "\"Other Users/*\"" } else { "*" };
+        if !shared {
+            for line in say(world, peer, "LIST (SUBSCRIBED) \"\" *")?.lines() {
+                known.list(line);
+            }
+            known.mailboxes.clear();
         }
-        known.mailboxes.clear();
-        for line in say(world, peer, "LIST \"\" * RETURN (SUBSCRIBED)")?.lines() {
+        for line in say(world, peer, &format!("LIST \"\" {pattern} RETURN (SUBSCRIBED)"))?.lines() {
             known.list(line);
         }
         for name in known.mailboxes.clone() {
             let items = "MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ";
-            let said = say(world, peer, &format!("STATUS {name} ({items})"))?;
-            said.lines().for_each(|line| known.status(line));
+            // Of what may be listed and not read, nothing is known.
+            let said = say(world, peer, &format!("STATUS \"{name}\" ({items})"));
+            said.or_else(|why| if shared { Ok(String::new()) } else { Err(why) })?
+                .lines()
+                .for_each(|line| known.status(line));
         }
         Ok(known)
     }
@@ -152,17 +191,14 @@ impl Known {
         else {
             return;
         };
-        let (name, old_name) = match rest.split_once(" (\"OLDNAME\" (") {
-            Some((name, old_name)) => (name, Some(old_name.trim_end_matches(')'))),
-            None => (rest.split(' ').next().unwrap_or_default(), None),
-        };
-        if let Some(old_name) = old_name {
-            self.rename(old_name, name);
+        let (name, rest) = astring(rest);
+        if let Some(old_name) = rest.strip_prefix(" (\"OLDNAME\" (") {
+            self.rename(astring(old_name).0, name);
         }
         let has = |attribute| attributes.split(' ').any(|a| a == attribute);
         set(&mut self.mailboxes, name, !has("\\NonExistent"));
         set(&mut self.subscribed, name, has("\\Subscribed"));
-        if has("\\NonExistent") {
+        if has("\\NonExistent") || has("\\NoAccess") {
             self.counters.remove(name);
         }
     }
@@ -179,14 +215,21 @@ impl Known {
     }
     /// `* STATUS a (MESSAGES 3 UIDNEXT 4)`
     fn status(&mut self, line: &str) {
-        let Some((name, items)) = line.strip_prefix("* STATUS ").and_then(|l| l.split_once(" (")) else {
-            return;
-        };
+        let Some((name, items)) = line.strip_prefix("* STATUS ").map(astring) else { return };
+        let items = items.trim_start_matches(" (");
         let words: Vec<&str> = items.trim_end_matches(')').split(' ').collect();
         let counters = self.counters.entry(name.to_owned()).or_default();
         for pair in words.chunks(2) {
             counters.insert(pair[0].to_owned(), pair[1].parse().unwrap());
         }
+    }
+}
+
+/// A name, which may be quoted, and what is behind it.
+fn astring(text: &str) -> (&str, &str) {
+    match text.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
+        Some(parts) => parts,
+        None => text.split_at(text.find([' ', ')']).unwrap_or(text.len())),
     }
 }
 
@@ -203,17 +246,19 @@ struct Client {
     known: Known,
     idling: bool,
     selected: Option<String>,
+    /// It watches what others share, and nothing else.
+    shared: bool,
     /// Everything, for whoever must find out what went wrong.
     heard: String,
 }
 
 impl Client {
-    fn new(peer: u32, world: &mut World) -> Self {
+    fn new(peer: u32, shared: bool, world: &mut World) -> Self {
         world.open_imap(peer, true);
-        Self { peer, known: Known::default(), idling: false, selected: None, heard: String::new() }
+        Self { peer, known: Known::default(), idling: false, selected: None, shared, heard: String::new() }
     }
     fn begin(&mut self, world: &mut World) -> Result<(), String> {
-        self.known = Known::ask(world, 90 + self.peer)?;
+        self.known = Known::ask(world, 90 + self.peer, self.shared)?;
         world.close(90 + self.peer);
         say(world, self.peer, "LOGIN alice secret")?;
         match self.peer {
@@ -221,13 +266,14 @@ impl Client {
             3 => drop(say(world, self.peer, "ENABLE QRESYNC")?),
             _ => {}
         }
-        let said = say(world, self.peer, &format!("NOTIFY SET STATUS (personal {EVENTS})"))?;
+        let watched = if self.shared { "subtree \"Other Users\"" } else { "personal" };
+        let said = say(world, self.peer, &format!("NOTIFY SET STATUS ({watched} {EVENTS})"))?;
         self.hear(&said)
     }
     /// Time went by, and the session with it.
     fn begin_again(&mut self, world: &mut World) {
         world.close(self.peer);
-        *self = Self::new(self.peer, world);
+        *self = Self::new(self.peer, self.shared, world);
     }
     fn read(&mut self, world: &mut World) -> Result<(), String> {
         let said = String::from_utf8(std::mem::take(&mut world.peer(self.peer).unwrap().said)).unwrap();

@@ -93,6 +93,14 @@ impl Reason {
             Self::OwnFlags(user) => (2, user.0),
         }
     }
+    const fn of(octet: u8, number: u32) -> Option<Self> {
+        match octet {
+            0 => Some(Self::Anyone(Scope(number))),
+            1 => Some(Self::Named(AccountId(number))),
+            2 => Some(Self::OwnFlags(AccountId(number))),
+            _ => None,
+        }
+    }
 }
 
 /// S: a mailbox of another account somebody has something to do with.
@@ -108,6 +116,28 @@ pub fn shared_by(reason: Reason) -> [u8; 10] {
     joined(&[&prefix(AccountId::GLOBAL, table::global::SHARED), &[octet], &number.to_be_bytes()])
 }
 
+/// The first octets of all `S` rows of one reason that lead to an owner.
+#[must_use]
+pub fn shared_from(reason: Reason, owner: AccountId) -> [u8; 14] {
+    joined(&[&shared_by(reason), &owner.0.to_be_bytes()])
+}
+
+/// C of account 0: how often what is shared for a reason has changed.
+#[must_use]
+pub fn sharing_changes(reason: Reason) -> [u8; 10] {
+    let (octet, number) = reason.octet_and_number();
+    let table = prefix(AccountId::GLOBAL, table::global::SHARING_CHANGES);
+    joined(&[&table, &[octet], &number.to_be_bytes()])
+}
+
+/// The reason of such a key.
+#[must_use]
+pub fn sharing_changes_of(key: &[u8]) -> Option<Reason> {
+    let number = part(key, 6).map(u32::from_be_bytes)?;
+    let reason = Reason::of(*key.get(5)?, number)?;
+    (key.len() == 10).then_some(reason)
+}
+
 /// What an `S` key says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SharedKey {
@@ -120,12 +150,7 @@ impl SharedKey {
     #[must_use]
     pub fn of(key: &[u8]) -> Option<Self> {
         let number = |at| part(key, at).map(u32::from_be_bytes);
-        let reason = match key.get(5)? {
-            0 => Reason::Anyone(Scope(number(6)?)),
-            1 => Reason::Named(AccountId(number(6)?)),
-            2 => Reason::OwnFlags(AccountId(number(6)?)),
-            _ => return None,
-        };
+        let reason = Reason::of(*key.get(5)?, number(6)?)?;
         let found = Self { reason, owner: AccountId(number(10)?), mailbox: MailboxId(number(14)?) };
         (key.len() == 18).then_some(found)
     }
@@ -154,7 +179,8 @@ mod tests {
         for reason in [Reason::Anyone(Scope(2)), Reason::Named(user), Reason::OwnFlags(user)] {
             let key = shared(reason, owner, mailbox);
             assert_eq!(SharedKey::of(&key), Some(SharedKey { reason, owner, mailbox }));
-            assert!(key.starts_with(&shared_by(reason)));
+            assert!(key.starts_with(&shared_by(reason)) && key.starts_with(&shared_from(reason, owner)));
+            assert_eq!(sharing_changes_of(&sharing_changes(reason)), Some(reason));
         }
     }
 }

@@ -236,9 +236,11 @@ impl AccountTxn<'_> {
             let used_up =
                 || MailError::new(ErrorKind::LimitReached, "the numbers for UIDVALIDITY are used up");
             let fresh = self.record.take_uidvalidity(self.now.secs()).ok_or_else(used_up)?;
-            self.at(at)?.record.uidvalidity = fresh;
+            let open = self.at(at)?;
+            open.record.uidvalidity = fresh;
+            open.touch();
+            self.event(Some(each.mailbox), Event::UidValidity);
         }
-        self.at(at)?.touch();
         let key = key::mailbox(self.id, table::MAILBOX_NAME, each.mailbox);
         let row = self.txn.get(&key)?.ok_or_else(|| corrupt("mailbox name", &key))?;
         let mut record = NameRecord::decode(&row).ok_or_else(|| corrupt("mailbox name", &key))?;

@@ -4,7 +4,8 @@
 use std::ops::ControlFlow;
 
 use koi_types::{
-    AccountId, AclEntry, ErrorKind, Identifier, MailError, MailboxId, Result, Rights, Who, limits,
+    AccountId, AclEntry, CommitNotice, ErrorKind, Identifier, MailError, MailboxId, ModSeq, Result, Rights,
+    Who, limits,
 };
 
 use super::account::AccountTxn;
@@ -15,7 +16,7 @@ use crate::record::VERSION;
 use crate::record::account::AccountRecord;
 use crate::record::corrupt;
 use crate::record::log::Event;
-use crate::record::sharing::{decode_rights, encode_rights};
+use crate::record::sharing::{decode_changes, decode_rights, encode_changes, encode_rights};
 
 /// Somebody who is not the owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,13 @@ pub struct User {
 pub struct SharedMailbox {
     pub owner: AccountId,
     pub mailbox: MailboxId,
+}
+
+/// What is shared with a user is the same as long as this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SharingStamp {
+    named: u64,
+    anyone: u64,
 }
 
 /// The scope of an account; nothing when there is no such account.
@@ -77,9 +85,28 @@ pub fn acl(read: &(impl Read + ?Sized), owner: AccountId, mailbox: MailboxId) ->
 
 /// Mailboxes of others whose access control list may concern the user, each once, at most `max`.
 pub fn shared_with(read: &(impl Read + ?Sized), user: User, max: usize) -> Result<Vec<SharedMailbox>> {
+    shared(read, user, max, |reason| key::shared_by(reason).to_vec())
+}
+
+/// Those of one owner.
+pub fn shared_from(
+    read: &(impl Read + ?Sized),
+    user: User,
+    owner: AccountId,
+    max: usize,
+) -> Result<Vec<SharedMailbox>> {
+    shared(read, user, max, |reason| key::shared_from(reason, owner).to_vec())
+}
+
+fn shared(
+    read: &(impl Read + ?Sized),
+    user: User,
+    max: usize,
+    prefix: impl Fn(Reason) -> Vec<u8>,
+) -> Result<Vec<SharedMailbox>> {
     let mut found = Vec::new();
-    for reason in [Reason::Named(user.id), Reason::Anyone(user.scope)] {
-        let range = key::below(&key::shared_by(reason));
+    for reason in reasons(user) {
+        let range = key::below(&prefix(reason));
         read.scan(&range.from, &range.end, &mut |key, _| {
             let shared = SharedKey::of(key).filter(|shared| shared.owner != user.id);
             found.extend(shared.map(|s| SharedMailbox { owner: s.owner, mailbox: s.mailbox }));
@@ -89,6 +116,36 @@ pub fn shared_with(read: &(impl Read + ?Sized), user: User, max: usize) -> Resul
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// Why something may be shared with a user.
+const fn reasons(user: User) -> [Reason; 2] {
+    [Reason::Named(user.id), Reason::Anyone(user.scope)]
+}
+
+/// Whether anything that is shared with a user may have changed since: rights, or that there is such a
+/// mailbox. Its name and what is in it are in the log of its owner.
+pub fn sharing_stamp(read: &(impl Read + ?Sized), user: User) -> Result<SharingStamp> {
+    let [named, anyone] = reasons(user);
+    let count = |reason| -> Result<u64> {
+        let row = read.get(&key::sharing_changes(reason))?;
+        Ok(row.and_then(|row| decode_changes(&row)).unwrap_or(0))
+    };
+    Ok(SharingStamp { named: count(named)?, anyone: count(anyone)? })
+}
+
+/// Tells those concerned that their stamp is another: a user by name, whoever is one of `anyone` as one that
+/// listens to account 0.
+fn changed(txn: &mut dyn Txn, reason: Reason) -> Result<()> {
+    let key = key::sharing_changes(reason);
+    let count = txn.get(&key)?.and_then(|row| decode_changes(&row)).unwrap_or(0);
+    txn.put(&key, &encode_changes(count.wrapping_add(1)))?;
+    let account = match reason {
+        Reason::Named(user) | Reason::OwnFlags(user) => user,
+        Reason::Anyone(_) => AccountId::GLOBAL,
+    };
+    txn.notice(CommitNotice { account, modseq: ModSeq::MIN, pushes: false });
+    Ok(())
 }
 
 impl AccountTxn<'_> {
@@ -130,12 +187,18 @@ impl AccountTxn<'_> {
     }
     /// The row `S` is there as long as one of the two rows `Q` is.
     fn index(&mut self, mailbox: MailboxId, who: Who) -> Result<()> {
-        let row = key::shared(reason(who, self.record.scope), self.id, mailbox);
+        let reason = reason(who, self.record.scope);
+        let row = key::shared(reason, self.id, mailbox);
         let mut any = false;
         for negative in [false, true] {
             any |= self.txn.get(&key::rights(self.id, mailbox, Identifier { who, negative }))?.is_some();
         }
-        if any { self.txn.put(&row, &[VERSION]) } else { self.txn.delete(&row) }
+        if any {
+            self.txn.put(&row, &[VERSION])?
+        } else {
+            self.txn.delete(&row)?
+        }
+        changed(self.txn, reason)
     }
     /// What is made below a mailbox has its rights (RFC 4314 §4, CREATE).
     pub(super) fn inherit_rights(&mut self, from: MailboxId, to: MailboxId) -> Result<()> {
@@ -163,7 +226,9 @@ impl AccountTxn<'_> {
 /// Deletes a row `Q` and the row `S` that leads to it.
 pub(super) fn forget_row(txn: &mut dyn Txn, owner: AccountId, scope: Scope, row: &[u8]) -> Result<()> {
     if let (Some(mailbox), Some(identifier)) = (key::mailbox_of(row), key::identifier_of(row)) {
-        txn.delete(&key::shared(reason(identifier.who, scope), owner, mailbox))?;
+        let reason = reason(identifier.who, scope);
+        txn.delete(&key::shared(reason, owner, mailbox))?;
+        changed(txn, reason)?;
     }
     txn.delete(row)
 }

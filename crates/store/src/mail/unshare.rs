@@ -30,6 +30,7 @@ pub(super) fn unshare(txn: &mut dyn Txn, account: AccountId, scope: Scope, rows_
         }
         txn.delete(row)?;
     }
+    txn.delete(&key::sharing_changes(Reason::Named(account)))?;
     Ok(named.len() == rows_max || forget_flags(txn, account, rows_max)?)
 }
 

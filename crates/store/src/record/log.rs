@@ -59,6 +59,8 @@ pub enum Event {
     LeftShown(UidSet),
     /// Of emails that are nowhere any more, in threads that are not named after them.
     Threads(Vec<ThreadOf>),
+    /// A mailbox that was there before got another UIDVALIDITY.
+    UidValidity,
 }
 
 /// Which thread an email is in.
@@ -89,6 +91,7 @@ impl Event {
             Self::Read(_) => 14,
             Self::LeftShown(_) => 15,
             Self::Threads(_) => 16,
+            Self::UidValidity => 20,
         }
     }
 }
@@ -130,7 +133,8 @@ impl LogRecord {
                 | Event::MailboxRenamed
                 | Event::MailboxDeleted
                 | Event::Subscription
-                | Event::Rights => {}
+                | Event::Rights
+                | Event::UidValidity => {}
             }
         }
         record.0
@@ -192,6 +196,7 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
             };
             Event::Threads(octets.as_chunks::<32>().0.iter().map(of).collect::<Option<_>>()?)
         }
+        20 => Event::UidValidity,
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Q and Y: access rights of others, and flags that are one user's own (RFC 4314 §2).
+//! Q and Y, and C of account 0: access rights of others, and flags that are one user's own (RFC 4314 §2).
 
 use koi_types::{ModSeq, Rights, SystemFlags};
 
@@ -16,6 +16,20 @@ pub fn decode_rights(record: &[u8]) -> Option<Rights> {
     let mut f = Fields::of(record)?;
     let rights = Rights::from_bits(f.u16()?);
     f.end().map(|()| rights)
+}
+
+/// C of account 0: how often something has changed.
+#[must_use]
+pub fn encode_changes(count: u64) -> Vec<u8> {
+    Record::new(8).u64(count).0
+}
+
+/// C of account 0.
+#[must_use]
+pub fn decode_changes(record: &[u8]) -> Option<u64> {
+    let mut f = Fields::of(record)?;
+    let count = f.u64()?;
+    f.end().map(|()| count)
 }
 
 /// Y: one message as one user has it. It stays when the flags are taken away, because of its modseq.

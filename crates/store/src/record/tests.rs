@@ -19,7 +19,9 @@ use super::log::{Event, LogRecord, LogSection, ThreadOf};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
 use super::object::ObjectRecord;
-use super::sharing::{PerUserRecord, PerUserTotals, decode_rights, encode_rights};
+use super::sharing::{
+    PerUserRecord, PerUserTotals, decode_changes, decode_rights, encode_changes, encode_rights,
+};
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
 use super::submission::{
     DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, PendingRecord, SubmissionRecord,
@@ -295,6 +297,13 @@ fn log_version_1_with_rights_and_flags_of_users() {
 }
 
 #[test]
+fn log_version_1_with_a_new_uidvalidity() {
+    let sections = vec![LogSection { mailbox: Some(MailboxId(2)), event: Event::UidValidity }];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    fixture("01 0100000000000000 14 02000000", &value, LogRecord::encode, LogRecord::decode);
+}
+
+#[test]
 fn sharing_version_1() {
     let rights = Rights::parse("lrsa").unwrap();
     fixture("01 0704", &rights, |r| encode_rights(*r), decode_rights);
@@ -305,6 +314,8 @@ fn sharing_version_1() {
     let totals = PerUserTotals { seen: 5, highest_modseq: 7 };
     fixture("01 05000000 0700000000000000", &totals, PerUserTotals::encode, PerUserTotals::decode);
     refuses_cuts(&totals.encode(), PerUserTotals::decode);
+    fixture("01 0700000000000000", &7, |count| encode_changes(*count), decode_changes);
+    refuses_cuts(&encode_changes(7), decode_changes);
 }
 
 #[test]

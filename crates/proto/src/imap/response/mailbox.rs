@@ -25,6 +25,8 @@ pub enum Attribute {
     NonExistent,
     NoInferiors,
     NoSelect,
+    /// RFC 5465 §3.1
+    NoAccess,
     HasChildren,
     HasNoChildren,
     Marked,
@@ -78,6 +80,7 @@ impl Attribute {
             Self::NonExistent => "\\NonExistent",
             Self::NoInferiors => "\\Noinferiors",
             Self::NoSelect => "\\Noselect",
+            Self::NoAccess => "\\NoAccess",
             Self::HasChildren => "\\HasChildren",
             Self::HasNoChildren => "\\HasNoChildren",
             Self::Marked => "\\Marked",

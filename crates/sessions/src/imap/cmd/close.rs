@@ -28,11 +28,9 @@ pub(crate) fn start(expunging: bool) -> Box<dyn Job> {
                     }
                     done => done?,
                 };
-                let (mailbox, own) = (cx.core.view()?.mailbox, !cx.core.open()?.account.is_others());
+                let place = cx.core.open()?.place();
                 let reply = unselected(cx, "CLOSE completed");
-                if let Some(others) = cx.core.others().filter(|_| own) {
-                    others.expunged_itself(mailbox, &expunged.uids);
-                }
+                cx.core.messages_expunged(place, &expunged.uids);
                 Ok(reply)
             },
         ),

@@ -32,22 +32,27 @@ pub(super) fn tell(core: &Core, name: &MailboxName, old_name: Option<&str>, out:
         return Ok(());
     }
     let hierarchy = core.snapshot()?.all_names()?;
-    line(&hierarchy, name, old_name, core.names(), out);
+    line(&hierarchy, &Line { name, old_name, no_access: false }, core.names(), out);
     Ok(())
 }
 
+/// A name that is told by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a MailboxName,
+    pub(crate) old_name: Option<&'a str>,
+    /// RFC 5465 §3.1: there may be a mailbox, but not for this user.
+    pub(crate) no_access: bool,
+}
+
 /// One name as it is now, with all its attributes.
-pub(crate) fn line(
-    hierarchy: &Hierarchy,
-    name: &MailboxName,
-    old_name: Option<&str>,
-    names: NameEncoding,
-    out: &mut Vec<u8>,
-) {
-    let attributes = match hierarchy.node(name) {
+pub(crate) fn line(hierarchy: &Hierarchy, line: &Line<'_>, names: NameEncoding, out: &mut Vec<u8>) {
+    let Line { name, old_name, no_access } = *line;
+    let mut attributes = match hierarchy.node(name) {
         Some(node) => attributes(node, Style { extended: true, subscribed: true }, true),
         None => vec![Attribute::NonExistent],
     };
+    attributes.extend(no_access.then_some(Attribute::NoAccess));
     let entry = ListEntry { name: name.as_str(), attributes: &attributes, subscribed_below: false, old_name };
     list(&entry, names, out);
 }

@@ -1,16 +1,16 @@
 //! NOTIFY (RFC 5465 §3.1): what is to be told from now on, also while no command runs.
 
-use koi_mailbox::{Hierarchy, NameNode};
+use koi_mailbox::{Account, Hierarchy, NameNode, Snapshot};
 use koi_proto::imap::command::notify::EVENTS;
 use koi_proto::imap::command::{Events, NotifySet, StatusItem};
 use koi_proto::imap::response::Code;
-use koi_types::{Result, limits};
+use koi_types::{Result, Rights, limits};
 
 use super::status::StatusWriter;
 use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome, at_once, ran_twice};
 use crate::imap::names::Walk;
-use crate::imap::notify::{Candidate, Notify};
+use crate::imap::notify::{Candidate, Notify, Place};
 use crate::imap::reply::{Reply, Telling};
 use crate::imap::sync::{Sync, Synced};
 
@@ -46,7 +46,10 @@ impl Job for Setting {
                         return Ok(Outcome::Done(reply));
                     }
                     let status = set.status;
-                    let notify = Box::new(Notify::new(*set, &cx.core.snapshot()?));
+                    let notify = Box::new(Notify::new(*set, cx.core)?);
+                    if notify.follows_too_many(cx.core) {
+                        return Ok(Outcome::Done(too_much("that would be mailboxes of too many users")));
+                    }
                     cx.require_room(notify.memory_octets())?;
                     let sync = Sync::instead(notify.selected.everything());
                     *self = Self::Tell { sync, notify, status };
@@ -96,19 +99,26 @@ fn refused(set: &NotifySet) -> Option<Reply> {
         return Some(Reply::no("an event is not known here").code(&Code::BadEvent(EVENTS)));
     }
     let names = Notify::names(set);
-    (names > limits::IMAP_NOTIFY_NAMES_MAX)
-        .then(|| Reply::no("too many mailboxes are named").code(&Code::NotificationOverflow))
+    (names > limits::IMAP_NOTIFY_NAMES_MAX).then(|| too_much("too many mailboxes are named"))
+}
+
+/// RFC 5465 §3.1
+fn too_much(why: &'static str) -> Reply {
+    Reply::no(why).code(&Code::NotificationOverflow)
 }
 
 /// The counters of one mailbox, if messages of it are watched.
 fn tell_status(
     core: &Core,
-    snapshot: &koi_mailbox::Snapshot<'_>,
+    snapshot: &Snapshot<'_>,
     hierarchy: &Hierarchy,
     node: &NameNode,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let is_selected = node.mailbox.is_some_and(|mailbox| Some(mailbox.id) == core.own_selected());
+    let Some(mailbox) = node.mailbox else { return Ok(()) };
+    let account = core.account()?;
+    let place = Place { owner: mailbox.owner.unwrap_or(account.id()), mailbox: mailbox.id };
+    let is_selected = core.selected_place() == Some(place);
     let Some(notify) = core.notify.as_ref().filter(|_| !is_selected) else { return Ok(()) };
     let events = notify.of_mailbox(Candidate::new(&node.name, hierarchy, &core.service));
     let mut items = Vec::with_capacity(4);
@@ -118,8 +128,18 @@ fn tell_status(
     if events.contains(Events::FLAG_CHANGE) {
         items.push(StatusItem::HighestModSeq);
     }
-    match snapshot.mailbox_of(node)?.filter(|_| !items.is_empty()) {
-        Some(row) => StatusWriter::new(core, core.account()?, snapshot, &items).write(&row, out),
-        None => Ok(()),
+    if items.is_empty() {
+        return Ok(());
+    }
+    let write = |account: &Account, snapshot: &Snapshot<'_>, out: &mut Vec<u8>| {
+        let row = snapshot.mailbox_of(node)?.filter(|row| row.rights.contains(Rights::READ));
+        row.map_or(Ok(()), |row| StatusWriter::new(core, account, snapshot, &items).write(&row, out))
+    };
+    match mailbox.owner {
+        None => write(account, snapshot, out),
+        Some(owner) => {
+            let account = account.of(owner)?;
+            write(&account, &account.snapshot()?, out)
+        }
     }
 }

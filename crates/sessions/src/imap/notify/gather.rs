@@ -1,13 +1,10 @@
-//! Reading the change log of the account for a client that watches more than the selected mailbox, and what
-//! of it the client is to be told (RFC 5465 §5).
+//! Reading the change logs of accounts for a client that watches more than the selected mailbox, and what of
+//! it the client is to be told (RFC 5465 §5).
 //!
-//! The cost grows with what changed since it was last read. Nothing is told twice that one line can say, and
-//! nothing of what the client itself has done.
+//! The cost grows with what changed since they were last read. Nothing is told twice that one line can say,
+//! and nothing of what the client itself has done.
 
-// DEVIATION RFC 5465 §5.9: mailboxes of other users are ignored like names that are not there, selected ones
-// apart, because what happens to them is in the logs of their accounts, and only that of the own one is read.
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use koi_mailbox::{
@@ -15,27 +12,30 @@ use koi_mailbox::{
 };
 use koi_proto::imap::command::Events;
 use koi_types::annotation::Target;
-use koi_types::{MailboxId, MailboxName, ModSeq, Result, UidSet, limits};
+use koi_types::{AccountId, MailboxId, MailboxName, ModSeq, Result, UidSet, limits};
 
 use super::due::{Due, DueStatus};
 use super::interest::{Candidate, Interest};
+use super::known::{Known, Place};
 use super::names::{self, NameChanges};
+use super::own::Own;
+use super::theirs::{Access, Reload, Theirs};
 
-/// Commits that are read in one step.
-const COMMITS_PER_STEP_MAX: usize = 2000;
+/// Commits of one account that are read in one step.
+pub(super) const COMMITS_PER_STEP_MAX: usize = 2000;
 
 /// What a client hears of everything but the selected mailbox.
 #[derive(Debug)]
 pub(crate) struct Others {
     interest: Interest,
+    account: AccountId,
     /// The log was read up to here.
     read: ModSeq,
     /// The names the client knows.
-    names: Arc<Hierarchy>,
+    pub(super) known: Known,
+    theirs: Theirs,
     own: Own,
     gathered: Gathered,
-    /// The last change of messages in the selected mailbox that was passed over.
-    passed_over: Option<ModSeq>,
     pub(super) due: Due,
 }
 
@@ -45,55 +45,57 @@ pub(super) struct Look<'a> {
     pub(super) snapshot: &'a Snapshot<'a>,
     pub(super) service: &'a MailboxService,
     /// Of its messages the client hears in another way.
-    pub(super) selected: Option<MailboxId>,
-}
-
-/// What the client did itself: it is not told of that (RFC 5465 §5).
-#[derive(Debug, Default)]
-struct Own {
-    /// Commits of CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE.
-    names: Vec<ModSeq>,
-    /// Commits of SETMETADATA.
-    annotations: Vec<ModSeq>,
-    added: Vec<OwnMessages>,
-    expunged: Vec<OwnMessages>,
-}
-
-#[derive(Debug)]
-struct OwnMessages {
-    mailbox: MailboxId,
-    uids: UidSet,
+    pub(super) selected: Option<Place>,
 }
 
 /// What was read and not yet looked into.
 #[derive(Debug, Default)]
-struct Gathered {
-    /// `MESSAGES` and `FLAG_CHANGE`, and `MAILBOX_NAME` where UIDVALIDITY may be another.
-    mailboxes: BTreeMap<MailboxId, Events>,
+pub(super) struct Gathered {
+    /// `MESSAGES` and `FLAG_CHANGE`, and `MAILBOX_NAME` where UIDVALIDITY is another.
+    mailboxes: BTreeMap<Place, Events>,
     /// Mailboxes that were made, deleted or renamed.
-    names: BTreeSet<MailboxId>,
+    names: BTreeSet<Place>,
+    /// By the client itself.
+    named_itself: BTreeSet<Place>,
     subscriptions: BTreeSet<MailboxName>,
-    annotations: BTreeSet<ChangedAnnotation>,
-    /// The log does not reach back to here: everything is compared instead.
+    annotations: BTreeMap<AccountId, BTreeSet<ChangedAnnotation>>,
+    /// What others share may be something else.
+    pub(super) reload: Reload,
+    /// The own log does not reach back to here: everything is compared instead.
     since: Option<ModSeq>,
+    /// The logs of these others do not reach back.
+    pub(super) unread: BTreeSet<AccountId>,
+    /// The last change of messages in the selected mailbox that was passed over.
+    passed_over: Option<ModSeq>,
 }
 
 impl Others {
     /// What happens after this snapshot is told.
-    pub(super) fn new(interest: Interest, snapshot: &Snapshot<'_>) -> Self {
-        Self {
+    pub(super) fn new(account: AccountId, interest: Interest, look: Look<'_>) -> Result<Self> {
+        let mut theirs = Theirs::default();
+        let own = Known::new(account, look.snapshot.hierarchy(), Arc::default());
+        let shared = theirs.reload(look, &interest, &own, &Reload::default())?;
+        let known = Known::new(account, own.own, shared);
+        theirs.follow(look, &interest, &known)?;
+        let is_wanted =
+            |name: &MailboxName| !interest.of(Candidate::new(name, &known.all, look.service)).is_empty();
+        let due = Due::of_names(theirs.unreadable(&known, &is_wanted));
+        Ok(Self {
             interest,
-            read: snapshot.modseq(),
-            names: snapshot.hierarchy(),
+            account,
+            read: look.snapshot.modseq(),
+            known,
+            theirs,
             own: Own::default(),
             gathered: Gathered::default(),
-            passed_over: None,
-            due: Due::default(),
-        }
+            due,
+        })
     }
-    /// Octets of memory it takes; the names themselves belong to all.
+    /// Octets of memory it takes; one's own names belong to all.
     pub(crate) fn memory_octets(&self) -> usize {
         self.interest.memory_octets()
+            + self.known.memory_octets()
+            + self.theirs.memory_octets()
             + self.own.memory_octets()
             + self.gathered.memory_octets()
             + self.due.memory_octets()
@@ -101,47 +103,50 @@ impl Others {
     pub(crate) const fn interest(&self) -> &Interest {
         &self.interest
     }
-    pub(crate) fn named_itself(&mut self, commit: Option<ModSeq>) {
-        self.own.names.extend(commit);
+    /// To write down what the client itself has done in an account. It need not have been heard of yet.
+    pub(crate) fn own(&mut self, account: AccountId) -> &mut Own {
+        if account != self.account {
+            self.theirs.heard(account);
+        }
+        &mut self.own
     }
-    pub(crate) fn annotated_itself(&mut self, commit: Option<ModSeq>) {
-        self.own.annotations.extend(commit);
+    /// Something was committed there.
+    pub(crate) fn heard(&mut self, account: AccountId) {
+        self.theirs.heard(account);
     }
-    pub(crate) fn added_itself(&mut self, mailbox: MailboxId, uids: &UidSet) {
-        self.own.added.push(OwnMessages { mailbox, uids: uids.clone() });
+    /// Accounts to be heard of, besides the user's own.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = AccountId> {
+        self.theirs.watched()
     }
-    pub(crate) fn expunged_itself(&mut self, mailbox: MailboxId, uids: &UidSet) {
-        self.own.expunged.push(OwnMessages { mailbox, uids: uids.clone() });
+    /// How many of these are other users'.
+    pub(crate) fn follows(&self) -> usize {
+        self.theirs.follows()
     }
     /// The mailbox is not selected any more, and its client was told of it up to here.
-    pub(crate) fn left(&mut self, mailbox: MailboxId, told: ModSeq) {
-        if self.passed_over.take().is_some_and(|last| last > told) {
-            note(&mut self.gathered.mailboxes, mailbox, Events::MESSAGES | Events::FLAG_CHANGE);
+    pub(crate) fn left(&mut self, place: Place, told: ModSeq) {
+        if self.gathered.passed_over.take().is_some_and(|last| last > told) {
+            note(&mut self.gathered.mailboxes, place, Events::MESSAGES | Events::FLAG_CHANGE);
         }
     }
     /// Whether there is nothing more to be found in this snapshot.
     pub(super) fn has_read(&self, snapshot: &Snapshot<'_>) -> bool {
-        self.read >= snapshot.modseq() && self.gathered.mailboxes.is_empty()
+        self.read >= snapshot.modseq() && self.gathered.mailboxes.is_empty() && !self.theirs.is_behind()
     }
     /// Reads on; answers whether it has come to the end, so that what is due is known.
     pub(super) fn read_on(&mut self, look: Look<'_>) -> Result<bool> {
-        let (gathered, own) = (&mut self.gathered, &self.own);
-        let passed_over = &mut self.passed_over;
+        let (gathered, own, account) = (&mut self.gathered, &self.own, self.account);
         let read = look.snapshot.changes_after(self.read, COMMITS_PER_STEP_MAX, &mut |change| {
-            if change.mailbox.is_some() && change.mailbox == look.selected {
-                *passed_over = Some(change.modseq);
-            }
-            gathered.add(change, own, look.selected);
+            gathered.add(account, change, own, look.selected);
         })?;
         match read {
             LogRead::Upto(upto) => self.read = upto,
             LogRead::TooLongAgo => {
-                gathered.since.get_or_insert(self.read);
+                self.gathered.since.get_or_insert(self.read);
                 self.read = look.snapshot.modseq();
-                *passed_over = Some(self.read);
+                self.gathered.passed_over = Some(self.read);
             }
         }
-        if self.read < look.snapshot.modseq() {
+        if self.read < look.snapshot.modseq() || !self.theirs.read_on(look, &self.own, &mut self.gathered)? {
             return Ok(false);
         }
         self.settle(look)?;
@@ -150,127 +155,205 @@ impl Others {
     /// Everything is read: what of it is wanted.
     fn settle(&mut self, look: Look<'_>) -> Result<()> {
         let mut gathered = std::mem::take(&mut self.gathered);
-        let before = std::mem::replace(&mut self.names, look.snapshot.hierarchy());
+        self.gathered.passed_over = gathered.passed_over;
         let own = std::mem::take(&mut self.own);
+        let before = self.known.clone();
+        let access = self.learn(look, &before, &gathered)?;
         if let Some(since) = gathered.since {
-            gathered.compare(look, &before, since, &own)?;
+            gathered.compare(look, self.account, &before.own, since, &own)?;
         }
-        let changes = NameChanges { before: &before, now: &self.names, mailboxes: &gathered.names };
+        gathered.names.extend(&access.moved);
         let wanted = |name: &MailboxName, event: Events| {
-            let then = self.interest.of(Candidate::new(name, &before, look.service));
-            (then | self.interest.of(Candidate::new(name, &self.names, look.service))).contains(event)
+            let then = self.interest.of(Candidate::new(name, &before.all, look.service));
+            (then | self.interest.of(Candidate::new(name, &self.known.all, look.service))).contains(event)
+        };
+        let changes = NameChanges {
+            before: &before,
+            now: &self.known,
+            mailboxes: &gathered.names,
+            access: &access.told,
+            lost: &access.lost,
         };
         self.due.names = names::lines(&changes, &gathered.subscriptions, &wanted).into();
+        self.note_uidvalidities(&mut gathered, &before, &wanted);
+        gathered.note_all(&self.known, &access.gained);
         self.due_statuses(look, &gathered);
-        let now = |mailbox: MailboxId| {
-            let node = self.names.mailbox(mailbox)?;
-            Some(self.interest.of(Candidate::new(&node.name, &self.names, look.service)))
-        };
-        let wants_server = self.interest.wants_server();
-        gathered.annotations.retain(|changed| match changed.target {
-            Target::Server => wants_server,
-            Target::Mailbox(mailbox) => {
-                now(mailbox).is_some_and(|events| events.contains(Events::MAILBOX_METADATA_CHANGE))
-            }
-        });
-        self.due.annotations = gathered.annotations.into_iter().collect();
+        self.due.annotations = self.wanted_annotations(look, gathered.annotations);
         Ok(())
     }
-    fn due_statuses(&mut self, look: Look<'_>, gathered: &Gathered) {
-        for (mailbox, happened) in &gathered.mailboxes {
-            let (mailbox, happened) = (*mailbox, *happened);
-            // Selected since.
-            let node = self.names.mailbox(mailbox).filter(|_| look.selected != Some(mailbox));
-            let Some(node) = node else { continue };
-            let wanted = self.interest.of(Candidate::new(&node.name, &self.names, look.service));
-            let due = DueStatus { happened, wanted };
-            if due.is_due() {
-                self.due.statuses.insert(mailbox, due);
+    /// The names that there are now; what is told of them because of rights.
+    fn learn(&mut self, look: Look<'_>, before: &Known, gathered: &Gathered) -> Result<Access> {
+        let own = look.snapshot.hierarchy();
+        let reload = &gathered.reload;
+        let has_changed = reload.all || reload.owners.iter().any(|owner| *owner != self.account);
+        if Arc::ptr_eq(&own, &before.own) && !has_changed {
+            return Ok(Access::default());
+        }
+        let now = Known::new(self.account, own, Arc::clone(&before.shared));
+        let was_active = self.theirs.is_active();
+        let shared = self.theirs.reload(look, &self.interest, &now, reload)?;
+        self.known = Known::new(self.account, now.own, shared);
+        self.theirs.follow(look, &self.interest, &self.known)?;
+        // What was only not looked at before has not changed.
+        if !was_active || !self.theirs.is_active() {
+            return Ok(Access::default());
+        }
+        let (interest, now) = (&self.interest, &self.known);
+        let is_wanted = |name: &MailboxName| {
+            let then = interest.of(Candidate::new(name, &before.all, look.service));
+            !(then | interest.of(Candidate::new(name, &now.all, look.service))).is_empty()
+        };
+        Ok(self.theirs.compare(before, now, &gathered.named_itself, &is_wanted))
+    }
+    /// RFC 5465 §5.1: what is new under its name has another UIDVALIDITY than whatever was there. A client
+    /// that is told of a rename knows that the mailbox is the same.
+    fn note_uidvalidities(
+        &self,
+        gathered: &mut Gathered,
+        before: &Known,
+        wanted: &dyn Fn(&MailboxName, Events) -> bool,
+    ) {
+        for place in &gathered.names {
+            let Some(now) = self.known.name(*place) else { continue };
+            let is_told = |name: &MailboxName| wanted(name, Events::MAILBOX_NAME);
+            let is_known = |then: &MailboxName| then == now || is_told(then) || is_told(now);
+            if !before.name(*place).is_some_and(is_known) {
+                note(&mut gathered.mailboxes, *place, Events::MAILBOX_NAME);
             }
         }
+    }
+    fn due_statuses(&mut self, look: Look<'_>, gathered: &Gathered) {
+        for (place, happened) in &gathered.mailboxes {
+            let (place, happened) = (*place, *happened);
+            // Selected since.
+            let name = self.known.readable(place).filter(|_| look.selected != Some(place));
+            let Some(name) = name else { continue };
+            let wanted = self.interest.of(Candidate::new(name, &self.known.all, look.service));
+            let due = DueStatus { happened, wanted };
+            if due.is_due() {
+                self.due.statuses.insert(place, due);
+            }
+        }
+    }
+    fn wanted_annotations(
+        &self,
+        look: Look<'_>,
+        changed: BTreeMap<AccountId, BTreeSet<ChangedAnnotation>>,
+    ) -> BTreeMap<AccountId, VecDeque<ChangedAnnotation>> {
+        let wants_server = self.interest.wants_server();
+        let is_wanted = |owner: AccountId, target: Target| match target {
+            Target::Server => wants_server,
+            Target::Mailbox(mailbox) => self.known.readable(Place { owner, mailbox }).is_some_and(|name| {
+                let events = self.interest.of(Candidate::new(name, &self.known.all, look.service));
+                events.contains(Events::MAILBOX_METADATA_CHANGE)
+            }),
+        };
+        let wanted = changed.into_iter().map(|(owner, all)| {
+            let all = all.into_iter().filter(|changed| is_wanted(owner, changed.target));
+            (owner, all.collect::<VecDeque<_>>())
+        });
+        wanted.filter(|(_, all)| !all.is_empty()).collect()
     }
 }
 
-fn note(happened: &mut BTreeMap<MailboxId, Events>, mailbox: MailboxId, event: Events) {
-    let all = happened.entry(mailbox).or_default();
+fn note(happened: &mut BTreeMap<Place, Events>, place: Place, event: Events) {
+    let all = happened.entry(place).or_default();
     *all = *all | event;
 }
 
-impl Own {
-    fn memory_octets(&self) -> usize {
-        let sets = self.added.iter().chain(&self.expunged);
-        let messages: usize = sets.map(|own| size_of::<OwnMessages>() + own.uids.0.memory_octets()).sum();
-        messages + (self.names.capacity() + self.annotations.capacity()) * size_of::<ModSeq>()
-    }
-    fn has_added(&self, mailbox: MailboxId, uids: &UidSet) -> bool {
-        has_all(&self.added, mailbox, uids)
-    }
-    fn has_expunged(&self, mailbox: MailboxId, uids: &UidSet) -> bool {
-        has_all(&self.expunged, mailbox, uids)
-    }
-}
-
-fn has_all(own: &[OwnMessages], mailbox: MailboxId, uids: &UidSet) -> bool {
-    own.iter().any(|own| own.mailbox == mailbox && uids.0.difference(&own.uids.0).is_empty())
+/// Everything that may have happened to a mailbox.
+fn everything() -> Events {
+    Events::MESSAGES | Events::FLAG_CHANGE | Events::MAILBOX_NAME
 }
 
 impl Gathered {
     /// About: names are counted as long as one may be.
     fn memory_octets(&self) -> usize {
-        let numbers = self.mailboxes.len() + self.names.len();
-        let annotation = size_of::<ChangedAnnotation>() + limits::ANNOTATION_NAME_OCTETS_MAX;
-        numbers * 2 * size_of::<u64>()
+        let places = self.mailboxes.len() + self.names.len() + self.named_itself.len();
+        let annotations: usize = self.annotations.values().map(BTreeSet::len).sum();
+        places * 2 * size_of::<(Place, Events)>()
             + self.subscriptions.len() * limits::MAILBOX_NAME_OCTETS_MAX
-            + self.annotations.len() * annotation
+            + annotations * (size_of::<ChangedAnnotation>() + limits::ANNOTATION_NAME_OCTETS_MAX)
     }
-    fn add(&mut self, change: &AccountChange<'_>, own: &Own, selected: Option<MailboxId>) {
-        let messages = |gathered: &mut Self, event: Events, own: bool| {
-            if let Some(mailbox) = change.mailbox.filter(|mailbox| !own && Some(*mailbox) != selected) {
-                note(&mut gathered.mailboxes, mailbox, event);
-            }
+    /// A line of the log of an account.
+    pub(super) fn add(
+        &mut self,
+        owner: AccountId,
+        change: &AccountChange<'_>,
+        own: &Own,
+        selected: Option<Place>,
+    ) {
+        let place = change.mailbox.map(|mailbox| Place { owner, mailbox });
+        if place.is_some() && place == selected {
+            self.passed_over = Some(change.modseq);
+        }
+        let of_messages = place.filter(|place| Some(*place) != selected);
+        let of_own = |test: fn(&Own, Place, &UidSet) -> bool, uids: &UidSet| {
+            place.is_some_and(|place| test(own, place, uids))
         };
-        let of_own = |test: fn(&Own, MailboxId, &UidSet) -> bool, uids: &UidSet| {
-            change.mailbox.is_some_and(|mailbox| test(own, mailbox, uids))
+        let event = match change.what {
+            WhatChanged::Added(uids) if !of_own(Own::has_added, uids) => Events::MESSAGES,
+            WhatChanged::Expunged(uids) if !of_own(Own::has_expunged, uids) => Events::MESSAGES,
+            WhatChanged::Flags(_) => Events::FLAG_CHANGE,
+            WhatChanged::UidValidity => Events::MAILBOX_NAME,
+            _ => return self.add_other(owner, change, own),
         };
+        of_messages.into_iter().for_each(|place| note(&mut self.mailboxes, place, event));
+    }
+    /// Of what is not in a mailbox.
+    fn add_other(&mut self, owner: AccountId, change: &AccountChange<'_>, own: &Own) {
+        let place = change.mailbox.map(|mailbox| Place { owner, mailbox });
         match change.what {
-            WhatChanged::Added(uids) => messages(self, Events::MESSAGES, of_own(Own::has_added, uids)),
-            WhatChanged::Expunged(uids) => messages(self, Events::MESSAGES, of_own(Own::has_expunged, uids)),
-            WhatChanged::Flags(_) => messages(self, Events::FLAG_CHANGE, false),
-            WhatChanged::Name if own.names.contains(&change.modseq) => {}
             WhatChanged::Name => {
-                messages(self, Events::MAILBOX_NAME, false);
-                self.names.extend(change.mailbox);
+                self.reload.owners.insert(owner);
+                let by_itself = own.has_named(owner, change.modseq);
+                let names = if by_itself { &mut self.named_itself } else { &mut self.names };
+                names.extend(place);
             }
-            WhatChanged::Subscription(_) if own.names.contains(&change.modseq) => {}
+            WhatChanged::Subscription(_) if own.has_named(owner, change.modseq) => {}
             WhatChanged::Subscription(Some(name)) => drop(self.subscriptions.insert(name.clone())),
             // Written by a version that did not tell which name it was.
             WhatChanged::Subscription(None) => drop(self.since.get_or_insert(change.modseq)),
-            WhatChanged::Annotations(_) if own.annotations.contains(&change.modseq) => {}
-            WhatChanged::Annotations(names) => {
+            WhatChanged::Annotations(names) if !own.has_annotated(owner, change.modseq) => {
                 let target = change.mailbox.map_or(Target::Server, Target::Mailbox);
                 let changed = names.iter().map(|name| ChangedAnnotation { target, name: name.clone() });
-                self.annotations.extend(changed);
+                self.annotations.entry(owner).or_default().extend(changed);
             }
+            _ => {}
+        }
+    }
+    /// Mailboxes of which the client may have missed anything.
+    fn note_all(&mut self, known: &Known, gained: &BTreeSet<Place>) {
+        let unread = known.shared.keys().filter(|place| self.unread.contains(&place.owner));
+        for place in unread.chain(gained) {
+            note(&mut self.mailboxes, *place, everything());
         }
     }
     /// Without the log: all there is against what the client knows.
-    fn compare(&mut self, look: Look<'_>, before: &Hierarchy, since: ModSeq, own: &Own) -> Result<()> {
+    fn compare(
+        &mut self,
+        look: Look<'_>,
+        owner: AccountId,
+        before: &Hierarchy,
+        since: ModSeq,
+        own: &Own,
+    ) -> Result<()> {
+        let place = |mailbox: MailboxId| Place { owner, mailbox };
         for row in look.snapshot.mailboxes()? {
-            if row.highest_modseq > since && Some(row.id) != look.selected {
-                let all = Events::MESSAGES | Events::FLAG_CHANGE | Events::MAILBOX_NAME;
-                note(&mut self.mailboxes, row.id, all);
+            if row.highest_modseq > since && Some(place(row.id)) != look.selected {
+                note(&mut self.mailboxes, place(row.id), everything());
             }
         }
         let now = look.snapshot.hierarchy();
         for node in before.nodes().chain(now.nodes()) {
-            self.names.extend(node.mailbox.map(|mailbox| mailbox.id));
+            self.names.extend(node.mailbox.map(|mailbox| place(mailbox.id)));
             let subscribed = |names: &Hierarchy| names.node(&node.name).is_some_and(|node| node.subscribed);
             if subscribed(before) != subscribed(&now) {
                 self.subscriptions.insert(node.name.clone());
             }
         }
-        let news = look.snapshot.annotation_news(since, &own.annotations, usize::MAX)?;
-        self.annotations.extend(news.changed);
+        let news = look.snapshot.annotation_news(since, &own.annotated(owner), usize::MAX)?;
+        self.annotations.entry(owner).or_default().extend(news.changed);
         Ok(())
     }
 }

@@ -1,11 +1,14 @@
 //! Which events of which mailbox a client wants to hear of (RFC 5465 §3.1 and §6).
 //!
 //! Nothing is worked out beforehand: a mailbox is asked for by its name, its subscription and its use when
-//! something has happened to it, so that new ones and renamed ones are in it at once (RFC 5465 §6.4).
+//! something has happened to it, so that new ones and renamed ones are in it at once (RFC 5465 §6.4). What
+//! others share is asked for by its name or its subscription: it is not personal, and nobody's inbox (RFC
+//! 5465 §6.2, RFC 2342 §3).
 
-use koi_mailbox::{Hierarchy, MailboxService};
+use koi_mailbox::{Hierarchy, MailboxService, OTHER_USERS};
 use koi_proto::imap::command::{Events, MailboxArg, NotifyGroup, NotifyMailboxes};
 use koi_types::MailboxName;
+use koi_types::name::SEPARATOR;
 
 /// The groups of NOTIFY SET.
 #[derive(Debug, Default)]
@@ -35,14 +38,22 @@ pub(crate) struct Candidate<'a> {
     pub(crate) subscribed: bool,
     /// Mail may be delivered there.
     pub(crate) inbox: bool,
+    /// A name of another user, whether or not it is shared.
+    pub(crate) of_others: bool,
 }
 
 impl<'a> Candidate<'a> {
     /// As the name is in a hierarchy, whether or not there is such a mailbox.
     pub(crate) fn new(name: &'a MailboxName, hierarchy: &Hierarchy, service: &MailboxService) -> Self {
         let subscribed = hierarchy.node(name).is_some_and(|node| node.subscribed);
-        Self { name, subscribed, inbox: service.options().may_deliver_to(name) }
+        let of_others = is_of_others(name);
+        Self { name, subscribed, inbox: !of_others && service.options().may_deliver_to(name), of_others }
     }
+}
+
+pub(super) fn is_of_others(name: &MailboxName) -> bool {
+    let rest = name.as_str().strip_prefix(OTHER_USERS);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
 }
 
 impl Interest {
@@ -77,6 +88,18 @@ impl Interest {
     pub(crate) fn is_empty(&self) -> bool {
         self.groups.iter().all(|group| group.events.is_empty())
     }
+    /// Whether it may be that something is wanted of mailboxes of others, by names as they are subscribed now.
+    pub(super) fn may_concern_others(&self, own: &Hierarchy) -> bool {
+        let mut groups = self.groups.iter().filter(|group| !group.events.is_empty());
+        groups.any(|group| match &group.mailboxes {
+            Mailboxes::Inboxes | Mailboxes::Personal => false,
+            Mailboxes::Subscribed => {
+                let top = MailboxName::new(OTHER_USERS);
+                top.is_ok_and(|top| own.below(&top).any(|node| node.subscribed))
+            }
+            Mailboxes::Subtree(names) | Mailboxes::Named(names) => names.iter().any(is_of_others),
+        })
+    }
     /// What is wanted of a mailbox: what all groups it is in ask for (RFC 5465 §6). NONE takes away what
     /// groups ask for that say less precisely which mailboxes they mean; it would mean nothing otherwise.
     pub(crate) fn of(&self, candidate: Candidate<'_>) -> Events {
@@ -97,7 +120,7 @@ impl Mailboxes {
         let name = candidate.name;
         match self {
             Self::Inboxes => candidate.inbox,
-            Self::Personal => true,
+            Self::Personal => !candidate.of_others,
             Self::Subscribed => candidate.subscribed,
             Self::Subtree(tops) => tops.iter().any(|top| name == top || name.is_below(top)),
             Self::Named(names) => names.contains(name),
@@ -130,7 +153,8 @@ mod tests {
 
     fn of(interest: &Interest, name: &str, subscribed: bool) -> Events {
         let name = MailboxName::new(name).unwrap();
-        interest.of(Candidate { name: &name, subscribed, inbox: name.is_inbox() })
+        let of_others = is_of_others(&name);
+        interest.of(Candidate { name: &name, subscribed, inbox: name.is_inbox(), of_others })
     }
 
     // spec: RFC 5465 §6; RFC 5465 §6.2; RFC 5465 §6.3; RFC 5465 §6.4; RFC 5465 §6.5; RFC 5465 §6.6
@@ -150,6 +174,23 @@ mod tests {
         assert_eq!(of(&inboxes, "INBOX", false), Events::MAILBOX_NAME);
         assert_eq!(of(&inboxes, "x", false), Events::NONE);
         assert!(interest("(personal NONE)").is_empty() && !all.is_empty());
+    }
+
+    // spec: RFC 5465 §6.2; RFC 5465 §6.4
+    #[test]
+    fn what_others_share_is_asked_for_by_name() {
+        let none = Hierarchy::default();
+        let personal =
+            interest("(personal (MailboxName)) (inboxes (MailboxName)) (subscribed (MailboxName))");
+        assert_eq!(of(&personal, "Other Users/bob@x/a", false), Events::NONE);
+        assert_eq!(of(&personal, "Other Users/bob@x/a", true), Events::MAILBOX_NAME);
+        assert_eq!(of(&personal, "Other Users of it", false), Events::MAILBOX_NAME);
+        assert!(!personal.may_concern_others(&none));
+        let subtree = interest("(subtree \"Other Users/bob@x\" (MailboxName))");
+        assert_eq!(of(&subtree, "Other Users/bob@x/a", false), Events::MAILBOX_NAME);
+        assert_eq!(of(&subtree, "Other Users/ann@x/a", false), Events::NONE);
+        assert!(subtree.may_concern_others(&none));
+        assert!(!interest("(subtree \"Other Users\" NONE)").may_concern_others(&none));
     }
 
     // spec: RFC 5465 §8

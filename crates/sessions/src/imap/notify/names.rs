@@ -6,23 +6,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use koi_mailbox::{Hierarchy, NameNode};
 use koi_proto::imap::command::Events;
-use koi_types::{MailboxId, MailboxName};
+use koi_types::MailboxName;
+
+use super::known::{Known, Place};
 
 /// One LIST line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct NameLine {
     pub(super) name: MailboxName,
     pub(super) old_name: Option<MailboxName>,
+    /// Another's, which this client may not look up any more, or which is gone: it is not told which (RFC
+    /// 5465 §5.9).
+    pub(super) lost: bool,
 }
 
 /// The names a client knows, and those there are.
 pub(super) struct NameChanges<'a> {
-    pub(super) before: &'a Hierarchy,
-    pub(super) now: &'a Hierarchy,
+    pub(super) before: &'a Known,
+    pub(super) now: &'a Known,
     /// Those of which the log says that something happened to their names.
-    pub(super) mailboxes: &'a BTreeSet<MailboxId>,
+    pub(super) mailboxes: &'a BTreeSet<Place>,
+    /// Names of mailboxes of others that are told in any case.
+    pub(super) access: &'a BTreeSet<MailboxName>,
+    /// Names by which others shared something.
+    pub(super) lost: &'a BTreeSet<MailboxName>,
 }
 
 /// Whether a name is among those for which the client wants to hear of an event.
@@ -51,13 +59,15 @@ pub(super) fn lines(
         renamed.iter().filter(|(from, to)| wanted_rename(from, to) && !goes_along(from, to)).collect();
     // The line of the rename says it.
     names.retain(|name| !told.values().any(|to| *to == name));
+    names.extend(changes.access.iter().cloned());
     names.extend(subscriptions.iter().filter(|name| wanted(name, Events::SUBSCRIPTION_CHANGE)).cloned());
     // An old name is free only after the rename.
-    let is_late = |name: &MailboxName| {
-        changes.now.node(name).is_some_and(|node| node.mailbox.is_some()) || renamed.contains_key(name)
-    };
+    let is_late = |name: &MailboxName| changes.now.is_mailbox(name) || renamed.contains_key(name);
     let (late, gone): (Vec<MailboxName>, Vec<MailboxName>) = names.into_iter().partition(is_late);
-    let plain = |name| NameLine { name, old_name: None };
+    let plain = |name: MailboxName| {
+        let lost = changes.lost.contains(&name) && !changes.now.is_mailbox(&name);
+        NameLine { name, old_name: None, lost }
+    };
     let mut lines: Vec<NameLine> = gone.into_iter().map(plain).collect();
     let in_circles = order(&told, &mut lines);
     lines.extend(in_circles.into_iter().chain(late).map(plain));
@@ -78,7 +88,7 @@ impl Affected {
         // Where a name came or went.
         let mut places = BTreeSet::new();
         for id in changes.mailboxes {
-            let name = |names: &Hierarchy| names.mailbox(*id).map(|node| node.name.clone());
+            let name = |names: &Known| names.name(*id).cloned();
             match (name(changes.before), name(changes.now)) {
                 (Some(from), Some(to)) if from != to => {
                     places.extend([from.clone(), to.clone()]);
@@ -99,8 +109,7 @@ impl Affected {
             places.iter().flat_map(|place| changed_levels(changes, place, &is_renamed)).collect();
         affected.names.extend(levels);
         // A name that went with a rename is not gone: it is what the client has to rename.
-        let is_there = |name: &MailboxName| changes.now.node(name).is_some_and(|node| node.mailbox.is_some());
-        affected.names.retain(|name| is_there(name) || !affected.renamed.contains_key(name));
+        affected.names.retain(|name| changes.now.is_mailbox(name) || !affected.renamed.contains_key(name));
         affected
     }
 }
@@ -112,9 +121,8 @@ fn changed_levels(
     name: &MailboxName,
     is_renamed: &dyn Fn(&MailboxName) -> bool,
 ) -> Vec<MailboxName> {
-    let is_there = |names: &Hierarchy, name: &MailboxName| names.node(name).is_some_and(NameNode::is_there);
     let changed = |level: &MailboxName| {
-        is_there(changes.before, level) != is_there(changes.now, level) && !is_renamed(level)
+        changes.before.is_there(level) != changes.now.is_there(level) && !is_renamed(level)
     };
     let above = || std::iter::successors(name.parent(), MailboxName::parent);
     match above().take_while(&changed).count() {
@@ -134,7 +142,7 @@ fn order(renamed: &BTreeMap<&MailboxName, &MailboxName>, lines: &mut Vec<NameLin
         let mut next = Some(first);
         while let Some(from) = next.filter(|from| done.insert(*from)) {
             let Some(to) = renamed.get(from) else { break };
-            chain.push(NameLine { name: (*to).clone(), old_name: Some(from.clone()) });
+            chain.push(NameLine { name: (*to).clone(), old_name: Some(from.clone()), lost: false });
             next = renamed.get_key_value(*to).map(|(from, _)| *from);
         }
         if chain.last().is_some_and(|last| last.name == *first) {

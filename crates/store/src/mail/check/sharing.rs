@@ -12,7 +12,7 @@ use crate::body::Scope;
 use crate::key::{self, PerUserKey, Reason, SharedKey, table};
 use crate::mail::rights::reason;
 use crate::record::VERSION;
-use crate::record::sharing::{PerUserRecord, PerUserTotals, decode_rights};
+use crate::record::sharing::{PerUserRecord, PerUserTotals, decode_changes, decode_rights};
 
 /// Whose own flags they are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +136,17 @@ impl Check<'_> {
                 Some(shared) if concerns_removed(shared.reason, accounts) => {}
                 Some(_) if wanted.has(key) => {}
                 Some(_) => check.superfluous(key, value, "a user is led to what is not shared with it"),
+            }
+            Ok(())
+        })?;
+        self.each(table::global::SHARING_CHANGES, |check, key, value| {
+            let is_known = match key::sharing_changes_of(key) {
+                None | Some(Reason::OwnFlags(_)) => false,
+                Some(Reason::Anyone(_)) => true,
+                Some(Reason::Named(user)) => accounts.knows(user) || accounts.removed.contains(&user),
+            };
+            if !is_known || decode_changes(value).is_none() {
+                check.superfluous(key, value, "nobody can know whether what is shared has changed");
             }
             Ok(())
         })
