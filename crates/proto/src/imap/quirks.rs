@@ -56,4 +56,9 @@ pub const QUIRKS: &[Quirk] = &[
         what: "events of NOTIFY without parentheses around them",
         who: "clients written after the first example of RFC 5465 §3.1, which differs from its grammar",
     },
+    Quirk {
+        name: "update_items",
+        what: "a space between UPDATE and its items in RETURN",
+        who: "clients written after the example of RFC 5465 §7, which differs from its grammar",
+    },
 ];

@@ -1,19 +1,22 @@
-//! Searches whose changes are told as they happen: UPDATE (RFC 5267 §4.3).
+//! Searches whose changes are told as they happen: UPDATE (RFC 5267 §4.3), with items of new messages that
+//! match (RFC 5465 §7).
 //!
 //! What a context keeps is what its client has been told. When the view of the mailbox moves on, only
 //! messages that changed are asked again: what is gone leaves the list before EXPUNGE says so, everything
 //! else is told after EXISTS and FETCH, so that every number is right where it stands. Must not: know how a
 //! search is read.
 
+use std::sync::Arc;
+
 use koi_mailbox::{SearchRun, SortOrder, SortRun};
 use koi_message::Collation;
 use koi_proto::imap::Tag;
-use koi_proto::imap::command::SearchKey;
+use koi_proto::imap::command::{FetchItem, SearchKey};
 use koi_proto::imap::response::{Code, ListChange, Status, context_changes, status};
 use koi_types::{NumSet, Result, Timestamp, UidSet, limits};
 
 use super::cmd::meaning::{self, Meaning};
-use super::core::Core;
+use super::core::{Core, Open};
 use crate::selected::{Numbering, Selected};
 
 /// How often a search for what is younger or older than a time is asked again for all messages, in seconds
@@ -35,12 +38,22 @@ pub(crate) struct UpdateContext {
     pub(crate) results: Results,
     /// When all messages were asked.
     pub(crate) asked_at: Timestamp,
+    /// What is told of new messages that come into the result; mostly nothing.
+    pub(crate) items: Arc<[FetchItem]>,
+}
+
+/// New messages, and what is told of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) items: Arc<[FetchItem]>,
+    pub(crate) uids: NumSet,
 }
 
 impl UpdateContext {
     /// Octets of memory it takes.
     pub(crate) fn memory_octets(&self) -> usize {
-        size_of::<Self>() + self.keys_octets + self.results.memory_octets()
+        let items = self.items.len() * size_of::<FetchItem>();
+        size_of::<Self>() + self.keys_octets + self.results.memory_octets() + items
     }
 }
 
@@ -135,12 +148,19 @@ impl Changes {
 pub(crate) struct Before {
     known: NumSet,
     numbering: Numbering,
+    /// Messages that are not new to the client, which has put them there.
+    own_added: NumSet,
 }
 
 impl Before {
     /// Nothing when nobody asked for updates.
-    pub(crate) fn of(view: &Selected, contexts: &[UpdateContext]) -> Option<Self> {
-        (!contexts.is_empty()).then(|| Self { known: view.known().clone(), numbering: view.numbering() })
+    pub(crate) fn of(open: &Open) -> Option<Self> {
+        let view = &open.view;
+        (!open.contexts.is_empty()).then(|| Self {
+            known: view.known().clone(),
+            numbering: view.numbering(),
+            own_added: open.own_added.clone(),
+        })
     }
 }
 
@@ -150,6 +170,9 @@ pub(crate) struct Updating {
     gone: NumSet,
     /// Messages that may have come into a result, or left it.
     touched: NumSet,
+    /// Those that others put there.
+    new: NumSet,
+    arrived: Vec<Arrived>,
     /// The context that is asked.
     at: usize,
     asking: Asking,
@@ -174,6 +197,7 @@ impl Updating {
     pub(crate) fn new(before: Before, view: &Selected) -> Self {
         let gone = before.known.difference(view.known());
         let mut touched = view.known().difference(&before.known);
+        let new = touched.difference(&before.own_added);
         // `*` in a set of UIDs means the last message, whichever that is.
         let (was_last, last) = (before.known.last(), view.known().last());
         if was_last != last {
@@ -181,7 +205,21 @@ impl Updating {
             touched = touched.intersect(view.known());
         }
         let numbering = before.numbering;
-        Self { numbering, gone, touched, at: 0, asking: Asking::Begin, before: Vec::new(), after: Vec::new() }
+        Self {
+            numbering,
+            gone,
+            touched,
+            new,
+            arrived: Vec::new(),
+            at: 0,
+            asking: Asking::Begin,
+            before: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+    /// New messages that items were asked for of.
+    pub(crate) fn take_arrived(&mut self) -> Vec<Arrived> {
+        std::mem::take(&mut self.arrived)
     }
     /// The flags of these have changed.
     pub(crate) fn touch(&mut self, uids: &NumSet) {
@@ -276,6 +314,11 @@ impl Updating {
         let Some((view, context)) = context(core, self.at) else { return Ok(true) };
         let name = Name::new(view, context.by_uid);
         let coming = found.0.difference(&context.results.set());
+        // RFC 5465 §7: nothing of messages that match because of their flags.
+        let uids = coming.intersect(&self.new);
+        if !context.items.is_empty() && !uids.is_empty() {
+            self.arrived.push(Arrived { items: Arc::clone(&context.items), uids });
+        }
         let removed = context.results.remove(&asked.difference(&found.0), &|uid| name.of(uid));
         if let Results::Set(set) = &mut context.results {
             set.extend(&coming);

@@ -6,9 +6,6 @@
 //! reads the logs, `theirs` knows whose besides the own one, `own` what the client did itself; `names` finds
 //! out what became of names, `due` is what waits to be written.
 
-// DEVIATION RFC 5465 §7: UPDATE of SEARCH and SORT takes no items, because MessageNew tells those of every
-// new message already, and they would be told twice.
-
 use std::sync::Arc;
 
 use koi_proto::imap::command::{Events, FetchItem, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};

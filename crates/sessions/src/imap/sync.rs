@@ -6,12 +6,14 @@
 //! nothing is kept for a client that is to be told later. A long answer is written over several steps; the
 //! view of the selected mailbox is moved on once, at the beginning.
 
+use std::collections::VecDeque;
+
 use koi_proto::imap::command::FetchItem;
 use koi_types::{ErrorKind, NumSet, Result};
 
 use super::annotations;
 use super::compare::Compare;
-use super::contexts::{Before, Updating};
+use super::contexts::{Arrived, Before, Updating};
 use super::core::Core;
 use super::notify::{self, OfSelected};
 use super::reply::Telling;
@@ -48,7 +50,7 @@ enum Phase {
     /// Which results of searches have changed is still to be found out.
     Update(Box<News>),
     Write(Box<News>),
-    Arrivals(Box<Arrivals>),
+    Arrivals(VecDeque<Arrivals>),
     /// The selected mailbox is told; what else there is.
     Others,
 }
@@ -133,14 +135,24 @@ impl Sync {
                     if !news.write(core, self.tells.uid() || core.tells_uid(), telling, out)? {
                         return Ok(Synced::OutputFull);
                     }
-                    self.phase = match std::mem::take(&mut news.arrivals) {
-                        uids if uids.is_empty() => Phase::Others,
-                        uids => Phase::Arrivals(Box::new(Arrivals::new(self.items(core), uids))),
-                    };
+                    let uids = std::mem::take(&mut news.arrivals);
+                    let matching = self.updating.as_mut().map(|updating| updating.take_arrived());
+                    let matching = matching.unwrap_or_default();
+                    // RFC 5465 §5.2: FETCH follows ADDTO; RFC 5465 §7: it comes before it, with the items of
+                    // UPDATE.
+                    if matching.is_empty()
+                        && let Some(updating) = &mut self.updating
+                    {
+                        updating.write_after(out);
+                    }
+                    self.phase = Phase::Arrivals(self.arrivals(core, uids, matching));
                 }
                 Phase::Arrivals(arrivals) => {
-                    if !arrivals.write(core, out)? {
-                        return Ok(Synced::OutputFull);
+                    while let Some(first) = arrivals.front_mut() {
+                        if !first.write(core, out)? {
+                            return Ok(Synced::OutputFull);
+                        }
+                        arrivals.pop_front();
                     }
                     self.phase = Phase::Others;
                 }
@@ -162,7 +174,10 @@ impl Sync {
     }
     /// Whether a response is half written.
     pub(crate) fn is_in_a_line(&self) -> bool {
-        matches!(&self.phase, Phase::Arrivals(arrivals) if arrivals.is_in_a_line())
+        match &self.phase {
+            Phase::Arrivals(arrivals) => arrivals.front().is_some_and(Arrivals::is_in_a_line),
+            _ => false,
+        }
     }
     /// Whether the view has moved on and the client was not told of all of it: what it takes for a number is
     /// another message.
@@ -183,7 +198,7 @@ impl Sync {
         };
         let (tells, arrivals) = (self.tells, items.is_some());
         let manner = Manner { tells, wants, arrivals, qresync, uid_only, rev2, offers_chat };
-        let before = Before::of(&open.view, &open.contexts);
+        let before = Before::of(open);
         let news = news::compute(open, &snapshot, &manner, telling)?;
         self.updating = before.map(|before| Box::new(Updating::new(before, &open.view)));
         Ok(news)
@@ -191,20 +206,26 @@ impl Sync {
     fn of_selected(&self, core: &Core) -> OfSelected {
         self.instead.clone().unwrap_or_else(|| core.of_selected())
     }
-    /// Items of new messages. RFC 7162 §3.2 and §3.2.4, RFC 9051 §7.5.2: what every FETCH response has.
-    fn items(&self, core: &Core) -> Vec<FetchItem> {
-        let asked = self.of_selected(core).items;
-        let mut items: Vec<FetchItem> = asked.iter().flat_map(|items| items.iter()).cloned().collect();
-        let tells_uid = core.tells_uid() && !core.uid_only;
-        let implied = [(tells_uid, FetchItem::Uid), (core.condstore, FetchItem::ModSeq)];
-        for (implied, item) in implied {
-            if implied && !items.contains(&item) {
-                items.push(item);
-            }
-        }
-        items.sort_by_key(FetchItem::answer_order);
-        items
+    /// New messages as they are told: each once, with all that was asked for of it (RFC 5465 §5.2).
+    fn arrivals(&self, core: &Core, uids: NumSet, matching: Vec<Arrived>) -> VecDeque<Arrivals> {
+        let asked = self.of_selected(core).items.map(|items| Arrived { items, uids });
+        let groups = arrivals::joined(asked.into_iter().chain(matching));
+        groups.into_iter().map(|group| Arrivals::new(items(core, group.items), group.uids)).collect()
     }
+}
+
+/// RFC 7162 §3.2 and §3.2.4, RFC 9051 §7.5.2: with what every FETCH response has.
+fn items(core: &Core, asked: Vec<FetchItem>) -> Vec<FetchItem> {
+    let mut items = asked;
+    let tells_uid = core.tells_uid() && !core.uid_only;
+    let implied = [(tells_uid, FetchItem::Uid), (core.condstore, FetchItem::ModSeq)];
+    for (implied, item) in implied {
+        if implied && !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    items.sort_by_key(FetchItem::answer_order);
+    items
 }
 
 impl Phase {

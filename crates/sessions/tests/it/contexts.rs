@@ -1,7 +1,8 @@
 //! After random changes, the result of a search with the updates its client was told applied to it is what
 //! a fresh search answers (RFC 5267 §4.3), by UID and by message sequence number, in the order of the mailbox
-//! and sorted.
+//! and sorted. Of new messages that match, and of no others, the items asked for are told (RFC 5465 §7).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use koi_store::kv::{Commits, Kv};
@@ -16,13 +17,19 @@ const STEPS: usize = 50;
 const FLAGS: [&str; 4] = ["\\Seen", "\\Deleted", "\\Flagged", "$Work"];
 
 /// The searches of the client that is told, and how each list is kept.
-const SEARCHES: [&str; 5] = [
+const SEARCHES: [&str; 8] = [
+    "UID SEARCH RETURN (UPDATE ALL) ALL",
+    "UID SEARCH RETURN (UPDATE (UID RFC822.SIZE) ALL) UNSEEN SUBJECT a",
+    "UID SORT RETURN (UPDATE(INTERNALDATE UID) ALL) (SUBJECT) UTF-8 OR SUBJECT b SUBJECT a",
     "UID SEARCH RETURN (UPDATE ALL) UNSEEN",
     "SEARCH RETURN (UPDATE ALL) OR FLAGGED KEYWORD $Work",
     "UID SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 UNDELETED",
     "SORT RETURN (UPDATE ALL) (REVERSE SUBJECT ARRIVAL) UTF-8 UNSEEN",
     "SEARCH RETURN (UPDATE ALL) UID 3:* NOT SUBJECT b",
 ];
+
+/// What some of them want to know of new messages.
+const ITEMS: [&str; 2] = ["RFC822.SIZE", "INTERNALDATE"];
 
 pub(crate) fn tests() -> Vec<Test> {
     let first: u64 = std::env::var("KOI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -37,16 +44,27 @@ struct Following {
     lists: Vec<List>,
     idling: bool,
     serial: u32,
+    /// Messages of which an item was told, since what the client knew then.
+    told: BTreeSet<Told>,
+    known: BTreeSet<u32>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Told {
+    item: &'static str,
+    uid: u32,
 }
 
 struct List {
     tag: String,
+    /// Told of new messages.
+    item: Option<&'static str>,
     numbers: Vec<u32>,
     by_uid: bool,
     sorted: bool,
 }
 
-// spec: RFC 5267 §4.3; RFC 5267 §4.3.2; RFC 5267 §4.3.3; RFC 5267 §4.3.4
+// spec: RFC 5267 §4.3; RFC 5267 §4.3.2; RFC 5267 §4.3.3; RFC 5267 §4.3.4; RFC 5465 §7
 fn run(seed: u64) -> Result<(), String> {
     let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
     world.add_user("alice");
@@ -113,14 +131,16 @@ fn step(following: &mut Following, world: &mut World, random: &mut Random) -> Re
 
 impl Following {
     fn begin(world: &mut World) -> Result<Self, String> {
-        let mut following = Self { lists: Vec::new(), idling: false, serial: 0 };
+        let (told, known) = (BTreeSet::new(), BTreeSet::new());
+        let mut following = Self { lists: Vec::new(), idling: false, serial: 0, told, known };
         for (at, search) in SEARCHES.iter().enumerate() {
             let tag = format!("u{at}");
             world.send(1, format!("{tag} {search}\r\n").as_bytes());
             let text = said(world, 1);
             let numbers = all(&text).ok_or(text)?;
             let (by_uid, sorted) = (search.starts_with("UID"), search.contains("SORT"));
-            following.lists.push(List { tag, numbers, by_uid, sorted });
+            let item = ITEMS.into_iter().find(|item| search.contains(item));
+            following.lists.push(List { tag, item, numbers, by_uid, sorted });
         }
         Ok(following)
     }
@@ -139,7 +159,9 @@ impl Following {
         self.command(world, "NOOP")?;
         for (at, search) in SEARCHES.iter().enumerate() {
             self.serial += 1;
-            let fresh = search.replace("UPDATE ALL", "ALL");
+            let (_, rest) = search.split_once(" ALL)").unwrap();
+            let (command, _) = search.split_once(" RETURN").unwrap();
+            let fresh = format!("{command} RETURN (ALL){rest}");
             world.send(1, format!("f{} {fresh}\r\n", self.serial).as_bytes());
             let text = said(world, 1);
             let expected = all(&text).ok_or(text)?;
@@ -151,7 +173,13 @@ impl Following {
         Ok(())
     }
     fn read(&mut self, text: &str) -> Result<(), String> {
-        text.lines().try_for_each(|line| self.line(line).map_err(|e| format!("`{line}`: {e}\nin\n{text}")))
+        self.known = self.lists[0].numbers.iter().copied().collect();
+        self.told.clear();
+        text.lines().try_for_each(|line| self.line(line).map_err(|e| format!("`{line}`: {e}\nin\n{text}")))?;
+        match self.told.first() {
+            None => Ok(()),
+            Some(told) => Err(format!("{told:?} does not match, or was known\nin\n{text}")),
+        }
     }
     fn line(&mut self, line: &str) -> Result<(), String> {
         let words: Vec<&str> = line.split(' ').collect();
@@ -164,10 +192,26 @@ impl Following {
                 list.numbers.iter_mut().filter(|number| **number > gone).for_each(|number| *number -= 1);
             }
         }
+        if words.get(2) == Some(&"FETCH") {
+            let uid = line.split_once("UID ").map(|(_, rest)| rest.split([' ', ')']).next().unwrap());
+            for item in ITEMS.into_iter().filter(|item| line.contains(item)) {
+                let uid = uid.and_then(|uid| uid.parse().ok()).ok_or("no UID")?;
+                self.told.insert(Told { item, uid });
+            }
+        }
         if let Some(rest) = line.strip_prefix("* ESEARCH (TAG \"") {
             let (tag, rest) = rest.split_once("\")").ok_or("no tag")?;
             let list = self.lists.iter_mut().find(|list| list.tag == tag).ok_or("nobody asked")?;
+            let before: BTreeSet<u32> = list.numbers.iter().copied().collect();
             list.change(rest)?;
+            if let Some(item) = list.item {
+                let now: BTreeSet<u32> = list.numbers.iter().copied().collect();
+                for uid in now.difference(&before).copied().filter(|uid| !self.known.contains(uid)) {
+                    if !self.told.remove(&Told { item, uid }) {
+                        return Err(format!("{item} of {uid} was not told before"));
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -61,8 +61,7 @@ pub(super) fn esearch(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         false => vec![MailboxSource::Selected],
     };
     let returns = returns(cursor)?;
-    let program = program(cursor, false)?;
-    let search = Search { by_uid: true, returns, charset: program.charset, keys: program.keys };
+    let search = Search::new(true, returns, program(cursor, false)?);
     Ok(Command::MultiSearch(Box::new(MultiSearch { sources, search })))
 }
 

@@ -1,8 +1,9 @@
 //! The options of RETURN (RFC 9051 §6.4.4, RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1, RFC 6203
-//! §4), and the range of PARTIAL, which FETCH has too (RFC 9394 §3.3).
+//! §4, RFC 5465 §7), and the range of PARTIAL, which FETCH has too (RFC 9394 §3.3).
 
 use koi_types::NumSet;
 
+use super::fetch::{self, FetchItem};
 use crate::imap::lex::{Cursor, SyntaxError};
 
 /// RFC 9051 §6.4.4, RFC 4731 §3.1
@@ -57,18 +58,27 @@ impl PartialRange {
     }
 }
 
+/// RETURN.
+pub(super) struct Returns {
+    /// Each once; nothing without RETURN.
+    pub(super) options: Option<Vec<ReturnOption>>,
+    /// The items of UPDATE.
+    pub(super) update_items: Vec<FetchItem>,
+}
+
 /// The options of RETURN with the space behind them, if they are there.
 ///
 /// ```abnf
 /// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"   ; RFC 9051 §9
 /// ```
-pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ReturnOption>>, SyntaxError> {
+pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Returns, SyntaxError> {
+    let mut update_items = Vec::new();
     if !cursor.take_word("RETURN ") {
-        return Ok(None);
+        return Ok(Returns { options: None, update_items });
     }
     let before = cursor.error("at most one ALL or PARTIAL");
     let mut options: Vec<ReturnOption> = Vec::new();
-    for option in cursor.list_or_empty(option)? {
+    for option in cursor.list_or_empty(|cursor| option(cursor, &mut update_items))? {
         if !options.contains(&option) {
             options.push(option);
         }
@@ -79,15 +89,17 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ReturnOption
     if options.iter().filter(lists).count() > 1 {
         return Err(before);
     }
-    Ok(Some(options))
+    Ok(Returns { options: Some(options), update_items })
 }
 
 /// ```abnf
 /// search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE"                 ; RFC 9051 §9
 /// search-return-opt  =/ modifier-context / modifier-partial / modifier-update   ; RFC 5267 §5
 /// search-return-opt  =/ "RELEVANCY"                                             ; RFC 6203 §7
+/// modifier-update    = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]           ; RFC 5465 §8
 /// ```
-fn option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
+/// QUIRK update_items: with a space before the items, as in the example of RFC 5465 §7.
+fn option(cursor: &mut Cursor<'_>, update_items: &mut Vec<FetchItem>) -> Result<ReturnOption, SyntaxError> {
     if cursor.take_word("PARTIAL ") {
         return partial_range(cursor).map(ReturnOption::Partial);
     }
@@ -98,7 +110,15 @@ fn option(cursor: &mut Cursor<'_>) -> Result<ReturnOption, SyntaxError> {
         "ALL" => Ok(ReturnOption::All),
         "COUNT" => Ok(ReturnOption::Count),
         "SAVE" => Ok(ReturnOption::Save),
-        "UPDATE" => Ok(ReturnOption::Update),
+        "UPDATE" => {
+            if cursor.rest().starts_with(b" (") {
+                cursor.space()?;
+            }
+            if cursor.peek() == Some(b'(') {
+                *update_items = fetch::item_list(cursor)?;
+            }
+            Ok(ReturnOption::Update)
+        }
         "CONTEXT" => Ok(ReturnOption::Context),
         "RELEVANCY" => Ok(ReturnOption::Relevancy),
         _ => Err(before),

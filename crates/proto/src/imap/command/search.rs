@@ -4,7 +4,8 @@
 use koi_types::{EmailId, Keyword, ThreadId, limits};
 
 use super::charset::{Charset, Strings};
-use super::returns::{ReturnOption, returns};
+use super::fetch::FetchItem;
+use super::returns::{ReturnOption, Returns, returns};
 use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
 use crate::imap::lex::{Cursor, SyntaxError, is_atom_char};
@@ -17,9 +18,18 @@ pub struct Search {
     /// `None` without RETURN: answer with SEARCH (rev1). `Some` of an empty list for `RETURN ()`, which means
     /// ALL.
     pub returns: Option<Vec<ReturnOption>>,
+    /// Of UPDATE: what is told of new messages that match; no item comes twice (RFC 5465 §7).
+    pub update_items: Vec<FetchItem>,
     pub charset: Charset,
     /// At least one; all must match.
     pub keys: Vec<SearchKey>,
+}
+
+impl Search {
+    pub(super) fn new(by_uid: bool, returns: Returns, program: Program) -> Self {
+        let (Returns { options: returns, update_items }, Program { charset, keys }) = (returns, program);
+        Self { by_uid, returns, update_items, charset, keys }
+    }
 }
 
 /// One condition. Strings are matched as substrings without regard to case (RFC 9051 §6.4.4).
@@ -184,8 +194,7 @@ const fn is_filter_char(octet: u8) -> bool {
 pub(super) fn search(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, SyntaxError> {
     cursor.space()?;
     let returns = returns(cursor)?;
-    let Program { charset, keys } = program(cursor, false)?;
-    Ok(Command::Search(Search { by_uid, returns, charset, keys }))
+    Ok(Command::Search(Search::new(by_uid, returns, program(cursor, false)?)))
 }
 
 /// What is searched for.

@@ -73,8 +73,7 @@ pub(super) fn sort(cursor: &mut Cursor<'_>, by_uid: bool) -> Result<Command, Syn
     let returns = returns(cursor)?;
     let criteria = cursor.list(criterion)?;
     cursor.space()?;
-    let program = program(cursor, true)?;
-    let search = Search { by_uid, returns, charset: program.charset, keys: program.keys };
+    let search = Search::new(by_uid, returns, program(cursor, true)?);
     Ok(Command::Sort(Sort { criteria, search }))
 }
 

@@ -252,9 +252,10 @@ pub(super) fn follow(
         None => Results::Set(found.uids.clone()),
     };
     let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
-    let (tag, by_uid) = (cx.tag.clone(), search.by_uid);
+    let (tag, by_uid, items) = (cx.tag.clone(), search.by_uid, search.update_items.as_slice().into());
     let keys_octets = contexts::keys_octets(&keys);
-    let context = UpdateContext { tag, by_uid, keys, keys_octets, collation, order, results, asked_at };
+    let context =
+        UpdateContext { tag, by_uid, keys, keys_octets, collation, order, results, asked_at, items };
     let room = cx.core.room_octets();
     let Some(open) = cx.core.selected.as_deref_mut() else { return Ok(()) };
     let why = match context.memory_octets() > room {

@@ -1,4 +1,4 @@
-//! New messages, told with the items the client asked for (RFC 5465 §5.2).
+//! New messages, told with the items the client asked for (RFC 5465 §5.2 and §7).
 //!
 //! DEVIATION RFC 5465 §5.2: items that set `\Seen` in FETCH do not set it here, because nobody has asked for
 //! this message yet.
@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use koi_proto::imap::command::FetchItem;
 use koi_types::{NumSet, Result, SeqNum, limits};
 
+use crate::imap::contexts::Arrived;
 use crate::imap::core::Core;
 use crate::imap::fetch::{Progress, Writer, Wrote};
 
@@ -97,4 +98,61 @@ impl Arrivals {
 
 fn is_full(out: &[u8]) -> bool {
     out.len() >= limits::OUTPUT_OCTETS_HIGH
+}
+
+/// Messages of which the same is told.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) items: Vec<FetchItem>,
+    pub(super) uids: NumSet,
+}
+
+/// Every message in one group, with the items of all that it is in.
+pub(super) fn joined(arrived: impl Iterator<Item = Arrived>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for Arrived { items, mut uids } in arrived {
+        let mut split = Vec::new();
+        for group in &mut groups {
+            let both = group.uids.intersect(&uids);
+            if both.is_empty() {
+                continue;
+            }
+            let new = items.iter().filter(|item| !group.items.contains(item)).cloned();
+            let all = group.items.iter().cloned().chain(new).collect();
+            group.uids = group.uids.difference(&both);
+            uids = uids.difference(&both);
+            split.push(Group { items: all, uids: both });
+        }
+        groups.extend(split);
+        groups.push(Group { items: items.to_vec(), uids });
+        groups.retain(|group| !group.uids.is_empty());
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: RFC 5465 §5.2
+    #[test]
+    fn each_message_is_told_once_with_everything() {
+        let arrived = |items: &[FetchItem], uids: &[u32]| Arrived {
+            items: items.into(),
+            uids: uids.iter().copied().collect(),
+        };
+        let groups = joined(
+            [
+                arrived(&[FetchItem::Uid], &[1, 2, 3]),
+                arrived(&[FetchItem::Flags], &[2, 4]),
+                arrived(&[FetchItem::Uid, FetchItem::Envelope], &[2, 3, 5]),
+                arrived(&[FetchItem::Flags], &[]),
+            ]
+            .into_iter(),
+        );
+        let mut told: Vec<(Vec<u32>, usize)> =
+            groups.iter().map(|group| (group.uids.iter().collect(), group.items.len())).collect();
+        told.sort();
+        assert_eq!(told, [(vec![1], 1), (vec![2], 3), (vec![3], 2), (vec![4], 1), (vec![5], 2)]);
+    }
 }

@@ -110,7 +110,7 @@ fn return_options() {
     refused(&["a SEARCH RETURN (FOO) SEEN", "a SEARCH RETURN (MIN)", "a SEARCH RETURN MIN SEEN"]);
 }
 
-/// RFC 9394 §4, RFC 5267 §5, RFC 6203 §7
+/// RFC 9394 §4, RFC 5267 §5, RFC 6203 §7, RFC 5465 §8
 #[test]
 fn partial_update_and_scores() {
     let partial = |from, to, backwards| ReturnOption::Partial(PartialRange { from, to, backwards });
@@ -121,6 +121,12 @@ fn partial_update_and_scores() {
         search("return (update context relevancy update) ALL").returns,
         Some(vec![Update, Context, Relevancy])
     );
+    let items = search("RETURN (UPDATE (UID FLAGS UID) COUNT) ALL");
+    assert_eq!((items.returns, items.update_items.len()), (Some(vec![Update, Count]), 2), "QUIRK update_items");
+    assert_eq!(search("RETURN (COUNT UPDATE(FLAGS)) ALL").update_items, [FetchItem::Flags]);
+    assert_eq!(search("RETURN (UPDATE) ALL").update_items, []);
+    refused(&["a SEARCH RETURN (UPDATE ()) ALL", "a SEARCH RETURN (UPDATE FLAGS) ALL"]);
+    refused(&["a SEARCH RETURN (COUNT (FLAGS)) ALL", "a SEARCH RETURN (UPDATE (FLAGS) ALL"]);
     refused(&[
         "a SEARCH RETURN (PARTIAL 1) ALL",
         "a SEARCH RETURN (PARTIAL 0:1) ALL",
