@@ -90,6 +90,11 @@ impl Account {
         let guest = Guest { user: user(read, self.id)?, prefix: prefix(address) };
         Ok(Self { inner: Arc::clone(&self.inner), id: owner, guest: Some(Arc::new(guest)) })
     }
+    /// The address of the account; nothing when it was removed.
+    pub fn owner(&self) -> Result<Option<Address>> {
+        let record = directory::directory_record(&*self.inner.kv.view()?, self.id)?;
+        Ok(record.map(|record| record.address.account_key()))
+    }
     /// Whether this is the account of somebody else than who uses it.
     #[must_use]
     pub const fn is_others(&self) -> bool {

@@ -2,8 +2,9 @@
 //! and each sees what it has seen itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, Pending};
+use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, NewMessage, Pending};
 use koi_store::key;
 use koi_store::kv::transact_and_wait;
 use koi_store::record::sharing::PerUserTotals;
@@ -191,6 +192,8 @@ impl Play {
                 let row = snapshot.mailbox_named(&full).unwrap();
                 let listed = snapshot.all_names().unwrap().node(&full).is_some_and(|n| n.mailbox.is_some());
                 assert_eq!(listed, rights.contains(Rights::LOOKUP));
+                let shared = snapshot.shared_by(self.owner.id()).unwrap();
+                assert_eq!(shared.iter().any(|shared| shared.name == full), listed);
                 if !rights.contains(Rights::READ) {
                     assert!(snapshot.uids(self.ids[at]).is_err());
                     assert!(row.is_none_or(|row| row.messages == 0));
@@ -289,10 +292,13 @@ fn between_domains_messages_are_stored_again_and_anyone_is_not_everybody() {
     let far = rig.service.directory().create_account(&address("far@example.com"), "verifier").unwrap();
     let far = rig.service.account(far).unwrap();
     let mailbox = owner.create(&name("a"), None).wait().unwrap().mailbox;
-    let large = format!("Subject: large\n\n{}", "text ".repeat(40_000));
-    for text in ["Subject: x\n\nbody", large.as_str()] {
-        owner.append(mailbox, vec![new_message(text, &[])]).wait().unwrap();
-    }
+    let large = format!("Subject: large\n\n{}", "text ".repeat(200_000));
+    assert!(large.len() > koi_types::limits::BODY_INLINE_OCTETS_MAX);
+    let mut staged = rig.service.stage();
+    staged.write(large.replace('\n', "\r\n").as_bytes()).unwrap();
+    let small = new_message("Subject: x\n\nbody", &[]);
+    let large_message = NewMessage { message: Arc::new(staged.finish().unwrap()), ..small.clone() };
+    owner.append(mailbox, vec![small, large_message]).wait().unwrap();
     owner.set_acl(mailbox, "anyone", AclChange::Replace(Rights::ALL)).wait().unwrap();
     let full = name("Other Users/owner@example.org/a");
     let guest = far.whose(&full).unwrap();
@@ -302,15 +308,19 @@ fn between_domains_messages_are_stored_again_and_anyone_is_not_everybody() {
     let inbox = koi_mailbox::INBOX;
     let copied = guest.copy_into(mailbox, &uids, &far, inbox).wait().unwrap();
     assert_eq!((copied.from.count(), copied.to.count()), (2, 2));
-    let snapshot = far.snapshot().unwrap();
-    let email = snapshot.message(inbox, Uid::new(2).unwrap(), |row| row.email).unwrap().unwrap();
-    let body = snapshot.email(email).unwrap().unwrap().body;
-    let mut octets = Vec::new();
-    snapshot.read_body(&body, 0..u64::MAX, &mut octets).unwrap();
-    assert_eq!(octets, large.replace('\n', "\r\n").as_bytes());
-    drop(snapshot);
+    let body_is_whole = |account: &Account, mailbox, uid| {
+        let snapshot = account.snapshot().unwrap();
+        let email = snapshot.message(mailbox, Uid::new(uid).unwrap(), |row| row.email).unwrap().unwrap();
+        let body = snapshot.email(email).unwrap().unwrap().body;
+        let mut octets = Vec::new();
+        snapshot.read_body(&body, 0..u64::MAX, &mut octets).unwrap();
+        octets == large.replace('\n', "\r\n").as_bytes()
+    };
+    assert!(body_is_whole(&far, inbox, 2));
     let moved = far.move_into(inbox, &copied.to, &guest, mailbox).wait().unwrap();
     assert_eq!(moved.to.count(), 2);
+    assert!(body_is_whole(&owner, mailbox, 4));
+    assert!(rig.service.check().unwrap().is_empty());
     assert_eq!(far.snapshot().unwrap().uids(inbox).unwrap().count(), 0);
 }
 

@@ -1,5 +1,8 @@
 //! GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 §4.1). All mailboxes of an account share one quota root, which
-//! its owner knows as `account`, and administrators as `user/` and its address.
+//! its owner knows as `account`, and others as `user/` and its address.
+//!
+//! RFC 9208 §6: the root of a mailbox of another is named to who may read it. How much there is in all of the
+//! owner's mailboxes is told to who may put something into this one, and so has to know whether it fits.
 //!
 //! Limits are the administrators' to set: an account that could raise its own would have none (RFC 9208 §8).
 
@@ -9,7 +12,7 @@
 use koi_mailbox::{Account, OwnQuota, Snapshot};
 use koi_proto::imap::command::{MailboxArg, QuotaLimit};
 use koi_proto::imap::response::{Code, Resource, ResourceUse, quota, quota_root};
-use koi_types::{Address, Result};
+use koi_types::{Address, ErrorKind, MailboxName, Result, Rights};
 
 use super::name;
 use crate::imap::core::Core;
@@ -18,7 +21,7 @@ use crate::imap::reply::Reply;
 
 /// The own quota root (RFC 9208 §3.2).
 const ROOT: &str = "account";
-/// The beginning of that of another account, for administrators.
+/// The beginning of that of another account.
 const ROOT_OF_USER: &str = "user/";
 
 pub(crate) fn of_root(root: Box<[u8]>) -> Box<dyn Job> {
@@ -33,15 +36,37 @@ pub(crate) fn of_mailbox(mailbox: MailboxArg) -> Box<dyn Job> {
     at_once(move |cx| {
         // RFC 9208 §4.1.2: the mailbox need not exist.
         let name = name(&mailbox)?;
-        let of_others = cx.core.account_of(&name).map_or(true, |account| account.is_others());
-        // How much room another user has is that user's own affair.
-        let roots: &[&str] = if of_others { &[] } else { &[ROOT] };
-        quota_root(name.as_str(), cx.core.names(), roots, cx.out);
-        if !of_others {
-            quota(ROOT, &resources(&cx.core.snapshot()?), cx.out);
-        }
+        let root = match cx.core.account_of(&name) {
+            Ok(account) if account.is_others() => of_other(&account, &name)?,
+            Ok(account) => Some(Root { name: ROOT.into(), resources: resources(&account.snapshot()?) }),
+            // Whether there is such a user is not told.
+            Err(_) => None,
+        };
+        let names: Vec<&str> = root.iter().map(|root| &*root.name).collect();
+        quota_root(name.as_str(), cx.core.names(), &names, cx.out);
+        root.iter().for_each(|root| quota(&root.name, &root.resources, cx.out));
         Ok(Reply::ok("GETQUOTAROOT completed"))
     })
+}
+
+struct Root {
+    name: Box<str>,
+    resources: Vec<ResourceUse>,
+}
+
+/// Of a mailbox of another; nothing when this user may not read it.
+fn of_other(account: &Account, name: &MailboxName) -> Result<Option<Root>> {
+    let snapshot = match account.snapshot() {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        snapshot => snapshot?,
+    };
+    let row = snapshot.mailbox_named(name)?.filter(|row| row.rights.contains(Rights::READ));
+    let (Some(row), Some(owner)) = (row, account.owner()?) else { return Ok(None) };
+    let resources = match row.rights.contains(Rights::INSERT) {
+        true => resources(&snapshot),
+        false => Vec::new(),
+    };
+    Ok(Some(Root { name: format!("{ROOT_OF_USER}{owner}").into(), resources }))
 }
 
 /// RFC 9208 §4.1.3
