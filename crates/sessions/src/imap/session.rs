@@ -2,7 +2,8 @@
 //! its tagged line (RFC 9051 §2.2, RFC 9051 §3, RFC 9051 §5.4, RFC 9051 §5.5). After NOTIFY it tells what
 //! changed between commands too.
 //!
-//! Must not: know what a command does; keep anything large while it waits for input.
+//! `telling` is what comes before a tagged line and between commands, `ending` how it ends, `driven` how a
+//! driver sees it. Must not: know what a command does; keep anything large while it waits for input.
 
 use std::sync::Arc;
 
@@ -10,18 +11,25 @@ use koi_mailbox::{MailboxService, Ticket};
 use koi_proto::imap::command::AppendBegin;
 use koi_proto::imap::response::{Code, Status, continuation, status};
 use koi_proto::imap::{Command, Decoded, Decoder, Phase, Tag};
-use koi_types::{AccountId, MailError, ModSeq, Timestamp, limits};
+use koi_types::{MailError, Timestamp};
 
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
 use super::memory;
 use super::pace::Pace;
 use super::progress::Progress;
-use super::reply::{Reply, Telling};
-use super::sync::{Sync, Synced};
-use super::table::{self, Allowed, Row, Tells};
+use super::reply::Reply;
+use super::sync::Sync;
+use super::table::{self, Allowed, Row};
 use super::{ImapSettings, cmd};
-use crate::session::{EffectResult, Note, Peer, Session, Step, TlsFacts};
+use crate::session::{Note, Peer, Step};
+
+mod driven;
+mod ending;
+mod telling;
+
+use ending::Ending;
+pub(crate) use telling::MAILBOX_GONE;
 
 /// One IMAP connection.
 pub struct ImapSession {
@@ -63,13 +71,6 @@ struct Ended {
     running: Running,
     sync: Sync,
     reply: Reply,
-}
-
-#[derive(Clone, Copy)]
-enum Ending {
-    Shutdown,
-    AccountGone,
-    Broken,
 }
 
 impl ImapSession {
@@ -311,124 +312,6 @@ impl ImapSession {
         self.core.notes.push(Note::Failed { command: row.name, error: text });
         Reply::error(error)
     }
-
-    fn tell(&mut self, mut ended: Box<Ended>, out: &mut Vec<u8>) -> Option<Step> {
-        let Ended { running, sync, reply } = &mut *ended;
-        let told = match running.row.tells {
-            Tells::Nothing => Ok(Synced::Done),
-            _ => sync.run(&mut self.core, &reply.telling, out),
-        };
-        match told {
-            Ok(Synced::Done) => {
-                reply.write(&running.tag, out);
-                None
-            }
-            Ok(Synced::OutputFull) => {
-                self.doing = Doing::Tell(ended);
-                Some(Step::OutputFull)
-            }
-            Ok(Synced::Slice) => {
-                running.keep_alive(&self.core, out);
-                self.doing = Doing::Tell(ended);
-                Some(Step::Yield)
-            }
-            Ok(Synced::MailboxGone) => {
-                // The command itself was carried out, so its end is told before the connection's.
-                reply.write(&running.tag, out);
-                status(None, Status::Bye, None, MAILBOX_GONE, out);
-                self.close("selected mailbox was deleted");
-                None
-            }
-            Err(error) => {
-                self.failed(&error, running.row);
-                if !sync.is_in_a_line() {
-                    reply.write(&running.tag, out);
-                }
-                self.untold(sync, out);
-                None
-            }
-        }
-    }
-
-    fn notify(&mut self, mut sync: Box<Sync>, out: &mut Vec<u8>) -> Option<Step> {
-        match sync.run(&mut self.core, &Telling::default(), out) {
-            Ok(Synced::Done) => None,
-            Ok(Synced::OutputFull) => {
-                self.doing = Doing::Notify(sync);
-                Some(Step::OutputFull)
-            }
-            Ok(Synced::Slice) => {
-                self.doing = Doing::Notify(sync);
-                Some(Step::Yield)
-            }
-            Ok(Synced::MailboxGone) => {
-                status(None, Status::Bye, None, MAILBOX_GONE, out);
-                self.close("selected mailbox was deleted");
-                None
-            }
-            Err(error) => {
-                let error = error.to_string().into();
-                self.core.notes.push(Note::Failed { command: "NOTIFY", error });
-                self.untold(&sync, out);
-                None
-            }
-        }
-    }
-    /// Telling failed. A client that was not told what has left would delete the wrong messages by number.
-    fn untold(&mut self, sync: &Sync, out: &mut Vec<u8>) {
-        if !sync.owes_news() {
-            return;
-        }
-        // In the middle of a line nothing else can be said.
-        if !sync.is_in_a_line() {
-            status(None, Status::Bye, None, UNTOLD, out);
-        }
-        self.close(UNTOLD);
-    }
-
-    fn close(&mut self, reason: &'static str) {
-        self.doing = Doing::Closed;
-        self.core.selected = None;
-        self.core.notes.push(Note::Ended { reason });
-    }
-    /// What ends the session from outside, where no command is being written.
-    fn ended(&mut self, now: Timestamp, out: &mut Vec<u8>) {
-        let late = self.autologout_at().is_some_and(|at| at <= now);
-        let (code, text) = match self.ending {
-            Some(Ending::Shutdown) => (Some(Code::Unavailable), "server is shutting down"),
-            Some(Ending::AccountGone) => (None, "account was changed, log in again"),
-            Some(Ending::Broken) => (Some(Code::ClientBug), "what was sent cannot be decompressed"),
-            None if late && self.core.login.is_none() => (None, "autologout: no login in time"),
-            None if late => (None, "autologout: idle for too long"),
-            None => return,
-        };
-        if matches!(self.doing, Doing::Closed) {
-            return;
-        }
-        status(None, Status::Bye, code.as_ref(), text, out);
-        self.close(text);
-    }
-    /// When a client that does nothing is not waited for any longer.
-    fn autologout_at(&self) -> Option<Timestamp> {
-        let settings = &self.core.settings;
-        let waits = matches!(self.doing, Doing::Greeting | Doing::Ready | Doing::TlsHandshake);
-        match self.core.login {
-            None => Some(self.core.connected_at.plus_secs(settings.login_timeout_secs)),
-            Some(_) if waits || self.core.waiting_for_client => {
-                Some(self.core.heard_at.plus_secs(settings.autologout_secs))
-            }
-            Some(_) => None,
-        }
-    }
-    /// Between two responses, with nothing of the current one half written: BYE may come now.
-    fn between_responses(&self) -> bool {
-        match &self.doing {
-            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
-                self.core.waiting_for_client
-            }
-            _ => true,
-        }
-    }
 }
 
 impl Running {
@@ -442,96 +325,3 @@ impl Running {
 }
 
 const NUMBERS: &str = "message numbers are not allowed once UIDONLY is enabled";
-
-/// RFC 9051 §7.1.5; what Dovecot does too.
-pub(crate) const MAILBOX_GONE: &str = "the selected mailbox was deleted";
-/// Why a connection ends whose client was not told what has changed.
-const UNTOLD: &str = "what has changed cannot be read";
-
-impl Session for ImapSession {
-    fn input(&mut self, octets: &[u8]) {
-        if !matches!(self.doing, Doing::TlsHandshake | Doing::Closed) {
-            self.decoder.feed(octets);
-            self.core.heard_at = self.core.now;
-        }
-    }
-    fn wants_input(&self) -> bool {
-        let room = self.decoder.buffered() < limits::INPUT_OCTETS_MAX;
-        match &self.doing {
-            Doing::TlsHandshake | Doing::Layers | Doing::Closed => false,
-            Doing::Greeting => true,
-            Doing::Ready => self.pace.until(&self.core.settings).is_none(),
-            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
-                self.core.waiting_for_client || room
-            }
-        }
-    }
-    fn input_closed(&mut self) {
-        self.input_closed = true;
-    }
-    fn input_broken(&mut self) {
-        self.input_closed = true;
-        self.ending.get_or_insert(Ending::Broken);
-    }
-    fn rests(&self) -> bool {
-        self.core.idling
-    }
-    fn state_advanced(&mut self, account: AccountId, _upto: ModSeq) {
-        self.core.heard(account);
-    }
-    fn watches(&self) -> Vec<AccountId> {
-        match self.core.idling || self.core.tells_between_commands().is_some() {
-            true => self.core.watched(),
-            false => Vec::new(),
-        }
-    }
-    fn tls_ready(&mut self, tls: &TlsFacts) {
-        if matches!(self.doing, Doing::TlsHandshake) {
-            self.core.peer.tls = Some(tls.clone());
-            self.doing = Doing::Ready;
-        }
-    }
-    fn effect_done(&mut self, result: EffectResult) {
-        self.core.effect = Some(result);
-    }
-    fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
-        if self.core.now < now {
-            self.core.now = now;
-        }
-        loop {
-            if self.between_responses() {
-                self.ended(now, out);
-            }
-            if out.len() >= limits::OUTPUT_OCTETS_HIGH {
-                return Step::OutputFull;
-            }
-            if let Some(step) = self.turn(out) {
-                return step;
-            }
-        }
-    }
-    fn deadline(&self) -> Option<Timestamp> {
-        let settings = &self.core.settings;
-        match &self.doing {
-            Doing::Commit(running, ..) => running.progress.due(settings),
-            Doing::Ready => self.pace.until(settings).or_else(|| self.autologout_at()),
-            _ => self.autologout_at(),
-        }
-    }
-    fn shutdown(&mut self) {
-        self.ending.get_or_insert(Ending::Shutdown);
-    }
-    fn account_gone(&mut self) {
-        self.ending.get_or_insert(Ending::AccountGone);
-    }
-    fn account(&self) -> Option<AccountId> {
-        self.core.login.as_ref().map(|login| login.account.id())
-    }
-    fn memory_octets(&self) -> usize {
-        let kept = self.core.kept_octets() - limits::IMAP_CONNECTION_BUFFERS_OCTETS;
-        kept + self.decoder.buffered()
-    }
-    fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.core.notes)
-    }
-}

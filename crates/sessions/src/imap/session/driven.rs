@@ -1,0 +1,95 @@
+//! The session as its driver sees it.
+
+use koi_types::{AccountId, ModSeq, Timestamp, limits};
+
+use super::ending::Ending;
+use super::{Doing, ImapSession};
+use crate::session::{EffectResult, Note, Session, Step, TlsFacts};
+
+impl Session for ImapSession {
+    fn input(&mut self, octets: &[u8]) {
+        if !matches!(self.doing, Doing::TlsHandshake | Doing::Closed) {
+            self.decoder.feed(octets);
+            self.core.heard_at = self.core.now;
+        }
+    }
+    fn wants_input(&self) -> bool {
+        let room = self.decoder.buffered() < limits::INPUT_OCTETS_MAX;
+        match &self.doing {
+            Doing::TlsHandshake | Doing::Layers | Doing::Closed => false,
+            Doing::Greeting => true,
+            Doing::Ready => self.pace.until(&self.core.settings).is_none(),
+            Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
+                self.core.waiting_for_client || room
+            }
+        }
+    }
+    fn input_closed(&mut self) {
+        self.input_closed = true;
+    }
+    fn input_broken(&mut self) {
+        self.input_closed = true;
+        self.ending.get_or_insert(Ending::Broken);
+    }
+    fn rests(&self) -> bool {
+        self.core.idling
+    }
+    fn state_advanced(&mut self, account: AccountId, _upto: ModSeq) {
+        self.core.heard(account);
+    }
+    fn watches(&self) -> Vec<AccountId> {
+        match self.core.idling || self.core.tells_between_commands().is_some() {
+            true => self.core.watched(),
+            false => Vec::new(),
+        }
+    }
+    fn tls_ready(&mut self, tls: &TlsFacts) {
+        if matches!(self.doing, Doing::TlsHandshake) {
+            self.core.peer.tls = Some(tls.clone());
+            self.doing = Doing::Ready;
+        }
+    }
+    fn effect_done(&mut self, result: EffectResult) {
+        self.core.effect = Some(result);
+    }
+    fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
+        if self.core.now < now {
+            self.core.now = now;
+        }
+        loop {
+            if self.between_responses() {
+                self.ended(now, out);
+            }
+            if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+                return Step::OutputFull;
+            }
+            if let Some(step) = self.turn(out) {
+                return step;
+            }
+        }
+    }
+    fn deadline(&self) -> Option<Timestamp> {
+        let settings = &self.core.settings;
+        match &self.doing {
+            Doing::Commit(running, ..) => running.progress.due(settings),
+            Doing::Ready => self.pace.until(settings).or_else(|| self.autologout_at()),
+            _ => self.autologout_at(),
+        }
+    }
+    fn shutdown(&mut self) {
+        self.ending.get_or_insert(Ending::Shutdown);
+    }
+    fn account_gone(&mut self) {
+        self.ending.get_or_insert(Ending::AccountGone);
+    }
+    fn account(&self) -> Option<AccountId> {
+        self.core.login.as_ref().map(|login| login.account.id())
+    }
+    fn memory_octets(&self) -> usize {
+        let kept = self.core.kept_octets() - limits::IMAP_CONNECTION_BUFFERS_OCTETS;
+        kept + self.decoder.buffered()
+    }
+    fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.core.notes)
+    }
+}
