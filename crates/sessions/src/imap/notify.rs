@@ -22,6 +22,7 @@ mod interest;
 mod known;
 mod names;
 mod own;
+mod renames;
 mod theirs;
 
 use gather::Look;

@@ -136,16 +136,7 @@ impl Sync {
                         return Ok(Synced::OutputFull);
                     }
                     let uids = std::mem::take(&mut news.arrivals);
-                    let matching = self.updating.as_mut().map(|updating| updating.take_arrived());
-                    let matching = matching.unwrap_or_default();
-                    // RFC 5465 §5.2: FETCH follows ADDTO; RFC 5465 §7: it comes before it, with the items of
-                    // UPDATE.
-                    if matching.is_empty()
-                        && let Some(updating) = &mut self.updating
-                    {
-                        updating.write_after(out);
-                    }
-                    self.phase = Phase::Arrivals(self.arrivals(core, uids, matching));
+                    self.phase = Phase::Arrivals(self.arrivals(core, uids, out));
                 }
                 Phase::Arrivals(arrivals) => {
                     while let Some(first) = arrivals.front_mut() {
@@ -206,8 +197,16 @@ impl Sync {
     fn of_selected(&self, core: &Core) -> OfSelected {
         self.instead.clone().unwrap_or_else(|| core.of_selected())
     }
-    /// New messages as they are told: each once, with all that was asked for of it (RFC 5465 §5.2).
-    fn arrivals(&self, core: &Core, uids: NumSet, matching: Vec<Arrived>) -> VecDeque<Arrivals> {
+    /// New messages as they are told: each once, with all that was asked for of it. RFC 5465 §5.2: FETCH
+    /// follows ADDTO; RFC 5465 §7: it comes before it, with the items of UPDATE.
+    fn arrivals(&mut self, core: &Core, uids: NumSet, out: &mut Vec<u8>) -> VecDeque<Arrivals> {
+        let mut matching: Vec<Arrived> = Vec::new();
+        if let Some(updating) = &mut self.updating {
+            matching = updating.take_arrived();
+            if matching.is_empty() {
+                updating.write_after(out);
+            }
+        }
         let asked = self.of_selected(core).items.map(|items| Arrived { items, uids });
         let groups = arrivals::joined(asked.into_iter().chain(matching));
         groups.into_iter().map(|group| Arrivals::new(items(core, group.items), group.uids)).collect()

@@ -175,7 +175,8 @@ impl Following {
     fn read(&mut self, text: &str) -> Result<(), String> {
         self.known = self.lists[0].numbers.iter().copied().collect();
         self.told.clear();
-        text.lines().try_for_each(|line| self.line(line).map_err(|e| format!("`{line}`: {e}\nin\n{text}")))?;
+        text.lines()
+            .try_for_each(|line| self.line(line).map_err(|e| format!("`{line}`: {e}\nin\n{text}")))?;
         match self.told.first() {
             None => Ok(()),
             Some(told) => Err(format!("{told:?} does not match, or was known\nin\n{text}")),

@@ -72,9 +72,10 @@ pub(super) struct Gathered {
 impl Others {
     /// What happens after this snapshot is told.
     pub(super) fn new(account: AccountId, interest: Interest, look: Look<'_>) -> Result<Self> {
-        let mut theirs = Theirs::default();
+        let mut theirs = Theirs::new(look, &interest)?;
         let own = Known::new(account, look.snapshot.hierarchy(), Arc::default());
-        let shared = theirs.reload(look, &interest, &own, &Reload::default())?;
+        let everybodys = Reload { all: true, ..Reload::default() };
+        let shared = theirs.reload(look, &own, &everybodys)?;
         let known = Known::new(account, own.own, shared);
         theirs.follow(look, &interest, &known)?;
         let is_wanted =
@@ -174,8 +175,10 @@ impl Others {
             access: &access.told,
             lost: &access.lost,
         };
-        self.due.names = names::lines(&changes, &gathered.subscriptions, &wanted).into();
+        let names::NameNews { lines, anew } = names::news(&changes, &gathered.subscriptions, &wanted);
+        self.due.names = lines.into();
         self.note_uidvalidities(&mut gathered, &before, &wanted);
+        gathered.note_anew(&self.known, &anew);
         gathered.note_all(&self.known, &access.gained);
         self.due_statuses(look, &gathered);
         self.due.annotations = self.wanted_annotations(look, gathered.annotations);
@@ -190,14 +193,9 @@ impl Others {
             return Ok(Access::default());
         }
         let now = Known::new(self.account, own, Arc::clone(&before.shared));
-        let was_active = self.theirs.is_active();
-        let shared = self.theirs.reload(look, &self.interest, &now, reload)?;
+        let shared = self.theirs.reload(look, &now, reload)?;
         self.known = Known::new(self.account, now.own, shared);
         self.theirs.follow(look, &self.interest, &self.known)?;
-        // What was only not looked at before has not changed.
-        if !was_active || !self.theirs.is_active() {
-            return Ok(Access::default());
-        }
         let (interest, now) = (&self.interest, &self.known);
         let is_wanted = |name: &MailboxName| {
             let then = interest.of(Candidate::new(name, &before.all, look.service));
@@ -320,6 +318,14 @@ impl Gathered {
                 self.annotations.entry(owner).or_default().extend(changed);
             }
             _ => {}
+        }
+    }
+    /// Names that the client cannot know to have another mailbox now.
+    fn note_anew(&mut self, known: &Known, anew: &BTreeSet<MailboxName>) {
+        for place in &self.names {
+            if known.name(*place).is_some_and(|name| anew.contains(name)) {
+                note(&mut self.mailboxes, *place, everything());
+            }
         }
     }
     /// Mailboxes of which the client may have missed anything.

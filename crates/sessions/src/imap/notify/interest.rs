@@ -88,15 +88,12 @@ impl Interest {
     pub(crate) fn is_empty(&self) -> bool {
         self.groups.iter().all(|group| group.events.is_empty())
     }
-    /// Whether it may be that something is wanted of mailboxes of others, by names as they are subscribed now.
-    pub(super) fn may_concern_others(&self, own: &Hierarchy) -> bool {
+    /// Whether it may be that something is wanted of mailboxes of others.
+    pub(super) fn may_concern_others(&self) -> bool {
         let mut groups = self.groups.iter().filter(|group| !group.events.is_empty());
         groups.any(|group| match &group.mailboxes {
             Mailboxes::Inboxes | Mailboxes::Personal => false,
-            Mailboxes::Subscribed => {
-                let top = MailboxName::new(OTHER_USERS);
-                top.is_ok_and(|top| own.below(&top).any(|node| node.subscribed))
-            }
+            Mailboxes::Subscribed => true,
             Mailboxes::Subtree(names) | Mailboxes::Named(names) => names.iter().any(is_of_others),
         })
     }
@@ -179,18 +176,18 @@ mod tests {
     // spec: RFC 5465 §6.2; RFC 5465 §6.4
     #[test]
     fn what_others_share_is_asked_for_by_name() {
-        let none = Hierarchy::default();
-        let personal =
-            interest("(personal (MailboxName)) (inboxes (MailboxName)) (subscribed (MailboxName))");
-        assert_eq!(of(&personal, "Other Users/bob@x/a", false), Events::NONE);
-        assert_eq!(of(&personal, "Other Users/bob@x/a", true), Events::MAILBOX_NAME);
+        let subscribed = interest("(subscribed (MailboxName))");
+        assert!(subscribed.may_concern_others());
+        assert_eq!(of(&subscribed, "Other Users/bob@x/a", true), Events::MAILBOX_NAME);
+        let personal = interest("(personal (MailboxName)) (inboxes (MailboxName))");
+        assert_eq!(of(&personal, "Other Users/bob@x/a", true), Events::NONE);
         assert_eq!(of(&personal, "Other Users of it", false), Events::MAILBOX_NAME);
-        assert!(!personal.may_concern_others(&none));
+        assert!(!personal.may_concern_others());
         let subtree = interest("(subtree \"Other Users/bob@x\" (MailboxName))");
         assert_eq!(of(&subtree, "Other Users/bob@x/a", false), Events::MAILBOX_NAME);
         assert_eq!(of(&subtree, "Other Users/ann@x/a", false), Events::NONE);
-        assert!(subtree.may_concern_others(&none));
-        assert!(!interest("(subtree \"Other Users\" NONE)").may_concern_others(&none));
+        assert!(subtree.may_concern_others());
+        assert!(!interest("(subtree \"Other Users\" NONE)").may_concern_others());
     }
 
     // spec: RFC 5465 §8

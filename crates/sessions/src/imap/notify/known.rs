@@ -58,9 +58,13 @@ impl Known {
         let is_shared = || self.shared.get(&place).is_some_and(may_read);
         self.name(place).filter(|_| place.owner == self.account || is_shared())
     }
-    /// Whether there is a mailbox of this name for the client.
+    /// The mailbox of this name for the client.
+    pub(super) fn place(&self, name: &MailboxName) -> Option<Place> {
+        let mailbox = self.all.node(name)?.mailbox?;
+        Some(Place { owner: mailbox.owner.unwrap_or(self.account), mailbox: mailbox.id })
+    }
     pub(super) fn is_mailbox(&self, name: &MailboxName) -> bool {
-        self.all.node(name).is_some_and(|node| node.mailbox.is_some())
+        self.place(name).is_some()
     }
     /// A mailbox, or a level above one.
     pub(super) fn is_there(&self, name: &MailboxName) -> bool {

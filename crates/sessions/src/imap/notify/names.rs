@@ -1,15 +1,15 @@
 //! What became of names: which LIST lines tell it, and in which order (RFC 5465 §5.4 and §5.5).
 //!
 //! A client that takes the lines one after the other comes to the names there are now, also when several
-//! things have happened: first what is gone, then what was renamed (the lower name before the one above it,
-//! and a name is made free before another takes it), then what is new.
+//! things have happened: first what is gone, then what was renamed, then what is new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use koi_proto::imap::command::Events;
 use koi_types::MailboxName;
 
 use super::known::{Known, Place};
+use super::renames::{Rename, Renamed, Renames};
 
 /// One LIST line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,55 +36,63 @@ pub(super) struct NameChanges<'a> {
 /// Whether a name is among those for which the client wants to hear of an event.
 type Wanted<'w> = dyn Fn(&MailboxName, Events) -> bool + 'w;
 
+/// What is told.
+#[derive(Debug, Default)]
+pub(super) struct NameNews {
+    pub(super) lines: Vec<NameLine>,
+    /// Names that have another mailbox than the client may believe.
+    pub(super) anew: BTreeSet<MailboxName>,
+}
+
 /// What is to be told of names and subscriptions.
-pub(super) fn lines(
+pub(super) fn news(
     changes: &NameChanges<'_>,
     subscriptions: &BTreeSet<MailboxName>,
     wanted: &Wanted<'_>,
-) -> Vec<NameLine> {
+) -> NameNews {
     let Affected { mut names, renamed } = Affected::by(changes);
     names.retain(|name| wanted(name, Events::MAILBOX_NAME));
-    let wanted_rename = |from: &MailboxName, to: &MailboxName| {
-        wanted(from, Events::MAILBOX_NAME) || wanted(to, Events::MAILBOX_NAME)
-    };
-    // RFC 5465 §5.4: what was renamed with a name above it is not told by itself.
-    let goes_along = |from: &MailboxName, to: &MailboxName| {
-        let mut above = std::iter::successors(from.parent(), MailboxName::parent);
-        above.any(|above| {
-            let moved = renamed.get(&above).filter(|above_to| wanted_rename(&above, above_to));
-            moved.and_then(|above_to| from.moved(&above, above_to)).as_ref() == Some(to)
+    let stays = |from: &MailboxName| {
+        let mut below = changes.before.all.below(from);
+        below.any(|node| {
+            node.mailbox.is_some() && changes.now.place(&node.name) == changes.before.place(&node.name)
         })
     };
-    let told: BTreeMap<&MailboxName, &MailboxName> =
-        renamed.iter().filter(|(from, to)| wanted_rename(from, to) && !goes_along(from, to)).collect();
+    let Renames { told, broken } = Renames::of(&renamed, &stays, &|from, to| {
+        wanted(from, Events::MAILBOX_NAME) || wanted(to, Events::MAILBOX_NAME)
+    });
     // The line of the rename says it.
-    names.retain(|name| !told.values().any(|to| *to == name));
+    let new_names: BTreeSet<&MailboxName> = told.iter().map(|rename| &rename.to).collect();
+    names.retain(|name| !new_names.contains(name));
+    names.extend(broken.keys().filter(|from| !changes.now.is_mailbox(from)).cloned());
+    names.extend(broken.values().cloned());
     names.extend(changes.access.iter().cloned());
     names.extend(subscriptions.iter().filter(|name| wanted(name, Events::SUBSCRIPTION_CHANGE)).cloned());
     // An old name is free only after the rename.
-    let is_late = |name: &MailboxName| changes.now.is_mailbox(name) || renamed.contains_key(name);
+    let is_renamed = |name: &MailboxName| renamed.contains_key(name) && !broken.contains_key(name);
+    let is_late = |name: &MailboxName| changes.now.is_mailbox(name) || is_renamed(name);
     let (late, gone): (Vec<MailboxName>, Vec<MailboxName>) = names.into_iter().partition(is_late);
     let plain = |name: MailboxName| {
         let lost = changes.lost.contains(&name) && !changes.now.is_mailbox(&name);
         NameLine { name, old_name: None, lost }
     };
     let mut lines: Vec<NameLine> = gone.into_iter().map(plain).collect();
-    let in_circles = order(&told, &mut lines);
-    lines.extend(in_circles.into_iter().chain(late).map(plain));
-    lines
+    let rename = |Rename { from, to }| NameLine { name: to, old_name: Some(from), lost: false };
+    lines.extend(told.into_iter().map(rename));
+    lines.extend(late.into_iter().map(plain));
+    NameNews { lines, anew: broken.into_values().collect() }
 }
 
 /// Names of which something is to be said.
 struct Affected {
     /// Made or deleted, the name above each, and levels that came or went with them.
     names: BTreeSet<MailboxName>,
-    /// From the old name to the new one.
-    renamed: BTreeMap<MailboxName, MailboxName>,
+    renamed: Renamed,
 }
 
 impl Affected {
     fn by(changes: &NameChanges<'_>) -> Self {
-        let mut affected = Self { names: BTreeSet::new(), renamed: BTreeMap::new() };
+        let mut affected = Self { names: BTreeSet::new(), renamed: Renamed::new() };
         // Where a name came or went.
         let mut places = BTreeSet::new();
         for id in changes.mailboxes {
@@ -129,27 +137,4 @@ fn changed_levels(
         0 => Vec::new(),
         count => above().take(count + 1).collect(),
     }
-}
-
-/// Puts renames into the order in which they can be told. Answers names that were exchanged: there is no
-/// such order for them.
-fn order(renamed: &BTreeMap<&MailboxName, &MailboxName>, lines: &mut Vec<NameLine>) -> Vec<MailboxName> {
-    let mut from: Vec<&MailboxName> = renamed.keys().copied().collect();
-    from.sort_by_key(|name| std::cmp::Reverse(name.as_str().matches('/').count()));
-    let (mut done, mut in_circles) = (BTreeSet::new(), Vec::new());
-    for first in from {
-        let mut chain = Vec::new();
-        let mut next = Some(first);
-        while let Some(from) = next.filter(|from| done.insert(*from)) {
-            let Some(to) = renamed.get(from) else { break };
-            chain.push(NameLine { name: (*to).clone(), old_name: Some(from.clone()), lost: false });
-            next = renamed.get_key_value(*to).map(|(from, _)| *from);
-        }
-        if chain.last().is_some_and(|last| last.name == *first) {
-            in_circles.extend(chain.into_iter().map(|line| line.name));
-        } else {
-            lines.extend(chain.into_iter().rev());
-        }
-    }
-    in_circles
 }

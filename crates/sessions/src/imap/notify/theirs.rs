@@ -1,13 +1,14 @@
 //! Mailboxes of other users that a client watches (RFC 5465 §5.9): what is shared with the user, whose logs
 //! are read, and what it means when rights come and go.
 //!
-//! Accounts are followed as long as they share something that the client asked for and may read. Their logs
+//! Accounts are followed as long as they share something that the client asked for. Their logs
 //! are read when they are heard of; rights are looked at only when the stamp of what is shared has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use koi_mailbox::{LogRead, SharedName, SharingStamp};
+use koi_proto::imap::command::Events;
 use koi_types::{AccountId, MailboxName, ModSeq, Result, limits};
 
 use super::gather::{COMMITS_PER_STEP_MAX, Gathered, Look};
@@ -53,6 +54,11 @@ pub(super) struct Access {
 }
 
 impl Theirs {
+    pub(super) fn new(look: Look<'_>, interest: &Interest) -> Result<Self> {
+        let active = interest.may_concern_others();
+        let stamp = if active { look.snapshot.sharing_stamp()? } else { SharingStamp::default() };
+        Ok(Self { active, stamp, ..Self::default() })
+    }
     pub(super) fn heard(&mut self, account: AccountId) {
         match self.followed.contains_key(&account) {
             true => drop(self.heard.insert(account)),
@@ -72,9 +78,6 @@ impl Theirs {
         let accounts = self.followed.len() + self.heard.len();
         accounts * 2 * size_of::<(AccountId, ModSeq)>()
             + self.no_access.len() * (2 * size_of::<MailboxName>() + 64)
-    }
-    pub(super) const fn is_active(&self) -> bool {
-        self.active
     }
     pub(super) fn is_behind(&self) -> bool {
         self.look || self.reading.is_some() || !self.heard.is_empty()
@@ -100,21 +103,11 @@ impl Theirs {
         Ok(done)
     }
     /// What is shared now, where it must be looked up again.
-    pub(super) fn reload(
-        &mut self,
-        look: Look<'_>,
-        interest: &Interest,
-        known: &Known,
-        reload: &Reload,
-    ) -> Result<Arc<Shared>> {
-        let was_active = std::mem::replace(&mut self.active, interest.may_concern_others(&known.own));
+    pub(super) fn reload(&self, look: Look<'_>, known: &Known, reload: &Reload) -> Result<Arc<Shared>> {
         if !self.active {
             return Ok(Arc::default());
         }
-        if !was_active {
-            self.stamp = look.snapshot.sharing_stamp()?;
-        }
-        if reload.all || !was_active {
+        if reload.all {
             return Ok(Arc::new(placed(look.snapshot.shared()?).collect()));
         }
         let mut shared = Arc::clone(&known.shared);
@@ -127,9 +120,10 @@ impl Theirs {
     }
     /// Follows those that share something the client wants to hear of, from now on, and no others.
     pub(super) fn follow(&mut self, look: Look<'_>, interest: &Interest, known: &Known) -> Result<()> {
+        // RFC 5465 §5.4: names are told of what can be listed, everything else of what can be read.
         let is_wanted = |shared: &&SharedName| {
-            let candidate = Candidate::new(&shared.name, &known.all, look.service);
-            may_read(shared) && !interest.of(candidate).is_empty()
+            let wanted = interest.of(Candidate::new(&shared.name, &known.all, look.service));
+            !wanted.is_empty() && (may_read(shared) || wanted.contains(Events::MAILBOX_NAME))
         };
         let wanted: BTreeSet<AccountId> =
             known.shared.values().filter(is_wanted).filter_map(|shared| shared.mailbox.owner).collect();
@@ -169,7 +163,7 @@ impl Theirs {
             }
             match since {
                 None => self.lost(then, &mut access, is_wanted),
-                Some(since) => self.changed(then.is_some_and(may_read), since, &mut access, is_wanted),
+                Some(since) => self.changed(then, since, &mut access, is_wanted),
             }
         }
         access
@@ -189,23 +183,24 @@ impl Theirs {
     }
     fn changed(
         &mut self,
-        could_read: bool,
+        then: Option<&SharedName>,
         since: &SharedName,
         access: &mut Access,
         is_wanted: &dyn Fn(&MailboxName) -> bool,
     ) {
-        let name = &since.name;
+        let was_told = then.is_some_and(|then| self.no_access.remove(&then.name));
+        let was_told = self.no_access.remove(&since.name) || was_told;
         let tells = match may_read(since) {
             // RFC 5465 §5.9: only where `\NoAccess` was told before.
-            true => self.no_access.remove(name),
+            true => was_told,
             // RFC 5465 §3.1
-            false => (could_read || !self.no_access.contains(name)) && is_wanted(name),
+            false => (then.is_some_and(may_read) || !was_told) && is_wanted(&since.name),
         };
         if tells {
-            access.told.insert(name.clone());
-            if !may_read(since) {
-                self.tell_no_access(name);
-            }
+            access.told.insert(since.name.clone());
+        }
+        if !may_read(since) && (tells || was_told) {
+            self.tell_no_access(&since.name);
         }
     }
     fn tell_no_access(&mut self, name: &MailboxName) {

@@ -122,7 +122,11 @@ fn partial_update_and_scores() {
         Some(vec![Update, Context, Relevancy])
     );
     let items = search("RETURN (UPDATE (UID FLAGS UID) COUNT) ALL");
-    assert_eq!((items.returns, items.update_items.len()), (Some(vec![Update, Count]), 2), "QUIRK update_items");
+    assert_eq!(
+        (items.returns, items.update_items.len()),
+        (Some(vec![Update, Count]), 2),
+        "QUIRK update_items"
+    );
     assert_eq!(search("RETURN (COUNT UPDATE(FLAGS)) ALL").update_items, [FetchItem::Flags]);
     assert_eq!(search("RETURN (UPDATE) ALL").update_items, []);
     refused(&["a SEARCH RETURN (UPDATE ()) ALL", "a SEARCH RETURN (UPDATE FLAGS) ALL"]);
