@@ -18,6 +18,9 @@ const ROWS_MAX: usize = 16_384;
 /// Lines of the log that are read rather than making the table anew.
 const LINES_MAX: usize = 50_000;
 
+/// Messages that are brought up to date in one step; for more the table is made anew, in pieces.
+const NEWS_MAX: u64 = 4096;
+
 /// A table being made.
 pub(crate) struct Loading {
     table: Table,
@@ -163,6 +166,9 @@ pub(crate) fn follow(snapshot: &Snapshot<'_>, table: &mut Table) -> Result<bool>
         return Ok(false);
     }
     let Some(news) = read_news(snapshot, table.modseq)? else { return Ok(false) };
+    if news.count(table) > NEWS_MAX {
+        return Ok(false);
+    }
     news.apply(snapshot, table)?;
     table.modseq = record.modseq;
     if names_changed {
@@ -219,6 +225,11 @@ struct Came {
 }
 
 impl News {
+    fn count(&self, table: &Table) -> u64 {
+        let touched: u64 = self.touched.values().map(UidSet::count).sum();
+        let deleted = self.deleted.iter().map(|mailbox| u64::from(table.counts.of(*mailbox).total_emails));
+        touched + self.gone.len() as u64 + deleted.sum::<u64>()
+    }
     fn touch(&mut self, mailbox: MailboxId, uids: &UidSet) {
         self.touched.entry(mailbox).or_default().0.extend(&uids.0);
     }

@@ -24,6 +24,7 @@ pub use koi_store::record::submission::{
 use super::changes::{Changed, Told};
 use super::identity::OWN_IDENTITY;
 use super::state::State;
+use crate::BodyRef;
 use crate::account::Account;
 use crate::deliver::{To, deliver_one, is_about_one_account};
 use crate::incoming::{Incoming, Stage};
@@ -283,9 +284,12 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
     }
     let (id, body) = (waiting.id, waiting.record.body);
     let record = SubmissionRecord::decode(&waiting.record.submission);
-    let mut octets = Vec::new();
-    inner.kv.view()?.read_body(&body, 0..body.octets, &mut octets)?;
-    let message = staged(inner, &octets)?;
+    let message = match read(inner, &body) {
+        Ok(message) => Some(message),
+        // It will never be readable: whoever sent it is to know.
+        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::TooLarge) => None,
+        Err(error) => return Err(error),
+    };
     let email = |_: &EnvelopeAddress| inner.new_email_id();
     let emails: Vec<EmailId> = record.iter().flat_map(|record| &record.rcpt_to).map(email).collect();
     let (options, quota): (_, Quota) = (Arc::clone(&inner.options), inner.options.quota);
@@ -297,7 +301,10 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
         }
         sender.finish()?;
         let Some(record) = &record else { return Ok(Vec::new()) };
-        let (recipients, deliveries) = send(txn, &options, record, &message, &emails, now)?;
+        let (recipients, deliveries) = match &message {
+            Some(message) => send(txn, &options, record, message, &emails, now)?,
+            None => (Vec::new(), record.rcpt_to.iter().map(|_| unreadable()).collect()),
+        };
         let mut sender = AccountTxn::open(txn, account, quota, now)?;
         if sender.object(ObjectKind::Submission, id)?.is_some() {
             let sent = SubmissionRecord { status: UndoStatus::Final, deliveries, ..record.clone() };
@@ -308,6 +315,16 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
     });
     told.wait()?.into_iter().for_each(|account| inner.changed(account));
     Ok(Due::Sent)
+}
+
+fn read(inner: &Inner, body: &BodyRef) -> Result<Arc<Incoming>> {
+    let mut octets = Vec::new();
+    inner.kv.view()?.read_body(body, 0..body.octets, &mut octets)?;
+    staged(inner, &octets)
+}
+
+fn unreadable() -> DeliveryRecord {
+    DeliveryRecord { reply: "554 5.3.0 The message cannot be read".into(), delivered: DeliveredStatus::No }
 }
 
 /// What of an account waits to be sent.

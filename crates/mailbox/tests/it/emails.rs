@@ -192,3 +192,23 @@ fn a_late_message_joins_two_threads() {
     assert_eq!((told.created, told.updated, told.destroyed), (vec![], vec![thread], vec![apart[1].unwrap()]));
     assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "3", "4 \\Flagged k"], "UIDs are never given again");
 }
+
+#[test]
+fn a_table_is_made_anew_when_much_has_changed() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let some = || (0..1500).map(|n| new_message(&message(n), &[])).collect::<Vec<_>>();
+    for _ in 0..3 {
+        alice.append(INBOX, some()).wait().unwrap();
+    }
+    assert_eq!(counts(&alice, INBOX), [4500, 4500, 1500, 1500]);
+    let mut all = koi_types::UidSet::new();
+    all.0.insert_range(1..=4500);
+    let before = state(&alice, DataType::Email);
+    alice.set_flags(INBOX, &all, change(FlagOp::Add, &["\\Seen"]), None).wait().unwrap();
+    assert_eq!(counts(&alice, INBOX), [4500, 0, 1500, 0]);
+    assert_eq!(changes(&alice, before), "0 100 0");
+    alice.set_flags(INBOX, &all, change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    assert_eq!(counts(&alice, INBOX), [0, 0, 0, 0]);
+}
