@@ -6,6 +6,7 @@
 //! is bounded by `BODY_INLINE_OCTETS_MAX`, what all together hold by the number of threads that run steps
 //! times `message_octets_max`.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use koi_chat::{Chat, ContactFields, Signs};
@@ -222,20 +223,36 @@ impl Stage {
     fn whole(self) -> Result<Whole> {
         let Some(large) = self.large else {
             let octets: Arc<[u8]> = self.held.into();
-            return Ok(Whole { body: NewBody::inline(Arc::clone(&octets)), octets });
+            return Ok(Whole { body: NewBody::inline(Arc::clone(&octets)), octets: Octets::Held(octets) });
         };
         let body = large.finish()?;
         let NewBody::Staged(staged) = &body else {
             return Err(MailError::new(ErrorKind::Internal, "a staged body that is not staged"));
         };
-        let mut octets = Vec::with_capacity(usize::try_from(self.octets).unwrap_or(0));
+        let mut octets = Vec::new();
         self.kv.view()?.read_body(&staged.body(), 0..self.octets, &mut octets)?;
-        Ok(Whole { body, octets: octets.into() })
+        Ok(Whole { body, octets: Octets::Read(octets) })
     }
 }
 
 /// A message that has arrived, and all of its octets.
 struct Whole {
     body: NewBody,
-    octets: Arc<[u8]>,
+    octets: Octets,
+}
+
+/// A large message is not copied once more only to be shared.
+enum Octets {
+    Held(Arc<[u8]>),
+    Read(Vec<u8>),
+}
+
+impl Deref for Octets {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Held(octets) => octets,
+            Self::Read(octets) => octets,
+        }
+    }
 }
