@@ -15,7 +15,9 @@ pub(crate) const KEY_OCTETS: usize = 41;
 const WIDE_VALUE_OCTETS: usize = 30;
 const WIDE_VERSION: u8 = 1;
 const VERSION: u8 = 2;
-const PREFIX: [u8; 5] = [0, 0, 0, 0, b'B'];
+/// Of account 0.
+pub(crate) const TABLE: u8 = b'B';
+const PREFIX: [u8; 5] = [0, 0, 0, 0, TABLE];
 
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

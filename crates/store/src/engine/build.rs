@@ -1,6 +1,9 @@
 //! Building a group: transactions are run one after the other, each over what those before it did, also over
 //! what is not yet durable. Nothing of it can be seen, and nobody is answered, before it is.
 //!
+//! The open group belongs to whoever holds `live`: several threads run transactions into it, one after the
+//! other, and the one who finds the disk free closes it.
+//!
 //! Must not: touch the file; that is for `complete.rs`, and for making the next segment.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,22 +11,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use koi_types::{CommitNotice, ErrorKind, MailError, Result};
+use parking_lot::MutexGuard;
 
-use super::commit::{Job, disk_full};
+use super::commit::{Job, Queue, disk_full};
 use super::counters::add;
 use super::draft::Draft;
 use super::group::Placing;
 use super::index::Position;
 use super::journal::{Live, LiveFile, Start, create_segment, now_millis};
+use super::known::Known;
 use super::run::Run;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::txn::{EngineTxn, Stage};
 use crate::body::BodyRef;
 
-/// A leader who waits for the disk looks again when so many transactions wait: each look costs a switch of
-/// threads, and what is not run while the disk works is run while it idles.
-const JOIN_MIN: usize = 16;
+/// A group of so many is written at once when the disk is free.
+const LINGER_MAX: usize = 16;
 
 /// Who may commit at the moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub(crate) struct Built {
     pub(crate) dead: Vec<BodyRef>,
     /// Nothing when no transaction wrote anything.
     pub(crate) sealed: Option<Sealed>,
-    /// Whether the turn to write was waited for, and has to be given back.
+    /// Whether it has the turn to write, and has to give it back.
     pub(crate) has_turn: bool,
 }
 
@@ -73,55 +77,111 @@ struct Drafts {
 }
 
 /// A group while transactions are run.
-struct Building<'a> {
-    snapshot: &'a Snapshot,
+pub(crate) struct Open {
+    snapshot: Snapshot,
+    known: Known,
     admission: Admission,
     drafts: Drafts,
     built: Built,
-    /// No more may come in.
-    full: bool,
 }
 
-/// Whether the disk is free for this group.
-enum Turn {
-    Ours,
-    /// The group before it failed, so that this one has to be built again.
-    Void,
+/// Whom a leader takes along who finds the disk free.
+#[derive(Default)]
+struct Gathering {
+    /// Of those who waited at the last look: the disk does not wait for all who come later.
+    left: Option<usize>,
+    /// How many the group had when it was last lingered for.
+    lingered_at: usize,
+}
+
+impl Gathering {
+    fn next(&mut self, queue: &mut Queue) -> Option<Job> {
+        if queue.full {
+            return None;
+        }
+        if !queue.writing {
+            let left = self.left.get_or_insert(queue.waiting.len());
+            *left = left.checked_sub(1)?;
+        }
+        queue.waiting.pop_front()
+    }
+    /// A write costs about as much processor as three transactions, whatever is in it. Where others are about
+    /// to come, as after a group of many was answered, they may go first as long as that brings any.
+    fn should_linger(&mut self, queue: &Queue, have: usize) -> bool {
+        let brought = have > self.lingered_at;
+        let lingers = !queue.writing && !queue.full && brought && have < queue.last.min(LINGER_MAX);
+        if lingers {
+            (self.left, self.lingered_at) = (None, have);
+        }
+        lingers
+    }
 }
 
 impl Shared {
-    /// Runs `jobs`, and with the lead (`leads`) what else comes until the disk is free. The lead is given
-    /// away.
-    pub(crate) fn build(self: &Arc<Self>, mut jobs: Vec<Job>, least: Admission, leads: bool) -> Built {
+    /// With the lead: runs what waits, and closes the group if the disk is free. The lead is given away.
+    /// Nothing while the disk is busy, or when nothing is left to do.
+    pub(crate) fn build(self: &Arc<Self>) -> Option<Built> {
         let mut live = self.live.lock();
-        let built = loop {
-            let begun = self.admit(least).and_then(|admission| {
-                self.rotate_if_full(&mut live)?;
-                Ok((admission, Snapshot::open_ahead(self)?))
-            });
-            let (admission, snapshot) = match begun {
-                Ok(begun) => begun,
-                Err(error) => break Built::refused(jobs, &error),
-            };
-            let mut group = Building {
-                snapshot: &snapshot,
-                admission,
-                drafts: Drafts::default(),
-                built: Built::default(),
-                full: false,
-            };
-            live.builder.clear();
-            self.run_all(&mut live, &mut group, jobs);
-            match self.run_more_until_free(&mut live, &mut group, leads) {
-                Turn::Ours => break self.seal(&mut live, group),
-                Turn::Void => jobs = group.built.jobs,
+        let mut gathering = Gathering::default();
+        loop {
+            let mut queue = self.queue.lock();
+            take_back(&mut live, &mut queue);
+            if let Some(job) = gathering.next(&mut queue) {
+                drop(queue);
+                self.run(&mut live, job, Admission::All);
+                continue;
             }
-        };
-        drop(live);
-        if leads {
-            self.give_lead_away();
+            let have = live.open.as_ref().map_or(0, |open| open.built.jobs.len());
+            if gathering.should_linger(&queue, have) {
+                let nobody_waits = queue.waiting.is_empty();
+                drop(queue);
+                if nobody_waits {
+                    std::thread::yield_now();
+                }
+                continue;
+            }
+            let open = if queue.writing { None } else { live.open.take() };
+            let built = open.map(|open| {
+                queue.take_turn();
+                (queue.last, queue.under_way) = (have, queue.under_way + 1);
+                MutexGuard::unlocked(&mut queue, || self.seal(&mut live, open))
+            });
+            queue.leading = false;
+            self.call_writer(&mut queue);
+            return built;
         }
-        built
+    }
+    /// A group of its own for transactions that free space.
+    pub(crate) fn build_freeing(self: &Arc<Self>, jobs: Vec<Job>) -> Built {
+        let mut live = self.live.lock();
+        self.settle(&mut live);
+        jobs.into_iter().for_each(|job| self.run(&mut live, job, Admission::Freeing));
+        let Some(open) = live.open.take() else { return Built::default() };
+        self.queue.lock().take_turn();
+        self.seal(&mut live, open)
+    }
+    /// Runs a transaction in the open group, or in a new one. Where none can be begun it is refused.
+    fn run(self: &Arc<Self>, live: &mut Live, mut job: Job, least: Admission) {
+        let mut open = match live.open.take().map_or_else(|| self.open_group(live, least), Ok) {
+            Ok(open) => open,
+            Err(error) => return job.ticket.resolve(Err(error)),
+        };
+        let outcome = self.run_one(live, &mut open, &mut job);
+        open.built.outcomes.push(outcome);
+        open.built.jobs.push(job);
+        let full = live.builder.octets() > self.options.group_octets_max
+            || open.built.jobs.len() >= self.options.group_transactions_max;
+        live.open = Some(open);
+        let mut queue = self.queue.lock();
+        (queue.open, queue.full) = (true, full);
+    }
+    fn open_group(self: &Arc<Self>, live: &mut Live, least: Admission) -> Result<Open> {
+        let admission = self.admit(least)?;
+        self.rotate_if_full(live)?;
+        let snapshot = Snapshot::open_ahead(self)?;
+        live.builder.clear();
+        let known = self.known.now();
+        Ok(Open { snapshot, known, admission, drafts: Drafts::default(), built: Built::default() })
     }
     /// Waits while too much is not yet in the index; refuses when that cannot change.
     fn admit(&self, least: Admission) -> Result<Admission> {
@@ -196,40 +256,25 @@ impl Shared {
         self.state.lock().add_segment(next.header, &next.file.file);
         Ok(next)
     }
-    /// Waits until every group is durable and visible; then `live` ends where the journal does.
+    /// Waits until every group is durable and visible; then `live` ends where the journal does, and what was
+    /// in the open group waits again.
     pub(crate) fn settle(&self, live: &mut Live) {
         let mut queue = self.queue.lock();
         while queue.writing {
-            self.built.wait(&mut queue);
+            self.written.wait(&mut queue);
         }
-        if let Some(position) = queue.back_to.take() {
-            live.position = position;
-        }
+        take_back(live, &mut queue);
+        void(live, &mut queue);
         drop(queue);
         drop(self.publishing.lock());
     }
-    fn run_all(&self, live: &mut Live, group: &mut Building<'_>, jobs: Vec<Job>) {
-        let mut jobs = jobs.into_iter();
-        while live.builder.octets() <= self.options.group_octets_max
-            && let Some(mut job) = jobs.next()
-        {
-            let outcome = self.run_one(live, group, &mut job);
-            group.built.outcomes.push(outcome);
-            group.built.jobs.push(job);
-        }
-        group.full = live.builder.octets() > self.options.group_octets_max
-            || group.built.jobs.len() >= self.options.group_transactions_max;
-        if jobs.len() > 0 {
-            let mut queue = self.queue.lock();
-            jobs.rev().for_each(|job| queue.waiting.push_front(job));
-        }
-    }
-    fn run_one(&self, live: &mut Live, group: &mut Building<'_>, job: &mut Job) -> Outcome {
+    fn run_one(&self, live: &mut Live, open: &mut Open, job: &mut Job) -> Outcome {
         let mark = live.builder.mark();
-        let drafts = &mut group.drafts;
+        let drafts = &mut open.drafts;
         drafts.own.clear();
         let mut txn = EngineTxn {
-            snapshot: group.snapshot,
+            snapshot: &open.snapshot,
+            known: &open.known,
             group: &drafts.group,
             own: &mut drafts.own,
             octets_max: self.options.transaction_octets_max + live.builder.octets(),
@@ -244,7 +289,7 @@ impl Shared {
         let mut result =
             outcome.unwrap_or_else(|_| Err(MailError::new(ErrorKind::Internal, "a transaction panicked")));
         let wrote = !drafts.own.is_empty();
-        if result.is_ok() && group.admission == Admission::Freeing && !stage.frees_space && wrote {
+        if result.is_ok() && open.admission == Admission::Freeing && !stage.frees_space && wrote {
             result = Err(disk_full());
         }
         if result.is_err() {
@@ -254,42 +299,16 @@ impl Shared {
             live.builder.transactions += u32::from(wrote);
             let operations = live.builder.operations();
             drafts.own.iter().for_each(|slot| drafts.group.insert(operations, *slot));
-            group.built.notices.extend(stage.notices);
-            group.built.dead.extend(stage.dead);
+            open.built.notices.extend(stage.notices);
+            open.built.dead.extend(stage.dead);
         }
         Outcome { result, freeing: stage.frees_space }
     }
-    /// While the group before is being written there is time for those who come meanwhile.
-    fn run_more_until_free(&self, live: &mut Live, group: &mut Building<'_>, leads: bool) -> Turn {
-        loop {
-            let mut queue = self.queue.lock();
-            let joins = leads && !group.full;
-            while queue.writing && !(joins && queue.waiting.len() >= JOIN_MIN) {
-                queue.wake_at = if joins { JOIN_MIN } else { 0 };
-                self.built.wait(&mut queue);
-                queue.wake_at = 0;
-            }
-            if let Some(position) = queue.back_to.take() {
-                live.position = position;
-                return Turn::Void;
-            }
-            let ours = !queue.writing;
-            if ours {
-                queue.writing = true;
-                group.built.has_turn = true;
-            }
-            let have = group.built.jobs.len();
-            let more = if joins { self.take_jobs(&mut queue, have) } else { Vec::new() };
-            drop(queue);
-            self.run_all(live, group, more);
-            if ours {
-                return Turn::Ours;
-            }
-        }
-    }
     /// Closes the group; the next one may be built on it.
-    fn seal(&self, live: &mut Live, group: Building<'_>) -> Built {
-        let Building { drafts, mut built, .. } = group;
+    fn seal(&self, live: &mut Live, open: Open) -> Built {
+        let Open { known, drafts, mut built, .. } = open;
+        add(&self.counters.vain_lookups_spared, self.known.note(&known, self.options.vain_lookups_max));
+        built.has_turn = true;
         if live.builder.is_empty() {
             return built;
         }
@@ -321,9 +340,18 @@ impl Shared {
     }
 }
 
-impl Built {
-    fn refused(jobs: Vec<Job>, error: &MailError) -> Self {
-        let outcome = |_: &Job| Outcome { result: Err(error.clone()), freeing: false };
-        Self { outcomes: jobs.iter().map(outcome).collect(), jobs, ..Self::default() }
+/// Where the group before could not be written, the journal goes on in its place, without what was built on
+/// it.
+fn take_back(live: &mut Live, queue: &mut Queue) {
+    if let Some(position) = queue.back_to.take() {
+        live.position = position;
+        void(live, queue);
     }
+}
+
+/// The transactions of the open group wait again, to be run in another.
+fn void(live: &mut Live, queue: &mut Queue) {
+    let open = live.open.take().map(|open| open.built.jobs);
+    open.into_iter().flatten().rev().for_each(|job| queue.waiting.push_front(job));
+    (queue.open, queue.full) = (false, false);
 }

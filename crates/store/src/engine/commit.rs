@@ -1,9 +1,10 @@
 //! Group commit: the queue, and who leads (docs/STORE.md, "Commit").
 //!
-//! A leader takes what waits and runs it, one transaction after the other, into a group (`build.rs`); while
-//! the group before is being written, it goes on taking. Then it gives the lead away and makes its group
-//! durable, visible and known (`complete.rs`), while the next leader builds on it. The leader is a writer
-//! thread, or a thread that waits for its own transaction anyway.
+//! A leader runs what waits, one transaction after the other, into the open group (`build.rs`), and gives the
+//! lead away as soon as nothing waits. While the group before is being written, the open group stays open
+//! for the next leader; the one who finds the disk free closes it and makes it durable, visible and known
+//! (`complete.rs`). A thread that waits for its own transaction leads when nobody does, so that mostly
+//! nobody has to be woken; otherwise a writer thread does.
 //!
 //! Must not: write a group before the one before it is durable; merge before the flush; answer in any other
 //! order than that of the groups.
@@ -14,13 +15,17 @@ use std::time::Duration;
 
 use koi_types::{ErrorKind, MailError, Result};
 
-use super::build::{Admission, Built};
+use super::build::Built;
 use super::index::Position;
 use super::shared::Shared;
 use crate::kv::{Ticket, TxnFn};
 
 /// Writer threads: one may build while another waits for the disk and a third makes known what is durable.
 pub(crate) const WRITERS: usize = 3;
+
+/// While the disk is busy a writer thread is woken when so many transactions wait: each waking costs a
+/// switch of threads, and what is not run while the disk works is run while it idles.
+const JOIN_MIN: usize = 16;
 
 /// A transaction that waits.
 pub(crate) struct Job {
@@ -34,18 +39,43 @@ pub(crate) struct Queue {
     pub(crate) waiting: VecDeque<Job>,
     /// Somebody takes from `waiting`.
     pub(crate) leading: bool,
-    /// So many that wait make a leader who waits for the disk look again; 0 when none does.
-    pub(crate) wake_at: usize,
+    /// There is an open group, with transactions in it.
+    pub(crate) open: bool,
+    /// It takes no more.
+    pub(crate) full: bool,
     /// A group is being written.
     pub(crate) writing: bool,
     /// A group could not be written: what was built on it is void, and the next one begins here.
     pub(crate) back_to: Option<Position>,
-    /// Groups that were begun and not yet answered.
+    /// Transactions of the group that was closed last.
+    pub(crate) last: usize,
+    /// Groups that were closed and not yet answered.
     pub(crate) under_way: usize,
     /// Of a group that was written.
     pub(crate) room: Vec<u8>,
     /// Nothing more is taken.
     pub(crate) closing: bool,
+    /// A writer thread was called and has not looked yet.
+    called: bool,
+}
+
+impl Queue {
+    /// The next write is of whoever closes the open group: of whom holds `live`.
+    pub(crate) fn take_turn(&mut self) {
+        debug_assert!(!self.writing, "one group is written at a time");
+        (self.writing, self.open, self.full) = (true, false, false);
+    }
+    /// Whether somebody should lead who does not.
+    fn wants_leader(&self) -> bool {
+        !self.leading
+            && match self.writing {
+                true => self.waiting.len() >= JOIN_MIN && !self.full,
+                false => self.open || !self.waiting.is_empty(),
+            }
+    }
+    fn is_done(&self) -> bool {
+        self.closing && !self.leading && !self.open && self.waiting.is_empty() && self.under_way == 0
+    }
 }
 
 impl Shared {
@@ -58,11 +88,7 @@ impl Shared {
             return ticket;
         }
         queue.waiting.push_back(Job { run, ticket: ticket.clone() });
-        if queue.leading {
-            self.wake_leader(&queue);
-        } else {
-            self.work.notify_one();
-        }
+        self.call_writer(&mut queue);
         ticket
     }
     pub(crate) fn submit_and_wait(self: &Arc<Self>, run: Box<TxnFn>) -> Result<()> {
@@ -72,27 +98,24 @@ impl Shared {
             return Err(closing());
         }
         queue.waiting.push_back(Job { run, ticket: ticket.clone() });
-        if queue.leading {
-            self.wake_leader(&queue);
-            drop(queue);
-        } else {
-            queue.leading = true;
-            drop(queue);
+        let leads = !(queue.leading || queue.writing && queue.full);
+        queue.leading |= leads;
+        drop(queue);
+        if leads {
             self.lead(Some(&ticket));
         }
         ticket.wait()
     }
-    fn wake_leader(&self, queue: &Queue) {
-        if queue.wake_at > 0 && queue.waiting.len() >= queue.wake_at {
-            self.built.notify_one();
-        }
-    }
-    /// A writer thread: leads whenever something waits and nobody leads.
+    /// A writer thread: leads whenever something is to be done and nobody leads.
     pub(crate) fn write_until_closed(self: &Arc<Self>) {
         loop {
             let mut queue = self.queue.lock();
-            while queue.leading || queue.waiting.is_empty() {
-                if queue.closing && !queue.leading && queue.under_way == 0 {
+            loop {
+                queue.called = false;
+                if queue.wants_leader() {
+                    break;
+                }
+                if queue.is_done() {
                     return;
                 }
                 self.work.wait(&mut queue);
@@ -102,44 +125,26 @@ impl Shared {
             self.lead(None);
         }
     }
-    /// Commits groups until nothing waits, somebody else leads, or `own` is answered.
+    /// Runs what waits, and commits groups until the disk is busy, nothing is left, or `own` is answered.
     fn lead(self: &Arc<Self>, own: Option<&Ticket>) {
-        loop {
-            let mut queue = self.queue.lock();
-            let jobs = self.take_jobs(&mut queue, 0);
-            queue.under_way += 1;
-            drop(queue);
-            let built = self.build(jobs, Admission::All, true);
+        while let Some(built) = self.build() {
             self.finish_group(built);
             let mut queue = self.queue.lock();
             queue.under_way -= 1;
-            if queue.leading {
-                return;
-            }
-            let done = own.is_some_and(|own| own.peek().is_some());
-            if done || queue.waiting.is_empty() {
-                self.wake_writer(&queue);
+            let answered = own.is_some_and(|own| own.peek().is_some());
+            if answered || !queue.wants_leader() {
+                self.call_writer(&mut queue);
                 return;
             }
             queue.leading = true;
         }
     }
-    /// What fits into a group of `have` transactions.
-    pub(crate) fn take_jobs(&self, queue: &mut Queue, have: usize) -> Vec<Job> {
-        let room = self.options.group_transactions_max.saturating_sub(have);
-        let count = queue.waiting.len().min(room);
-        queue.waiting.drain(..count).collect()
-    }
-    /// Somebody else may lead now.
-    pub(crate) fn give_lead_away(&self) {
-        let mut queue = self.queue.lock();
-        queue.leading = false;
-        self.wake_writer(&queue);
-    }
-    fn wake_writer(&self, queue: &Queue) {
+    /// Wakes a writer thread if there is something to do for it.
+    pub(crate) fn call_writer(&self, queue: &mut Queue) {
         if queue.closing {
             self.work.notify_all();
-        } else if !queue.waiting.is_empty() {
+        } else if !queue.called && queue.wants_leader() {
+            queue.called = true;
             self.work.notify_one();
         }
     }
@@ -147,7 +152,7 @@ impl Shared {
         let mut retry = self.complete(built);
         // What frees space is tried once more with the reserve.
         while !retry.is_empty() {
-            let built = self.build(std::mem::take(&mut retry), Admission::Freeing, false);
+            let built = self.build_freeing(std::mem::take(&mut retry));
             retry = self.complete(built);
         }
     }

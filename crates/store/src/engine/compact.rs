@@ -193,6 +193,9 @@ impl Shared {
             octets >= self.options.compactor.dead_octets_min / 2 && alive < octets / 100 * LIVE_SEAL_PERCENT;
         if worth {
             self.rotate(&mut live)?;
+            drop(live);
+            // Those in the group that was open wait again.
+            self.call_writer(&mut self.queue.lock());
         }
         Ok(worth)
     }

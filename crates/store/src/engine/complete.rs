@@ -17,8 +17,9 @@ use super::run::Run;
 use super::shared::Shared;
 use crate::vfs::is_full;
 
-/// Runs of up to so many rows are made one by whoever committed; larger ones by a thread of their own.
-const MERGED_ROWS_MAX: usize = 4096;
+/// Runs of up to so many rows are made one by whoever committed; larger ones by a thread of their own, so
+/// that the next group does not wait for them.
+const MERGED_ROWS_MAX: usize = 512;
 
 impl Shared {
     /// Returns what should be tried again.
@@ -76,7 +77,7 @@ impl Shared {
             room.clear();
             queue.room = room;
         }
-        self.built.notify_all();
+        self.written.notify_all();
     }
     /// Makes a durable group visible.
     fn publish(&self, sealed: &Sealed) {

@@ -91,6 +91,8 @@ counters! {
     compacted_octets,
     /// Times the index was copied without its free pages.
     compacted_indexes,
+    /// Keys that transactions looked for in vain, and were told so from memory.
+    vain_lookups_spared,
 }
 
 pub(crate) fn add(counter: &AtomicU64, by: u64) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::build::Open;
 use super::group::{GROUP_HEADER_OCTETS, GroupBuilder};
 use super::index::Position;
 use super::options::Durability;
@@ -25,6 +26,8 @@ const SMALL_GROUPS_MIN: u64 = 8;
 
 /// The end of the journal. Only the leader has it.
 pub(crate) struct Live {
+    /// The group that is being built, behind `position`.
+    pub(crate) open: Option<Open>,
     pub(crate) file: Arc<LiveFile>,
     pub(crate) header: Header,
     pub(crate) position: Position,
@@ -170,7 +173,7 @@ impl Live {
     fn begin(header: Header, file: Arc<dyn File>, after: Position) -> Self {
         let position = Position { segment: header.segment, offset: SEGMENT_HEADER_OCTETS, ..after };
         let file = Arc::new(LiveFile::new(file, SEGMENT_HEADER_OCTETS));
-        Self { file, header, position, builder: GroupBuilder::default(), next_wanted: false }
+        Self { open: None, file, header, position, builder: GroupBuilder::default(), next_wanted: false }
     }
 }
 

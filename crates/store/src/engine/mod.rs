@@ -24,6 +24,7 @@ mod generation;
 mod group;
 mod index;
 mod journal;
+mod known;
 mod lock;
 pub(crate) mod merge;
 mod options;

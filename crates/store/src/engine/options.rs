@@ -51,6 +51,10 @@ pub struct Options {
     pub reserve_octets: u64,
     /// Whether space comes back by itself.
     pub compactor: CompactorOptions,
+    /// Letters of tables in which most keys are looked for in vain; that of bodies is known.
+    pub mostly_new: &'static [u8],
+    /// So many lookups in vain make the engine remember which keys there are, to answer such from memory.
+    pub vain_lookups_max: u64,
     /// What is watched while the journal is read again.
     pub rising: FindRising,
     /// Called by the applier before each round; tests slow it down or make it fail with it.
@@ -106,6 +110,8 @@ impl Default for Options {
             map_octets: 64 * 1024 * MIB as usize,
             reserve_octets: 2 * MIB,
             compactor: CompactorOptions::default(),
+            mostly_new: &[crate::key::table::THREAD_KEY],
+            vain_lookups_max: 4_096,
             rising,
             before_apply: None,
             while_copying: None,

@@ -255,6 +255,7 @@ impl Replay<'_> {
         {
             let file = Arc::new(LiveFile::new(Arc::clone(&segment.file), end.position.offset));
             return Ok(Live {
+                open: None,
                 file,
                 header: segment.header,
                 position: end.position,

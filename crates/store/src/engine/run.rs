@@ -133,6 +133,11 @@ pub(crate) fn common_beginning(from: &Sought<'_>, end: &Sought<'_>) -> Option<u6
     (from == end).then(|| hash_of_beginning(from))
 }
 
+/// The same of the beginning of a key.
+pub(crate) fn hash_of_beginning_of(key: &[u8]) -> u64 {
+    hash_of_beginning(Sought::new(key).front >> BEHIND_BEGINNING_BITS)
+}
+
 fn hash_of_beginning(beginning: u128) -> u64 {
     // Not the hash of a key that is the beginning and zeros.
     !hash_of(beginning)
@@ -166,6 +171,7 @@ impl Filter {
     }
 }
 
-fn bits(hash: u64) -> u64 {
+/// Three of a word.
+pub(crate) fn bits(hash: u64) -> u64 {
     1 << (hash & 63) | 1 << ((hash >> 6) & 63) | 1 << ((hash >> 12) & 63)
 }

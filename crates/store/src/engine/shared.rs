@@ -18,6 +18,7 @@ use super::compact::Compactor;
 use super::counters::{Counters, Live as LiveCounters};
 use super::index::{Index, Position, Usage};
 use super::journal::{Ahead, Live, LiveFile};
+use super::known::KnownKeys;
 use super::options::Options;
 use super::overlay::Overlay;
 use super::recover::Recovered;
@@ -44,8 +45,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Mutex<Queue>,
     /// Something waits and nobody leads.
     pub(crate) work: Condvar,
-    /// For whoever has `live`: a group was written, or enough wait to go on building.
-    pub(crate) built: Condvar,
+    /// For whoever has `live`: a group was written, or failed.
+    pub(crate) written: Condvar,
     /// Held while a durable group is made visible and known.
     pub(crate) publishing: Mutex<()>,
     /// Held while runs of the overlay are merged.
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) dead_hint: AtomicU64,
     /// Held while the segment after the live one is made.
     pub(crate) ahead: Mutex<Option<Ahead>>,
+    pub(crate) known: KnownKeys,
     pub(crate) zeros: Mutex<Zeros>,
     pub(crate) zeros_wanted: Condvar,
 }
@@ -157,6 +159,7 @@ impl Shared {
             disk_note: None,
             closing: false,
         };
+        let known = KnownKeys::new(options.mostly_new);
         Self {
             layout,
             options,
@@ -169,7 +172,7 @@ impl Shared {
             live: Mutex::new(recovered.live),
             queue: Mutex::default(),
             work: Condvar::new(),
-            built: Condvar::new(),
+            written: Condvar::new(),
             publishing: Mutex::new(()),
             merging: Mutex::new(()),
             runs: Mutex::default(),
@@ -185,6 +188,7 @@ impl Shared {
             // What died before a crash is not known: the first look is for it.
             dead_hint: AtomicU64::new(u64::MAX / 2),
             ahead: Mutex::new(None),
+            known,
             zeros: Mutex::default(),
             zeros_wanted: Condvar::new(),
         }
@@ -196,6 +200,7 @@ impl Shared {
             self.start("store-applier", |shared| in_background(|| shared.apply_until_closed()))?,
             self.start("store-zeros", |shared| in_background(|| shared.fill_until_closed()))?,
             self.start("store-runs", |shared| in_background(|| shared.merge_until_closed()))?,
+            self.start("store-known", |shared| in_background(|| shared.fill_known_until_closed()))?,
         ];
         if self.options.compactor.enabled {
             let compactor = |shared: &Arc<Self>| in_background(|| shared.compact_until_closed());
@@ -262,6 +267,7 @@ impl Shared {
         self.compact_wanted.notify_all();
         self.zeros.lock().closing = true;
         self.zeros_wanted.notify_all();
+        self.known.close();
         self.runs.lock().closing = true;
         self.runs_wanted.notify_all();
     }

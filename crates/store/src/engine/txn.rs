@@ -9,7 +9,10 @@ use koi_types::{BlobId, CommitNotice, ErrorKind, MailError, Result};
 use super::body_row;
 use super::draft::Draft;
 use super::group::GroupBuilder;
+use super::known::Known;
 use super::merge::{Direction, Row, Source, is_empty_range};
+use super::run::common_beginning;
+use super::slot::Sought;
 use super::snapshot::{Snapshot, Span};
 use crate::body::{BodyRef, NewBody, Scope};
 use crate::kv::{Read, Txn, Visit};
@@ -18,6 +21,7 @@ use crate::memory::check_key;
 /// One run of a transaction function.
 pub(crate) struct EngineTxn<'a> {
     pub(crate) snapshot: &'a Snapshot,
+    pub(crate) known: &'a Known,
     /// What the transactions before this one in the same group wrote.
     pub(crate) group: &'a Draft,
     /// What this one wrote.
@@ -44,6 +48,9 @@ impl EngineTxn<'_> {
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         check_key(key)?;
         self.check_size(value.map_or(0, <[u8]>::len))?;
+        if value.is_some() {
+            self.known.add(key);
+        }
         let slot = self.builder.operation(Row { key, value });
         self.own.insert(self.builder.operations(), slot);
         Ok(())
@@ -57,7 +64,8 @@ impl EngineTxn<'_> {
     }
     fn scan_all(&self, span: Span<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let Span { from, end, direction } = span;
-        if is_empty_range(from, end) {
+        let beginning = common_beginning(&Sought::new(from), &Sought::new(end));
+        if is_empty_range(from, end) || self.known.has_none(from, beginning) {
             return Ok(());
         }
         let operations = self.builder.operations();
@@ -69,6 +77,9 @@ impl EngineTxn<'_> {
 
 impl Read for EngineTxn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
+        if self.known.has_not(key) {
+            return Ok(None);
+        }
         let operations = self.builder.operations();
         let here = self.own.get(operations, key).or_else(|| self.group.get(operations, key));
         match here {

@@ -14,6 +14,7 @@ mod crash_points;
 mod damage;
 mod faults;
 mod fixtures;
+mod known;
 mod kv_rules;
 mod model;
 mod power_loss;

@@ -34,6 +34,9 @@ pub(crate) fn small() -> Options {
         apply_part_rows: 16,
         map_octets: 256 * 1024 * 1024,
         reserve_octets: 64 * 1024,
+        // The rows of `key`.
+        mostly_new: b"T",
+        vain_lookups_max: 1,
         compactor: CompactorOptions { enabled: false, ..CompactorOptions::default() },
         ..Options::default()
     }
