@@ -5,6 +5,8 @@ use std::io::Write;
 
 #[path = "../tests/it/imap.rs"]
 mod imap;
+#[path = "../tests/it/jmap.rs"]
+mod jmap;
 #[path = "../tests/it/show.rs"]
 mod show;
 

@@ -1,8 +1,9 @@
 //! Address lists (RFC 5322 §3.4, §4.4; RFC 6532 §3.2) in the shape IMAP shows them (RFC 9051 §7.5.2
 //! ENVELOPE): a flat list in which a group is opened and closed by marker entries.
 //!
-//! Encoded words stay as they are. Lenient: no list is refused, and each step takes at least one octet.
+//! Encoded words stay as they are; for forms that show them decoded the phrases can be marked. Lenient: no list is refused, and each step takes at least one octet.
 
+use crate::encoded_word;
 use crate::lexer::{Lexer, is_atom};
 use crate::limits::ADDRESSES_MAX;
 
@@ -33,6 +34,21 @@ impl Address {
 
 /// Appends the addresses of the raw field value `value` to `list`, at most up to the limit.
 pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
+    parse(value, Phrases::Plain, list);
+}
+
+/// How the words of a phrase are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phrases {
+    /// As they are.
+    Plain,
+    /// RFC 2047 §5: no encoded word within a quoted string. What was quoted is fenced with NUL, which
+    /// nobody is shown, so that it does not look like one. An encoded word is one atom, whatever special
+    /// characters senders left in it.
+    Marked,
+}
+
+pub(crate) fn parse(value: &[u8], phrases: Phrases, list: &mut Vec<Address>) {
     let mut parser = Parser {
         lexer: Lexer::new(value),
         outer: Words::default(),
@@ -40,6 +56,7 @@ pub fn parse_addresses(value: &[u8], list: &mut Vec<Address>) {
         comment: Vec::new(),
         in_group: false,
         separated: true,
+        phrases,
     };
     while list.len() < ADDRESSES_MAX && parser.entry(list) {}
     if parser.in_group {
@@ -57,6 +74,7 @@ struct Parser<'a> {
     in_group: bool,
     /// Whether a separator stands before the present entry.
     separated: bool,
+    phrases: Phrases,
 }
 
 impl Parser<'_> {
@@ -95,16 +113,18 @@ impl Parser<'_> {
         let mut space = false;
         loop {
             let before = words.local.len();
+            let mut quoted = false;
             match self.lexer.peek() {
                 Some(b'"') => {
                     self.lexer.quoted(&mut words.local);
                     words.count += 2;
+                    quoted = true;
                 }
                 Some(b'.') => {
                     self.lexer.bump();
                     words.local.push(b'.');
                 }
-                Some(octet) if is_atom(octet) => words.local.extend_from_slice(self.lexer.run(is_atom)),
+                Some(octet) if is_atom(octet) => words.local.extend_from_slice(self.atom()),
                 _ => return,
             }
             let word = words.local.get(before..).unwrap_or_default();
@@ -112,11 +132,24 @@ impl Parser<'_> {
                 words.phrase.push(b' ');
                 words.count += 1;
             }
-            words.phrase.extend_from_slice(word);
+            if quoted && self.phrases == Phrases::Marked {
+                fence(word, &mut words.phrase);
+            } else {
+                words.phrase.extend_from_slice(word);
+            }
             let after = self.lexer.pos();
             self.lexer.skip_cfws_keeping(&mut self.comment);
             space = self.lexer.pos() > after;
         }
+    }
+
+    fn atom(&mut self) -> &[u8] {
+        if self.phrases == Phrases::Marked
+            && let Some(octets) = encoded_word::word_octets(self.lexer.rest())
+        {
+            return self.lexer.advance(octets);
+        }
+        self.lexer.run(is_atom)
     }
 
     /// `[phrase] "<" [route] addr-spec ">"` (RFC 5322 §3.4 angle-addr, §4.4 obs-route).
@@ -241,6 +274,18 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// Appends what was quoted so that no encoded word is seen in it.
+fn fence(quoted: &[u8], phrase: &mut Vec<u8>) {
+    phrase.push(0);
+    for &octet in quoted {
+        if octet == b'?' && phrase.ends_with(b"=") {
+            phrase.push(0);
+        }
+        phrase.push(octet);
+    }
+    phrase.push(0);
 }
 
 #[derive(Default)]

@@ -33,6 +33,43 @@ pub fn decode_guessing(octets: &[u8], out: &mut String) {
     }
 }
 
+/// Whether text in the charset named `label` is decoded by a table, not guessed.
+pub(crate) fn is_known(label: &[u8]) -> bool {
+    is_utf7(label) || encoding_for(label).is_some()
+}
+
+/// Whether the beginning of a text, or all of it, is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    /// The last character may be cut.
+    Beginning,
+}
+
+/// Like [`decode_or_guess`]; whether the result is in doubt: malformed for its charset, or guessed because
+/// the charset is not known (RFC 8621 §4.1.4 isEncodingProblem). Text that says it is US-ASCII and is UTF-8
+/// is in no doubt.
+pub(crate) fn decode_telling(label: &[u8], octets: &[u8], extent: Extent, out: &mut String) -> bool {
+    if is_utf7(label) {
+        crate::utf7::decode(octets, out);
+        return false;
+    }
+    match encoding_for(label) {
+        Some(encoding) if !(encoding == WINDOWS_1252 && is_vague(label)) => {
+            decode_extent(encoding, octets, extent, out)
+        }
+        known => {
+            let valid = match std::str::from_utf8(octets) {
+                Ok(_) => true,
+                Err(error) => error.error_len().is_none() && extent == Extent::Beginning,
+            };
+            let encoding = if valid { UTF_8 } else { WINDOWS_1252 };
+            decode_extent(encoding, octets, extent, out);
+            !valid || (known.is_none() && !label.is_empty())
+        }
+    }
+}
+
 /// Whether octets below 128 are always the ASCII character of that number in this charset.
 pub(crate) fn has_plain_ascii(label: &[u8]) -> bool {
     if label.is_empty() || label.eq_ignore_ascii_case(b"utf-8") || is_vague(label) {
@@ -73,6 +110,11 @@ fn is_vague(label: &[u8]) -> bool {
 
 /// Appends `octets` decoded; what is malformed becomes U+FFFD. A byte order mark is taken off.
 fn decode(encoding: &'static Encoding, octets: &[u8], out: &mut String) {
+    decode_extent(encoding, octets, Extent::Whole, out);
+}
+
+/// Like [`decode`]; whether anything was malformed.
+fn decode_extent(encoding: &'static Encoding, octets: &[u8], extent: Extent, out: &mut String) -> bool {
     let encoding = match octets {
         [0xFF, 0xFE, ..] if encoding == UTF_16BE => UTF_16LE,
         _ => encoding,
@@ -81,10 +123,11 @@ fn decode(encoding: &'static Encoding, octets: &[u8], out: &mut String) {
         && let Ok(text) = std::str::from_utf8(octets)
     {
         out.push_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
-        return;
+        return false;
     }
     let mut decoder = encoding.new_decoder_with_bom_removal();
-    let Some(most) = decoder.max_utf8_buffer_length(octets.len()) else { return };
+    let Some(most) = decoder.max_utf8_buffer_length(octets.len()) else { return true };
     out.reserve(most);
-    let (_result, _read, _malformed) = decoder.decode_to_string(octets, out, true);
+    let (_result, _read, malformed) = decoder.decode_to_string(octets, out, extent == Extent::Whole);
+    malformed
 }

@@ -1,5 +1,6 @@
 //! Date and time (RFC 5322 §3.3, obsolete forms §4.3), read leniently: comments and white space anywhere,
-//! the day before or after the month, two-digit years, named zones.
+//! the day before or after the month, two-digit years, named zones. Written as that section has it, and as
+//! RFC 3339 §5.6 has it.
 
 use crate::lexer::Lexer;
 
@@ -19,6 +20,70 @@ impl DateTime {
         (self.unix_s + i64::from(self.zone_min) * 60).div_euclid(86_400)
     }
 }
+
+/// A point in time as people write it.
+struct Civil {
+    year: i64,
+    month: u32,
+    day: u32,
+    /// 0 is Sunday.
+    weekday: usize,
+    hour: u32,
+    minute: u32,
+    second: u32,
+}
+
+impl DateTime {
+    /// As RFC 5322 §3.3 has it: `Fri, 21 Nov 1997 09:55:06 -0600`. Years before 1900 or past 9999 have no
+    /// such form, nor do zones a day and more away.
+    #[must_use]
+    pub fn to_rfc5322(self) -> Option<String> {
+        let Civil { year, month, day, weekday, hour, minute, second } = self.civil()?;
+        let weekday = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"].get(weekday)?;
+        let month = MONTHS.get(month as usize - 1)?;
+        let sign = if self.zone_min < 0 { '-' } else { '+' };
+        let (zone_h, zone_m) = (self.zone_min.abs() / 60, self.zone_min.abs() % 60);
+        (year >= 1900).then(|| {
+            format!(
+                "{weekday}, {day} {month} {year:04} {hour:02}:{minute:02}:{second:02} {sign}{zone_h:02}{zone_m:02}"
+            )
+        })
+    }
+
+    /// As RFC 3339 §5.6 has it: `1997-11-21T09:55:06-06:00`, with `Z` for UTC. Only of the years 0 to 9999.
+    #[must_use]
+    pub fn to_rfc3339(self) -> Option<String> {
+        let Civil { year, month, day, hour, minute, second, .. } = self.civil()?;
+        let sign = if self.zone_min < 0 { '-' } else { '+' };
+        let (zone_h, zone_m) = (self.zone_min.abs() / 60, self.zone_min.abs() % 60);
+        let zone = if self.zone_min == 0 { "Z".to_owned() } else { format!("{sign}{zone_h:02}:{zone_m:02}") };
+        Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}"))
+    }
+
+    fn civil(self) -> Option<Civil> {
+        if self.zone_min.unsigned_abs() >= 24 * 60 {
+            return None;
+        }
+        let written = self.unix_s.checked_add(i64::from(self.zone_min) * 60)?;
+        let (days, second_of_day) = (written.div_euclid(86_400), written.rem_euclid(86_400) as u32);
+        // Counted in years that begin with March, as in `days_since_1970`.
+        let shifted = days.checked_add(719_468)?;
+        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let march_month = (5 * day_of_year + 2) / 153;
+        let day = (day_of_year - (153 * march_month + 2) / 5 + 1) as u32;
+        let month = ((march_month + 2) % 12 + 1) as u32;
+        let year = era.checked_mul(400)?.checked_add(year_of_era + i64::from(month <= 2))?;
+        let weekday = (days.rem_euclid(7) + 4) as usize % 7;
+        let (hour, minute, second) = (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
+        (0..=9_999).contains(&year).then_some(Civil { year, month, day, weekday, hour, minute, second })
+    }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Reads the value of a Date field; None if there is no valid day, month and year in it.
 ///
@@ -142,10 +207,8 @@ fn decimal(digits: &[u8]) -> Option<u32> {
 }
 
 fn month(word: &[u8]) -> Option<u32> {
-    const MONTHS: [&[u8; 3]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
     let head = word.get(..3)?;
-    let at = MONTHS.iter().position(|name| head.eq_ignore_ascii_case(name.as_slice()))?;
+    let at = MONTHS.iter().position(|name| head.eq_ignore_ascii_case(name.as_bytes()))?;
     u32::try_from(at + 1).ok()
 }
 
@@ -230,6 +293,44 @@ mod tests {
         ];
         for (text, date) in table {
             assert_eq!(parse_date(text.as_bytes()), date, "{text}");
+        }
+    }
+
+    // spec: RFC 5322 §3.3; RFC 3339 §5.6
+    #[test]
+    fn written_dates_are_read_again() {
+        let table = [
+            (at(0, 0), Some("Thu, 1 Jan 1970 00:00:00 +0000"), Some("1970-01-01T00:00:00Z")),
+            (
+                at(880_127_706, -360),
+                Some("Fri, 21 Nov 1997 09:55:06 -0600"),
+                Some("1997-11-21T09:55:06-06:00"),
+            ),
+            (at(951_782_400, 0), Some("Tue, 29 Feb 2000 00:00:00 +0000"), Some("2000-02-29T00:00:00Z")),
+            (at(951_868_799, 570), Some("Wed, 1 Mar 2000 09:29:59 +0930"), Some("2000-03-01T09:29:59+09:30")),
+            (
+                at(-27_723_480, -210),
+                Some("Thu, 13 Feb 1969 23:32:00 -0330"),
+                Some("1969-02-13T23:32:00-03:30"),
+            ),
+            (at(-2_208_988_801, 0), None, Some("1899-12-31T23:59:59Z")),
+            (at(253_402_300_799, 0), Some("Fri, 31 Dec 9999 23:59:59 +0000"), Some("9999-12-31T23:59:59Z")),
+            (at(253_402_300_800, 0), None, None),
+            (at(i64::MAX, 60), None, None),
+            (at(i64::MIN, -60), None, None),
+            (at(0, 24 * 60), None, None),
+        ];
+        for (date, rfc5322, rfc3339) in table {
+            let written = date.unwrap();
+            assert_eq!(written.to_rfc5322().as_deref(), rfc5322, "{written:?}");
+            assert_eq!(written.to_rfc3339().as_deref(), rfc3339, "{written:?}");
+            if let Some(text) = rfc5322 {
+                assert_eq!(parse_date(text.as_bytes()), date, "{text}");
+            }
+        }
+        for day in (0..200_000_i64).step_by(37) {
+            let date = DateTime { unix_s: day * 86_400 + 3_661, zone_min: (day % 1_400) as i16 - 700 };
+            assert_eq!(parse_date(date.to_rfc5322().unwrap().as_bytes()), Some(date));
         }
     }
 

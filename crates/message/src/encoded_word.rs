@@ -41,6 +41,50 @@ pub fn decode_text_into(value: &[u8], out: &mut String) {
     pending.flush(out);
 }
 
+/// Appends unfolded text with its encoded words decoded where RFC 2047 §5 lets them stand, and nowhere else
+/// (RFC 8621 §4.1.2.2): white space or the end of the text on both sides, a charset that is known. Control
+/// characters within words go (RFC 8621 §4.1.2.2), NUL goes everywhere.
+pub(crate) fn decode_placed_into(text: &[u8], out: &mut String) {
+    let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t');
+    let mut rest = text;
+    let mut pending = Pending::default();
+    // Text since the last encoded word, decoded as a whole: its charset is guessed.
+    let mut raw_start = 0;
+    while !rest.is_empty() {
+        let blanks = rest.iter().take_while(|octet| is_blank(octet)).count();
+        let after_blanks = rest.get(blanks..).unwrap_or_default();
+        let length = after_blanks.iter().position(|octet| is_blank(&octet)).unwrap_or(after_blanks.len());
+        let (token, after) = after_blanks.split_at_checked(length).unwrap_or_default();
+        if let Some(word) = Word::placed(token) {
+            let end = text.len() - after.len() - token.len();
+            pending.placed_text(text.get(raw_start..end).unwrap_or_default(), out);
+            pending.word(&word, out);
+            raw_start = text.len() - after.len();
+        }
+        rest = after;
+    }
+    let last = text.get(raw_start..).unwrap_or_default();
+    pending.flush_without_controls(out);
+    push_without_nul(last, out);
+}
+
+/// Octets of the encoded word that `octets` begin with, if they do: one without white space, whatever
+/// follows it.
+pub(crate) fn word_octets(octets: &[u8]) -> Option<usize> {
+    let word = Word::parse(octets)?;
+    let all = octets.get(..word.octets)?;
+    (!all.iter().any(u8::is_ascii_whitespace)).then_some(word.octets)
+}
+
+fn push_without_nul(text: &[u8], out: &mut String) {
+    if text.contains(&0) {
+        let kept: Vec<u8> = text.iter().copied().filter(|&octet| octet != 0).collect();
+        charset::decode_guessing(&kept, out);
+    } else {
+        charset::decode_guessing(text, out);
+    }
+}
+
 /// Decodes the value of an extended parameter, `charset'language'text` (RFC 2231 §4); None if it has not
 /// this form.
 pub fn decode_extended(value: &[u8]) -> Option<String> {
@@ -82,6 +126,24 @@ impl<'a> Pending<'a> {
         }
         self.flush(out);
         push_raw(text, out);
+    }
+
+    /// Like [`Pending::text`], for words of which white space on both sides is known.
+    fn placed_text(&mut self, text: &[u8], out: &mut String) {
+        if self.label.is_some() && text.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        self.flush_without_controls(out);
+        push_without_nul(text, out);
+    }
+
+    fn flush_without_controls(&mut self, out: &mut String) {
+        let start = out.len();
+        self.flush(out);
+        if out.get(start..).is_some_and(|decoded| decoded.contains(char::is_control)) {
+            let decoded = out.split_off(start);
+            out.extend(decoded.chars().filter(|c| !c.is_control()));
+        }
     }
 
     fn flush(&mut self, out: &mut String) {
@@ -126,5 +188,12 @@ impl<'a> Word<'a> {
         let text = rest.get(..end)?;
         let well_formed = !charset.is_empty() && charset.iter().all(u8::is_ascii_graphic);
         well_formed.then_some(Word { charset, base64, text, octets: 2 + start + end + 2 })
+    }
+
+    /// `token`, which holds no white space, as one word in a known charset.
+    fn placed(token: &'a [u8]) -> Option<Word<'a>> {
+        let word = Word::parse(token)?;
+        let whole = word.octets == token.len() && word.text.iter().all(u8::is_ascii_graphic);
+        (whole && charset::is_known(word.charset)).then_some(word)
     }
 }

@@ -30,6 +30,18 @@ impl<'a> Lexer<'a> {
         self.pos
     }
 
+    /// What has not been taken yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.octets.get(self.pos..).unwrap_or_default()
+    }
+
+    /// The next `octets` octets.
+    pub(crate) fn advance(&mut self, octets: usize) -> &'a [u8] {
+        let start = self.pos;
+        self.pos = self.pos.saturating_add(octets).min(self.octets.len());
+        self.since(start)
+    }
+
     /// The octets from `start` to the present position.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         self.octets.get(start..self.pos).unwrap_or_default()

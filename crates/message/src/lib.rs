@@ -2,11 +2,14 @@
 //!
 //! `parse` never fails and is linear in its input; what a server keeps beside a message is `Facts`, and
 //! `Structure` and `Envelope` have compact versioned records, so that FETCH never parses again.
+//! `form` and `body` show a message as JMAP does, with everything decoded.
+//!
 //! The crate is pure: no I/O, no clock, no threads, no randomness. It knows messages, not protocols.
 
 pub mod address;
 mod ascii_envelope;
 pub mod binary;
+pub mod body;
 pub mod charset;
 pub mod collation;
 pub mod content;
@@ -14,6 +17,7 @@ pub mod date;
 pub mod encoded_word;
 pub mod envelope;
 pub mod facts;
+pub mod form;
 pub mod header;
 pub mod limits;
 pub mod parse;
@@ -34,13 +38,15 @@ mod utf7;
 
 pub use address::Address;
 pub use binary::without_nul;
+pub use body::{BodyLists, BodyPart, BodyValue, body_value, has_attachment};
 pub use collation::Collation;
 pub use content::{Content, Disposition, Param, TransferEncoding};
 pub use date::{DateTime, parse_date};
 pub use envelope::Envelope;
 pub use facts::Facts;
+pub use form::{EmailAddress, EmailAddressGroup, HeaderValue, RawHeader};
 pub use header::{Field, Fields, header_fields};
-pub use parse::{Message, parse};
+pub use parse::{Message, is_message, parse};
 pub use preview::PreviewPart;
 pub use range::Range32;
 pub use record::{AddressView, Addresses, Corrupt, EnvelopeView};

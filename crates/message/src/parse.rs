@@ -48,6 +48,17 @@ pub fn parse(raw: &[u8]) -> Message {
     Message { facts: Facts::new(envelope, Structure { root }, references) }
 }
 
+/// Whether octets that somebody calls a message are one (RFC 8621 §4.9 notParsable, §4.8 invalidEmail): they
+/// begin with a field whose name is by RFC 5322 §2.2, or with the line that mailbox files put before
+/// messages and a field behind it. Of everything else [`parse`] makes a text.
+#[must_use]
+pub fn is_message(raw: &[u8]) -> bool {
+    let from_line = raw.strip_prefix(b">").unwrap_or(raw).starts_with(b"From ");
+    let start = if from_line { memchr(b'\n', raw).map_or(raw.len(), |lf| lf + 1) } else { 0 };
+    let first = Fields::starting_at(raw, start).next();
+    first.is_some_and(|field| !field.name.is_empty() && field.name.iter().all(u8::is_ascii_graphic))
+}
+
 struct Parser<'a> {
     raw: &'a [u8],
     /// The boundaries of the open multiparts, outermost first.

@@ -5,6 +5,7 @@
 
 mod hostile;
 mod imap;
+mod jmap;
 mod museum;
 mod oracle;
 mod properties;

@@ -4,7 +4,7 @@
 use koi_message::{Part, PartKind, Section, Structure, parse, section_octets};
 use serde_json::{Map, Value, json};
 
-use crate::imap;
+use crate::{imap, jmap};
 
 /// Octets of a section that a golden shows in full.
 const SHOWN_OCTETS_MAX: usize = 100;
@@ -39,6 +39,7 @@ pub(crate) fn message(raw: &[u8]) -> Value {
         "message_id": facts.thread_ids.message_id.as_deref().map(latin1),
         "ancestors": facts.thread_ids.ancestors().iter().map(|id| latin1(id)).collect::<Vec<_>>(),
         "sections": sections,
+        "jmap": jmap::message(raw),
     })
 }
 
@@ -70,7 +71,7 @@ fn part_paths(part: &Part, path: Vec<u32>, all: &mut Vec<Vec<u32>>) {
 }
 
 /// The octets themselves, or of many their number and their FNV-1a hash.
-fn shown(octets: &[u8]) -> Value {
+pub(crate) fn shown(octets: &[u8]) -> Value {
     if octets.len() <= SHOWN_OCTETS_MAX {
         return Value::String(latin1(octets));
     }

@@ -1,0 +1,108 @@
+//! The forms Addresses and GroupedAddresses (RFC 8621 §4.1.2.3, §4.1.2.4).
+
+use crate::address::{Address, Phrases, parse};
+use crate::charset;
+use crate::lexer::is_atom;
+
+/// One mailbox of an address list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmailAddress {
+    /// The display name, or the comment behind the address; never empty.
+    pub name: Option<String>,
+    /// The addr-spec. Of what is no address it is what stands in its place, without `@`; empty where only a
+    /// name stands.
+    pub email: String,
+}
+
+/// Neighbouring mailboxes of one group, or of none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmailAddressGroup {
+    /// `None` for mailboxes outside of groups.
+    pub name: Option<String>,
+    pub addresses: Vec<EmailAddress>,
+}
+
+/// RFC 8621 §4.1.2.3: the mailboxes of an address list; groups are opened.
+#[must_use]
+pub fn addresses(value: &[u8]) -> Vec<EmailAddress> {
+    let list = parsed(value);
+    list.iter().filter_map(mailbox).collect()
+}
+
+/// RFC 8621 §4.1.2.4.
+#[must_use]
+pub fn grouped_addresses(value: &[u8]) -> Vec<EmailAddressGroup> {
+    let mut groups: Vec<EmailAddressGroup> = Vec::new();
+    let mut open = false;
+    for entry in parsed(value) {
+        if entry.is_group_start() {
+            let name = entry.mailbox.as_deref().and_then(phrase).unwrap_or_default();
+            groups.push(EmailAddressGroup { name: Some(name), addresses: Vec::new() });
+            open = true;
+            continue;
+        }
+        let Some(address) = mailbox(&entry) else {
+            open = false;
+            continue;
+        };
+        match groups.last_mut() {
+            Some(last) if open || last.name.is_none() => last.addresses.push(address),
+            _ => groups.push(EmailAddressGroup { name: None, addresses: vec![address] }),
+        }
+    }
+    groups
+}
+
+fn parsed(value: &[u8]) -> Vec<Address> {
+    let mut list = Vec::new();
+    parse(value, Phrases::Marked, &mut list);
+    list
+}
+
+/// Nothing for what opens or closes a group.
+fn mailbox(entry: &Address) -> Option<EmailAddress> {
+    let host = entry.host.as_deref()?;
+    let local = entry.mailbox.as_deref().unwrap_or_default();
+    Some(EmailAddress { name: entry.name.as_deref().and_then(phrase), email: addr_spec(local, host) })
+}
+
+/// A display name, decoded, without white space at its ends; nothing for an empty one.
+fn phrase(words: &[u8]) -> Option<String> {
+    let name = super::decoded(words);
+    let trimmed = name.trim();
+    if trimmed.len() == name.len() {
+        return (!name.is_empty()).then_some(name);
+    }
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// The parts as an address is written (RFC 5322 §3.4.1). What has no host is no address, and stays as it is.
+fn addr_spec(local: &[u8], host: &[u8]) -> String {
+    let mut spec = String::with_capacity(local.len() + 1 + host.len());
+    let plain = host.is_empty() || local.iter().all(|&octet| is_atom(octet) || octet == b'.');
+    if plain {
+        charset::decode_guessing(local, &mut spec);
+    } else {
+        let mut text = String::new();
+        charset::decode_guessing(local, &mut text);
+        push_quoted(&text, &mut spec);
+    }
+    if !host.is_empty() {
+        spec.push('@');
+        charset::decode_guessing(host, &mut spec);
+    }
+    spec.retain(|c| c != '\0');
+    spec
+}
+
+/// RFC 5322 §3.2.4 quoted-string.
+pub(crate) fn push_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}
