@@ -2,7 +2,8 @@
 //!
 //! `parse` never fails and is linear in its input; what a server keeps beside a message is `Facts`, and
 //! `Structure` and `Envelope` have compact versioned records, so that FETCH never parses again.
-//! `form` and `body` show a message as JMAP does, with everything decoded.
+//! `form` and `body` show a message as JMAP does, with everything decoded; `build` makes one from the same
+//! forms.
 //!
 //! The crate is pure: no I/O, no clock, no threads, no randomness. It knows messages, not protocols.
 
@@ -10,6 +11,7 @@ pub mod address;
 mod ascii_envelope;
 pub mod binary;
 pub mod body;
+pub mod build;
 pub mod charset;
 pub mod collation;
 pub mod content;

@@ -3,6 +3,7 @@
 // A test fails by panicking; clippy knows that only inside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod build;
 mod hostile;
 mod imap;
 mod jmap;

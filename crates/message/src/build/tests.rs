@@ -1,0 +1,382 @@
+//! Messages that are made, octet for octet, and everything that is refused.
+
+use koi_types::HeaderForm;
+
+use super::{BuildError, EmailForm, Given, HeaderSetting, PartForm, Refusal, Rule, build};
+use crate::body::{BodyLists, BodyPart, BodyValue, body_value};
+use crate::date::DateTime;
+use crate::form::{EmailAddress, HeaderValue};
+use crate::parse;
+
+const GIVEN: Given<'_> = Given {
+    message_id: "given@example.org",
+    date: DateTime { unix_s: 880_127_706, zone_min: -360 },
+    random: [0xab; 16],
+    octets_max: 1 << 20,
+};
+
+fn setting(property: &str, form: HeaderForm, value: HeaderValue) -> HeaderSetting {
+    let field = property.split(':').nth(1).unwrap_or(property).to_owned();
+    HeaderSetting { property: property.to_owned(), field, form, values: vec![value] }
+}
+
+fn subject(text: &str) -> HeaderSetting {
+    setting("subject", HeaderForm::Text, HeaderValue::Text(text.to_owned()))
+}
+
+fn raw(property: &str, value: &str) -> HeaderSetting {
+    setting(property, HeaderForm::Raw, HeaderValue::Raw(value.to_owned()))
+}
+
+fn value_part(media_type: &str, id: &str) -> PartForm {
+    PartForm { media_type: Some(media_type.into()), part_id: Some(id.into()), ..PartForm::default() }
+}
+
+fn blob_part(media_type: &str, id: &str) -> PartForm {
+    PartForm { media_type: Some(media_type.into()), blob_id: Some(id.into()), ..PartForm::default() }
+}
+
+fn with_values(values: &[(&str, &str)]) -> EmailForm {
+    let body_values = values.iter().map(|(id, text)| {
+        ((*id).to_owned(), BodyValue { value: (*text).to_owned(), ..BodyValue::default() })
+    });
+    EmailForm { body_values: body_values.collect(), ..EmailForm::default() }
+}
+
+/// Blobs hold their own ids.
+fn built(form: &EmailForm) -> String {
+    let octets = build(form, &GIVEN, &mut |id| Some(id.as_bytes().to_vec())).unwrap();
+    String::from_utf8(octets).unwrap()
+}
+
+fn header(headers: Vec<HeaderSetting>) -> String {
+    let message = built(&EmailForm { headers, ..EmailForm::default() });
+    message.split("\r\n\r\n").next().unwrap().to_owned() + "\r\n"
+}
+
+// spec: RFC 8621 §4.6; RFC 5322 §3.6.1; RFC 5322 §3.6.4
+#[test]
+fn nothing_makes_an_empty_message() {
+    let expected = "Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nMessage-ID: <given@example.org>\r\n\
+                    MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
+    assert_eq!(built(&EmailForm::default()), expected);
+}
+
+// spec: RFC 8621 §4.6
+#[test]
+fn a_plain_text() {
+    let mut form = EmailForm {
+        headers: vec![
+            subject("hello"),
+            setting(
+                "from",
+                HeaderForm::Addresses,
+                HeaderValue::Addresses(vec![EmailAddress { name: Some("A B".into()), email: "a@b".into() }]),
+            ),
+            setting("sentAt", HeaderForm::Date, HeaderValue::Date(None)),
+        ],
+        text_body: Some(vec![value_part("text/plain", "t")]),
+        ..with_values(&[("t", "one\ntwo\r\n")])
+    };
+    form.headers[2].field = "Date".into();
+    let expected = "Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nFrom: A B <a@b>\r\nMessage-ID: <given@example.org>\r\n\
+                    Subject: hello\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\none\r\ntwo\r\n";
+    assert_eq!(built(&form), expected);
+}
+
+// spec: RFC 8621 §4.6; RFC 2387 §3.1; RFC 2046 §5.1.1
+#[test]
+fn lists_become_the_tree_that_shows_them_again() {
+    let form = EmailForm {
+        text_body: Some(vec![value_part("text/plain", "t")]),
+        html_body: Some(vec![value_part("text/html", "h")]),
+        attachments: Some(vec![
+            PartForm { cid: Some("c@d".into()), ..blob_part("image/png", "picture") },
+            PartForm { name: Some("n.pdf".into()), ..blob_part("application/pdf", "paper") },
+            blob_part("text/plain", "note"),
+            PartForm { disposition: Some("inline".into()), ..blob_part("image/gif", "shown") },
+        ]),
+        ..with_values(&[("t", "plain"), ("h", "<p>html</p>")])
+    };
+    let message = built(&form);
+    let structure = parse(message.as_bytes()).facts.structure;
+    let tree = BodyPart::of(&structure);
+    let types = |part: &BodyPart<'_>| {
+        let mut all = Vec::new();
+        part.visit(&mut |part| all.push(part.part.full_type()));
+        all.join(" ")
+    };
+    let expected = "multipart/mixed multipart/alternative text/plain multipart/related text/html image/png \
+                    application/pdf text/plain image/gif";
+    assert_eq!(types(&tree), expected);
+    let lists = BodyLists::of(&tree);
+    let shown = |parts: &[&BodyPart<'_>]| {
+        let octets =
+            parts.iter().map(|part| String::from_utf8(part.octets(message.as_bytes()).into_owned()).unwrap());
+        octets.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shown(&lists.text), "plain shown");
+    assert_eq!(shown(&lists.html), "<p>html</p> shown");
+    assert_eq!(shown(&lists.attachments), "picture paper note");
+    assert_eq!(lists.attachments[0].part.cid().as_deref(), Some("c@d"));
+    assert_eq!(lists.attachments[1].part.name().as_deref(), Some("n.pdf"));
+    assert_eq!(form.blob_ids(), ["picture", "paper", "note", "shown"]);
+    assert!(
+        message.contains("multipart/related;\r\n boundary=\"=_abab")
+            && message.contains("type=\"text/html\"")
+    );
+}
+
+// spec: RFC 8621 §4.6; RFC 2231 §3; RFC 2231 §4
+#[test]
+fn a_tree_is_written_as_it_is() {
+    let leaf = PartForm {
+        name: Some("\u{20ac}uro ".repeat(20).trim().to_owned()),
+        disposition: Some("attachment".into()),
+        charset: Some("iso-8859-1".into()),
+        language: Some(vec!["de".into(), "en-GB".into()]),
+        location: Some("http://a/b".into()),
+        headers: vec![raw("header:X-Part", " x")],
+        ..blob_part("text/csv", "1,2")
+    };
+    let tree = PartForm {
+        headers: vec![raw("header:X-Root", " r")],
+        media_type: Some("multipart/x-any".into()),
+        sub_parts: Some(vec![value_part("text/plain", "t"), leaf.clone()]),
+        ..PartForm::default()
+    };
+    let form = EmailForm { body_structure: Some(tree), ..with_values(&[("t", "gr\u{fc}n")]) };
+    let message = built(&form);
+    let structure = parse(message.as_bytes()).facts.structure;
+    let root = BodyPart::of(&structure);
+    assert_eq!((root.part.full_type().as_str(), root.sub_parts.len()), ("multipart/x-any", 2));
+    assert_eq!(body_value(root.sub_parts[0].part, message.as_bytes(), 0).value, "gr\u{fc}n");
+    let part = root.sub_parts[1].part;
+    assert_eq!(part.name(), leaf.name);
+    assert_eq!((part.disposition(), part.charset()), (leaf.disposition, leaf.charset));
+    assert_eq!((part.language(), part.location()), (leaf.language, leaf.location));
+    assert!(message.contains("\r\nX-Part: x\r\n") && message.contains("\r\nX-Root: r\r\n"));
+    assert!(message.is_ascii() && message.lines().all(|line| line.len() <= 78), "{message}");
+}
+
+// spec: RFC 2047 §2; RFC 2047 §5; RFC 5322 §2.1.1; RFC 5322 §2.2.3
+#[test]
+fn fields_are_encoded_and_folded() {
+    let long = "word ".repeat(40);
+    let text = header(vec![subject(&format!("{long}gr\u{fc}n und \u{1f600} {long}end"))]);
+    assert!(text.lines().all(|line| line.len() <= 76), "{text}");
+    assert!(text.contains("\r\n =?utf-8?B?Z3LDvG4gdW5kIPCfmIA=?= word "), "{text}");
+    let cyrillic = header(vec![subject("\u{442}\u{435}\u{43a}\u{441}\u{442}")]);
+    assert!(cyrillic.contains("Subject: =?utf-8?B?0YLQtdC60YHRgg==?=\r\n"), "{cyrillic}");
+    let list: Vec<EmailAddress> = [
+        (Some("Plain Name"), "a@b"),
+        (Some("Dr. Quoted \"Q\""), "a@b"),
+        (Some("M\u{fc}ller, Hans"), "a@b"),
+        (None, "a b@c"),
+        (None, "a@b>, <x@y"),
+        (Some("No"), "where"),
+        (None, ""),
+    ]
+    .map(|(name, email): (Option<&str>, &str)| EmailAddress {
+        name: name.map(str::to_owned),
+        email: email.to_owned(),
+    })
+    .to_vec();
+    let text = header(vec![setting("to", HeaderForm::Addresses, HeaderValue::Addresses(list))]);
+    let expected = "To: Plain Name <a@b>, \"Dr. Quoted \\\"Q\\\"\" <a@b>,\r\n =?utf-8?Q?M=C3=BCller=2C_Hans?= <a@b>, \
+                    \"a b\"@c, \"a@b>, <x\"@y, No <where>,\r\n <>\r\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+/// What is refused, as `property rule`.
+fn refused(form: &EmailForm) -> Vec<(String, Rule)> {
+    match build(form, &GIVEN, &mut |_| Some(Vec::new())) {
+        Err(BuildError::Refused(refusals)) => {
+            refusals.into_iter().map(|Refusal { property, rule }| (property, rule)).collect()
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn only(form: &EmailForm, property: &str, rule: Rule) {
+    assert_eq!(refused(form), [(property.to_owned(), rule)]);
+}
+
+// spec: RFC 8621 §4.6
+#[test]
+fn header_properties_that_are_refused() {
+    let email = |headers| EmailForm { headers, ..EmailForm::default() };
+    only(&EmailForm { has_headers: true, ..EmailForm::default() }, "headers", Rule::HeadersGiven);
+    only(&email(vec![subject("x"), raw("header:Subject", " y")]), "header:Subject", Rule::FieldTwice);
+    let date = || HeaderValue::Date(Some(GIVEN.date));
+    only(
+        &email(vec![setting("header:From:asDate", HeaderForm::Date, date())]),
+        "header:From:asDate",
+        Rule::FormForbidden,
+    );
+    only(
+        &email(vec![raw("header:Content-Language", " x")]),
+        "header:Content-Language",
+        Rule::ContentFieldOnEmail,
+    );
+    only(&email(vec![raw("header:a b", " x")]), "header:a b", Rule::FieldName);
+    let bad_raw = ["a\r\nBcc: x", "a\nBcc: x", "a\r\n", "a\rb", "a\0b", "a\r\n \r\n b", "a\r\n "];
+    for value in bad_raw {
+        only(&email(vec![raw("header:X", value)]), "header:X", Rule::FieldValue);
+    }
+    only(&email(vec![raw("header:X", &"x".repeat(997))]), "header:X", Rule::FieldValue);
+    assert!(built(&email(vec![raw("header:X", &"x".repeat(996))])).contains("X:xxxx"));
+    assert!(built(&email(vec![raw("header:X", " a\r\n b\r\n\tc")])).contains("\r\nX: a\r\n b\r\n\tc\r\n"));
+    only(&email(vec![subject("a\r\nBcc: x")]), "subject", Rule::FieldValue);
+    let address = |name: &str, email: &str| {
+        HeaderValue::Addresses(vec![EmailAddress { name: Some(name.into()), email: email.into() }])
+    };
+    for bad in [address("a\nb", "a@b"), address("a", "a@b\r\nBcc: x")] {
+        only(&email(vec![setting("to", HeaderForm::Addresses, bad)]), "to", Rule::FieldValue);
+    }
+    for bad in ["a>b@c", "a b@c", "", "a\r\n@b"] {
+        let ids = HeaderValue::MessageIds(Some(vec![bad.to_owned()]));
+        only(
+            &email(vec![setting("header:X:asMessageIds", HeaderForm::MessageIds, ids)]),
+            "header:X:asMessageIds",
+            Rule::FieldValue,
+        );
+        let urls = HeaderValue::Urls(Some(vec![bad.to_owned()]));
+        only(
+            &email(vec![setting("header:X:asURLs", HeaderForm::Urls, urls)]),
+            "header:X:asURLs",
+            Rule::FieldValue,
+        );
+    }
+    let never = HeaderValue::Date(Some(DateTime { unix_s: i64::MAX, zone_min: 0 }));
+    only(
+        &email(vec![setting("header:X:asDate", HeaderForm::Date, never)]),
+        "header:X:asDate",
+        Rule::FieldValue,
+    );
+}
+
+// spec: RFC 8621 §4.6
+#[test]
+fn bodies_that_are_refused() {
+    let values = || with_values(&[("t", "x")]);
+    let text = || value_part("text/plain", "t");
+    let tree = |part: PartForm| EmailForm { body_structure: Some(part), ..values() };
+    let both = EmailForm { text_body: Some(vec![text()]), attachments: Some(vec![]), ..tree(text()) };
+    assert_eq!(
+        refused(&both),
+        [("textBody".into(), Rule::BodyTwice), ("attachments".into(), Rule::BodyTwice)]
+    );
+    let mut twice = tree(PartForm { headers: vec![raw("header:X-A", " x")], ..text() });
+    twice.headers = vec![raw("header:x-a:all", " y")];
+    only(&twice, "bodyStructure/header:X-A", Rule::FieldOnEmailAndBody);
+    only(&EmailForm { text_body: Some(vec![]), ..values() }, "textBody", Rule::NotOneTextPart);
+    only(&EmailForm { text_body: Some(vec![text(), text()]), ..values() }, "textBody", Rule::NotOneTextPart);
+    only(
+        &EmailForm { text_body: Some(vec![value_part("text/html", "t")]), ..values() },
+        "textBody",
+        Rule::NotOneTextPart,
+    );
+    only(&EmailForm { html_body: Some(vec![text()]), ..values() }, "htmlBody", Rule::NotOneHtmlPart);
+    let mut flagged = values();
+    flagged.body_values.get_mut("t").unwrap().is_truncated = true;
+    only(&flagged, "bodyValues/t/isTruncated", Rule::Truncated);
+    let mut flagged = values();
+    flagged.body_values.get_mut("t").unwrap().is_encoding_problem = true;
+    only(&flagged, "bodyValues/t/isEncodingProblem", Rule::EncodingProblem);
+    let cases = [
+        (PartForm { blob_id: Some("b".into()), ..text() }, "blobId", Rule::PartIdAndBlobId),
+        (value_part("text/plain", "none"), "partId", Rule::NoSuchBodyValue),
+        (PartForm { charset: Some("utf-8".into()), ..text() }, "charset", Rule::CharsetWithPartId),
+        (PartForm { has_size: true, ..text() }, "size", Rule::SizeWithPartId),
+        (PartForm { has_headers: true, ..text() }, "headers", Rule::HeadersGiven),
+        (
+            PartForm { headers: vec![raw("header:Content-Transfer-Encoding", " 8bit")], ..text() },
+            "header:Content-Transfer-Encoding",
+            Rule::TransferEncodingGiven,
+        ),
+        (
+            PartForm { headers: vec![raw("header:content-type", " text/plain")], ..text() },
+            "header:content-type",
+            Rule::FieldTwice,
+        ),
+        (
+            PartForm {
+                name: Some("n".into()),
+                headers: vec![raw("header:Content-Disposition", " inline")],
+                ..text()
+            },
+            "header:Content-Disposition",
+            Rule::FieldTwice,
+        ),
+        (
+            PartForm {
+                media_type: None,
+                headers: vec![raw("header:Content-Type", " text/plain; charset=x")],
+                ..text()
+            },
+            "header:Content-Type",
+            Rule::RawContentType,
+        ),
+        (PartForm { sub_parts: Some(vec![text()]), ..text() }, "subParts", Rule::SubPartsMisplaced),
+        (value_part("multipart/mixed", "t"), "subParts", Rule::SubPartsMisplaced),
+        (value_part("text", "t"), "type", Rule::MediaType),
+        (value_part("text/plain; charset=x", "t"), "type", Rule::MediaType),
+        (PartForm { cid: Some("a>b".into()), ..text() }, "cid", Rule::FieldValue),
+        (PartForm { name: Some("a\nb".into()), ..text() }, "name", Rule::FieldValue),
+        (PartForm { disposition: Some("a b".into()), ..text() }, "disposition", Rule::FieldValue),
+        (PartForm { location: Some("a b".into()), ..text() }, "location", Rule::FieldValue),
+        (PartForm { language: Some(vec!["a b".into()]), ..text() }, "language", Rule::FieldValue),
+    ];
+    for (part, property, rule) in cases {
+        only(&tree(part.clone()), &format!("bodyStructure/{property}"), rule);
+        let below = PartForm {
+            media_type: Some("multipart/mixed".into()),
+            sub_parts: Some(vec![text(), part]),
+            ..PartForm::default()
+        };
+        only(&tree(below), &format!("bodyStructure/subParts/1/{property}"), rule);
+    }
+    let empty = |media_type: &str| PartForm { media_type: Some(media_type.into()), ..PartForm::default() };
+    only(&tree(empty("multipart/mixed")), "bodyStructure", Rule::NothingInPart);
+    only(&tree(empty("text/plain")), "bodyStructure", Rule::NothingInPart);
+}
+
+// spec: RFC 8621 §4.6
+#[test]
+fn limits_and_missing_blobs() {
+    let text = value_part("text/plain", "t");
+    let mut deep = text.clone();
+    for _ in 0..40 {
+        deep = PartForm { sub_parts: Some(vec![deep]), ..PartForm::default() };
+    }
+    let form = EmailForm { body_structure: Some(deep), ..with_values(&[("t", "x")]) };
+    assert_eq!(refused(&form)[0].1, Rule::TooDeep);
+    let form = EmailForm { attachments: Some(vec![blob_part("a/b", "x"); 1_001]), ..EmailForm::default() };
+    only(&form, "attachments/1000", Rule::TooManyParts);
+    let blobs = ["a", "b", "a", "c"].map(|id| blob_part("a/b", id)).to_vec();
+    let form = EmailForm { attachments: Some(blobs), ..EmailForm::default() };
+    let found = build(&form, &GIVEN, &mut |id| (id == "b").then(Vec::new));
+    assert_eq!(found, Err(BuildError::BlobsNotFound(vec!["a".into(), "c".into()])));
+    for octets in [1 << 20, (1 << 20) - 300_000, (1 << 20) + 1] {
+        assert_eq!(build(&form, &GIVEN, &mut |_| Some(vec![0; octets])), Err(BuildError::TooLarge));
+    }
+}
+
+// spec: RFC 2046 §5.1.1
+#[test]
+fn a_boundary_is_in_no_part() {
+    let stem = format!("=_{}", "ab".repeat(16));
+    let inner = format!("Subject: x\r\n\r\n--{stem}_1\r\n");
+    let form =
+        EmailForm { attachments: Some(vec![blob_part("message/rfc822", &inner)]), ..EmailForm::default() };
+    let message = built(&form);
+    let structure = parse(message.as_bytes()).facts.structure;
+    let tree = BodyPart::of(&structure);
+    assert_eq!(tree.sub_parts.len(), 1);
+    assert_eq!(tree.sub_parts[0].octets(message.as_bytes()), inner.as_bytes());
+    let every = ["", "x", "xx", "xxx"].map(|tail| format!("{stem}{tail}")).join(" ");
+    let form =
+        EmailForm { attachments: Some(vec![blob_part("message/rfc822", &every)]), ..EmailForm::default() };
+    assert_eq!(build(&form, &GIVEN, &mut |id| Some(id.as_bytes().to_vec())), Err(BuildError::TooLarge));
+}
