@@ -28,6 +28,7 @@ pub mod range;
 pub mod record;
 pub mod search;
 pub mod section;
+pub mod snippet;
 pub mod structure;
 pub mod subject;
 pub mod thread;

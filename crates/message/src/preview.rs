@@ -9,7 +9,7 @@ use crate::range::Range32;
 use crate::structure::{Part, PartKind, Structure};
 use crate::transfer;
 
-mod html;
+pub(crate) mod html;
 
 /// Characters of a preview (RFC 8970 §3.3: 200 are recommended, 256 the most).
 pub const PREVIEW_CHARS_MAX: usize = 200;
@@ -153,7 +153,7 @@ impl Preview {
 
 /// Control characters, and what senders fill previews of others with: joiners, soft hyphens, marks of
 /// direction.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFC}')
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')

@@ -18,7 +18,7 @@ const INLINE: &[&str] = &[
 const NAME_OCTETS_MAX: usize = 12;
 
 /// Hands out the text piece by piece, until `text` answers `false`.
-pub(super) fn visible(html: &str, text: &mut dyn FnMut(&str) -> bool) {
+pub(crate) fn visible(html: &str, text: &mut dyn FnMut(&str) -> bool) {
     let mut rest = html;
     while !rest.is_empty() {
         let end = rest.find(['<', '&']).unwrap_or(rest.len());
