@@ -33,6 +33,7 @@ pub mod structure;
 pub mod subject;
 pub mod thread;
 pub mod transfer;
+pub mod vacation;
 
 mod continuation;
 mod lexer;
