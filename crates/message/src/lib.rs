@@ -22,6 +22,7 @@ pub mod facts;
 pub mod form;
 pub mod header;
 pub mod limits;
+pub mod mdn;
 pub mod parse;
 pub mod preview;
 pub mod range;
