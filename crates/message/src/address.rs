@@ -1,7 +1,8 @@
 //! Address lists (RFC 5322 §3.4, §4.4; RFC 6532 §3.2) in the shape IMAP shows them (RFC 9051 §7.5.2
 //! ENVELOPE): a flat list in which a group is opened and closed by marker entries.
 //!
-//! Encoded words stay as they are; for forms that show them decoded the phrases can be marked. Lenient: no list is refused, and each step takes at least one octet.
+//! Encoded words stay as they are; for forms that show them decoded the phrases can be marked. Lenient: no
+//! list is refused, and each step takes at least one octet.
 
 use crate::encoded_word;
 use crate::lexer::{Lexer, is_atom};

@@ -3,7 +3,8 @@
 //!
 //! What the standard forbids is refused, naming the property. What comes out is a message by RFC 5322 and
 //! MIME whatever was given, with one exception: a raw value is written as it is, so that its syntax is the
-//! client's; that it is one field, and no line is too long, is ours. Time, chance and the contents of blobs are given.
+//! client's; that it is one field, and no line is too long, is ours. Time, chance and the contents of blobs
+//! are given.
 
 use std::collections::BTreeMap;
 

@@ -44,9 +44,8 @@ impl DateTime {
         let sign = if self.zone_min < 0 { '-' } else { '+' };
         let (zone_h, zone_m) = (self.zone_min.abs() / 60, self.zone_min.abs() % 60);
         (year >= 1900).then(|| {
-            format!(
-                "{weekday}, {day} {month} {year:04} {hour:02}:{minute:02}:{second:02} {sign}{zone_h:02}{zone_m:02}"
-            )
+            let time = format!("{hour:02}:{minute:02}:{second:02} {sign}{zone_h:02}{zone_m:02}");
+            format!("{weekday}, {day} {month} {year:04} {time}")
         })
     }
 

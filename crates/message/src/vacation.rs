@@ -1,8 +1,9 @@
-//! Replies in absence (RFC 8621 §8): to whom one is never sent (RFC 3834 §2, RFC 5230 §4.5, §4.6), and what it
-//! says (RFC 3834 §3, RFC 5230 §5).
+//! Replies in absence (RFC 8621 §8): to whom one is never sent (RFC 3834 §2, RFC 5230 §4.5, §4.6), and what
+//! it says (RFC 3834 §3, RFC 5230 §5).
 //!
-//! It goes from the null reverse-path (RFC 5230 §5.1), to the reverse-path of the message it answers (RFC 3834
-//! §4), and to the same sender but once in several days (RFC 3834 §2): the one who sends sees to that.
+//! It goes from the null reverse-path (RFC 5230 §5.1), to the reverse-path of the message it answers
+//! (RFC 3834 §4), and to the same sender but once in several days (RFC 3834 §2): the one who sends sees to
+//! that.
 
 use std::collections::BTreeMap;
 

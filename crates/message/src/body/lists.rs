@@ -2,8 +2,8 @@
 //! download.
 //!
 //! In one thing the script there is silent: text for which neither list is open any more, as HTML behind
-//! plain text in one branch of an alternative. It is an attachment, as the definition of `attachments` says of
-//! all that is in neither list.
+//! plain text in one branch of an alternative. It is an attachment, as the definition of `attachments` says
+//! of all that is in neither list.
 
 use super::BodyPart;
 use crate::structure::{Part, PartKind, Structure};

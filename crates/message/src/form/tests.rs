@@ -46,7 +46,7 @@ fn text_is_unfolded_decoded_and_composed() {
         (b" a  =?utf-8?q?b_c?=", "a  b c"),
         (b" =?utf-8?q?=C3?= =?utf-8?q?=A9?=", "\u{e9}"),
         (b" =?iso-8859-1*en?q?=E9?=", "\u{e9}"),
-        // Placement: RFC 2047 section 5 (1).
+        // Placement: RFC 2047 §5 (1).
         (b" x=?utf-8?q?a?=", "x=?utf-8?q?a?="),
         (b" =?utf-8?q?a?=x", "=?utf-8?q?a?=x"),
         (b" (=?utf-8?q?a?=)", "(=?utf-8?q?a?=)"),

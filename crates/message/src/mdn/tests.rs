@@ -10,15 +10,18 @@ use crate::date::DateTime;
 use crate::form::{EmailAddress, RawHeader};
 use crate::parse;
 
-/// In the shape of the example in RFC 8098 section 8.
+/// In the shape of the example in RFC 8098 §9.
 const EXAMPLE: &str = "Date: Wed, 20 Sep 1995 00:19:00 (EDT) -0400\r\n\
 From: Joe Recipient <Joe_Recipient@example.com>\r\nMessage-Id: <199509200019.12345@example.com>\r\n\
 Subject: Re: First draft of report\r\nTo: Jane Sender <Jane_Sender@example.org>\r\nMIME-Version: 1.0\r\n\
 Content-Type: multipart/report; report-type=disposition-notification;\r\n boundary=\"RAA14128.773615765/example.com\"\r\n\r\n\
---RAA14128.773615765/example.com\r\nContent-type: text/plain\r\n\r\nThe message sent on 1995 Sep 19 has been displayed.\r\n\r\n\
+--RAA14128.773615765/example.com\r\nContent-type: text/plain\r\n\r\n\
+The message sent on 1995 Sep 19 has been displayed.\r\n\r\n\
 --RAA14128.773615765/example.com\r\nContent-type: message/disposition-notification\r\n\r\n\
-Reporting-UA: joes-pc.cs.example.com; Foomail 97.1\r\nOriginal-Recipient: rfc822;Joe_Recipient@example.com\r\n\
-Final-Recipient: rfc822;Joe_Recipient@example.com\r\nOriginal-Message-ID: <199509192301.23456@example.org>\r\n\
+Reporting-UA: joes-pc.cs.example.com; Foomail 97.1\r\n\
+Original-Recipient: rfc822;Joe_Recipient@example.com\r\n\
+Final-Recipient: rfc822;Joe_Recipient@example.com\r\n\
+Original-Message-ID: <199509192301.23456@example.org>\r\n\
 Disposition: manual-action/MDN-sent-manually; displayed\r\n\r\n\
 --RAA14128.773615765/example.com\r\nContent-type: message/rfc822\r\n\r\nSubject: original\r\n\r\nx\r\n\
 --RAA14128.773615765/example.com--\r\n";
@@ -42,7 +45,8 @@ fn bare(fields: &str) -> Option<Mdn> {
     parse_mdn(format!("Content-Type: message/disposition-notification\r\n\r\n{fields}").as_bytes())
 }
 
-// spec: RFC 8098 §3.2.6; RFC 8098 §3.2.6.1; RFC 8098 §3.2.6.2; RFC 8098 §3.2.7; RFC 8098 §3.3; RFC 8098 §3.1.1
+// spec: RFC 8098 §3.2.6; RFC 8098 §3.2.6.1; RFC 8098 §3.2.6.2; RFC 8098 §3.2.7
+// spec: RFC 8098 §3.3; RFC 8098 §3.1.1
 #[test]
 fn dispositions_are_read_in_any_case_and_others_are_not() {
     let of = |value: &str| {
@@ -95,7 +99,8 @@ const GIVEN: Given<'_> = Given {
     octets_max: 1 << 20,
 };
 
-// spec: RFC 8098 §3; RFC 8098 §3.1; RFC 8098 §3.2.3; RFC 8098 §3.2.5; RFC 9007 §2; RFC 9007 §2.1; RFC 3834 §5.2
+// spec: RFC 8098 §3; RFC 8098 §3.1; RFC 8098 §3.2.3; RFC 8098 §3.2.5; RFC 9007 §2
+// spec: RFC 9007 §2.1; RFC 3834 §5.2
 #[test]
 fn what_is_made_is_read_again() {
     let original =

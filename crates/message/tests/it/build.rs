@@ -360,7 +360,8 @@ proptest! {
     fn bodies_come_back(made in part()) {
         let mut forms = Forms { values: std::collections::BTreeMap::new(), blobs: Vec::new() };
         let root = forms.form(&made);
-        let form = EmailForm { body_structure: Some(root), body_values: forms.values, ..EmailForm::default() };
+        let mut form = EmailForm { body_structure: Some(root), ..EmailForm::default() };
+        form.body_values = forms.values;
         let blobs = forms.blobs;
         let raw = build(&form, &GIVEN, &mut |id| blobs.get(id.parse::<usize>().ok()?).cloned());
         let raw = match raw {
