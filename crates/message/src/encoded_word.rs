@@ -53,7 +53,7 @@ pub(crate) fn decode_placed_into(text: &[u8], out: &mut String) {
     while !rest.is_empty() {
         let blanks = rest.iter().take_while(|octet| is_blank(octet)).count();
         let after_blanks = rest.get(blanks..).unwrap_or_default();
-        let length = after_blanks.iter().position(|octet| is_blank(octet)).unwrap_or(after_blanks.len());
+        let length = after_blanks.iter().position(is_blank).unwrap_or(after_blanks.len());
         let (token, after) = after_blanks.split_at_checked(length).unwrap_or_default();
         if let Some(word) = Word::placed(token) {
             let end = text.len() - after.len() - token.len();
