@@ -59,7 +59,7 @@ fn addresses(list: &[EmailAddress]) -> Value {
 }
 
 fn ids(parts: &[&BodyPart<'_>]) -> String {
-    let ids = parts.iter().map(|part| part.part_id().unwrap());
+    let ids = parts.iter().filter_map(|part| part.part_id());
     ids.collect::<Vec<_>>().join(" ")
 }
 
