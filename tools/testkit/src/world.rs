@@ -1,34 +1,25 @@
 //! A whole server in one thread: a mailbox service on an engine, sessions in place of sockets, a clock that
 //! moves only when it is told to.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+mod accounts;
+mod connection;
+mod login;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use koi_mailbox::push::PushOptions;
-use koi_mailbox::{
-    AnnotationChange, CoiSettings, Env, Incoming, MailboxService, MessageFilter, NewAppPassword, NewMessage,
-    Options, OwnQuota, Verifier,
-};
-use koi_proto::deflate::{Broken, without_end};
-use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
+use koi_mailbox::{Env, MailboxService, Options};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
-use koi_sessions::{
-    Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Session, Step, TlsFacts,
-};
-use koi_store::key;
-use koi_store::kv::{Commits, Kv, transact_and_wait};
-use koi_types::annotation::Target;
-use koi_types::{
-    AccessSet, AccountId, Address, CommitNotice, EntryName, Flags, MailError, MailboxName, PushId, Timestamp,
-    Uid, ZoneOffset,
-};
-use std::sync::Mutex;
+use koi_sessions::{Peer, Session, TlsFacts};
+use koi_store::kv::{Commits, Kv};
+use koi_types::{AccountId, Address, CommitNotice, PushId, Timestamp};
 
 use crate::fault::{Faults, FaultyKv};
-use crate::packing::Packing;
 use crate::pushed::Pushed;
+pub use connection::{Connection, MemoryPeak};
 
 /// The domain of all accounts.
 pub const DOMAIN: &str = "example.org";
@@ -65,47 +56,6 @@ pub struct World {
     peers: BTreeMap<u32, Connection>,
     /// Rows that cannot be read, as they were.
     damaged: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// One connection: a session, what waits for it, and what it said.
-pub struct Connection {
-    session: Box<dyn Session>,
-    /// Octets from the client that the session did not take yet.
-    input: VecDeque<u8>,
-    /// What the server is about to say.
-    output: Vec<u8>,
-    /// What the server said and nobody looked at yet.
-    pub said: Vec<u8>,
-    pub closed: bool,
-    /// The session waits for a handshake.
-    pub wants_tls: bool,
-    /// Both sides compress.
-    packing: Option<Packing>,
-    /// What ended a compressed stream may still come.
-    behind_packing: bool,
-    waiting: Option<koi_mailbox::Ticket>,
-    scram: Option<Scram>,
-    /// SCRAM exchanges so far: the server's nonces are `server1`, `server2`, …
-    exchanges: u32,
-    /// How often it let others go first.
-    pub yields: usize,
-    /// The most memory the session counted, and the most of its inflater.
-    pub memory_peak: MemoryPeak,
-    pub notes: Vec<Note>,
-}
-
-/// What was held at once, in octets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MemoryPeak {
-    pub session: usize,
-    pub inflater: usize,
-}
-
-/// A SCRAM exchange between its halves.
-struct Scram {
-    /// `None`: nobody has this name.
-    login: Option<Login>,
-    keys: ScramKeys,
 }
 
 struct Clock {
@@ -183,94 +133,6 @@ impl World {
     pub fn add_user(&mut self, user: &str) -> AccountId {
         self.service.directory().create_account(&address(user), PASSWORD).unwrap()
     }
-    /// An app password of the user; what is typed is `app-` and its name.
-    pub fn add_app_password(&mut self, user: &str, name: &str, access: AccessSet) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let new = NewAppPassword { name: name.into(), access, hash: app_hash(&format!("app-{name}")) };
-        self.service.directory().add_app_password(id, &new).unwrap();
-    }
-    /// Limits of one account; `None` for no limit.
-    pub fn set_quota(&mut self, user: &str, octets_max: Option<u64>, messages_max: Option<u64>) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        account.set_quota(OwnQuota { octets_max, messages_max, ..OwnQuota::default() }).wait().unwrap();
-    }
-    /// Enables COI with a filter, or disables it, which keeps the filter.
-    pub fn set_coi(&mut self, user: &str, filter: Option<&str>) -> Result<(), String> {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        let named = |name: &str| MessageFilter::ALL.into_iter().find(|filter| filter.name() == name);
-        let found = filter.map(|name| named(name).ok_or_else(|| format!("no such filter: {name}")));
-        let settings = match found.transpose()? {
-            Some(filter) => CoiSettings { enabled: true, filter: Some(filter) },
-            None => CoiSettings { enabled: false, ..account.coi_settings().map_err(|e| e.to_string())? },
-        };
-        account.set_coi_settings(settings).wait().map_err(|e| e.to_string())?;
-        self.settle();
-        Ok(())
-    }
-    /// Puts messages into a mailbox, which is made if it is not there.
-    pub fn fill(&mut self, user: &str, mailbox: &str, messages: &[Vec<u8>]) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        let name = MailboxName::new(mailbox).unwrap();
-        let row = account.snapshot().unwrap().mailbox_named(&name).unwrap();
-        let mailbox = match row {
-            Some(row) => row.id,
-            None => account.make(&name, None).wait().unwrap().mailbox,
-        };
-        for octets in messages {
-            let message = Arc::new(Incoming::of(octets).unwrap());
-            let (flags, received_at) = (Flags::default(), self.now());
-            let new = NewMessage { message, flags, received_at, received_zone: ZoneOffset(0) };
-            account.append(mailbox, vec![new]).wait().unwrap();
-        }
-    }
-    /// Sets `/private/1` to `/private/COUNT` of a mailbox, or of the server when the name is empty.
-    pub fn annotate(&mut self, user: &str, mailbox: &str, count: u32) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        let target = match mailbox {
-            "" => Target::Server,
-            name => {
-                let name = MailboxName::new(name).unwrap();
-                Target::Mailbox(account.snapshot().unwrap().mailbox_named(&name).unwrap().unwrap().id)
-            }
-        };
-        let change = |n: u32| AnnotationChange {
-            name: EntryName::new(&format!("/private/{n}")).unwrap(),
-            value: Some(n.to_string().as_bytes().into()),
-        };
-        account.set_annotations(target, (1..=count).map(change).collect()).wait().unwrap();
-    }
-    /// What is stored of a message cannot be read any more.
-    pub fn damage(&mut self, user: &str, mailbox: &str, uid: u32) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        let name = MailboxName::new(mailbox).unwrap();
-        let snapshot = account.snapshot().unwrap();
-        let row = snapshot.mailbox_named(&name).unwrap().unwrap();
-        let email = snapshot.message(row.id, Uid::new(uid).unwrap(), |row| row.email).unwrap().unwrap();
-        drop(snapshot);
-        let row = key::email(id, email).to_vec();
-        let whole = self.kv.view().unwrap().get(&row).unwrap().unwrap().to_vec();
-        self.damaged.push((row.clone(), whole));
-        transact_and_wait(&*self.kv, move |txn| txn.put(&row, b"?")).unwrap();
-    }
-    /// What was damaged is as it was.
-    pub fn mend(&mut self) {
-        for (row, whole) in std::mem::take(&mut self.damaged) {
-            transact_and_wait(&*self.kv, move |txn| txn.put(&row, &whole)).unwrap();
-        }
-    }
-    /// Makes the messages of a mailbox old: some session had them before.
-    pub fn age(&mut self, user: &str, mailbox: &str) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        let account = self.service.account(id).unwrap();
-        let name = MailboxName::new(mailbox).unwrap();
-        let row = account.snapshot().unwrap().mailbox_named(&name).unwrap().unwrap();
-        account.claim_recent(row.id, row.uidnext).unwrap();
-    }
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -307,29 +169,8 @@ impl World {
         self.open(peer, Box::new(Pushed::new(self.service.clone(), account, id)));
         Ok(())
     }
-    /// Whether the server files a copy of what the user submits.
-    pub fn set_sent_copy(&mut self, user: &str, on: bool) {
-        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
-        self.service.account(id).unwrap().set_files_sent(on).wait().unwrap();
-    }
     fn open(&mut self, peer: u32, session: Box<dyn Session>) {
-        let connection = Connection {
-            session,
-            input: VecDeque::new(),
-            output: Vec::new(),
-            said: Vec::new(),
-            closed: false,
-            wants_tls: false,
-            packing: None,
-            behind_packing: false,
-            waiting: None,
-            scram: None,
-            exchanges: 0,
-            yields: 0,
-            memory_peak: MemoryPeak::default(),
-            notes: Vec::new(),
-        };
-        self.peers.insert(peer, connection);
+        self.peers.insert(peer, Connection::new(session));
         self.settle();
     }
     /// The numbers of all connections.
@@ -452,187 +293,6 @@ impl World {
         }
         told
     }
-}
-
-impl Connection {
-    /// Whether anything happened.
-    fn run(&mut self, now: Timestamp, service: &MailboxService) -> bool {
-        if self.closed {
-            return false;
-        }
-        if let Some(ticket) = &self.waiting {
-            if ticket.peek().is_none() && self.session.deadline().is_none_or(|deadline| deadline > now) {
-                return false;
-            }
-            self.waiting = None;
-        }
-        let mut any = false;
-        any |= self.session.wants_input() && self.hear();
-        let step = self.session.step(now, &mut self.output);
-        self.measure();
-        self.notes.extend(self.session.take_notes());
-        any |= !self.output.is_empty();
-        match &mut self.packing {
-            Some(packing) => packing.server_says(&std::mem::take(&mut self.output), &mut self.said),
-            None => self.said.append(&mut self.output),
-        }
-        match step {
-            Step::NeedInput => {
-                any |= self.packing.as_mut().is_some_and(Packing::go_on);
-                any |= !self.input.is_empty() && self.session.wants_input();
-            }
-            Step::OutputFull => any = true,
-            Step::Yield => {
-                self.yields += 1;
-                any = true;
-            }
-            Step::Await(ticket) => {
-                any |= ticket.peek().is_some();
-                self.waiting = Some(ticket);
-            }
-            Step::Effect(effect) => {
-                let result = self.effect(effect, service);
-                self.session.effect_done(result);
-                any = true;
-            }
-            Step::StartTls => self.wants_tls = true,
-            Step::StartCompress => {
-                self.packing = Some(Packing::default());
-                any = true;
-            }
-            Step::Unauthenticated => {
-                if let Some(packing) = self.packing.take() {
-                    let clear = packing.end();
-                    self.behind_packing = clear.is_empty();
-                    clear.into_iter().rev().for_each(|octet| self.input.push_front(octet));
-                }
-                any = true;
-            }
-            Step::Close => {
-                self.closed = true;
-                any = true;
-            }
-        }
-        any
-    }
-}
-
-impl Connection {
-    /// What the session counts now.
-    #[must_use]
-    pub fn memory_octets(&self) -> usize {
-        self.session.memory_octets()
-    }
-    fn measure(&mut self) {
-        let inflater = self.packing.as_ref().map_or(0, Packing::inflater_octets);
-        let MemoryPeak { session, inflater: before } = self.memory_peak;
-        let session = session.max(self.session.memory_octets());
-        self.memory_peak = MemoryPeak { session, inflater: before.max(inflater) };
-    }
-    /// Hands the session some of what the client has sent; whether anything came of it.
-    fn hear(&mut self) -> bool {
-        let Some(packing) = &mut self.packing else {
-            let mut some: Vec<u8> = self.input.drain(..self.input.len().min(4096)).collect();
-            if self.behind_packing {
-                some = without_end(&some).to_vec();
-                self.behind_packing = some.is_empty();
-            }
-            if !some.is_empty() {
-                self.session.input(&some);
-            }
-            return !some.is_empty();
-        };
-        match packing.server_hears(&mut self.input) {
-            Ok(heard) if heard.is_empty() => false,
-            Ok(heard) => {
-                self.session.input(&heard);
-                true
-            }
-            Err(Broken) => {
-                self.session.input_broken();
-                true
-            }
-        }
-    }
-    fn effect(&mut self, effect: Effect, service: &MailboxService) -> EffectResult {
-        match effect {
-            Effect::Authenticate(credentials) => {
-                EffectResult::Authenticated(authenticate(service, &credentials))
-            }
-            Effect::ScramBegin(name) => EffectResult::ScramBegun(self.scram_begin(service, &name)),
-            Effect::ScramProve(proof) => {
-                let scram = self.scram.take().expect("an exchange was begun");
-                let signature = scram.keys.verify(&proof.auth_message, &proof.proof);
-                let proved = scram.login.zip(signature);
-                let proved = proved.map(|(login, signature)| ScramProved { login, signature });
-                EffectResult::ScramProved(proved.ok_or_else(wrong))
-            }
-        }
-    }
-    /// The same for names nobody has.
-    fn scram_begin(&mut self, service: &MailboxService, name: &ScramName) -> Result<Salt, MailError> {
-        let login = login(service, &name.authcid, name.authzid.as_deref())?;
-        let counted = named(&name.authcid).map_or_else(|| name.authcid.to_string(), |a| a.to_string());
-        let salt = keys::salt_of(&[1; 32], &counted);
-        let keys = ScramKeys::new(&SaltedPassword::new(PASSWORD.as_bytes(), &salt, SCRAM_ITERATIONS));
-        self.scram = Some(Scram { login, keys });
-        self.exchanges += 1;
-        let nonce = format!("server{}", self.exchanges).into();
-        Ok(Salt { salt: salt.into(), iterations: SCRAM_ITERATIONS, nonce })
-    }
-}
-
-fn wrong() -> MailError {
-    koi_sessions::auth::wrong()
-}
-
-fn named(name: &str) -> Option<Address> {
-    Address::parse(name).or_else(|| Address::new(name, DOMAIN)).map(|a| a.account_key())
-}
-
-/// Who it is, if the password is right, and nobody acts as somebody else.
-fn authenticate(service: &MailboxService, credentials: &Credentials) -> Result<Login, MailError> {
-    let Some(known) = known(service, &credentials.authcid)? else { return Err(wrong()) };
-    let typed = credentials.password.expose();
-    let hash = app_hash(&String::from_utf8_lossy(typed));
-    let mut app_passwords = known.app_passwords.iter().map(|password| &password.record);
-    let app = app_passwords.find(|p| p.hash == hash && p.access.allows(credentials.access));
-    let access = match app {
-        Some(app) => app.access,
-        None if typed == PASSWORD.as_bytes() => AccessSet::ALL,
-        None => return Err(wrong()),
-    };
-    if !is_oneself(&known, credentials.authzid.as_deref()) {
-        return Err(koi_sessions::auth::not_as_other());
-    }
-    let app_password = app.map(|app| app.name.clone());
-    Ok(Login { account: known.account, address: known.address, access, app_password })
-}
-
-fn known(service: &MailboxService, name: &str) -> Result<Option<Verifier>, MailError> {
-    named(name).map_or(Ok(None), |address| service.directory().verifier(&address))
-}
-
-fn is_oneself(known: &Verifier, authzid: Option<&str>) -> bool {
-    authzid.is_none_or(|z| z.is_empty() || named(z).as_ref() == Some(&known.address.account_key()))
-}
-
-/// What is stored of an app password here: itself.
-fn app_hash(typed: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.iter_mut().zip(typed.bytes()).for_each(|(to, from)| *to = from);
-    hash
-}
-
-/// Who it is, if there is such an account and nobody acts as somebody else.
-fn login(service: &MailboxService, name: &str, authzid: Option<&str>) -> Result<Option<Login>, MailError> {
-    let known = known(service, name)?.filter(|known| is_oneself(known, authzid));
-    Ok(known.map(|k| Login {
-        account: k.account,
-        address: k.address,
-        access: AccessSet::ALL,
-        app_password: None,
-    }))
 }
 
 /// `alice@example.org`

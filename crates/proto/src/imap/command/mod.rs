@@ -15,7 +15,9 @@ pub mod list;
 pub mod mailbox;
 pub mod messages;
 pub mod metadata;
+mod name;
 pub mod notify;
+mod opening;
 mod quota;
 pub mod returns;
 pub mod search;
@@ -24,8 +26,7 @@ mod url;
 
 use std::fmt;
 
-use koi_types::name::normalized;
-use koi_types::{MailboxName, limits};
+use koi_types::limits;
 
 mod flag;
 
@@ -40,6 +41,7 @@ pub use list::{List, ListPattern, ListReturn, ListSelect, StatusItem};
 pub use mailbox::{Qresync, Select, SeqMatch, SpecialUse};
 pub use messages::{Store, StoreAction};
 pub use metadata::{EntryArg, EntryValue, GetMetadata, MetadataTarget, SetMetadata};
+pub use name::MailboxArg;
 pub use notify::{Events, Notify, NotifyGroup, NotifyMailboxes, NotifySelected, NotifySet};
 pub use quota::QuotaLimit;
 pub use returns::{PartialRange, ReturnOption};
@@ -47,26 +49,17 @@ pub use search::{Search, SearchKey};
 pub use sort::{Sort, SortCriterion, SortKey, Thread, ThreadAlgorithm};
 pub use url::{ResetKey, UrlItem, UrlRump, UrlWanted};
 
+use super::SequenceSet;
 pub use super::date::Date;
 use super::lex::{Cursor, SyntaxError, is_astring_char};
-use super::{SequenceSet, utf7};
+use name::{decode_name, mailbox, mailbox_arg, spaced_mailbox};
+pub(super) use opening::{Opening, no_charset, opening, whole_append};
 
 /// What `parse` found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parsed {
     pub tag: Tag,
     pub command: Command,
-}
-
-/// What a literal at the end of an unfinished command is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Opening {
-    /// An argument like any other.
-    Argument,
-    /// The value of an annotation: too large a one has an answer of its own (RFC 5464 §4.3).
-    Annotation(Tag),
-    /// Octets of a message in APPEND or REPLACE.
-    Message(append::ReadBegin, append::Octets),
 }
 
 /// The tag of a command: 1 to 128 octets of `ASTRING-CHAR` without `+` (RFC 9051 §2.2.1).
@@ -177,38 +170,6 @@ pub enum Command {
     Move { by_uid: bool, set: SequenceSet, mailbox: MailboxArg },
 }
 
-/// A mailbox argument: syntactically an astring, but not always a name a mailbox can have.
-/// An invalid one is answered with NO, never BAD.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum MailboxArg {
-    Name(MailboxName),
-    /// The name in Normalization Form C, and as it was sent (RFC 9051 §5.1).
-    Denormalized {
-        name: MailboxName,
-        sent: Box<str>,
-    },
-    /// Why no mailbox can have this name, in words that may be shown to the user.
-    Invalid(&'static str),
-}
-
-impl MailboxArg {
-    /// The name, or the reason for a NO.
-    pub fn name(&self) -> Result<&MailboxName, &'static str> {
-        match self {
-            Self::Name(name) | Self::Denormalized { name, .. } => Ok(name),
-            Self::Invalid(why) => Err(why),
-        }
-    }
-    /// What was sent, where it is not the name itself: what OLDNAME tells (RFC 9051 §6.3.9.7).
-    #[must_use]
-    pub fn denormalized(&self) -> Option<&str> {
-        match self {
-            Self::Denormalized { sent, .. } => Some(sent),
-            _ => None,
-        }
-    }
-}
-
 impl Tag {
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -234,99 +195,6 @@ pub fn parse(octets: &[u8], utf8: bool) -> Result<Parsed, SyntaxError> {
     let command = command(&mut cursor)?;
     cursor.end()?;
     Ok(Parsed { tag, command })
-}
-
-/// Judges an unfinished command at the announcement of a literal: `octets` end where the announcement begins,
-/// and the line with it begins at `line`. An error here saves the client from sending the literal (RFC 9051
-/// §2.2.1).
-pub(super) fn opening(octets: &[u8], line: usize, utf8: bool) -> Result<Opening, SyntaxError> {
-    let mut cursor = Cursor::new(octets, utf8);
-    let tag = tag(&mut cursor)?;
-    cursor.space()?;
-    let before = cursor.clone();
-    let name = cursor.atom("expected a command")?;
-    if !is_command(name) {
-        return before.fail("unknown command");
-    }
-    if let Some(replace) = streamed(&mut cursor, name) {
-        let begin = append::begin(&mut cursor, tag, replace, true)?;
-        return Ok(begin.map_or(Opening::Argument, |begin| match begin.line.expected {
-            append::Expected::Octets(octets) => Opening::Message(begin, octets),
-            _ => Opening::Argument,
-        }));
-    }
-    if ends_in_quotes(octets.get(line..).unwrap_or_default()) {
-        return cursor.fail("quoted string has no end");
-    }
-    if name.eq_ignore_ascii_case("SETMETADATA") && metadata::is_at_value(&mut cursor) {
-        return Ok(Opening::Annotation(tag));
-    }
-    Ok(Opening::Argument)
-}
-
-/// The same for APPEND and REPLACE that are complete, with no octets of a message in them; nothing when it is
-/// another command.
-pub(super) fn whole_append(octets: &[u8], utf8: bool) -> Option<Result<AppendBegin, SyntaxError>> {
-    // Nearly always it is another command, and no tag need be made.
-    let word = octets.iter().position(|b| *b == b' ').and_then(|at| octets.get(at + 1))?;
-    if !matches!(word.to_ascii_uppercase(), b'A' | b'R' | b'U') {
-        return None;
-    }
-    let mut cursor = Cursor::new(octets, utf8);
-    let tag = tag(&mut cursor).ok()?;
-    cursor.space().ok()?;
-    let name = cursor.atom("expected a command").ok()?;
-    let replace = streamed(&mut cursor, name)?;
-    let begin = append::begin(&mut cursor, tag, replace, false);
-    let missing = cursor.error("expected a mailbox name");
-    Some(begin.and_then(|begin| begin.map(|begin| begin.begin(None)).ok_or(missing)))
-}
-
-/// RFC 6855 §3: after ENABLE UTF8=ACCEPT a SEARCH that names a charset is BAD, whichever it names.
-pub(super) fn no_charset(octets: &[u8]) -> Result<(), SyntaxError> {
-    let mut cursor = Cursor::new(octets, true);
-    cursor.run(|octet| octet != b' ');
-    cursor.take_word(" UID");
-    if !cursor.take_word(" SEARCH ") {
-        return Ok(());
-    }
-    if cursor.take_word("RETURN ") {
-        cursor.run(|octet| octet != b')');
-        cursor.take_word(") ");
-    }
-    let before = cursor.error("everything is UTF-8 here: SEARCH must not name a charset");
-    if cursor.take_word("CHARSET ") { Err(before) } else { Ok(()) }
-}
-
-/// Whether it is APPEND, or which form of REPLACE; the cursor stands behind its name.
-fn streamed(cursor: &mut Cursor<'_>, name: &str) -> Option<Option<append::ByUid>> {
-    if name.eq_ignore_ascii_case("APPEND") {
-        return Some(None);
-    }
-    let by_uid = name.eq_ignore_ascii_case("UID") && is_next(cursor, " REPLACE");
-    if by_uid {
-        cursor.take_word(" REPLACE");
-    }
-    (by_uid || name.eq_ignore_ascii_case("REPLACE")).then_some(Some(append::ByUid(by_uid)))
-}
-
-/// Whether this word is next, and not only the beginning of a longer one.
-fn is_next(cursor: &Cursor<'_>, word: &str) -> bool {
-    let mut ahead = cursor.clone();
-    ahead.take_word(word) && matches!(ahead.peek(), None | Some(b' '))
-}
-
-fn ends_in_quotes(line: &[u8]) -> bool {
-    let mut inside = false;
-    let mut octets = line.iter();
-    while let Some(octet) = octets.next() {
-        match octet {
-            b'"' => inside = !inside,
-            b'\\' if inside => drop(octets.next()),
-            _ => {}
-        }
-    }
-    inside
 }
 
 /// The tag in front, if there is one that can be sent back.
@@ -502,38 +370,6 @@ fn on_messages(cursor: &mut Cursor<'_>, name: &str, by_uid: bool) -> Result<Opti
         _ => return Ok(None),
     };
     Ok(Some(command))
-}
-
-/// ```abnf
-/// mailbox = "INBOX" / astring   ; RFC 9051 §9
-/// ```
-fn mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArg, SyntaxError> {
-    let wire = cursor.astring()?;
-    Ok(match decode_name(&wire, cursor.utf8) {
-        Ok(name) => mailbox_arg(&name),
-        Err(why) => MailboxArg::Invalid(why),
-    })
-}
-
-fn mailbox_arg(text: &str) -> MailboxArg {
-    match MailboxName::new(text) {
-        Ok(name) if normalized(text) == text => MailboxArg::Name(name),
-        Ok(name) => MailboxArg::Denormalized { name, sent: text.into() },
-        Err(why) => MailboxArg::Invalid(why),
-    }
-}
-
-/// Modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 when that is enabled (RFC 9051 §5.1).
-fn decode_name(wire: &[u8], utf8: bool) -> Result<String, &'static str> {
-    if utf8 {
-        return String::from_utf8(wire.to_vec()).map_err(|_| "mailbox name is not UTF-8");
-    }
-    utf7::decode(wire)
-}
-
-fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Result<MailboxArg, SyntaxError> {
-    cursor.space()?;
-    mailbox(cursor)
 }
 
 #[cfg(test)]

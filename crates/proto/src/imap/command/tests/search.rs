@@ -1,5 +1,7 @@
 //! Known answers for SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5).
 
+use koi_types::MailboxName;
+
 use super::super::*;
 use super::{read, refused, set};
 
