@@ -1,6 +1,7 @@
 //! Writing the data items of one message (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
 
 mod binary;
+mod identity;
 mod linked;
 mod preview;
 mod section;
@@ -15,7 +16,7 @@ use koi_types::{ErrorKind, MailError, NumSet, Result, SeqNum, ZoneOffset, limits
 
 use super::untagged::flags_item;
 use binary::{Decoding, Wanted};
-pub(crate) use linked::{Linked, Sending, Sent};
+pub(crate) use linked::{Decoded, Linked, Sending, Sent};
 pub(crate) use section::Octets;
 
 /// Writes messages of one snapshot.

@@ -17,6 +17,8 @@ use koi_proto::imap::command::{BodySection, FetchItem, Partial};
 use koi_proto::imap::response::FetchLine;
 use koi_types::Result;
 
+use super::identity::Identity;
+
 /// Octets of a message read at a time.
 const PIECE_OCTETS: u64 = 64 * 1024;
 /// Octets of a message read by one step that only measures.
@@ -46,6 +48,8 @@ pub(crate) struct Decoding {
     decoded: u64,
     /// NUL is among those asked for.
     nul: bool,
+    /// What they are, where that is wanted.
+    identity: Option<Identity>,
 }
 
 impl Wanted {
@@ -61,6 +65,10 @@ impl Wanted {
     /// The octets of a section that is a part.
     pub(super) fn octets_of(section: &BodySection) -> Self {
         Self { part: section.section.part.clone(), octets: Some(section.partial) }
+    }
+    /// The part of a section, all of it.
+    pub(super) fn part_of(section: &BodySection) -> Self {
+        Self { part: section.section.part.clone(), octets: Some(None) }
     }
     fn first(&self) -> Option<u64> {
         self.octets.flatten().map(|partial| partial.first)
@@ -103,6 +111,11 @@ impl Wanted {
         let part = find_part(structure, &self.part);
         part.is_none_or(|part| Decoder::new(encoding(part, &self.part)).is_some())
     }
+    /// Whether the part without its encoding is another than with it, and can be had.
+    pub(super) fn is_changed_by_decoding(&self, structure: &Structure) -> bool {
+        let encoding = find_part(structure, &self.part).map(|part| encoding(part, &self.part));
+        matches!(encoding, Some(TransferEncoding::Base64 | TransferEncoding::QuotedPrintable))
+    }
 }
 
 /// RFC 2045 §6.4: what consists of other parts has no encoding of its own; nor has the message as a whole.
@@ -117,7 +130,15 @@ fn encoding(part: &Part, path: &[u32]) -> TransferEncoding {
 impl Decoding {
     fn new(body: BodyRef, encoding: TransferEncoding, range: Range<u64>, window: Range<u64>) -> Option<Self> {
         let (decoder, at) = (Decoder::new(encoding)?, range.start);
-        Some(Self { body, encoding, range, window, decoder, at, decoded: 0, nul: false })
+        Some(Self { body, encoding, range, window, decoder, at, decoded: 0, nul: false, identity: None })
+    }
+    /// The same, looking at what the octets are.
+    pub(super) fn with_identity(self) -> Self {
+        Self { identity: Some(Identity::default()), ..self }
+    }
+    /// What they are, when everything was measured.
+    pub(super) const fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
     /// From the beginning, to be sent.
     pub(super) fn again(&self) -> Option<Self> {
@@ -143,6 +164,9 @@ impl Decoding {
             piece.clear();
             self.piece(snapshot, &mut piece)?;
             self.nul |= piece.contains(&0);
+            if let Some(identity) = &mut self.identity {
+                identity.push(&piece);
+            }
         }
         Ok(self.is_done())
     }

@@ -1,7 +1,7 @@
 //! What a URL leads to, as FETCH would send it (RFC 4467 §7, RFC 4469 §3, RFC 5524 §3.2).
 
 use koi_mailbox::{BodyRef, EmailRow, Snapshot};
-use koi_message::{Structure, find_part};
+use koi_message::{Part, Structure, find_part};
 use koi_proto::imap::command::{BodySection, FetchItem, SectionText};
 use koi_proto::imap::response::UrlFetchLine;
 use koi_types::{EmailId, ErrorKind, MailError, Result, limits};
@@ -21,10 +21,20 @@ pub(crate) struct Linked {
 
 /// Octets on their way out, of which the size was told, or is still to be found out.
 pub(crate) enum Sending {
-    Body { body: BodyRef, at: u64, end: u64 },
+    Body {
+        body: BodyRef,
+        at: u64,
+        end: u64,
+    },
     Measure(Decoding),
     Decode(Decoding),
+    /// Looked at to say what it is.
+    Describe(Decoding),
 }
+
+/// Whether a structure is of the part as BINARY sends it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoded(pub(crate) bool);
 
 /// How far a step came.
 pub(crate) enum Sent {
@@ -81,21 +91,50 @@ impl Linked {
         }
         Ok(decoding.map(Sending::Measure))
     }
-    /// What BODYSTRUCTURE says of it; NIL of what is only a part of a part.
+    /// What BODYSTRUCTURE says of it; NIL of what is only a part of a part. `decoded`: of what BINARY sends, in
+    /// an identity encoding (RFC 5524 §3.2), for which the part must be looked at.
     pub(crate) fn structure(
         &self,
+        snapshot: &Snapshot<'_>,
+        decoded: Decoded,
+        line: &UrlFetchLine,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Sending>> {
+        let whole = self.ascii_structure_of(snapshot)?;
+        let Some(part) = self.part(&whole) else {
+            line.no_value(out);
+            return Ok(None);
+        };
+        let wanted = Wanted::part_of(&self.section);
+        if decoded.0 && wanted.is_changed_by_decoding(&whole) {
+            let decoding = wanted.begin(&whole, self.body).map(Decoding::with_identity);
+            return Ok(decoding.map(Sending::Describe));
+        }
+        line.structure(&structure::body(part), out);
+        Ok(None)
+    }
+    fn describe(
+        &self,
+        seen: &Decoding,
         snapshot: &Snapshot<'_>,
         line: &UrlFetchLine,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let mut whole = self.structure_of(snapshot)?;
-        whole.make_envelopes_ascii();
-        let is_part = self.section.section.text == SectionText::Whole;
-        match find_part(&whole, &self.section.section.part).filter(|_| is_part) {
-            Some(part) => line.structure(&structure::body(part), out),
+        let whole = self.ascii_structure_of(snapshot)?;
+        match self.part(&whole).zip(seen.identity()) {
+            Some((part, identity)) => line.structure(&structure::decoded(part, identity), out),
             None => line.no_value(out),
         }
         Ok(())
+    }
+    fn part<'s>(&self, whole: &'s Structure) -> Option<&'s Part> {
+        let is_part = self.section.section.text == SectionText::Whole;
+        find_part(whole, &self.section.section.part).filter(|_| is_part)
+    }
+    fn ascii_structure_of(&self, snapshot: &Snapshot<'_>) -> Result<Structure> {
+        let mut whole = self.structure_of(snapshot)?;
+        whole.make_envelopes_ascii();
+        Ok(whole)
     }
     fn structure_of(&self, snapshot: &Snapshot<'_>) -> Result<Structure> {
         let gone = || MailError::new(ErrorKind::Gone, "the message is gone");
@@ -108,6 +147,7 @@ impl Sending {
     /// Sends until the output is full.
     pub(crate) fn step(
         &mut self,
+        linked: &Linked,
         snapshot: &Snapshot<'_>,
         line: &UrlFetchLine,
         out: &mut Vec<u8>,
@@ -146,6 +186,13 @@ impl Sending {
                     if decoding.send(snapshot, out)? {
                         return Ok(Sent::All);
                     }
+                }
+                Self::Describe(decoding) => {
+                    if !decoding.measure(snapshot)? {
+                        return Ok(Sent::Slice);
+                    }
+                    linked.describe(decoding, snapshot, line, out)?;
+                    return Ok(Sent::All);
                 }
             }
         }

@@ -5,6 +5,8 @@ use koi_message::{
 };
 use koi_proto::imap::response::{self as wire, AddressRef, BodyFields, BodyKind, BodyRef, EnvelopeRef};
 
+use super::identity::Identity;
+
 /// Borrows what the record of an envelope holds; nothing is copied.
 pub(super) fn envelope(envelope: EnvelopeView<'_>) -> EnvelopeRef<'_, impl Iterator<Item = AddressRef<'_>>> {
     EnvelopeRef {
@@ -62,6 +64,25 @@ pub(super) fn body(part: &Part) -> BodyRef<'_> {
         location: content.location.as_deref(),
         kind: kind(part),
     }
+}
+
+/// The same of a part whose encoding was taken off.
+pub(super) fn decoded<'a>(part: &'a Part, identity: &Identity) -> BodyRef<'a> {
+    let mut body = body(part);
+    match &mut body.kind {
+        BodyKind::Multipart(_) => {}
+        BodyKind::Basic(fields) => tell(identity, fields),
+        BodyKind::Text { fields, lines } | BodyKind::Message { fields, lines, .. } => {
+            tell(identity, fields);
+            *lines = identity.lines;
+        }
+    }
+    body
+}
+
+fn tell(identity: &Identity, fields: &mut BodyFields<'_>) {
+    fields.encoding = identity.encoding();
+    fields.octets = identity.octets;
 }
 
 fn kind(part: &Part) -> BodyKind<'_> {

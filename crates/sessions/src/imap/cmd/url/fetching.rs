@@ -8,7 +8,7 @@ use koi_proto::imap::response::UrlFetchLine;
 use koi_proto::imap::url::MessageUrl;
 use koi_types::{ErrorKind, Result, limits};
 
-use crate::imap::fetch::{Linked, Sending, Sent};
+use crate::imap::fetch::{Decoded, Linked, Sending, Sent};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::link;
 use crate::imap::reply::Reply;
@@ -33,6 +33,8 @@ struct Writing {
     line: UrlFetchLine,
     /// Those still to come; `None` is the form of RFC 4467.
     items: VecDeque<Option<UrlItem>>,
+    /// BINARY is among them, so that the structure is of what is sent (RFC 5524 §3.2).
+    decoded: Decoded,
     /// What of the item before is still to come.
     sending: Option<Sending>,
 }
@@ -91,11 +93,14 @@ fn begin(cx: &mut Context<'_>, wanted: UrlWanted) -> Result<Option<Writing>> {
             };
         }
     };
+    let decoded = Decoded(wanted.items.contains(&UrlItem::Binary));
     let mut items: VecDeque<_> = wanted.items.into_iter().map(Some).collect();
+    // What is to come is known before it comes.
+    items.make_contiguous().sort_by_key(|item| *item != Some(UrlItem::BodyPartStructure));
     if items.is_empty() {
         items.push_back(None);
     }
-    Ok(Some(Writing { account, linked, line, items, sending: None }))
+    Ok(Some(Writing { account, linked, line, items, decoded, sending: None }))
 }
 
 impl Writing {
@@ -103,7 +108,7 @@ impl Writing {
         let snapshot = self.account.snapshot()?;
         loop {
             if let Some(sending) = &mut self.sending {
-                match sending.step(&snapshot, &self.line, out)? {
+                match sending.step(&self.linked, &snapshot, &self.line, out)? {
                     Sent::All => self.sending = None,
                     other => return Ok(other),
                 }
@@ -114,8 +119,7 @@ impl Writing {
                 None | Some(UrlItem::Body) => self.linked.body(&self.line, out),
                 Some(UrlItem::Binary) => self.linked.binary(&snapshot, &self.line, out)?,
                 Some(UrlItem::BodyPartStructure) => {
-                    self.linked.structure(&snapshot, &self.line, out)?;
-                    None
+                    self.linked.structure(&snapshot, self.decoded, &self.line, out)?
                 }
             };
         }
