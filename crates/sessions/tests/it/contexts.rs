@@ -55,11 +55,12 @@ struct Told {
     uid: u32,
 }
 
-struct List {
+/// A result that its client keeps up to date.
+pub(crate) struct List {
     tag: String,
     /// Told of new messages.
     item: Option<&'static str>,
-    numbers: Vec<u32>,
+    pub(crate) numbers: Vec<u32>,
     by_uid: bool,
     sorted: bool,
 }
@@ -219,8 +220,12 @@ impl Following {
 }
 
 impl List {
+    /// Of UIDs, in the order of the mailbox.
+    pub(crate) fn by_uid(tag: &str, numbers: Vec<u32>) -> Self {
+        Self { tag: tag.to_owned(), numbers, by_uid: true, sorted: false }
+    }
     /// ` UID REMOVEFROM (0 2,5) ADDTO (0 4:5)`
-    fn change(&mut self, rest: &str) -> Result<(), String> {
+    pub(crate) fn change(&mut self, rest: &str) -> Result<(), String> {
         let rest = rest.strip_prefix(" UID").inspect(|_| assert!(self.by_uid)).unwrap_or(rest);
         for item in rest.split(')').filter(|item| !item.is_empty()) {
             let (word, pairs) = item.trim_start().split_once(" (").ok_or("no list")?;
@@ -255,7 +260,7 @@ impl List {
 }
 
 /// What ALL says; nothing when it is missing.
-fn all(text: &str) -> Option<Vec<u32>> {
+pub(crate) fn all(text: &str) -> Option<Vec<u32>> {
     let line = text.lines().find(|line| line.starts_with("* ESEARCH"))?;
     Some(line.split_once(" ALL ").map(|(_, set)| uids(set)).unwrap_or_default())
 }

@@ -22,11 +22,13 @@ mod metadata;
 mod notify;
 mod qresync;
 mod scripts;
+mod threads;
 mod view;
 
 fn main() -> std::process::ExitCode {
     let tests = scripts::tests().into_iter().chain(view::tests());
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
-    harness::run(tests.chain(contexts::tests()).chain(memory::tests()).collect())
+    let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
+    harness::run(tests.collect())
 }

@@ -29,7 +29,7 @@ pub(crate) fn tests() -> Vec<Test> {
         (first..first + seeds)
             .try_for_each(|seed| run(seed, changes).map_err(|e| format!("KOI_SEED={seed}: {e}")))
     };
-    // spec: RFC 7162 §3.2.5; RFC 7162 §6; RFC 7162 §3.2
+    // spec: RFC 7162 §3.2.5; RFC 7162 §6; RFC 7162 §3.2; RFC 9586 §3.7
     vec![
         Test { name: "qresync/random_changes".to_owned(), run: Box::new(run) },
         Test { name: "qresync/past_the_horizon_step_by_step".to_owned(), run: Box::new(past_the_horizon) },
@@ -191,24 +191,34 @@ struct Copy {
     /// It asked for everything up to this UID.
     uid_next: u32,
     messages: BTreeMap<u32, BTreeSet<String>>,
+    /// This session knows no message sequence numbers.
+    uid_only: bool,
 }
 
 impl Copy {
     fn come_back(&mut self, world: &mut World, peer: u32, random: &mut Random) -> Result<(), String> {
         world.open_imap(peer, true);
         self.command(world, peer, "LOGIN alice secret")?;
-        let enable = ["ENABLE QRESYNC", "ENABLE QRESYNC IMAP4rev2", "ENABLE IMAP4rev2 CONDSTORE QRESYNC"];
-        self.command(world, peer, enable[random.below(3)])?;
+        let enable = [
+            "ENABLE QRESYNC",
+            "ENABLE QRESYNC IMAP4rev2",
+            "ENABLE IMAP4rev2 CONDSTORE QRESYNC",
+            "ENABLE UIDONLY QRESYNC",
+        ][random.below(4)];
+        self.command(world, peer, enable)?;
+        self.uid_only = enable.contains("UIDONLY");
         let Some(uid_validity) = self.uid_validity else {
             self.command(world, peer, "SELECT INBOX")?;
-            self.command(world, peer, "FETCH 1:* (UID FLAGS)")?;
+            let everything = if self.uid_only { "UID FETCH 1:* (FLAGS)" } else { "FETCH 1:* (UID FLAGS)" };
+            self.command(world, peer, everything)?;
             self.uid_next = self.messages.keys().next_back().map_or(1, |last| last + 1);
             return Ok(());
         };
         let last = self.messages.keys().next_back().copied().unwrap_or(0);
         let modseq = self.highest_modseq;
-        // All the ways to say what is known, which mean the same here.
-        let known = match random.below(3) {
+        // All the ways to say what is known, which mean the same here; with UIDONLY there are no numbers to
+        // compare (RFC 9586 §3.7).
+        let known = match random.below(if self.uid_only { 2 } else { 3 }) {
             0 => String::new(),
             1 => format!(" 1:{}", last.max(1)),
             _ => format!(" 1:{} (1 {})", last.max(1), self.messages.keys().next().copied().unwrap_or(1)),
@@ -239,7 +249,10 @@ impl Copy {
             8 => "UID MOVE $ other",
             _ => "UID FETCH 1:9 (FLAGS)",
         };
-        self.command(world, peer, command)
+        match self.uid_only && !command.starts_with("UID ") && command != "NOOP" {
+            true => self.command(world, peer, &format!("UID {command}")),
+            false => self.command(world, peer, command),
+        }
     }
     fn command(&mut self, world: &mut World, peer: u32, command: &str) -> Result<(), String> {
         world.send(peer, format!("t {command}\r\n").as_bytes());
@@ -267,7 +280,7 @@ impl Copy {
                     self.messages.remove(&uid);
                 }
             }
-            if line.contains(" FETCH (") {
+            if line.contains(if self.uid_only { " UIDFETCH (" } else { " FETCH (" }) {
                 seen = seen.max(number_after(line, "MODSEQ (").unwrap_or(0));
                 self.fetched(line);
             }
@@ -275,7 +288,8 @@ impl Copy {
         self.highest_modseq = told.unwrap_or(seen);
     }
     fn fetched(&mut self, line: &str) {
-        let Some(uid) = number_after(line, "UID ").and_then(|uid| u32::try_from(uid).ok()) else { return };
+        let word = if self.uid_only { "* " } else { "UID " };
+        let Some(uid) = number_after(line, word).and_then(|uid| u32::try_from(uid).ok()) else { return };
         if let Some((_, flags)) = line.split_once("FLAGS (") {
             let flags = flags.split(')').next().unwrap_or_default().split_whitespace();
             let kept = flags.filter(|flag| *flag != "\\Recent").map(str::to_owned).collect();
