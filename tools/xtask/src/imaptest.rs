@@ -1,18 +1,22 @@
 //! `cargo xtask imaptest PATH`: Dovecot's ImapTest, built elsewhere, against a fresh Koi: all its scripted
-//! groups, then its random commands with state checking.
+//! groups, then its random commands with state checking, in several rounds.
 //!
 //! Nothing of ImapTest is in this project; PATH is a checkout of it with the program built in it.
 
+mod mail;
+pub(crate) mod mends;
+mod rounds;
 mod server;
 mod verdict;
 
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::phase::{self, Phases, cargo, program};
 use crate::repo::Repo;
+use rounds::{COPIES, ROUNDS, Round};
 use server::{PASSWORD, Server};
 use verdict::Groups;
 
@@ -24,6 +28,14 @@ struct Arguments {
     secs: u64,
     clients: u32,
     only: Option<String>,
+    profile: Profile,
+}
+
+/// How koi is built.
+#[derive(Clone, Copy)]
+enum Profile {
+    Debug,
+    Release,
 }
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -36,12 +48,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn read(arguments: &[String]) -> Result<Arguments, Failure> {
-    let wrong = || Failure::new("wants PATH [--secs N] [--clients N] [--only GROUP]; see `help imaptest`");
+    let wrong = || {
+        Failure::new("wants PATH [--release] [--secs N] [--clients N] [--only GROUP]; see `help imaptest`")
+    };
     let (checkout, options) = arguments.split_first().ok_or_else(wrong)?;
     let checkout = std::path::absolute(checkout).map_err(|_| wrong())?;
-    let mut read = Arguments { checkout, secs: 600, clients: 20, only: None };
-    for option in options.chunks(2) {
-        let [name, value] = option else { return Err(wrong()) };
+    let mut read = Arguments { checkout, secs: 600, clients: 20, only: None, profile: Profile::Debug };
+    let mut options = options.iter();
+    while let Some(name) = options.next() {
+        if name == "--release" {
+            read.profile = Profile::Release;
+            continue;
+        }
+        let value = options.next().ok_or_else(wrong)?;
         match name.as_str() {
             "--secs" => read.secs = value.parse().map_err(|_| wrong())?,
             "--clients" => read.clients = value.parse().map_err(|_| wrong())?,
@@ -53,8 +72,7 @@ fn read(arguments: &[String]) -> Result<Arguments, Failure> {
 }
 
 fn run_phases(repo: &Repo, phases: &mut Phases, arguments: &Arguments) -> Result<(), Failure> {
-    let checkout = &arguments.checkout;
-    let (imaptest, tests) = (checkout.join("src/imaptest"), checkout.join("src/tests"));
+    let (imaptest, tests) = (arguments.checkout.join("src/imaptest"), arguments.checkout.join("src/tests"));
     for needed in [&imaptest, &tests] {
         if !needed.exists() {
             return Err(Failure::new(format!(
@@ -63,45 +81,75 @@ fn run_phases(repo: &Repo, phases: &mut Phases, arguments: &Arguments) -> Result
             )));
         }
     }
-    phases.run("build", || phase::run(cargo().args(["build", "--locked", "--package", "koi"])))?;
-    let koi = repo.target_dir().join("debug/koi");
-    let groups = Groups::read(&tests)?;
-    phases.run("scripted groups", || {
-        let server = Server::start(&koi)?;
-        let mut command = program(&imaptest);
-        server.tell(&mut command);
-        let folder = match &arguments.only {
-            Some(group) => server.only(&tests, group)?,
-            None => tests.clone(),
-        };
-        command.arg(format!("user={}", server.user(1))).arg(format!("user2={}", server.user(2)));
-        command.arg(format!("test={}", folder.display()));
-        command.arg(format!("mbox={}", tests.join("default.mbox").display()));
-        let said = server.run(&mut command, SCRIPTS_MAX)?;
-        println!("{said}");
-        let skipped = if arguments.only.is_some() { Vec::new() } else { groups.skipped(&server)? };
-        verdict::scripts(&said, &skipped)
-    })?;
+    let koi = phases.run("build", || build(repo, arguments.profile))?;
+    phases.run("scripted groups", || scripted(repo, &koi, &imaptest, &tests, arguments.only.as_deref()))?;
     if arguments.secs == 0 || arguments.only.is_some() {
         return Ok(());
     }
-    phases.run(&format!("{} clients for {} s", arguments.clients, arguments.secs), || {
-        let server = Server::start(&koi)?;
-        let mut command = program(&imaptest);
-        server.tell(&mut command);
-        command.arg(format!("user={}", server.user(1)));
-        command.arg(format!("clients={}", arguments.clients)).arg(format!("secs={}", arguments.secs));
-        command.args(["checkpoint=30", "random", "stalled_disconnect_timeout=120"]);
-        command.arg(format!("mbox={}", tests.join("default.mbox").display()));
-        let said = server.run(&mut command, Duration::from_secs(arguments.secs + 120))?;
-        verdict::stress(&said)
-    })
+    let mut wrong = Vec::new();
+    for round in ROUNDS {
+        let name = format!("{}: {} clients, {} s", round.name, arguments.clients, round.secs(arguments.secs));
+        if let Err(failure) = phases.run(&name, || random(&koi, &imaptest, round, arguments)) {
+            wrong.push(format!("{}:\n  {failure}", round.name));
+        }
+    }
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(wrong.join("\n"))),
+    }
+}
+
+fn build(repo: &Repo, profile: Profile) -> Result<PathBuf, Failure> {
+    let (options, folder): (&[&str], _) = match profile {
+        Profile::Debug => (&[], "debug"),
+        Profile::Release => (&["--release"], "release"),
+    };
+    phase::run(cargo().args(["build", "--locked", "--package", "koi"]).args(options))?;
+    Ok(repo.target_dir().join(folder).join("koi"))
+}
+
+/// All groups, or one.
+fn scripted(
+    repo: &Repo,
+    koi: &Path,
+    imaptest: &Path,
+    tests: &Path,
+    only: Option<&str>,
+) -> Result<(), Failure> {
+    let groups = Groups::read(tests)?;
+    let server = Server::start(koi)?;
+    let folder = server.folder.join("groups");
+    mends::copy(tests, &folder, only, &mends::read(repo)?)?;
+    let mut command = program(imaptest);
+    server.tell(&mut command);
+    command.arg(format!("user2={}", server.user(2)));
+    command.arg(format!("test={}", folder.display()));
+    command.arg(format!("mbox={}", folder.join("default.mbox").display()));
+    let said = server.run(&mut command, SCRIPTS_MAX)?;
+    println!("{said}");
+    let skipped = if only.is_some() { Vec::new() } else { groups.skipped(&server)? };
+    verdict::scripts(&said, &skipped)
+}
+
+fn random(koi: &Path, imaptest: &Path, round: &Round, arguments: &Arguments) -> Result<(), Failure> {
+    let server = Server::start(koi)?;
+    server.commands(1, &[&format!("CREATE {COPIES}")])?;
+    let mbox = server.folder.join("messages.mbox");
+    std::fs::write(&mbox, mail::mbox())
+        .map_err(|error| Failure::new(format!("{}: {error}", mbox.display())))?;
+    let mut command = program(imaptest);
+    server.tell(&mut command);
+    command.arg(format!("clients={}", arguments.clients));
+    round.tell(arguments.secs, &mbox, &mut command);
+    let said = server.run(&mut command, Duration::from_secs(round.secs(arguments.secs) + 120))?;
+    verdict::stress(&said, round.uses_everything())
 }
 
 impl Server {
-    /// Where the server is.
-    fn tell(&self, command: &mut std::process::Command) {
+    /// Where the server is, and who comes.
+    fn tell(&self, command: &mut Command) {
         command.args(["host=127.0.0.1", &format!("port={}", self.port), &format!("pass={PASSWORD}")]);
+        command.arg(format!("user={}", self.user(1)));
         command.current_dir(&self.folder).stdin(Stdio::null());
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask spec`: marks such as `RFC 9051 §6.4.5` in code, tests, scripts and docs; docs/SPECS.md.
 //!
-//! The tables it knows are docs/specs/status.txt and docs/specs/untested.txt (written by hand) and
-//! docs/specs/sections.txt (made from the full texts by `--texts`). It must not need the texts for anything
+//! The tables it knows are docs/specs/status.txt, docs/specs/untested.txt and docs/specs/imaptest.txt (written
+//! by hand) and docs/specs/sections.txt (made from the full texts by `--texts`). It must not need the texts for anything
 //! else: a clone has only the tables.
 
 mod documents;
@@ -10,6 +10,7 @@ mod marks;
 mod page;
 
 use crate::failure::Failure;
+use crate::imaptest::mends;
 use crate::repo::Repo;
 use crate::tidy::finding::{Finding, Rule};
 use crate::tidy::report;
@@ -60,7 +61,7 @@ pub(crate) fn dangling(repo: &Repo, workspace: &Workspace) -> Result<Vec<Finding
 
 fn write(repo: &Repo) -> Result<(), Failure> {
     let (documents, marks) = whole(repo)?;
-    let page = page::write(&documents, &marks);
+    let page = page::write(&documents, &marks, &mends::read(repo)?);
     let changed = repo.read(PAGE).map_or(true, |old| old != page);
     std::fs::write(repo.root.join(PAGE), page)
         .map_err(|error| Failure::new(format!("cannot write {PAGE}: {error}")))?;
@@ -70,7 +71,7 @@ fn write(repo: &Repo) -> Result<(), Failure> {
 
 fn check(repo: &Repo) -> Result<(), Failure> {
     let (documents, marks) = whole(repo)?;
-    if repo.read(PAGE)? != page::write(&documents, &marks) {
+    if repo.read(PAGE)? != page::write(&documents, &marks, &mends::read(repo)?) {
         return Err(Failure::new(format!("{PAGE} is out of date: run `cargo xtask spec` and commit it")));
     }
     println!("{} marks, none dangling; {PAGE} is up to date", marks.len());

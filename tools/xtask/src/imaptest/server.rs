@@ -12,6 +12,8 @@ use crate::phase::{cannot_start, program, show};
 
 pub(super) const PASSWORD: &str = "secret";
 const ACCOUNTS: u32 = 2;
+/// What ImapTest may say: a group that never ends says the same for ever.
+const LOG_OCTETS_MAX: u64 = 16 << 20;
 
 pub(super) struct Server {
     pub(super) port: u16,
@@ -62,7 +64,7 @@ impl Server {
     }
 
     /// What is answered to a user who logs in, says this and leaves.
-    fn commands(&self, user: u32, commands: &[&str]) -> Result<String, Failure> {
+    pub(super) fn commands(&self, user: u32, commands: &[&str]) -> Result<String, Failure> {
         let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", commands.join(", ")));
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(failed)?;
         let login = format!("LOGIN {} {PASSWORD}", self.user(user));
@@ -74,20 +76,6 @@ impl Server {
         Ok(said)
     }
 
-    /// A folder with one group of the scripts.
-    pub(super) fn only(&self, tests: &Path, group: &str) -> Result<PathBuf, Failure> {
-        let folder = self.folder.join("only");
-        let failed = |error: std::io::Error| Failure::new(format!("{group}: {error}"));
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        std::fs::copy(tests.join(group), folder.join(group)).map_err(failed)?;
-        for mbox in [format!("{group}.mbox"), "default.mbox".to_owned()] {
-            if tests.join(&mbox).exists() {
-                std::fs::copy(tests.join(&mbox), folder.join(&mbox)).map_err(failed)?;
-            }
-        }
-        Ok(folder)
-    }
-
     /// Runs a program to its end, or ends it; answers what it said.
     pub(super) fn run(&self, command: &mut Command, time: Duration) -> Result<String, Failure> {
         let log = self.folder.join("imaptest.log");
@@ -97,10 +85,12 @@ impl Server {
         let mut child = command.spawn().map_err(|error| cannot_start(&show(command), &error))?;
         let end = Instant::now() + time;
         while child.try_wait().map_err(failed)?.is_none() {
-            if Instant::now() >= end {
+            let says_too_much = log.metadata().map_err(failed)?.len() > LOG_OCTETS_MAX;
+            if says_too_much || Instant::now() >= end {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(Failure::new(format!("it did not end within {} s", time.as_secs())));
+                let why = if says_too_much { "says the same for ever" } else { "does not end" };
+                return Err(Failure::new(format!("it {why}; it was ended:\n{}", beginning(&log))));
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -131,6 +121,14 @@ impl Server {
             false => Err(Failure::new("koi account add failed")),
         }
     }
+}
+
+/// The first lines of a log.
+fn beginning(log: &Path) -> String {
+    let mut octets = Vec::new();
+    let file = std::fs::File::open(log);
+    let read = file.and_then(|file| file.take(4096).read_to_end(&mut octets));
+    read.map_or_else(|error| error.to_string(), |_| String::from_utf8_lossy(&octets).into_owned())
 }
 
 impl Drop for Server {

@@ -70,12 +70,22 @@ pub(super) fn scripts(said: &str, skipped: &[Skipped]) -> Result<(), Failure> {
     verdict(&wrong)
 }
 
-/// Anything it calls an error is one: it knows what each of its clients must see.
-pub(super) fn stress(said: &str) -> Result<(), Failure> {
-    let is_wrong =
-        |line: &&str| ["Error", "Fatal", "Panic", "stalled"].iter().any(|word| line.contains(word));
-    let wrong: Vec<String> = said.lines().filter(is_wrong).take(50).map(str::to_owned).collect();
-    said.lines().rev().take(3).for_each(|line| println!("{line}"));
+/// Anything it calls an error is one: it knows what each of its clients must see. A line about a client that
+/// waits for more than 15 s is one too. With `uses_everything`, so is a command that was never answered OK.
+pub(super) fn stress(said: &str, uses_everything: bool) -> Result<(), Failure> {
+    let words = ["Error", "Fatal", "Panic", "Warning", "stalled for"];
+    let is_wrong = |line: &&str| words.iter().any(|word| line.contains(word));
+    let mut wrong: Vec<String> = said.lines().filter(is_wrong).take(50).map(str::to_owned).collect();
+    let totals: Vec<&str> = said.lines().skip_while(|line| *line != "Totals:").collect();
+    totals.iter().for_each(|line| println!("{line}"));
+    match (totals.get(1), totals.last()) {
+        (Some(names), Some(counts)) => {
+            let pairs = names.split_whitespace().zip(counts.split_whitespace());
+            let unused = pairs.filter(|(_, count)| *count == "0" && uses_everything);
+            wrong.extend(unused.map(|(name, _)| format!("{name} was never done")));
+        }
+        _ => wrong.push("it did not come to its end".to_owned()),
+    }
     verdict(&wrong)
 }
 
@@ -98,7 +108,13 @@ mod tests {
         assert!(scripts(good, &[skipped("sort")]).is_err());
         assert!(scripts("72 test groups: 10 failed, 0 skipped\n", &[]).is_err());
         assert!(scripts("", &[]).is_err());
-        assert!(stress("Totals:\n100%\n").is_ok());
-        assert!(stress("Error: test1[3]: UID 5 was lost\n").is_err());
+        let totals = "Totals:\nLogi Stor \n100%  80% \n  17    0 \n";
+        assert!(stress(totals, false).is_ok());
+        assert!(stress(totals, true).is_err());
+        assert!(stress(&totals.replace(" 0 ", " 3 "), true).is_ok());
+        assert!(stress(&format!("  2   0  20/ 20 (1 stalled >3s)\n{totals}"), false).is_ok());
+        assert!(stress(&format!(" - 7 stalled for 16 secs in command: 7.4\n{totals}"), false).is_err());
+        assert!(stress(&format!("Error: test1[3]: UID 5 was lost\n{totals}"), false).is_err());
+        assert!(stress("", false).is_err());
     }
 }

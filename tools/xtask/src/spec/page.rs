@@ -4,6 +4,7 @@
 
 use super::documents::{Document, Documents};
 use super::marks::{Mark, Place};
+use crate::imaptest::mends::Mend;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -22,8 +23,18 @@ Status: **yes** all of what concerns a server; **partial** some of it; **planned
 listed with a reason in docs/specs/untested.txt; counted where that file speaks of the document.
 ";
 
+const IMAPTEST: &str = "
+## ImapTest
+
+`cargo xtask imaptest` runs all scripted groups of Dovecot's ImapTest. These ask for what no standard does, and are
+mended in the copy it runs (docs/specs/imaptest.txt):
+
+| group | says | right | section | why |
+|---|---|---|---|---|
+";
+
 /// The whole page.
-pub(crate) fn write(documents: &Documents, marks: &[Mark]) -> String {
+pub(crate) fn write(documents: &Documents, marks: &[Mark], mends: &[Mend]) -> String {
     let mut page = HEAD.to_owned();
     let uses: BTreeMap<&str, Use<'_>> =
         documents.all().map(|document| (document.name.as_str(), Use::of(document, marks))).collect();
@@ -41,6 +52,11 @@ pub(crate) fn write(documents: &Documents, marks: &[Mark]) -> String {
         if let Some(use_) = uses.get(document.name.as_str()).filter(|use_| !use_.sections.is_empty()) {
             page.push_str(&chapter(document, use_));
         }
+    }
+    page.push_str(IMAPTEST);
+    for Mend { group, says, right, section, why } in mends {
+        let code = |text: &str| format!("`{}`", text.trim_end().replace('\n', "` `"));
+        let _ = writeln!(page, "| {group} | {} | {} | {section} | {why} |", code(says), code(right));
     }
     page
 }
@@ -208,7 +224,14 @@ mod tests {
             mark("crates/sessions/src/imap/cmd/idle.rs", Place::Code, Some("so, because x")),
             mark("tests/scripts/imap/idle.script", Place::Test, None),
         ];
-        let page = write(&documents, &marks);
+        let mend = Mend {
+            group: "urlauth2".to_owned(),
+            says: "a: 2\n".to_owned(),
+            right: "a: 2\nb: 3\n".to_owned(),
+            section: "RFC 2177 §3".to_owned(),
+            why: "so".to_owned(),
+        };
+        let page = write(&documents, &marks, &[mend]);
         assert!(page.contains("| [RFC 2177](#rfc-2177) | yes | IDLE | 1 of 2 | 1 | 1 | 0 |"), "{page}");
         let row = "| §3 Specification | \
                    [sessions/imap/cmd/idle.rs](../crates/sessions/src/imap/cmd/idle.rs) | \
@@ -216,6 +239,7 @@ mod tests {
         assert!(page.contains(row), "{page}");
         assert!(page.contains("- §3: so, because x ("), "{page}");
         assert!(!page.contains("Abstract"), "{page}");
+        assert!(page.contains("| urlauth2 | `a: 2` | `a: 2` `b: 3` | RFC 2177 §3 | so |"), "{page}");
         assert!(page.contains("- §1: short") && !page.contains("Open: §"), "{page}");
     }
 }
