@@ -49,7 +49,7 @@ pub(crate) struct Decoding {
     /// NUL is among those asked for.
     nul: bool,
     /// What they are, where that is wanted.
-    identity: Option<Identity>,
+    identity: Option<Box<Identity>>,
 }
 
 impl Wanted {
@@ -134,11 +134,11 @@ impl Decoding {
     }
     /// The same, looking at what the octets are.
     pub(super) fn with_identity(self) -> Self {
-        Self { identity: Some(Identity::default()), ..self }
+        Self { identity: Some(Box::default()), ..self }
     }
     /// What they are, when everything was measured.
-    pub(super) const fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
     }
     /// From the beginning, to be sent.
     pub(super) fn again(&self) -> Option<Self> {
