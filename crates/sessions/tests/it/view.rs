@@ -3,10 +3,11 @@
 //! §5.5).
 //!
 //! Clients differ: some have enabled CONDSTORE, QRESYNC, IMAP4rev2 or UIDONLY. They use saved search results
-//! (RFC 5182 §2.1), MOVE, REPLACE, and RENAME of INBOX, which empties it under the others; each follows a search
-//! whose changes it is told (RFC 5267 §4.3). Some use NOTIFY: they are told while no command runs, of what they
-//! want to hear; what was kept back comes when they want it again. In one story the mailbox is shared: some of
-//! them are its owner and some a guest, who copies and moves between his own mailboxes and this one.
+//! (RFC 5182 §2.1), MOVE, REPLACE, and RENAME of INBOX, which empties it under the others; each follows a
+//! search whose changes it is told (RFC 5267 §4.3). Some use NOTIFY: they are told while no command runs, of
+//! what they want to hear; what was kept back comes when they want it again. In one story the mailbox is
+//! shared: some of them are its owner and some a guest, who copies and moves between his own mailboxes and
+//! this one.
 //!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
 //! place, EXPUNGE never comes where it must not, and no message is recent for two (RFC 3501 §2.3.2).

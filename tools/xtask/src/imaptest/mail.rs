@@ -1,5 +1,5 @@
-//! The messages that ImapTest's clients append: each with a Message-ID of its own, by which ImapTest knows what a
-//! message is and compares all that it is told of it, in conversations, in several forms and sizes.
+//! The messages that ImapTest's clients append: each with a Message-ID of its own, by which ImapTest knows
+//! what a message is and compares all that it is told of it, in conversations, in several forms and sizes.
 
 use std::fmt::Write;
 

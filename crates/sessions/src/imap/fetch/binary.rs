@@ -17,8 +17,6 @@ use koi_proto::imap::command::{BodySection, FetchItem, Partial};
 use koi_proto::imap::response::FetchLine;
 use koi_types::Result;
 
-use super::identity::Identity;
-
 /// Octets of a message read at a time.
 const PIECE_OCTETS: u64 = 64 * 1024;
 /// Octets of a message read by one step that only measures.
@@ -48,8 +46,6 @@ pub(crate) struct Decoding {
     decoded: u64,
     /// NUL is among those asked for.
     nul: bool,
-    /// What they are, where that is wanted.
-    identity: Option<Box<Identity>>,
 }
 
 impl Wanted {
@@ -130,15 +126,7 @@ fn encoding(part: &Part, path: &[u32]) -> TransferEncoding {
 impl Decoding {
     fn new(body: BodyRef, encoding: TransferEncoding, range: Range<u64>, window: Range<u64>) -> Option<Self> {
         let (decoder, at) = (Decoder::new(encoding)?, range.start);
-        Some(Self { body, encoding, range, window, decoder, at, decoded: 0, nul: false, identity: None })
-    }
-    /// The same, looking at what the octets are.
-    pub(super) fn with_identity(self) -> Self {
-        Self { identity: Some(Box::default()), ..self }
-    }
-    /// What they are, when everything was measured.
-    pub(super) fn identity(&self) -> Option<&Identity> {
-        self.identity.as_deref()
+        Some(Self { body, encoding, range, window, decoder, at, decoded: 0, nul: false })
     }
     /// From the beginning, to be sent.
     pub(super) fn again(&self) -> Option<Self> {
@@ -158,15 +146,17 @@ impl Decoding {
     }
     /// Reads on for one step; answers whether the size is known.
     pub(super) fn measure(&mut self, snapshot: &Snapshot<'_>) -> Result<bool> {
+        self.look(snapshot, |_| {})
+    }
+    /// The same for somebody who looks at what is decoded.
+    pub(super) fn look(&mut self, snapshot: &Snapshot<'_>, mut seen: impl FnMut(&[u8])) -> Result<bool> {
         let end = self.at.saturating_add(MEASURED_PER_STEP);
         let mut piece = Vec::new();
         while !self.is_done() && self.at < end {
             piece.clear();
             self.piece(snapshot, &mut piece)?;
             self.nul |= piece.contains(&0);
-            if let Some(identity) = &mut self.identity {
-                identity.push(&piece);
-            }
+            seen(&piece);
         }
         Ok(self.is_done())
     }

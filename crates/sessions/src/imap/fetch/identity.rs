@@ -1,5 +1,5 @@
-//! What a part is without its Content-Transfer-Encoding: how large it is, and which identity encoding says what
-//! is in it (RFC 2045 §2.7, RFC 2045 §2.8, RFC 2045 §2.9, RFC 2045 §6.2).
+//! What a part is without its Content-Transfer-Encoding: how large it is, and which identity encoding says
+//! what is in it (RFC 2045 §2.7, RFC 2045 §2.8, RFC 2045 §2.9, RFC 2045 §6.2).
 
 /// What 7bit and 8bit data may have between two CRLF.
 const LINE_OCTETS_MAX: u64 = 998;

@@ -7,6 +7,7 @@ use koi_proto::imap::response::UrlFetchLine;
 use koi_types::{EmailId, ErrorKind, MailError, Result, limits};
 
 use super::binary::{Decoding, Wanted};
+use super::identity::Identity;
 use super::section::{self, Octets};
 use super::{CHUNK_OCTETS_MIN, corrupt, short_body, structure};
 
@@ -29,7 +30,7 @@ pub(crate) enum Sending {
     Measure(Decoding),
     Decode(Decoding),
     /// Looked at to say what it is.
-    Describe(Decoding),
+    Describe(Decoding, Identity),
 }
 
 /// Whether a structure is of the part as BINARY sends it.
@@ -91,8 +92,8 @@ impl Linked {
         }
         Ok(decoding.map(Sending::Measure))
     }
-    /// What BODYSTRUCTURE says of it; NIL of what is only a part of a part. `decoded`: of what BINARY sends, in
-    /// an identity encoding (RFC 5524 §3.2), for which the part must be looked at.
+    /// What BODYSTRUCTURE says of it; NIL of what is only a part of a part. `decoded`: of what BINARY sends,
+    /// in an identity encoding (RFC 5524 §3.2), for which the part must be looked at.
     pub(crate) fn structure(
         &self,
         snapshot: &Snapshot<'_>,
@@ -107,22 +108,22 @@ impl Linked {
         };
         let wanted = Wanted::part_of(&self.section);
         if decoded.0 && wanted.is_changed_by_decoding(&whole) {
-            let decoding = wanted.begin(&whole, self.body).map(Decoding::with_identity);
-            return Ok(decoding.map(Sending::Describe));
+            let decoding = wanted.begin(&whole, self.body);
+            return Ok(decoding.map(|decoding| Sending::Describe(decoding, Identity::default())));
         }
         line.structure(&structure::body(part), out);
         Ok(None)
     }
     fn describe(
         &self,
-        seen: &Decoding,
+        identity: &Identity,
         snapshot: &Snapshot<'_>,
         line: &UrlFetchLine,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let whole = self.ascii_structure_of(snapshot)?;
-        match self.part(&whole).zip(seen.identity()) {
-            Some((part, identity)) => line.structure(&structure::decoded(part, identity), out),
+        match self.part(&whole) {
+            Some(part) => line.structure(&structure::decoded(part, identity), out),
             None => line.no_value(out),
         }
         Ok(())
@@ -187,11 +188,11 @@ impl Sending {
                         return Ok(Sent::All);
                     }
                 }
-                Self::Describe(decoding) => {
-                    if !decoding.measure(snapshot)? {
+                Self::Describe(decoding, identity) => {
+                    if !decoding.look(snapshot, |octets| identity.push(octets))? {
                         return Ok(Sent::Slice);
                     }
-                    linked.describe(decoding, snapshot, line, out)?;
+                    linked.describe(identity, snapshot, line, out)?;
                     return Ok(Sent::All);
                 }
             }
