@@ -45,7 +45,6 @@ const EVERYTHING: &[&str] = &[
     "expunge=60",
     "append=100,30",
     "noop=40",
-    "idle=40",
     "check=20",
     "logout=15",
     "msgs=60",

@@ -26,8 +26,8 @@ listed with a reason in docs/specs/untested.txt; counted where that file speaks 
 const IMAPTEST: &str = "
 ## ImapTest
 
-`cargo xtask imaptest` runs all scripted groups of Dovecot's ImapTest. These ask for what no standard does, and
-are mended in the copy it runs (docs/specs/imaptest.txt):
+`cargo xtask imaptest` runs all scripted groups of Dovecot's ImapTest. These ask for what no standard does,
+and are mended in the copy it runs (docs/specs/imaptest.txt):
 
 | group | says | right | section | why |
 |---|---|---|---|---|

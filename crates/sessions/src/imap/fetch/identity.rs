@@ -6,7 +6,7 @@ const LINE_OCTETS_MAX: u64 = 998;
 
 /// Decoded octets that went by, in pieces.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pub(super) octets: u64,
     /// Line ends, as BODYSTRUCTURE counts lines.
     pub(super) lines: u64,
