@@ -87,7 +87,7 @@ starts one on loopback with an empty folder, and runs
     for what no standard does is mended in the copy that is run: docs/specs/imaptest.txt says where and why;
   - random commands of many clients that check each answer against what they know, and now and then what they
     know against one another: once for N seconds, and in five rounds of N/5 seconds with owners of messages
-    and of flags, with QRESYNC, with IMAP4rev2, and compressed without checkpoints. No error may be reported.
+    and of flags, with QRESYNC, with IMAP4rev2, and compressed with silent changes. No error may be reported.
 
   --release       build koi in the release profile, not in the debug profile
   --secs N        how long the random commands last, 600 unless told; 0: not at all
