@@ -48,15 +48,6 @@ fn build(service: &MailboxService, account: &Account) -> usize {
     steps
 }
 
-/// An account with numbered messages, all of them in the index.
-fn indexed(messages: u32) -> (Rig, Account) {
-    let rig = rig();
-    let alice = rig.account("alice");
-    alice.append(INBOX, (1..=messages).map(number).collect()).wait().unwrap();
-    build(&rig.service, &alice);
-    (rig, alice)
-}
-
 fn found(account: &Account, filter: &Filter) -> UidSet {
     account.search(INBOX, all(), filter).unwrap().finish().unwrap()
 }
@@ -134,7 +125,10 @@ fn a_run_that_ends_early_is_gone_on_with() {
 
 #[test]
 fn what_is_moved_is_not_indexed_twice_and_what_is_expunged_leaves() {
-    let (rig, alice) = indexed(200);
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=200).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
     alice.create(&name("Shelf"), None).wait().unwrap();
     let shelf = mailbox(&alice, "Shelf").id;
     alice.move_(INBOX, &uids(&[5, 6, 7]), shelf).wait().unwrap();
@@ -230,7 +224,10 @@ fn an_index_that_is_wrong_is_found_and_built_again() {
         }),
     ];
     for (what, harm) in harms {
-        let (rig, alice) = indexed(20);
+        let rig = rig();
+        let alice = rig.account("alice");
+        alice.append(INBOX, (1..=20).map(number).collect()).wait().unwrap();
+        build(&rig.service, &alice);
         let account = alice.id();
         transact_and_wait(&*rig.kv, move |txn| {
             harm(txn, account);
@@ -477,7 +474,10 @@ fn a_search_finds_the_same_with_an_index_and_without() {
 
 #[test]
 fn an_index_made_by_other_rules_is_made_anew() {
-    let (rig, alice) = indexed(20);
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=20).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
     let account = alice.id();
     transact_and_wait(&*rig.kv, move |txn| {
         let old = koi_store::mail::index::head(txn, account)?.unwrap();
