@@ -1,8 +1,8 @@
 //! `cargo xtask spec`: marks such as `RFC 9051 §6.4.5` in code, tests, scripts and docs; docs/SPECS.md.
 //!
 //! The tables it knows are docs/specs/status.txt, docs/specs/untested.txt and docs/specs/imaptest.txt
-//! (written by hand) and docs/specs/sections.txt (made from the full texts by `--texts`). It must not need the
-//! texts for anything else: a clone has only the tables.
+//! (written by hand) and docs/specs/sections.txt (made from the full texts by `--texts`). It must not need
+//! the texts for anything else: a clone has only the tables.
 
 mod documents;
 mod extract;

@@ -24,8 +24,8 @@ enum Checks {
 /// Where COPY and MOVE go; ImapTest does not expect that two clients make it at once.
 pub(super) const COPIES: &str = "Copies";
 
-/// How likely each command is, in percent. What ImapTest can do and does not do by itself is here too; but not
-/// CHECK, which it sends where nothing is selected, nor SEARCH, which stops it when two are on their way.
+/// How likely each command is, in percent. What ImapTest can do and does not do by itself is here too; but
+/// not CHECK, which it sends where nothing is selected, nor SEARCH, which stops it when two are on their way.
 const EVERYTHING: &[&str] = &[
     "list=30",
     "mcreate=15",
@@ -57,7 +57,7 @@ pub(super) const ROUNDS: &[Round] = &[
     Round { name: "owned messages", share: 5, checks: Checks::Often, options: &["random", "own_msgs"] },
     Round { name: "owned flags", share: 5, checks: Checks::Often, options: &["random", "own_flags"] },
     Round { name: "QRESYNC", share: 5, checks: Checks::Often, options: &["random", "qresync"] },
-    // It does not let clients compare before it has seen \Recent on everything, which IMAP4rev2 does not know.
+    // It lets clients compare only when it has seen \Recent on everything, which IMAP4rev2 does not know.
     Round { name: "IMAP4rev2", share: 5, checks: Checks::Never, options: &["random", "imap4rev2"] },
     Round {
         name: "compressed, silent, one command after the other",
