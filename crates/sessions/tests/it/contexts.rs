@@ -222,7 +222,7 @@ impl Following {
 impl List {
     /// Of UIDs, in the order of the mailbox.
     pub(crate) fn by_uid(tag: &str, numbers: Vec<u32>) -> Self {
-        Self { tag: tag.to_owned(), numbers, by_uid: true, sorted: false }
+        Self { tag: tag.to_owned(), item: None, numbers, by_uid: true, sorted: false }
     }
     /// ` UID REMOVEFROM (0 2,5) ADDTO (0 4:5)`
     pub(crate) fn change(&mut self, rest: &str) -> Result<(), String> {
