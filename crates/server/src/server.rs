@@ -147,13 +147,13 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
         admission: Arc::new(Admission::default()),
         metrics,
         sessions: Box::new(RealSessions::new(config, service)),
-        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config))),
+        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config, service.mailbox.clone()))),
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
 }
 
 /// What is served by HTTP.
-fn site(config: &Config) -> Site {
+fn site(config: &Config, mailbox: koi_mailbox::MailboxService) -> Site {
     let port = |addresses: &[std::net::SocketAddr]| addresses.first().map(std::net::SocketAddr::port);
     let listen = &config.listen;
     let starttls = config.tls.is_some();
@@ -165,7 +165,7 @@ fn site(config: &Config) -> Site {
         submissions: port(&listen.submissions),
         submission: port(&listen.submission).filter(|_| starttls),
     };
-    Site::new(config.http.clone(), mail, None)
+    Site::new(config.http.clone(), mail, None).with_blobs(mailbox)
 }
 
 struct Signals {

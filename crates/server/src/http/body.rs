@@ -21,26 +21,42 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// All of it, in memory. What says that it is too large is not read at all.
-    pub(super) async fn read(&self, mut body: Incoming, in_flight: &InFlight) -> Result<Bytes, Refused> {
+    /// All of it, in memory.
+    pub(super) async fn read(&self, body: Incoming, in_flight: &InFlight) -> Result<Bytes, Refused> {
+        let mut octets = BytesMut::new();
+        let take = |data: Bytes| {
+            octets.extend_from_slice(&data);
+            Ok(())
+        };
+        self.each(body, in_flight, take).await?;
+        Ok(octets.freeze())
+    }
+    /// Piece by piece. What says that it is too large is not read at all.
+    pub(super) async fn each(
+        &self,
+        mut body: Incoming,
+        in_flight: &InFlight,
+        mut take: impl FnMut(Bytes) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         let too_large = || (self.too_large)(self.octets_max);
         let announced = body.size_hint().lower();
         if announced > self.octets_max as u64 {
             return Err(too_large());
         }
-        let mut octets = BytesMut::new();
+        let mut octets = 0usize;
         let began = Instant::now();
         loop {
             let frame = tokio::time::timeout(self.pause, body.frame()).await.map_err(|_| Refused::Slow)?;
-            let Some(frame) = frame else { return Ok(octets.freeze()) };
+            let Some(frame) = frame else { return Ok(()) };
             let broken = |_| Refused::BadRequest("The request ended in the middle.".into());
             in_flight.moved();
             let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-            if octets.len() + data.len() > self.octets_max {
+            octets = octets.saturating_add(data.len());
+            if octets > self.octets_max {
                 return Err(too_large());
             }
-            octets.extend_from_slice(&data);
-            if self.is_slow(octets.len() as u64, began.elapsed()) {
+            take(data)?;
+            if self.is_slow(octets as u64, began.elapsed()) {
                 return Err(Refused::Slow);
             }
         }

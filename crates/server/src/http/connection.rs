@@ -196,11 +196,11 @@ impl Connection {
         let Answered { answer, account } = self.answer(request, &in_flight).await;
         let mut answer = compress::compress(&asked, answer).await;
         cors::mark(&self.site.config.origins, &asked, &mut answer.headers);
+        let (status, octets) = (answer.status.as_u16(), answer.octets());
         if method == Method::HEAD {
             answer.without_body();
         }
-        let (status, octets) = (answer.status.as_u16(), answer.body.len());
-        add(&self.edge.metrics.octets_out, octets as u64);
+        add(&self.edge.metrics.octets_out, octets);
         self.edge.metrics.http_request.record(began.elapsed());
         // Never the query: there may be secrets in it.
         let shown = path.get(..LOGGED_OCTETS_MAX).unwrap_or(&path).escape_debug();

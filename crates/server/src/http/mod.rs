@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod auth;
 mod autoconfig;
+mod blobs;
 mod body;
 mod compress;
 mod connection;
@@ -20,6 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use koi_mailbox::MailboxService;
 use koi_sessions::Login;
 use koi_types::MailError;
 
@@ -46,12 +48,22 @@ pub struct Site {
     config: HttpConfig,
     jmap: Option<Box<dyn Jmap>>,
     mail: MailServices,
+    /// Where blobs are (RFC 8620 §6).
+    mailbox: Option<MailboxService>,
     loads: Arc<Loads>,
+    uploads: Arc<Loads>,
+    downloads: Arc<Loads>,
 }
 
 impl Site {
     #[must_use]
     pub fn new(config: HttpConfig, mail: MailServices, jmap: Option<Box<dyn Jmap>>) -> Self {
-        Self { config, jmap, mail, loads: Arc::default() }
+        let (loads, uploads, downloads) = Default::default();
+        Self { config, jmap, mail, mailbox: None, loads, uploads, downloads }
+    }
+    /// With uploads and downloads, where there is JMAP.
+    #[must_use]
+    pub fn with_blobs(self, mailbox: MailboxService) -> Self {
+        Self { mailbox: Some(mailbox), ..self }
     }
 }

@@ -79,6 +79,8 @@ impl From<&MailError> for Refused {
             ErrorKind::NoPermission => Self::Forbidden(text),
             ErrorKind::LimitReached => Self::TooManyFailures(text),
             ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::TooLarge => Self::TooLarge(text),
+            ErrorKind::InvalidInput => Self::BadRequest(text),
             ErrorKind::Unavailable => Self::Busy(text),
             _ => Self::Internal,
         }

@@ -13,32 +13,43 @@ use super::answer::Answer;
 use super::body::Bounds;
 use super::connection::{Answered, Connection, InFlight};
 use super::problem::{Limit, Refused};
-use super::{Jmap, auth, autoconfig, cors};
+use super::{Jmap, auth, autoconfig, blobs, cors};
 use crate::metrics::count;
 
 /// Of what is sent by whoever has not logged in.
 const ANONYMOUS_OCTETS_MAX: usize = 16 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Route {
+enum Route<'p> {
     /// RFC 8620 §2.2
     Session,
     /// RFC 8620 §3.1
     Api,
+    /// RFC 8620 §6.1; with the rest of the path.
+    Upload(&'p str),
+    /// RFC 8620 §6.2; with the rest of the path.
+    Download(&'p str),
     /// Settings for Thunderbird and others.
     Autoconfig,
     /// The same for Outlook.
     Autodiscover,
 }
 
-impl Route {
+impl<'p> Route<'p> {
     const fn methods(self) -> &'static str {
         match self {
-            Self::Session | Self::Autoconfig => "GET, HEAD, OPTIONS",
-            Self::Api | Self::Autodiscover => "POST, OPTIONS",
+            Self::Session | Self::Download(_) | Self::Autoconfig => "GET, HEAD, OPTIONS",
+            Self::Api | Self::Upload(_) | Self::Autodiscover => "POST, OPTIONS",
         }
     }
-    fn of(path: &str, has_jmap: bool) -> Option<Self> {
+    fn of(path: &'p str, has_jmap: bool) -> Option<Self> {
+        let below = |top: &str| path.strip_prefix(top).filter(|_| has_jmap);
+        if let Some(target) = below("/jmap/upload/") {
+            return Some(Self::Upload(target));
+        }
+        if let Some(target) = below("/jmap/download/") {
+            return Some(Self::Download(target));
+        }
         match path {
             "/.well-known/jmap" if has_jmap => Some(Self::Session),
             "/jmap/api" | "/jmap/api/" if has_jmap => Some(Self::Api),
@@ -100,7 +111,17 @@ async fn routed(
             let login = log_in(connection, &parts, account).await?;
             api(connection, jmap, login, &parts, body, in_flight).await
         }
-        (Route::Session | Route::Api, None) => Err(Refused::NotFound),
+        (Route::Upload(target), Some(_)) => {
+            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
+            let login = log_in(connection, &parts, account).await?;
+            blobs::upload(site, mailbox, &login, target, &parts, body, in_flight).await
+        }
+        (Route::Download(target), Some(_)) => {
+            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
+            let login = log_in(connection, &parts, account).await?;
+            blobs::download(site, mailbox, &login, target, parts.uri.query())
+        }
+        (Route::Session | Route::Api | Route::Upload(_) | Route::Download(_), None) => Err(Refused::NotFound),
     }
 }
 

@@ -2,6 +2,7 @@
 //! hyper's, and a bare socket where no client would do it.
 
 mod bad_input;
+mod blobs;
 mod client;
 mod limits;
 mod logins;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_mailbox::AppPassword;
+use koi_mailbox::{AppPassword, Env, MailboxService, Options};
 use koi_server::admission::Admission;
 use koi_server::ca::LocalCa;
 use koi_server::config::{Config, TlsConfig, raw, resolve};
@@ -16,6 +16,8 @@ use koi_server::tls::Tls;
 use koi_server::watch::Watch;
 use koi_server::{folder, listen};
 use koi_sessions::{Credentials, Effect, EffectResult, Note, Peer, Secret, Session, Step, TlsFacts};
+use koi_store::kv::{Commits, Kv};
+use koi_store::memory::MemoryKv;
 use koi_types::{AccountId, Address, ModSeq, Timestamp};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
@@ -29,6 +31,8 @@ pub(crate) struct Rig {
     pub(crate) https: SocketAddr,
     /// What alice has beside her password.
     pub(crate) app_passwords: AppPasswords,
+    /// Of alice and bob.
+    pub(crate) mailbox: MailboxService,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -49,6 +53,17 @@ impl Directory for Alice {
     }
     fn address(&self, account: AccountId) -> koi_types::Result<Option<Address>> {
         Ok(Address::parse("alice@example.org").filter(|_| account == AccountId(1)))
+    }
+}
+
+struct System;
+
+impl Env for System {
+    fn now(&self) -> Timestamp {
+        koi_server::clock::now()
+    }
+    fn random(&self) -> [u8; 10] {
+        koi_server::clock::random()
     }
 }
 
@@ -77,6 +92,13 @@ impl Rig {
         let alice = Box::new(Alice { verifier, app_passwords: Arc::clone(&app_passwords) });
         let passwords =
             Passwords::new(alice, "example.org", [1; 32], &config.auth, Arc::clone(&metrics)).unwrap();
+        let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new(Arc::new(Watch::default()) as Arc<dyn Commits>));
+        let mailbox = MailboxService::new(kv, Options::default(), Arc::new(System));
+        mailbox.directory().create_domain("example.org").unwrap();
+        for (user, id) in [("alice", 1), ("bob", 2)] {
+            let address = Address::new(user, "example.org").unwrap();
+            assert_eq!(mailbox.directory().create_account(&address, "v").unwrap(), AccountId(id));
+        }
         let edge = Arc::new(Edge {
             tls: Some(tls),
             passwords,
@@ -84,7 +106,9 @@ impl Rig {
             admission: Arc::new(Admission::default()),
             metrics,
             sessions: Box::new(Echoes),
-            site: Some(Arc::new(Site::new(config.http.clone(), services(), jmap))),
+            site: Some(Arc::new(
+                Site::new(config.http.clone(), services(), jmap).with_blobs(mailbox.clone()),
+            )),
             limits: parking_lot::RwLock::new(Arc::new(config.limits.clone())),
         });
         let bound = listen::bind_all(&config.listen).unwrap();
@@ -93,7 +117,7 @@ impl Rig {
         for listener in bound {
             tokio::spawn(listen::accept(listener, Arc::clone(&edge)));
         }
-        Self { edge, plain, tls, https, app_passwords, folder }
+        Self { edge, plain, tls, https, app_passwords, mailbox, folder }
     }
 
     pub(crate) async fn connect(&self) -> Client<TcpStream> {
