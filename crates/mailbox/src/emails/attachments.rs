@@ -76,11 +76,5 @@ fn has_attachment(snapshot: &Snapshot<'_>, email: EmailId) -> Result<bool> {
     let row = snapshot.view.get(&key::email(snapshot.account, email))?;
     let record = row.as_deref().and_then(EmailRecord::decode);
     let structure = record.and_then(|record| Structure::decode(record.structure).ok());
-    Ok(structure.is_some_and(|structure| offers(&structure.root)))
-}
-
-/// A part that is meant to be saved.
-fn offers(part: &koi_message::Part) -> bool {
-    let kind = part.content.disposition.as_ref().map(|disposition| disposition.kind.as_slice());
-    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"attachment")) || part.children().iter().any(offers)
+    Ok(structure.is_some_and(|structure| koi_message::has_attachment(&structure)))
 }
