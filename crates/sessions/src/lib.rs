@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod imap;
+pub mod jmap;
 pub mod selected;
 pub mod session;
 pub mod smtp;

@@ -15,3 +15,4 @@ pub mod world;
 
 mod packing;
 mod pushed;
+mod requests;

@@ -239,6 +239,15 @@ impl Play<'_> {
                 }
                 self.world.start_tls(*peer);
             }
+            Action::MailboxId { user, mailbox, name } => {
+                let id = self.world.mailbox_id(user, mailbox)?.to_string();
+                self.bindings.0.insert(name.clone(), id);
+            }
+            Action::Upload { user, text } => {
+                let octets = self.script.texts.get(text).ok_or_else(|| format!("no text `{text}`"))?;
+                let id = self.world.upload(user, octets, "message/rfc822").to_string();
+                self.bindings.0.insert(text.clone(), id);
+            }
             Action::Deliver { user, text } => self.deliver(user, text)?,
             Action::Advance { millis } => self.world.advance(*millis),
             Action::YieldTakes { millis } => self.world.yield_takes = *millis,
@@ -296,6 +305,10 @@ impl Play<'_> {
                 self.world.imap.submitters = value.split(' ').map(crate::world::address).collect();
             }
             "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
+            "jmap.get_objects_max" => self.world.jmap.get_objects_max = number()?.into(),
+            "jmap.set_objects_max" => self.world.jmap.set_objects_max = number()?.into(),
+            "jmap.calls_max" => self.world.jmap.calls_max = number()?.into(),
+            "jmap.request_octets_max" => self.world.jmap.request_octets_max = number()?.into(),
             _ => return self.set_smtp(name, value),
         }
         Ok(())
@@ -347,6 +360,9 @@ impl Play<'_> {
             Protocol::Smtp => self.world.open_smtp(peer, Role::Inbound, false),
             Protocol::Submission => self.world.open_smtp(peer, Role::Submission, true),
             Protocol::SubmissionClear => self.world.open_smtp(peer, Role::Submission, false),
+            Protocol::Jmap => {
+                return self.world.open_jmap(peer, login.ok_or("jmap USER")?);
+            }
             Protocol::Push => {
                 let (user, id) = login.zip(then).ok_or("push USER SUBSCRIPTION")?;
                 return self.world.open_push(peer, user, id);

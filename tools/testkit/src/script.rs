@@ -84,6 +84,17 @@ pub enum Action {
     StartTls {
         peer: u32,
     },
+    /// Binds the name to MAILBOXID (RFC 8474 §5.3).
+    MailboxId {
+        user: String,
+        mailbox: String,
+        name: String,
+    },
+    /// Binds the name of the text to the id of a blob with it (RFC 8620 §6.1).
+    Upload {
+        user: String,
+        text: String,
+    },
     /// By a fresh LMTP connection.
     Deliver {
         user: String,
@@ -163,6 +174,8 @@ pub enum Protocol {
     Submission,
     /// Port 587.
     SubmissionClear,
+    /// A request a line.
+    Jmap,
     /// What is pushed to one subscription.
     Push,
 }
@@ -203,12 +216,16 @@ impl Script {
                 script.texts.insert(name.trim().to_owned(), octets);
                 continue;
             }
-            match line {
+            let mut line = line.to_owned();
+            while let Some((_, more)) = lines.next_if(|(_, l)| l.starts_with("  ")) {
+                line = format!("{line} {}", uncommented(more).trim());
+            }
+            match &*line {
                 "no-pipelining" => script.no_pipelining = true,
                 "no-split" => script.no_split = true,
                 _ => {
-                    let action = action(line).map_err(|what| ParseError { line: at + 1, what })?;
-                    script.lines.push(Line { number: at + 1, source: line.to_owned(), action });
+                    let action = action(&line).map_err(|what| ParseError { line: at + 1, what })?;
+                    script.lines.push(Line { number: at + 1, source: line, action });
                 }
             }
         }
@@ -273,6 +290,7 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
         "submission" => Protocol::Submission,
         "submission-clear" => Protocol::SubmissionClear,
         "push" => Protocol::Push,
+        "jmap" => Protocol::Jmap,
         other => return Err(format!("no such protocol: `{other}`")),
     };
     let (login, then) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -289,6 +307,16 @@ fn world_action(line: &str) -> Result<Action, String> {
         "set" => {
             let (name, value) = rest.split_once(' ').ok_or("set NAME VALUE")?;
             Ok(Action::Set { name: name.to_owned(), value: value.to_owned() })
+        }
+        "mailboxid" => {
+            let (place, name) = rest.rsplit_once(' ').ok_or("mailboxid USER/MAILBOX NAME")?;
+            let (user, mailbox) = place.split_once('/').ok_or("mailboxid USER/MAILBOX NAME")?;
+            let (user, mailbox) = (user.to_owned(), mailbox.trim_matches('"').to_owned());
+            Ok(Action::MailboxId { user, mailbox, name: name.to_owned() })
+        }
+        "upload" => {
+            let (user, text) = rest.split_once(' ').ok_or("upload USER TEXT")?;
+            Ok(Action::Upload { user: user.to_owned(), text: text.to_owned() })
         }
         "deliver" => {
             let (user, text) = rest.split_once(' ').ok_or("deliver USER TEXT")?;

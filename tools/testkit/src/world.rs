@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use koi_mailbox::push::PushOptions;
 use koi_mailbox::{Env, MailboxService, Options};
+use koi_proto::jmap::{Capabilities, CoreLimits};
 use koi_sessions::imap::{ImapSession, ImapSettings};
+use koi_sessions::jmap::Jmap;
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session, TlsFacts};
 use koi_store::kv::{Commits, Kv};
@@ -19,6 +21,7 @@ use koi_types::{AccountId, Address, CommitNotice, PushId, Timestamp};
 
 use crate::fault::{Faults, FaultyKv};
 use crate::pushed::Pushed;
+use crate::requests::Requests;
 pub use connection::{Connection, MemoryPeak};
 
 /// The domain of all accounts.
@@ -51,6 +54,8 @@ pub struct World {
     pub smtp: SmtpSettings,
     /// Ports 587 and 465.
     pub submission: SmtpSettings,
+    /// What JMAP is held to.
+    pub jmap: CoreLimits,
     clock: Arc<Clock>,
     notices: Arc<Notices>,
     peers: BTreeMap<u32, Connection>,
@@ -115,6 +120,7 @@ impl World {
             lmtp,
             smtp,
             submission,
+            jmap: CoreLimits::default(),
             clock,
             notices,
             peers,
@@ -161,6 +167,15 @@ impl World {
         let settings = Arc::new(settings.clone());
         let session = SmtpSession::new(role, self.service.clone(), settings, client(tls), self.now());
         self.open(peer, Box::new(session));
+    }
+    /// JMAP by one of the users.
+    pub fn open_jmap(&mut self, peer: u32, user: &str) -> Result<(), String> {
+        let login = login::login(&self.service, user, None).map_err(|error| error.to_string())?;
+        let login = login.ok_or("no such user")?;
+        let (service, limits) = (self.service.clone(), self.jmap);
+        let jmap = Arc::new(Jmap { service, limits, supported: Capabilities::all() });
+        self.open(peer, Box::new(Requests::new(jmap, login)));
+        Ok(())
     }
     /// What is pushed to one subscription of a user, whether it is there already or not.
     pub fn open_push(&mut self, peer: u32, user: &str, subscription: &str) -> Result<(), String> {

@@ -47,6 +47,13 @@ struct Done {
     arguments: Range<usize>,
 }
 
+/// A moment between two responses.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    octets: usize,
+    done: usize,
+}
+
 impl Responses {
     #[must_use]
     pub fn new(envelope: &Envelope) -> Self {
@@ -133,6 +140,18 @@ impl Responses {
             return Err(MethodError::InvalidResultReference { description: description.into() });
         }
         Ok(value)
+    }
+
+    /// Where the responses are now.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { octets: self.taken + self.octets.len(), done: self.done.len() }
+    }
+
+    /// Forgets what was written since; of what was taken meanwhile, nothing.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.octets.truncate(mark.octets.saturating_sub(self.taken));
+        self.done.truncate(mark.done);
     }
 
     /// Octets held: what a caller bounds by asking before each call.

@@ -74,12 +74,17 @@ pub fn substitute(text: &str, bindings: &Bindings) -> String {
     out + rest
 }
 
+/// Keywords as JMAP writes them (RFC 8621 §4.1.1), which no variable is called.
+const KEYWORDS: [&str; 10] =
+    ["seen", "draft", "flagged", "answered", "forwarded", "junk", "notjunk", "phishing", "mdnsent", "chat"];
+
 /// `$` and a lower-case name: keywords of the standards begin with a capital (`$Forwarded`, `$MDNSent`).
 fn variable(text: &[u8]) -> String {
     let Some(rest) = text.strip_prefix(b"$") else { return String::new() };
     let valid = |b: &&u8| b.is_ascii_lowercase() || b.is_ascii_digit() || **b == b'_';
     let name: Vec<u8> = rest.iter().take_while(valid).copied().collect();
-    String::from_utf8(name).unwrap_or_default()
+    let name = String::from_utf8(name).unwrap_or_default();
+    if KEYWORDS.contains(&&*name) { String::new() } else { name }
 }
 
 fn flush(exact: &mut Vec<u8>, pieces: &mut Vec<Piece>) {
@@ -128,6 +133,7 @@ mod tests {
         assert!(!Pattern::new(b"* $next FETCH").matches(b"* 18 FETCH", &mut bound));
         assert!(Pattern::new(b"(...$next...)").matches(b"(1 17 2)", &mut bound));
         assert!(Pattern::new(b"$Forwarded").matches(b"$Forwarded", &mut bound));
+        assert!(Pattern::new(b"{$seen:$next}").matches(b"{$seen:17}", &mut bound));
         assert_eq!(substitute("UID FETCH $next:$other $Junk", &bound), "UID FETCH 17:$other $Junk");
     }
 }

@@ -8,7 +8,7 @@ use koi_mailbox::{
 use koi_store::key;
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_types::annotation::Target;
-use koi_types::{AccessSet, EntryName, Flags, MailboxName, Uid, ZoneOffset};
+use koi_types::{AccessSet, BlobName, EntryName, Flags, MailboxId, MailboxName, Uid, ZoneOffset};
 
 use super::login::app_hash;
 use super::{World, address};
@@ -59,6 +59,19 @@ impl World {
             let new = NewMessage { message, flags, received_at, received_zone: ZoneOffset(0) };
             account.append(mailbox, vec![new]).wait().unwrap();
         }
+    }
+    /// The id of a mailbox that is there.
+    pub fn mailbox_id(&self, user: &str, mailbox: &str) -> Result<MailboxId, String> {
+        let name = MailboxName::new(mailbox)?;
+        let row = self.account(user).snapshot().unwrap().mailbox_named(&name).unwrap();
+        row.map(|row| row.id).ok_or_else(|| format!("no such mailbox: {mailbox}"))
+    }
+    /// Uploads octets, as by HTTP.
+    pub fn upload(&self, user: &str, octets: &[u8], media_type: &str) -> BlobName {
+        let account = self.account(user);
+        let mut stage = account.stage_upload();
+        stage.write(octets).unwrap();
+        BlobName::Upload(account.keep_upload(stage, media_type).unwrap().wait().unwrap().id)
     }
     /// Sets `/private/1` to `/private/COUNT` of a mailbox, or of the server when the name is empty.
     pub fn annotate(&mut self, user: &str, mailbox: &str, count: u32) {

@@ -1,0 +1,149 @@
+//! A request, call by call (RFC 8620 §3.3 to §3.6).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use koi_proto::jmap::{Envelope, MethodError, Request, RequestError, Responses};
+use koi_types::{Timestamp, limits};
+
+use super::call::{Call, Ran};
+use super::context::Context;
+use super::{Jmap, method};
+use crate::session::{Login, Note, Step};
+
+/// One request being answered. Like a session: `step` until it closes; what comes out is the response.
+pub struct Exchange {
+    jmap: Arc<Jmap>,
+    login: Login,
+    request: Request,
+    /// `None` when the response is whole.
+    responses: Option<Responses>,
+    /// The call that is made, or will be next.
+    at: usize,
+    running: Option<Running>,
+    session_state: Box<str>,
+    notes: Vec<Note>,
+}
+
+struct Running {
+    call: Box<dyn Call>,
+    /// It has asked for something to be written.
+    has_written: bool,
+}
+
+impl Exchange {
+    /// Reads the body of a request to the API.
+    ///
+    /// # Errors
+    /// The request as a whole is refused; nothing was done.
+    pub fn read(
+        octets: &[u8],
+        jmap: &Arc<Jmap>,
+        login: Login,
+        session_state: &str,
+    ) -> Result<Self, RequestError> {
+        let request = Request::parse(octets, &jmap.limits, jmap.supported)?;
+        Ok(Self::new(request, &Envelope::Http, jmap, login, session_state))
+    }
+
+    /// Answers a request that was read already.
+    #[must_use]
+    pub fn new(
+        request: Request,
+        envelope: &Envelope,
+        jmap: &Arc<Jmap>,
+        login: Login,
+        session_state: &str,
+    ) -> Self {
+        Self {
+            jmap: Arc::clone(jmap),
+            login,
+            request,
+            responses: Some(Responses::new(envelope)),
+            at: 0,
+            running: None,
+            session_state: session_state.into(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Goes on until something must happen outside; [`Step::Close`] when the response is whole. What can be
+    /// sent already is added to `out`.
+    pub fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
+        match self.advance(now) {
+            Some(Ran::Yield) => Step::Yield,
+            Some(Ran::Await(ticket)) => Step::Await(ticket),
+            Some(Ran::Done) => {
+                self.running = None;
+                self.at += 1;
+                if let Some(responses) = &mut self.responses {
+                    out.append(&mut responses.take(&self.request, self.at));
+                }
+                if out.len() >= limits::OUTPUT_OCTETS_HIGH { Step::OutputFull } else { Step::Yield }
+            }
+            None => {
+                let responses = self.responses.take();
+                let rest = responses.map(|all| all.finish(&self.request.created_ids, &self.session_state));
+                out.extend_from_slice(&rest.unwrap_or_default());
+                Step::Close
+            }
+        }
+    }
+
+    /// Goes on with the present call; nothing when all were made.
+    fn advance(&mut self, now: Timestamp) -> Option<Ran> {
+        let Self { jmap, login, request, responses, at, running, notes, .. } = self;
+        let (responses, call) = (responses.as_mut()?, request.calls.get_mut(*at)?);
+        let mark = responses.mark();
+        let arguments = if running.is_none() { Some(responses.arguments(call)) } else { None };
+        let mut cx = Context {
+            jmap,
+            login,
+            now,
+            using: request.using,
+            created: &mut request.created_ids,
+            responses,
+            call_id: &call.id,
+            name: &call.name,
+            notes,
+        };
+        let has_written = running.as_ref().is_some_and(|running| running.has_written);
+        // A fault of ours in one call is an error of that call; the request goes on (RFC 8620 §3.6.2).
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let running = match (running, arguments) {
+                (Some(running), _) => running,
+                (none, arguments) => {
+                    let arguments = arguments.unwrap_or_else(|| Err(MethodError::UnknownMethod));
+                    let method = call.method.ok_or(MethodError::UnknownMethod)?;
+                    none.insert(Running {
+                        call: method::start(method, arguments?, &mut cx)?,
+                        has_written: false,
+                    })
+                }
+            };
+            let ran = running.call.run(&mut cx)?;
+            running.has_written |= matches!(ran, Ran::Await(_));
+            Ok(ran)
+        }));
+        let error = match ran {
+            Ok(Ok(ran)) => return Some(ran),
+            Ok(Err(error)) => error,
+            Err(_) => {
+                cx.notes
+                    .push(Note::Failed { command: "jmap", error: format!("panic in {}", call.name).into() });
+                cx.responses.back_to(mark);
+                match has_written {
+                    true => MethodError::ServerPartialFail,
+                    false => MethodError::ServerFail { description: "internal error".into() },
+                }
+            }
+        };
+        cx.responses.error(cx.call_id, &error);
+        Some(Ran::Done)
+    }
+
+    /// What is worth a line in the log or a counter since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+}

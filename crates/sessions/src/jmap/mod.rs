@@ -1,0 +1,27 @@
+//! JMAP: one request, from its octets to those of its response (RFC 8620 §3).
+//!
+//! [`Exchange`] makes the calls of a request in order; what each does is in `method`, one file for each group
+//! of methods, over [`call`]'s shape and what [`context`] gives. Waiting is a [`Step`](crate::Step), as for
+//! all sessions. Must not: write JSON by hand (that is `proto::jmap`), decide who may do what (that is
+//! `mailbox`), keep a snapshot from one step to the next.
+
+#[allow(dead_code)]
+mod call;
+#[allow(dead_code)]
+mod context;
+mod error;
+mod exchange;
+mod method;
+
+use koi_mailbox::MailboxService;
+use koi_proto::jmap::{Capabilities, CoreLimits};
+
+pub use exchange::Exchange;
+
+/// What all requests have in common.
+pub struct Jmap {
+    pub service: MailboxService,
+    pub limits: CoreLimits,
+    /// What may be used; more than the session object tells would be a secret.
+    pub supported: Capabilities,
+}
