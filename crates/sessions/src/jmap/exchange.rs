@@ -147,3 +147,79 @@ impl Exchange {
         std::mem::take(&mut self.notes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use koi_mailbox::{Env, MailboxService, Options};
+    use koi_proto::jmap::{Capabilities, CoreLimits, Json};
+    use koi_store::kv::Commits;
+    use koi_store::memory::MemoryKv;
+    use koi_types::{AccessSet, Address, CommitNotice};
+
+    struct Nobody;
+
+    impl Commits for Nobody {
+        fn committed(&self, _: &[CommitNotice]) {}
+    }
+
+    impl Env for Nobody {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+        fn random(&self) -> [u8; 10] {
+            [0; 10]
+        }
+    }
+
+    /// Says something, and then breaks.
+    struct Breaks;
+
+    impl Call for Breaks {
+        fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
+            cx.respond(&Json::Bool(true));
+            panic!("as it should")
+        }
+    }
+
+    fn answered(has_written: bool) -> (String, Vec<Note>) {
+        let kv = Arc::new(MemoryKv::new(Arc::new(Nobody)));
+        let service = MailboxService::new(kv, Options::default(), Arc::new(Nobody));
+        service.directory().create_domain("example.org").unwrap();
+        let address = Address::new("alice", "example.org").unwrap();
+        let account = service.directory().create_account(&address, "x").unwrap();
+        let login = Login { account, address, access: AccessSet::ALL, app_password: None };
+        let (limits, supported) = (CoreLimits::default(), Capabilities::all());
+        let jmap = Arc::new(Jmap { service, limits, supported });
+        let request = br#"{"using":["urn:ietf:params:jmap:core"],"methodCalls":[
+            ["Core/echo",{"n":1},"a"],["Core/echo",{"n":2},"b"],["Core/echo",{"n":3},"c"]]}"#;
+        let mut exchange = Exchange::read(request, &jmap, login, "s").unwrap();
+        let mut out = Vec::new();
+        loop {
+            if exchange.at == 1 && exchange.running.is_none() {
+                exchange.running = Some(Running { call: Box::new(Breaks), has_written });
+            }
+            match exchange.step(Timestamp(0), &mut out) {
+                Step::Yield => {}
+                Step::Close => break,
+                _ => panic!("nothing to wait for"),
+            }
+        }
+        (String::from_utf8(out).unwrap(), exchange.take_notes())
+    }
+
+    /// spec: RFC 8620 §3.6.2
+    #[test]
+    fn a_fault_of_ours_fails_one_call_and_nothing_of_it_is_said() {
+        let (answer, notes) = answered(false);
+        let expected = concat!(
+            r#"{"methodResponses":[["Core/echo",{"n":1},"a"],"#,
+            r#"["error",{"type":"serverFail","description":"internal error"},"b"],"#,
+            r#"["Core/echo",{"n":3},"c"]],"sessionState":"s"}"#
+        );
+        assert_eq!(answer, expected);
+        assert!(matches!(&*notes, [Note::Failed { command: "jmap", .. }]));
+        // What was written before may stand.
+        assert!(answered(true).0.contains(r#"{"type":"serverPartialFail"}"#));
+    }
+}
