@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use koi_mailbox::{Account, Blob, MailboxService};
+use koi_proto::jmap::RequestLimit;
 use koi_sessions::Login;
 use koi_types::{AccountId, BlobName, ErrorKind, MailError, limits};
 use serde_json::json;
@@ -15,7 +16,7 @@ use super::account::Loaded;
 use super::answer::Answer;
 use super::body::Bounds;
 use super::connection::InFlight;
-use super::problem::{Limit, Refused};
+use super::problem::Refused;
 
 /// Octets of a blob read at a time.
 const PIECE_OCTETS: u64 = 64 * 1024;
@@ -69,14 +70,14 @@ pub(super) async fn upload(
     let account = account_of(mailbox, login, target.strip_suffix('/').unwrap_or(target))?;
     let most = site.config.requests_per_account_max;
     let _loaded = site.uploads.begin(login.account, most).ok_or_else(|| {
-        Refused::Limit(Limit::MaxConcurrentUpload, format!("{most} uploads are under way.").into())
+        Refused::limit(RequestLimit::MaxConcurrentUpload, format!("{most} uploads are under way."))
     })?;
     let media_type = media_type(&parts.headers)?;
     let bounds = Bounds {
         octets_max: usize::try_from(mailbox.options().message_octets_max).unwrap_or(usize::MAX),
         pause: site.config.pause,
         too_large: |max| {
-            Refused::Limit(Limit::MaxSizeUpload, format!("A file may have {max} octets.").into())
+            Refused::limit(RequestLimit::MaxSizeUpload, format!("A file may have {max} octets."))
         },
     };
     let mut stage = account.stage_upload();
@@ -139,7 +140,7 @@ fn account_of(mailbox: &MailboxService, login: &Login, id: &str) -> Result<Accou
 fn refused(account: &Account, error: &MailError) -> Refused {
     match error.kind {
         ErrorKind::NoPermission if account.is_others() => Refused::NotFound,
-        ErrorKind::TooLarge => Refused::Limit(Limit::MaxSizeUpload, error.text.to_string().into()),
+        ErrorKind::TooLarge => Refused::limit(RequestLimit::MaxSizeUpload, error.text.to_string()),
         _ => Refused::from(error),
     }
 }

@@ -29,7 +29,7 @@ use crate::config::HttpConfig;
 use account::Loads;
 pub use autoconfig::MailServices;
 pub(crate) use connection::serve;
-pub use problem::{Limit, Refused};
+pub use problem::Refused;
 
 /// A future that can be sent.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;

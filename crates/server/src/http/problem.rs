@@ -1,23 +1,20 @@
 //! Refusals as problem details, and those JMAP has names for (RFC 8620 §3.6.1).
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use koi_proto::jmap::problem::{PROBLEM_MEDIA_TYPE, http_problem};
+use koi_proto::jmap::{Raw, RequestError, RequestLimit};
 use koi_types::{ErrorKind, MailError};
-use serde_json::json;
 
 use super::answer::Answer;
 
 /// Why a request is refused as a whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// RFC 8620 §3.6.1: another content type than JSON, or octets that are no I-JSON.
-    NotJson(Box<str>),
-    /// RFC 8620 §3.6.1: JSON, and no request.
-    NotRequest(Box<str>),
     /// RFC 8620 §3.6.1
-    UnknownCapability(Box<str>),
-    /// RFC 8620 §3.6.1
-    Limit(Limit, Box<str>),
+    Jmap(RequestError),
     NotFound,
     /// With the methods there are.
     Method(&'static str),
@@ -36,38 +33,9 @@ pub enum Refused {
     Internal,
 }
 
-/// Limits of the session's core capability (RFC 8620 §2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
-    MaxSizeUpload,
-    MaxConcurrentUpload,
-    MaxSizeRequest,
-    MaxConcurrentRequests,
-    MaxCallsInRequest,
-    MaxObjectsInGet,
-    MaxObjectsInSet,
-}
-
-impl Limit {
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MaxSizeUpload => "maxSizeUpload",
-            Self::MaxConcurrentUpload => "maxConcurrentUpload",
-            Self::MaxSizeRequest => "maxSizeRequest",
-            Self::MaxConcurrentRequests => "maxConcurrentRequests",
-            Self::MaxCallsInRequest => "maxCallsInRequest",
-            Self::MaxObjectsInGet => "maxObjectsInGet",
-            Self::MaxObjectsInSet => "maxObjectsInSet",
-        }
-    }
-    /// 400 as in RFC 8620 §3.6.1.1; a client that is too quick may come again.
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::MaxSizeUpload => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MaxConcurrentUpload | Self::MaxConcurrentRequests => StatusCode::TOO_MANY_REQUESTS,
-            _ => StatusCode::BAD_REQUEST,
-        }
+impl From<RequestError> for Refused {
+    fn from(error: RequestError) -> Self {
+        Self::Jmap(error)
     }
 }
 
@@ -92,30 +60,22 @@ const RETRY_SECS: &str = "5";
 /// RFC 7617 §2.1, RFC 6750 §3.
 const CHALLENGES: [&str; 2] = [r#"Basic realm="Koi", charset="UTF-8""#, r#"Bearer realm="Koi""#];
 
-/// What all kinds have.
-struct Shape {
-    status: StatusCode,
-    kind: &'static str,
-    detail: Box<str>,
-}
-
 impl Refused {
+    /// One of the limits that the session's core capability tells (RFC 8620 §2).
+    pub(super) fn limit(limit: RequestLimit, detail: impl Into<Box<str>>) -> Self {
+        Self::Jmap(RequestError::Limit { limit, detail: detail.into() })
+    }
     /// The response.
     pub(crate) fn answer(self) -> Answer {
-        let limit = if let Self::Limit(limit, _) = &self { Some(limit.name()) } else { None };
-        let headers = self.headers();
-        let Shape { status, kind, detail } = self.shape();
-        let title = status.canonical_reason().unwrap_or("Refused");
-        let mut problem = json!({ "type": kind, "status": status.as_u16(), "title": title });
-        if let Some(members) = problem.as_object_mut() {
-            if !detail.is_empty() {
-                members.insert("detail".into(), json!(detail));
+        let (headers, status) = (self.headers(), self.status());
+        let problem = match &self {
+            Self::Jmap(error) => Raw::of(error),
+            other => {
+                let title = status.canonical_reason().unwrap_or("Refused");
+                http_problem(status.as_u16(), title, Some(&*other.detail()))
             }
-            if let Some(limit) = limit {
-                members.insert("limit".into(), json!(limit));
-            }
-        }
-        let mut answer = Answer::of(status, "application/problem+json", problem.to_string().into_bytes());
+        };
+        let mut answer = Answer::of(status, PROBLEM_MEDIA_TYPE, problem.as_str().as_bytes().to_vec());
         for (name, value) in headers {
             answer.headers.append(name, HeaderValue::from_static(value));
         }
@@ -126,36 +86,40 @@ impl Refused {
             Self::Unauthorized(_) => CHALLENGES.map(|challenge| (WWW_AUTHENTICATE, challenge)).to_vec(),
             Self::Method(allowed) => vec![(ALLOW, allowed)],
             Self::Busy(_) | Self::TooManyFailures(_) => vec![(RETRY_AFTER, RETRY_SECS)],
-            Self::Limit(limit, _) if limit.status() == StatusCode::TOO_MANY_REQUESTS => {
-                vec![(RETRY_AFTER, "1")]
-            }
+            Self::Jmap(_) if self.status() == StatusCode::TOO_MANY_REQUESTS => vec![(RETRY_AFTER, "1")],
             _ => Vec::new(),
         }
     }
-    fn shape(self) -> Shape {
-        const BLANK: &str = "about:blank";
-        let (status, kind, detail) = match self {
-            Self::NotJson(why) => (StatusCode::BAD_REQUEST, "urn:ietf:params:jmap:error:notJSON", why),
-            Self::NotRequest(why) => (StatusCode::BAD_REQUEST, "urn:ietf:params:jmap:error:notRequest", why),
-            Self::UnknownCapability(why) => {
-                (StatusCode::BAD_REQUEST, "urn:ietf:params:jmap:error:unknownCapability", why)
-            }
-            Self::Limit(limit, why) => (limit.status(), "urn:ietf:params:jmap:error:limit", why),
-            Self::NotFound => (StatusCode::NOT_FOUND, BLANK, "There is nothing at this address.".into()),
-            Self::Method(allowed) => {
-                (StatusCode::METHOD_NOT_ALLOWED, BLANK, format!("Use {allowed} here.").into())
-            }
-            Self::BadRequest(why) => (StatusCode::BAD_REQUEST, BLANK, why),
-            Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, BLANK, why),
-            Self::Forbidden(why) => (StatusCode::FORBIDDEN, BLANK, why),
-            Self::TooLarge(why) => (StatusCode::PAYLOAD_TOO_LARGE, BLANK, why),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, BLANK, "The request did not come in time.".into()),
-            Self::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, BLANK, why),
-            Self::TooManyFailures(why) => (StatusCode::TOO_MANY_REQUESTS, BLANK, why),
-            Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, BLANK, "Internal error; the log says more.".into())
-            }
-        };
-        Shape { status, kind, detail }
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Jmap(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+    /// For whoever wrote the client.
+    fn detail(&self) -> Cow<'_, str> {
+        match self {
+            // It says so itself.
+            Self::Jmap(_) => "".into(),
+            Self::NotFound => "There is nothing at this address.".into(),
+            Self::Method(allowed) => format!("Use {allowed} here.").into(),
+            Self::BadRequest(why)
+            | Self::Unauthorized(why)
+            | Self::Forbidden(why)
+            | Self::TooLarge(why)
+            | Self::Busy(why)
+            | Self::TooManyFailures(why) => Cow::Borrowed(why),
+            Self::Slow => "The request did not come in time.".into(),
+            Self::Internal => "Internal error; the log says more.".into(),
+        }
     }
 }

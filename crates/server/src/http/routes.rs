@@ -6,13 +6,14 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Uri};
+use koi_proto::jmap::{RequestError, RequestLimit};
 use koi_sessions::Login;
 use koi_types::MailError;
 
 use super::answer::Answer;
 use super::body::Bounds;
 use super::connection::{Answered, Connection, InFlight};
-use super::problem::{Limit, Refused};
+use super::problem::Refused;
 use super::{Jmap, auth, autoconfig, blobs, cors};
 use crate::metrics::count;
 
@@ -148,17 +149,17 @@ async fn api(
     let (site, config) = (&connection.site, &connection.site.config);
     let _loaded = site.loads.begin(login.account, config.requests_per_account_max).ok_or_else(|| {
         let why = format!("{} requests of this account are worked on.", config.requests_per_account_max);
-        Refused::Limit(Limit::MaxConcurrentRequests, why.into())
+        Refused::limit(RequestLimit::MaxConcurrentRequests, why)
     })?;
     if !is_json(&parts.headers) {
-        return Err(Refused::NotJson("The content type must be application/json.".into()));
+        let detail = "The content type must be application/json.".into();
+        return Err(RequestError::NotJson { detail }.into());
     }
     let bounds = Bounds {
         octets_max: config.request_octets_max,
         pause: config.pause,
         too_large: |max| {
-            let why = format!("A request may have {max} octets.");
-            Refused::Limit(Limit::MaxSizeRequest, why.into())
+            Refused::limit(RequestLimit::MaxSizeRequest, format!("A request may have {max} octets."))
         },
     };
     let octets = bounds.read(body, in_flight).await?;

@@ -13,7 +13,8 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use koi_server::http::{Boxed, Jmap, Limit, Refused};
+use koi_proto::jmap::{RequestError, RequestLimit};
+use koi_server::http::{Boxed, Jmap, Refused};
 use koi_sessions::Login;
 use koi_types::MailError;
 use serde_json::{Value, json};
@@ -53,7 +54,10 @@ impl Jmap for Mirror {
             let text = String::from_utf8_lossy(&request).into_owned();
             match text.split_once(' ').unwrap_or((&text, "")) {
                 ("panic", _) => panic!("asked to"),
-                ("calls", _) => Err(Refused::Limit(Limit::MaxCallsInRequest, "Too many calls.".into())),
+                ("calls", _) => {
+                    let (limit, detail) = (RequestLimit::MaxCallsInRequest, "Too many calls.".into());
+                    Err(RequestError::Limit { limit, detail }.into())
+                }
                 ("large", count) => Ok(large(count.parse().unwrap())),
                 ("wait", _) => {
                     gate.arrived.add_permits(1);
