@@ -10,7 +10,7 @@ mod gzip;
 mod inflater;
 
 pub use deflater::{Deflater, Spare};
-pub use gzip::gzip;
+pub use gzip::{Gzip, gzip};
 pub use inflater::{Broken, Inflater, Stopped, without_end};
 
 #[cfg(test)]

@@ -209,6 +209,10 @@ fn gzip_is_a_stream_with_a_header_and_a_length() {
     for length in [0usize, 1, 1000, 100_000, 3_000_000] {
         let octets: Vec<u8> = (0..).flat_map(|n: u32| format!("{n} ").into_bytes()).take(length).collect();
         let member = gzip(&octets);
+        let (mut pieces, mut packer) = (Vec::new(), Gzip::default());
+        octets.chunks(70_001).for_each(|piece| packer.write(piece, &mut pieces));
+        packer.finish(&mut pieces);
+        assert!(pieces == member, "in pieces it is the same");
         assert!(member.starts_with(&[0x1f, 0x8b, 8, 0]), "no name, no extra field");
         let (stream, trailer) = member[10..].split_at(member.len() - 18);
         assert!(inflated(&mut Inflater::default(), stream) == Ok(octets), "{length}");
