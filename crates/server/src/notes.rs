@@ -61,6 +61,10 @@ impl Tally {
                     let account = self.account_text();
                     tracing::warn!(peer = %self.peer, account, command, %error, "command failed");
                 }
+                Note::Panicked { what } => {
+                    count(&metrics.sessions_panicked);
+                    tracing::error!(peer = %self.peer, %what, "a panic; please report this bug");
+                }
                 Note::Command { .. } => {
                     self.commands += 1;
                     count(&metrics.commands);

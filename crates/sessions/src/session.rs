@@ -213,6 +213,10 @@ pub enum Note {
         command: &'static str,
         error: Box<str>,
     },
+    /// A fault of ours ended something that is not the session, which goes on.
+    Panicked {
+        what: Box<str>,
+    },
     /// A command was answered.
     Command {
         name: &'static str,

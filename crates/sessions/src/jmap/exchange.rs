@@ -113,7 +113,7 @@ impl Exchange {
             let running = match (running, arguments) {
                 (Some(running), _) => running,
                 (none, arguments) => {
-                    let arguments = arguments.unwrap_or_else(|| Err(MethodError::UnknownMethod));
+                    let arguments = arguments.unwrap_or(Err(MethodError::UnknownMethod));
                     let method = call.method.ok_or(MethodError::UnknownMethod)?;
                     none.insert(Running {
                         call: method::start(method, arguments?, &mut cx)?,
@@ -129,8 +129,7 @@ impl Exchange {
             Ok(Ok(ran)) => return Some(ran),
             Ok(Err(error)) => error,
             Err(_) => {
-                cx.notes
-                    .push(Note::Failed { command: "jmap", error: format!("panic in {}", call.name).into() });
+                cx.notes.push(Note::Panicked { what: call.name.clone() });
                 cx.responses.back_to(mark);
                 match has_written {
                     true => MethodError::ServerPartialFail,
@@ -218,7 +217,7 @@ mod tests {
             r#"["Core/echo",{"n":3},"c"]],"sessionState":"s"}"#
         );
         assert_eq!(answer, expected);
-        assert!(matches!(&*notes, [Note::Failed { command: "jmap", .. }]));
+        assert!(matches!(&*notes, [Note::Panicked { .. }]));
         // What was written before may stand.
         assert!(answered(true).0.contains(r#"{"type":"serverPartialFail"}"#));
     }

@@ -12,11 +12,15 @@ mod context;
 mod error;
 mod exchange;
 mod method;
+mod session_object;
+mod states;
 
 use koi_mailbox::MailboxService;
 use koi_proto::jmap::{Capabilities, CoreLimits};
 
 pub use exchange::Exchange;
+pub use session_object::{Place, session_object};
+pub use states::{News, Told, news};
 
 /// What all requests have in common.
 pub struct Jmap {
