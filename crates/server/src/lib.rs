@@ -16,6 +16,7 @@ pub mod edge;
 pub mod folder;
 pub mod http;
 pub mod indexer;
+pub mod jmap;
 pub mod listen;
 pub mod log;
 pub mod metrics;

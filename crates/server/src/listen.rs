@@ -28,6 +28,9 @@ const BACKLOG: i32 = 1024;
 /// Wait after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// A connection of HTTP that is silent for so long is asked for a sign of life.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 /// One line in the log so often, while it goes on.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -207,10 +210,22 @@ async fn serve(
 async fn serve_http(edge: Arc<Edge>, stream: TcpStream, peer: IpAddr, admitted: Admitted) {
     let acceptor = edge.tls.as_ref().map(Tls::http_acceptor);
     let (Some(acceptor), Some(site)) = (acceptor, edge.site.clone()) else { return };
+    notice_loss(&stream, edge.limits().write);
     match Box::pin(handshake(&edge, acceptor, stream, &admitted)).await {
         Some(stream) => Box::pin(crate::http::serve(edge, site, stream, peer, admitted)).await,
         None => Tally::new(Spoken::Http.name(), peer, true).log_end(&End::Handshake),
     }
+}
+
+/// An event source is silent for as long as nothing happens: a peer that vanished is noticed by the system,
+/// and so is one that does not take the little it is sent.
+fn notice_loss(stream: &TcpStream, write: Duration) {
+    // What is seen here ends sooner, and says so.
+    let millis = u32::try_from((write * 2 + KEEPALIVE).as_millis()).unwrap_or(u32::MAX);
+    let _ = sockopt::set_socket_keepalive(stream, true);
+    let _ = sockopt::set_tcp_keepidle(stream, KEEPALIVE);
+    let _ = sockopt::set_tcp_keepintvl(stream, KEEPALIVE / 4);
+    let _ = sockopt::set_tcp_user_timeout(stream, millis);
 }
 
 /// A peer that is still shaking hands when the server goes down has nothing to be told.

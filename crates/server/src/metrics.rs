@@ -24,6 +24,10 @@ pub struct Metrics {
     pub slow_peers_dropped: AtomicU64,
     pub http_requests: AtomicU64,
     pub http_refused: AtomicU64,
+    pub jmap_requests: AtomicU64,
+    pub jmap_calls_panicked: AtomicU64,
+    pub event_sources: AtomicU64,
+    pub websockets: AtomicU64,
     pub push_requests: AtomicU64,
     pub pushes_accepted: AtomicU64,
     pub pushes_failed: AtomicU64,
@@ -36,6 +40,7 @@ pub struct Metrics {
     pub login: Histogram,
     pub push: Histogram,
     pub http_request: Histogram,
+    pub jmap_request: Histogram,
 }
 
 /// Adds one.
@@ -136,7 +141,7 @@ impl Metrics {
     /// All counters, in a fixed order.
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
-        let all: [(&str, &AtomicU64); 23] = [
+        let all: [(&str, &AtomicU64); 27] = [
             ("connections", &self.connections),
             ("connections refused", &self.connections_refused),
             ("sessions ended by a panic", &self.sessions_panicked),
@@ -153,6 +158,10 @@ impl Metrics {
             ("peers dropped for not reading", &self.slow_peers_dropped),
             ("HTTP requests", &self.http_requests),
             ("HTTP requests refused", &self.http_refused),
+            ("JMAP requests", &self.jmap_requests),
+            ("JMAP calls ended by a panic", &self.jmap_calls_panicked),
+            ("event sources", &self.event_sources),
+            ("WebSockets", &self.websockets),
             ("push requests", &self.push_requests),
             ("pushes taken by push services", &self.pushes_accepted),
             ("pushes to be tried again", &self.pushes_failed),
@@ -176,6 +185,7 @@ impl Metrics {
             ("login", &self.login),
             ("push request", &self.push),
             ("HTTP request", &self.http_request),
+            ("JMAP request", &self.jmap_request),
         ];
         all.into_iter().map(|(name, h)| NamedLatency { name: name.into(), latency: h.summary() }).collect()
     }

@@ -16,6 +16,7 @@ use crate::config::{Config, resolve};
 use crate::edge::Edge;
 use crate::http::{MailServices, Site};
 use crate::indexer::Indexer;
+use crate::jmap::JmapServer;
 use crate::listen;
 use crate::log::LogLevel;
 use crate::metrics::Metrics;
@@ -145,15 +146,15 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
         passwords,
         watch: Arc::clone(&service.watch),
         admission: Arc::new(Admission::default()),
-        metrics,
+        metrics: Arc::clone(&metrics),
         sessions: Box::new(RealSessions::new(config, service)),
-        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config, service.mailbox.clone()))),
+        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config, service, &metrics))),
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
 }
 
 /// What is served by HTTP.
-fn site(config: &Config, mailbox: koi_mailbox::MailboxService) -> Site {
+fn site(config: &Config, service: &Service, metrics: &Arc<Metrics>) -> Site {
     let port = |addresses: &[std::net::SocketAddr]| addresses.first().map(std::net::SocketAddr::port);
     let listen = &config.listen;
     let starttls = config.tls.is_some();
@@ -165,7 +166,10 @@ fn site(config: &Config, mailbox: koi_mailbox::MailboxService) -> Site {
         submissions: port(&listen.submissions),
         submission: port(&listen.submission).filter(|_| starttls),
     };
-    Site::new(config.http.clone(), mail, None).with_blobs(mailbox)
+    let mailbox = service.mailbox.clone();
+    let key = service.vapid.as_ref().map(|key| key.public_base64url().into());
+    let jmap = JmapServer::new(mailbox.clone(), &config.http, key, Arc::clone(metrics));
+    Site::new(config.http.clone(), mail, Some(Box::new(jmap))).with_blobs(mailbox)
 }
 
 struct Signals {

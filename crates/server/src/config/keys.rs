@@ -217,7 +217,13 @@ keys! {
     "http.requests_per_connection_max" number(1, 10_000), Value("32"), "requests", Restart, "100",
         "Requests that are worked on at a time over one connection.";
     "http.requests_per_account_max" number(1, 10_000), Value("8"), "requests", Restart, "4",
-        "Requests to the API that are worked on at a time for one account (maxConcurrentRequests).";
+        "Requests to the API that are worked on at a time for one account (maxConcurrentRequests); of \
+         uploads and downloads as many.";
+    "http.streams_per_account_max" number(1, 10_000), Value("32"), "streams", Restart, "8",
+        "Event sources and WebSockets of one account that are open at a time; they count with \
+         limits.connections_per_account_max too.";
+    "http.login_idle_secs" number(60, 31_536_000), Value("1209600"), "seconds", Restart, "86400",
+        "How long a login of a page of this server (its cookie) is good without being used.";
     "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
         "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
     "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",

@@ -131,6 +131,10 @@ pub struct HttpConfig {
     pub request_octets_max: usize,
     pub requests_per_connection_max: usize,
     pub requests_per_account_max: usize,
+    /// Event sources and WebSockets.
+    pub streams_per_account_max: usize,
+    /// A cookie that is not used.
+    pub login_idle: Duration,
 }
 
 /// Section `smtp`.
@@ -372,6 +376,8 @@ fn http(raw: &Raw) -> Result<HttpConfig, Problem> {
         request_octets_max: count(raw, "http.request_octets_max"),
         requests_per_connection_max: count(raw, "http.requests_per_connection_max"),
         requests_per_account_max: count(raw, "http.requests_per_account_max"),
+        streams_per_account_max: count(raw, "http.streams_per_account_max"),
+        login_idle: secs(raw, "http.login_idle_secs"),
     })
 }
 

@@ -1,20 +1,36 @@
-//! Who asks: Basic (RFC 7617 §2) with the account's password or an app password, or a bearer token (RFC 6750
-//! §2.1), in every request.
+//! Who asks: Basic (RFC 7617 §2) with the account's password or an app password, a bearer token (RFC 6750
+//! §2.1), or the cookie of a page of this server, in every request; a WebSocket is also opened by a ticket.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{AUTHORIZATION, HeaderMap};
-use koi_sessions::{Credentials, Login, Secret};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN};
+use koi_sessions::{Credentials, Secret};
 use koi_types::{Access, MailError};
+use tokio::sync::watch;
 
+use super::connection::Connection;
 use super::problem::Refused;
+use super::web_login::Found;
 use crate::edge::Edge;
 use crate::metrics::count;
+use crate::password::Proven;
 
 /// Longer ones are nobody's.
 const HEADER_OCTETS_MAX: usize = 4096;
+/// Of pages of this server; the prefix binds it to this host and to TLS.
+pub(super) const COOKIE_NAME: &str = "__Host-sid";
+
+/// Somebody whose login was right.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub(super) proven: Proven,
+    /// It came by a cookie, which is good until this is closed.
+    pub(super) until: Option<watch::Receiver<()>>,
+}
 
 /// What a request says to prove who it is from.
 enum Said {
@@ -22,9 +38,73 @@ enum Said {
     Bearer(Secret),
 }
 
-/// The login of a request.
-pub(super) async fn login(edge: &Edge, headers: &HeaderMap, peer: IpAddr) -> Result<Login, Refused> {
-    let (name, checked) = match said(headers)? {
+/// The login of a request; `base`: what URLs of this server begin with.
+pub(super) async fn login(
+    connection: &Arc<Connection>,
+    headers: &HeaderMap,
+    base: &str,
+) -> Result<Entered, Refused> {
+    if !headers.contains_key(AUTHORIZATION)
+        && let Some(cookie) = cookie(headers)
+    {
+        return by_cookie(connection, headers, base, cookie);
+    }
+    let proven = check(&connection.edge, said(headers)?, connection.peer).await?;
+    Ok(Entered { proven, until: None })
+}
+
+/// The login of a password that came in another way.
+pub(super) async fn by_password(
+    connection: &Arc<Connection>,
+    credentials: Credentials,
+) -> Result<Proven, Refused> {
+    check(&connection.edge, Said::Basic(credentials), connection.peer).await
+}
+
+/// The login of a ticket, which is worth nothing from now on.
+pub(super) fn by_ticket(connection: &Arc<Connection>, ticket: &str) -> Result<Entered, Refused> {
+    let found = connection.site.web_logins.redeem(ticket, Instant::now());
+    let proven = found.ok_or_else(|| Refused::Unauthorized("This ticket is not good any more.".into()))?;
+    connection.edge.passwords.still_holds(&proven).map_err(|error| Refused::from(&error))?;
+    Ok(Entered { proven, until: None })
+}
+
+/// The value of our cookie.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value).next()
+}
+
+/// Whether a page of this very server asks: the browser says so.
+pub(super) fn is_same_origin(headers: &HeaderMap, base: &str) -> bool {
+    let says = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match says("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => says(ORIGIN.as_str()).is_some_and(|origin| origin.eq_ignore_ascii_case(base)),
+    }
+}
+
+fn by_cookie(
+    connection: &Arc<Connection>,
+    headers: &HeaderMap,
+    base: &str,
+    cookie: &str,
+) -> Result<Entered, Refused> {
+    if !is_same_origin(headers, base) {
+        return Err(Refused::Forbidden("A cookie is good for pages of this server alone.".into()));
+    }
+    let out = || Refused::Unauthorized("Log in again.".into());
+    let Found { proven, until } = connection.site.web_logins.find(cookie, Instant::now()).ok_or_else(out)?;
+    if connection.edge.passwords.still_holds(&proven).is_err() {
+        connection.site.web_logins.log_out(cookie);
+        return Err(out());
+    }
+    Ok(Entered { proven, until: Some(until) })
+}
+
+async fn check(edge: &Edge, said: Said, peer: IpAddr) -> Result<Proven, Refused> {
+    let (name, checked) = match said {
         Said::Basic(credentials) => {
             let name = credentials.authcid.clone();
             (name, edge.passwords.check(&credentials, peer).await)
@@ -33,10 +113,7 @@ pub(super) async fn login(edge: &Edge, headers: &HeaderMap, peer: IpAddr) -> Res
             ("a bearer token".into(), edge.passwords.check_token(token.expose(), Access::Jmap, peer).await)
         }
     };
-    match checked {
-        Ok(proven) => Ok(proven.login),
-        Err(error) => Err(told(edge, &name, peer, &error)),
-    }
+    checked.map_err(|error| told(edge, &name, peer, &error))
 }
 
 /// Counts and logs a failure.

@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::body::Bounds;
 use super::connection::InFlight;
 use super::problem::Refused;
+use super::query::{self, decoded, encoded};
 
 /// Octets of a blob read at a time.
 const PIECE_OCTETS: u64 = 64 * 1024;
@@ -102,7 +103,7 @@ pub(super) fn download(
     mailbox: &MailboxService,
     login: &Login,
     target: &str,
-    query: Option<&str>,
+    asked: Option<&str>,
 ) -> Result<Answer, Refused> {
     let (account, rest) = target.split_once('/').ok_or(Refused::NotFound)?;
     let (blob, name) = rest.split_once('/').ok_or(Refused::NotFound)?;
@@ -114,8 +115,7 @@ pub(super) fn download(
     let most = site.config.requests_per_account_max;
     let loaded = site.downloads.begin(login.account, most).ok_or_else(too_many)?;
     // RFC 8620 §6.2: the type is what the client asks for.
-    let asked = query.and_then(|query| query.split('&').find_map(|item| item.strip_prefix("accept=")));
-    let asked = asked.and_then(decoded).filter(|text| is_media_type(text));
+    let asked = asked.and_then(|asked| query::value(asked, "accept")).filter(|text| is_media_type(text));
     let media_type = asked.or(blob.media_type.as_deref().map(str::to_owned)).unwrap_or(OPAQUE.into());
     let mut answer = Answer::reading(Reading { account, blob, at: 0, _loaded: loaded });
     let headers = &mut answer.headers;
@@ -156,45 +156,12 @@ fn is_media_type(text: &str) -> bool {
     usual && text.contains('/') && text.len() <= limits::MEDIA_TYPE_OCTETS_MAX
 }
 
-/// RFC 3986 §2.1; nothing for what is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        if octet != b'%' {
-            octets.push(octet);
-            continue;
-        }
-        let digit = |octet: Option<u8>| char::from(octet?).to_digit(16);
-        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-        octets.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(octets).ok()
-}
-
-fn encoded(text: &str) -> String {
-    let one = |octet: u8| match octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-        true => char::from(octet).to_string(),
-        false => format!("%{octet:02X}"),
-    };
-    text.bytes().map(one).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // spec: RFC 3986 §2.1
     #[test]
-    fn names_there_and_back() {
-        for name in ["a b.pdf", "Entwürfe/x", "100%", "\"\r\n;", ""] {
-            assert_eq!(decoded(&encoded(name)).as_deref(), Some(name));
-            assert!(encoded(name).bytes().all(|octet| octet.is_ascii_graphic()));
-        }
-        assert_eq!(decoded("a%2Fb%20c").as_deref(), Some("a/b c"));
-        for bad in ["%", "%2", "%zz", "%ff", "a%é"] {
-            assert_eq!(decoded(bad), None, "{bad}");
-        }
+    fn media_types_can_be_sent_back() {
         assert!(is_media_type("text/plain; charset=utf-8"));
         assert!(!is_media_type("text/html\r\nx: y") && !is_media_type("text") && !is_media_type("ä/b"));
     }

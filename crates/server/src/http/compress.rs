@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
-use koi_proto::deflate::gzip;
+use koi_proto::deflate::{Gzip, gzip};
 
 use super::answer::Answer;
 
@@ -24,6 +25,9 @@ enum Coding {
 /// Compresses the body of an answer, unless there is nothing to win.
 pub(super) async fn compress(asked: &HeaderMap, mut answer: Answer) -> Answer {
     let texts = answer.headers.get(CONTENT_TYPE).is_some_and(is_text);
+    if answer.pieces_mut().is_some() && texts {
+        return compress_pieces(asked, answer);
+    }
     if answer.body.len() < OCTETS_MIN || !texts {
         return answer;
     }
@@ -41,11 +45,68 @@ pub(super) async fn compress(asked: &HeaderMap, mut answer: Answer) -> Answer {
     answer
 }
 
+/// A body that is not there yet is compressed as it comes.
+fn compress_pieces(asked: &HeaderMap, mut answer: Answer) -> Answer {
+    answer.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    let Some(coding) = wanted(asked) else { return answer };
+    if let Some(pieces) = answer.pieces_mut() {
+        pieces.pack_with(Packer::new(coding));
+    }
+    answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    answer
+}
+
+/// Compresses octets that come in pieces.
+pub(super) enum Packer {
+    Brotli(Box<brotli::CompressorWriter<Vec<u8>>>),
+    Gzip(Gzip),
+}
+
+impl Packer {
+    fn new(coding: Coding) -> Self {
+        match coding {
+            Coding::Gzip => Self::Gzip(Gzip::default()),
+            Coding::Brotli => Self::Brotli(Box::new(brotli::CompressorWriter::new(
+                Vec::new(),
+                16 * 1024,
+                BROTLI_QUALITY,
+                BROTLI_WINDOW_BITS,
+            ))),
+        }
+    }
+    /// What can be sent already.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Bytes {
+        match self {
+            Self::Gzip(gzip) => {
+                let mut out = Vec::new();
+                gzip.write(piece, &mut out);
+                out.into()
+            }
+            Self::Brotli(writer) => {
+                // Into memory it cannot fail.
+                let _ = writer.write_all(piece);
+                std::mem::take(writer.get_mut()).into()
+            }
+        }
+    }
+    /// The rest.
+    pub(super) fn finish(self) -> Bytes {
+        match self {
+            Self::Gzip(gzip) => {
+                let mut out = Vec::new();
+                gzip.finish(&mut out);
+                out.into()
+            }
+            Self::Brotli(writer) => writer.into_inner().into(),
+        }
+    }
+}
+
 fn is_text(content_type: &HeaderValue) -> bool {
     let text = content_type.as_bytes();
     text.starts_with(b"application/json")
         || text.starts_with(b"application/problem+json")
-        || text.starts_with(b"text/")
+        || (text.starts_with(b"text/") && !text.starts_with(b"text/event-stream"))
         || text.starts_with(b"application/xml")
 }
 

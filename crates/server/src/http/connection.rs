@@ -2,12 +2,15 @@
 //!
 //! A connection without a request ends after `http.idle_secs`; a peer that does not take an answer for
 //! `limits.write_secs` is dropped, also when only one stream of HTTP/2 stands still. At shutdown no new
-//! request is taken and those that are there are answered. Must not: know what is asked for.
+//! request is taken and those that are there are answered; what goes on for ever is told to end. A connection
+//! that became a WebSocket is one of the server until that ends. Must not: know what is asked for.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -15,11 +18,11 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use koi_types::Address;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::{Answer, Sending};
@@ -27,7 +30,7 @@ use super::problem::Refused;
 use super::{Site, compress, cors, routes};
 use crate::admission::Admitted;
 use crate::edge::Edge;
-use crate::metrics::{add, count};
+use crate::metrics::{Metrics, add, count};
 use crate::watch::Link;
 
 /// Header fields of one request.
@@ -54,6 +57,10 @@ pub(super) struct Connection {
     activity: Mutex<Activity>,
     /// Places for requests.
     places: Arc<Semaphore>,
+    /// Whether the server goes down, for what goes on for ever.
+    pub(super) shutdown: watch::Sender<bool>,
+    /// WebSockets.
+    sockets: Mutex<JoinSet<()>>,
 }
 
 struct Activity {
@@ -71,7 +78,8 @@ pub(crate) struct InFlight(Arc<Flight>);
 
 struct Flight {
     connection: Arc<Connection>,
-    sending: std::sync::atomic::AtomicBool,
+    /// The peer must take something now.
+    sending: AtomicBool,
 }
 
 /// What came of a request, for the log.
@@ -99,6 +107,8 @@ pub(crate) async fn serve(
         admitted: Mutex::new(admitted),
         activity: Mutex::new(activity),
         places: Arc::new(Semaphore::new(config.requests_per_connection_max)),
+        shutdown: watch::Sender::new(false),
+        sockets: Mutex::default(),
     });
     let serving = Arc::clone(&connection);
     let service = service_fn(move |request| {
@@ -118,6 +128,8 @@ pub(crate) async fn serve(
             .initial_connection_window_size(CONNECTION_WINDOW_OCTETS)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PONG)
+            // RFC 8441 §3: WebSockets over a stream.
+            .enable_connect_protocol()
             .serve_connection(io, service);
         connection.drive(http, &link).await;
     } else {
@@ -126,16 +138,44 @@ pub(crate) async fn serve(
             .header_read_timeout(config.idle)
             .max_headers(HEADERS_MAX)
             .max_buf_size(config.header_octets_max.max(8192))
-            .serve_connection(io, service);
+            .serve_connection(io, service)
+            .with_upgrades();
         connection.drive(http, &link).await;
+    }
+    connection.see_out(&link).await;
+}
+
+/// A connection that hyper drives.
+trait Http: Future<Output = hyper::Result<()>> {
+    /// Takes no new request.
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<I, S> Http for http1::UpgradeableConnection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: hyper::service::HttpService<Incoming, ResBody = Sending>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Http for http2::Connection<I, S, TokioExecutor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    S: hyper::service::HttpService<Incoming, ResBody = Sending>,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
     }
 }
 
 impl Connection {
-    async fn drive<C: GracefulConnection>(&self, http: C, link: &Link)
-    where
-        C::Error: std::fmt::Display,
-    {
+    async fn drive(&self, http: impl Http, link: &Link) {
         let mut http = pin!(http);
         let mut ending: Option<Instant> = None;
         loop {
@@ -151,14 +191,15 @@ impl Connection {
                 }
                 () = link.woken() => {
                     if link.take().shutdown && ending.is_none() {
-                        http.as_mut().graceful_shutdown();
+                        self.shutdown.send_replace(true);
+                        http.as_mut().finish();
                         ending = Some(Instant::now());
                     }
                 }
                 () = tokio::time::sleep_until(due) => match ending {
                     _ if self.due(ending) > Instant::now() => {}
                     None if !self.is_sending() => {
-                        http.as_mut().graceful_shutdown();
+                        http.as_mut().finish();
                         ending = Some(Instant::now());
                     }
                     _ => {
@@ -168,6 +209,24 @@ impl Connection {
                 }
             }
         }
+    }
+    /// Until the WebSockets have ended that the connection was given to.
+    async fn see_out(&self, link: &Link) {
+        let mut sockets = std::mem::take(&mut *self.sockets.lock());
+        loop {
+            tokio::select! {
+                ended = sockets.join_next() => if ended.is_none() { return },
+                () = link.woken() => if link.take().shutdown {
+                    self.shutdown.send_replace(true);
+                },
+            }
+        }
+    }
+    /// A WebSocket, which is one of this connection's.
+    pub(super) fn keep_socket(&self, socket: impl Future<Output = ()> + Send + 'static) {
+        let mut sockets = self.sockets.lock();
+        while sockets.try_join_next().is_some() {}
+        sockets.spawn(socket);
     }
     /// When something must be done about a peer that does nothing.
     fn due(&self, ending: Option<Instant>) -> Instant {
@@ -196,18 +255,13 @@ impl Connection {
         let Answered { answer, account } = self.answer(request, &in_flight).await;
         let mut answer = compress::compress(&asked, answer).await;
         cors::mark(&self.site.config.origins, &asked, &mut answer.headers);
-        let (status, octets) = (answer.status.as_u16(), answer.octets());
         if method == Method::HEAD {
             answer.without_body();
         }
-        add(&self.edge.metrics.octets_out, octets);
         self.edge.metrics.http_request.record(began.elapsed());
-        // Never the query: there may be secrets in it.
-        let shown = path.get(..LOGGED_OCTETS_MAX).unwrap_or(&path).escape_debug();
-        let account = account.map(|account| account.to_string()).unwrap_or_default();
-        let ms = format!("{:.1}", began.elapsed().as_secs_f64() * 1000.0);
-        tracing::info!(peer = %self.peer, account, %method, path = %shown, status, octets, ms, "request");
-        answer.response(in_flight)
+        let (metrics, status) = (Arc::clone(&self.edge.metrics), answer.status.as_u16());
+        let line = Line { metrics, peer: self.peer, account, method, path, status, took: began.elapsed() };
+        answer.response(line, in_flight)
     }
     /// In a task of its own: what has begun is finished when the peer has gone, and a panic ends it alone.
     async fn answer(self: &Arc<Self>, request: Request<Incoming>, in_flight: &InFlight) -> Answered {
@@ -229,13 +283,37 @@ impl Connection {
     }
 }
 
+/// What the log says of a request, when the answer has gone out.
+pub(crate) struct Line {
+    metrics: Arc<Metrics>,
+    peer: IpAddr,
+    account: Option<Address>,
+    method: Method,
+    path: String,
+    status: u16,
+    /// Until there was an answer.
+    took: Duration,
+}
+
+impl Line {
+    pub(super) fn log(&self, octets: u64) {
+        add(&self.metrics.octets_out, octets);
+        // Never the query: there may be secrets in it.
+        let path = self.path.get(..LOGGED_OCTETS_MAX).unwrap_or(&self.path).escape_debug();
+        let account = self.account.as_ref().map(ToString::to_string).unwrap_or_default();
+        let ms = format!("{:.1}", self.took.as_secs_f64() * 1000.0);
+        let (peer, method, status) = (self.peer, &self.method, self.status);
+        tracing::info!(%peer, account, %method, %path, status, octets, ms, "request");
+    }
+}
+
 impl InFlight {
     fn begin(connection: &Arc<Connection>) -> Self {
         let mut activity = connection.activity.lock();
         activity.requests += 1;
         activity.moved = Instant::now();
         drop(activity);
-        Self(Arc::new(Flight { connection: Arc::clone(connection), sending: false.into() }))
+        Self(Arc::new(Flight { connection: Arc::clone(connection), sending: AtomicBool::new(false) }))
     }
     /// Octets have come or gone.
     pub(super) fn moved(&self) {
@@ -243,10 +321,16 @@ impl InFlight {
     }
     /// From now on the peer must take the answer.
     pub(super) fn sends(&self) {
-        if !self.0.sending.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        if !self.0.sending.swap(true, Ordering::AcqRel) {
             let mut activity = self.0.connection.activity.lock();
             activity.sending += 1;
             activity.moved = Instant::now();
+        }
+    }
+    /// There is nothing for it to take for now.
+    pub(super) fn rests(&self) {
+        if self.0.sending.swap(false, Ordering::AcqRel) {
+            self.0.connection.activity.lock().sending -= 1;
         }
     }
 }

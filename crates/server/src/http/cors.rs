@@ -1,5 +1,6 @@
 //! Which pages of other origins may ask (the Fetch standard, CORS). Logins are in headers that a page sends
-//! by itself, so that `*` gives no page anything its user did not give it.
+//! by itself, or in a cookie that is good for pages of this server alone, so that `*` gives no page anything
+//! its user did not give it.
 
 use hyper::StatusCode;
 use hyper::header::{
@@ -17,9 +18,14 @@ pub(super) fn preflight(methods: &'static str) -> Answer {
     let mut answer = Answer::empty(StatusCode::NO_CONTENT);
     let of = |text: &'static str| HeaderValue::from_static(text);
     answer.headers.insert(ACCESS_CONTROL_ALLOW_METHODS, of(methods));
-    answer.headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, of("Authorization, Content-Type"));
+    answer.headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, of("Authorization, Content-Type, Last-Event-ID"));
     answer.headers.insert(ACCESS_CONTROL_MAX_AGE, of(MAX_AGE_SECS));
     answer
+}
+
+/// Whether pages of this origin may ask.
+pub(super) fn is_allowed(origins: &[String], origin: &HeaderValue) -> bool {
+    origins.iter().any(|one| one == "*" || one.as_bytes() == origin.as_bytes())
 }
 
 /// Says to the browser whether the page may read the answer.
@@ -28,12 +34,8 @@ pub(super) fn mark(origins: &[String], asked: &HeaderMap, answered: &mut HeaderM
     if !any {
         answered.append(VARY, HeaderValue::from_static("Origin"));
     }
-    let Some(origin) = asked.get(ORIGIN) else { return };
-    let allowed = match any {
-        true => HeaderValue::from_static("*"),
-        false if origins.iter().any(|one| one.as_bytes() == origin.as_bytes()) => origin.clone(),
-        false => return,
-    };
+    let Some(origin) = asked.get(ORIGIN).filter(|origin| is_allowed(origins, origin)) else { return };
+    let allowed = if any { HeaderValue::from_static("*") } else { origin.clone() };
     answered.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     let exposed = HeaderValue::from_static("Retry-After, WWW-Authenticate");
     answered.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use koi_proto::jmap::problem::{PROBLEM_MEDIA_TYPE, http_problem};
 use koi_proto::jmap::{Raw, RequestError, RequestLimit};
 use koi_types::{ErrorKind, MailError};
@@ -24,6 +26,8 @@ pub enum Refused {
     /// The login is good, and not for this.
     Forbidden(Box<str>),
     TooLarge(Box<str>),
+    /// Only WebSockets are here (RFC 6455 §4.2.2, RFC 9110 §15.5.22).
+    UpgradeRequired,
     /// The body did not come in time.
     Slow,
     /// For now.
@@ -85,6 +89,9 @@ impl Refused {
         match self {
             Self::Unauthorized(_) => CHALLENGES.map(|challenge| (WWW_AUTHENTICATE, challenge)).to_vec(),
             Self::Method(allowed) => vec![(ALLOW, allowed)],
+            Self::UpgradeRequired => {
+                vec![(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), (SEC_WEBSOCKET_VERSION, "13")]
+            }
             Self::Busy(_) | Self::TooManyFailures(_) => vec![(RETRY_AFTER, RETRY_SECS)],
             Self::Jmap(_) if self.status() == StatusCode::TOO_MANY_REQUESTS => vec![(RETRY_AFTER, "1")],
             _ => Vec::new(),
@@ -99,6 +106,7 @@ impl Refused {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -106,7 +114,7 @@ impl Refused {
         }
     }
     /// For whoever wrote the client.
-    fn detail(&self) -> Cow<'_, str> {
+    pub(super) fn detail(&self) -> Cow<'_, str> {
         match self {
             // It says so itself.
             Self::Jmap(_) => "".into(),
@@ -118,6 +126,7 @@ impl Refused {
             | Self::TooLarge(why)
             | Self::Busy(why)
             | Self::TooManyFailures(why) => Cow::Borrowed(why),
+            Self::UpgradeRequired => "Open a WebSocket of version 13 here.".into(),
             Self::Slow => "The request did not come in time.".into(),
             Self::Internal => "Internal error; the log says more.".into(),
         }

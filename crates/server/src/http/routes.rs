@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
+use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Uri};
-use koi_proto::jmap::{RequestError, RequestLimit};
 use koi_sessions::Login;
 use koi_types::MailError;
 
 use super::answer::Answer;
+use super::auth::Entered;
 use super::body::Bounds;
 use super::connection::{Answered, Connection, InFlight};
 use super::problem::Refused;
-use super::{Jmap, auth, autoconfig, blobs, cors};
+use super::{api, auth, autoconfig, blobs, cors, events, sign_in, upgrade};
 use crate::metrics::count;
 
 /// Of what is sent by whoever has not logged in.
@@ -30,6 +30,14 @@ enum Route<'p> {
     Upload(&'p str),
     /// RFC 8620 §6.2; with the rest of the path.
     Download(&'p str),
+    /// RFC 8620 §7.3
+    EventSource,
+    /// RFC 8887 §4
+    Socket,
+    /// What opens a WebSocket of a page that cannot send a login with it.
+    Ticket,
+    /// The login of a page of this server.
+    WebLogin,
     /// Settings for Thunderbird and others.
     Autoconfig,
     /// The same for Outlook.
@@ -40,7 +48,9 @@ impl<'p> Route<'p> {
     const fn methods(self) -> &'static str {
         match self {
             Self::Session | Self::Download(_) | Self::Autoconfig => "GET, HEAD, OPTIONS",
-            Self::Api | Self::Upload(_) | Self::Autodiscover => "POST, OPTIONS",
+            Self::Api | Self::Upload(_) | Self::Ticket | Self::Autodiscover => "POST, OPTIONS",
+            Self::EventSource | Self::Socket => "GET, OPTIONS",
+            Self::WebLogin => "POST, DELETE, OPTIONS",
         }
     }
     fn of(path: &'p str, has_jmap: bool) -> Option<Self> {
@@ -54,6 +64,10 @@ impl<'p> Route<'p> {
         match path {
             "/.well-known/jmap" if has_jmap => Some(Self::Session),
             "/jmap/api" | "/jmap/api/" if has_jmap => Some(Self::Api),
+            "/jmap/eventsource" | "/jmap/eventsource/" if has_jmap => Some(Self::EventSource),
+            "/jmap/ws" | "/jmap/ws/" if has_jmap => Some(Self::Socket),
+            "/jmap/ws/ticket" if has_jmap => Some(Self::Ticket),
+            "/auth/session" if has_jmap => Some(Self::WebLogin),
             "/.well-known/autoconfig/mail/config-v1.1.xml" | "/mail/config-v1.1.xml" => {
                 Some(Self::Autoconfig)
             }
@@ -81,6 +95,29 @@ pub(super) async fn answer(
     Answered { answer, account: account.map(|login| login.address) }
 }
 
+/// One request on its way through: what all handlers need of it.
+pub(super) struct Visit<'a> {
+    pub(super) connection: &'a Arc<Connection>,
+    pub(super) parts: Parts,
+    /// What URLs of this server begin with.
+    pub(super) base: String,
+    pub(super) in_flight: &'a InFlight,
+    /// For the log.
+    account: &'a mut Option<Login>,
+}
+
+impl Visit<'_> {
+    pub(super) async fn log_in(&mut self) -> Result<Entered, Refused> {
+        let entered = auth::login(self.connection, &self.parts.headers, &self.base).await?;
+        self.has_entered(&entered);
+        Ok(entered)
+    }
+    pub(super) fn has_entered(&mut self, entered: &Entered) {
+        self.connection.logged_in();
+        *self.account = Some(entered.proven.login.clone());
+    }
+}
+
 async fn routed(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
@@ -88,82 +125,62 @@ async fn routed(
     account: &mut Option<Login>,
 ) -> Result<Answer, Refused> {
     let (parts, body) = request.into_parts();
-    let site = &connection.site;
-    let route = Route::of(parts.uri.path(), site.jmap.is_some()).ok_or(Refused::NotFound)?;
+    let (site, path) = (&connection.site, parts.uri.path().to_owned());
+    let route = Route::of(&path, site.jmap.is_some()).ok_or(Refused::NotFound)?;
     if parts.method == Method::OPTIONS && parts.headers.contains_key(ORIGIN) {
         return Ok(cors::preflight(route.methods()));
     }
-    let allowed = route.methods().split(", ").any(|method| method == parts.method.as_str());
+    let mut allowed = route.methods().split(", ").any(|method| method == parts.method.as_str());
+    allowed |= route == Route::Socket && upgrade::is_connect(&parts);
     if !allowed || parts.method == Method::OPTIONS {
         return Err(Refused::Method(route.methods()));
     }
-    match (route, site.jmap.as_deref()) {
-        (Route::Autoconfig, _) => autoconfig::thunderbird(&site.mail, parts.uri.query()),
-        (Route::Autodiscover, _) => {
-            let bounds = anonymous(connection);
-            autoconfig::outlook(&site.mail, &bounds.read(body, in_flight).await?)
+    match route {
+        Route::Autoconfig => return autoconfig::thunderbird(&site.mail, parts.uri.query()),
+        Route::Autodiscover => {
+            let octets = anonymous(connection).read(body, in_flight).await?;
+            return autoconfig::outlook(&site.mail, &octets);
         }
-        (Route::Session, Some(jmap)) => {
-            let login = log_in(connection, &parts, account).await?;
-            let base = base(site.config.url.as_deref(), &parts.uri, &parts.headers)?;
-            jmap.session(&login, &base).map(Answer::json).map_err(|error| failed(connection, &error))
-        }
-        (Route::Api, Some(jmap)) => {
-            let login = log_in(connection, &parts, account).await?;
-            api(connection, jmap, login, &parts, body, in_flight).await
-        }
-        (Route::Upload(target), Some(_)) => {
-            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
-            let login = log_in(connection, &parts, account).await?;
-            blobs::upload(site, mailbox, &login, target, &parts, body, in_flight).await
-        }
-        (Route::Download(target), Some(_)) => {
-            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
-            let login = log_in(connection, &parts, account).await?;
-            blobs::download(site, mailbox, &login, target, parts.uri.query())
-        }
-        (Route::Session | Route::Api | Route::Upload(_) | Route::Download(_), None) => Err(Refused::NotFound),
+        _ => {}
     }
+    let base = base(site.config.url.as_deref(), &parts.uri, &parts.headers)?;
+    jmap(route, Visit { connection, parts, base, in_flight, account }, body).await
 }
 
-async fn log_in(
-    connection: &Arc<Connection>,
-    parts: &Parts,
-    account: &mut Option<Login>,
-) -> Result<Login, Refused> {
-    let login = auth::login(&connection.edge, &parts.headers, connection.peer).await?;
-    connection.logged_in();
-    *account = Some(login.clone());
-    Ok(login)
-}
-
-/// RFC 8620 §3.1, RFC 8620 §3.6.1
-async fn api(
-    connection: &Arc<Connection>,
-    jmap: &dyn Jmap,
-    login: Login,
-    parts: &Parts,
-    body: Incoming,
-    in_flight: &InFlight,
-) -> Result<Answer, Refused> {
-    let (site, config) = (&connection.site, &connection.site.config);
-    let _loaded = site.loads.begin(login.account, config.requests_per_account_max).ok_or_else(|| {
-        let why = format!("{} requests of this account are worked on.", config.requests_per_account_max);
-        Refused::limit(RequestLimit::MaxConcurrentRequests, why)
-    })?;
-    if !is_json(&parts.headers) {
-        let detail = "The content type must be application/json.".into();
-        return Err(RequestError::NotJson { detail }.into());
+/// What there is where JMAP is offered.
+async fn jmap(route: Route<'_>, mut visit: Visit<'_>, body: Incoming) -> Result<Answer, Refused> {
+    let (connection, site) = (visit.connection, Arc::clone(&visit.connection.site));
+    let jmap = site.jmap.as_deref().ok_or(Refused::NotFound)?;
+    match route {
+        Route::Session => {
+            let login = visit.log_in().await?.proven.login;
+            let session = jmap.session(&login, &visit.base);
+            session.map(Answer::json).map_err(|error| failed(connection, &error))
+        }
+        Route::Api => api::answer(visit, jmap, body).await,
+        Route::Upload(target) => {
+            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
+            let login = visit.log_in().await?.proven.login;
+            blobs::upload(&site, mailbox, &login, target, &visit.parts, body, visit.in_flight).await
+        }
+        Route::Download(target) => {
+            let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
+            let login = visit.log_in().await?.proven.login;
+            blobs::download(&site, mailbox, &login, target, visit.parts.uri.query())
+        }
+        Route::EventSource => {
+            let entered = visit.log_in().await?;
+            let Visit { parts, in_flight, .. } = visit;
+            events::open(connection, &entered, parts.uri.query(), &parts.headers, in_flight)
+        }
+        Route::Socket => upgrade::open(visit).await,
+        Route::Ticket => sign_in::ticket(visit).await,
+        Route::WebLogin => {
+            let octets = anonymous(connection).read(body, visit.in_flight).await?;
+            sign_in::web_login(visit, &octets).await
+        }
+        Route::Autoconfig | Route::Autodiscover => Err(Refused::NotFound),
     }
-    let bounds = Bounds {
-        octets_max: config.request_octets_max,
-        pause: config.pause,
-        too_large: |max| {
-            Refused::limit(RequestLimit::MaxSizeRequest, format!("A request may have {max} octets."))
-        },
-    };
-    let octets = bounds.read(body, in_flight).await?;
-    jmap.answer(login, octets).await.map(Answer::json)
 }
 
 fn anonymous(connection: &Connection) -> Bounds {
@@ -172,12 +189,6 @@ fn anonymous(connection: &Connection) -> Bounds {
         pause: connection.site.config.pause,
         too_large: |max| Refused::TooLarge(format!("This may have {max} octets.").into()),
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media = value.split(';').next().unwrap_or_default().trim();
-    media.eq_ignore_ascii_case("application/json")
 }
 
 /// What URLs begin with: as the configuration says, else as the client has asked.
@@ -231,16 +242,5 @@ mod tests {
             headers.insert(HOST, HeaderValue::from_str(bad).unwrap());
             assert!(base(None, &Uri::from_static("/"), &headers).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn json_is_json_with_a_charset_too() {
-        let of = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
-            is_json(&headers)
-        };
-        assert!(of("application/json") && of("Application/JSON; charset=utf-8"));
-        assert!(!of("text/plain") && !of("application/jsonx") && !is_json(&HeaderMap::new()));
     }
 }

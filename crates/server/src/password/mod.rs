@@ -68,6 +68,12 @@ enum Held {
 }
 
 impl Proven {
+    #[cfg(test)]
+    pub(crate) fn for_tests(account: AccountId) -> Self {
+        let address = Address::new("test", "example.org").expect("an address");
+        let login = Login { account, address, access: AccessSet::ALL, app_password: None };
+        Self { login, held: Held::Password(String::new()) }
+    }
     /// The app password it came with.
     #[must_use]
     pub fn app_password(&self) -> Option<u32> {

@@ -5,6 +5,8 @@ use aws_lc_rs::agreement::{self, ECDH_P256, UnparsedPublicKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_store::mail::push;
 use koi_webpush::{Agreed, Failed, Primitives, PublicKey, Signer};
@@ -72,6 +74,11 @@ impl VapidKey {
     #[must_use]
     pub fn public_pem(&self) -> String {
         koi_webpush::public_key_pem(&self.public)
+    }
+    /// As clients of JMAP read it (RFC 9749 §3).
+    #[must_use]
+    pub fn public_base64url(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.public.octets())
     }
     /// A new private key in the form it is stored in (PKCS #8).
     fn generate() -> Result<Vec<u8>, Problem> {

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_mailbox::{AppPassword, Env, MailboxService, Options};
+use koi_mailbox::{AppPassword, Delivery, Env, Incoming, MailboxService, Options};
 use koi_server::admission::Admission;
 use koi_server::ca::LocalCa;
 use koi_server::config::{Config, TlsConfig, raw, resolve};
 use koi_server::edge::{Edge, Protocol, Sessions};
 use koi_server::http::{Jmap, MailServices, Site};
+use koi_server::jmap::JmapServer;
 use koi_server::metrics::Metrics;
 use koi_server::password::{Directory, Entry, Passwords, verifier};
 use koi_server::tls::Tls;
@@ -18,7 +19,7 @@ use koi_server::{folder, listen};
 use koi_sessions::{Credentials, Effect, EffectResult, Note, Peer, Secret, Session, Step, TlsFacts};
 use koi_store::kv::{Commits, Kv};
 use koi_store::memory::MemoryKv;
-use koi_types::{AccountId, Address, ModSeq, Timestamp};
+use koi_types::{AccountId, Address, ModSeq, ReversePath, Timestamp};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
@@ -29,6 +30,8 @@ pub(crate) struct Rig {
     pub(crate) plain: SocketAddr,
     pub(crate) tls: SocketAddr,
     pub(crate) https: SocketAddr,
+    /// Of alice's password.
+    verifier: Arc<parking_lot::Mutex<String>>,
     /// What alice has beside her password.
     pub(crate) app_passwords: AppPasswords,
     /// Of alice and bob.
@@ -39,14 +42,14 @@ pub(crate) struct Rig {
 type AppPasswords = Arc<parking_lot::Mutex<Vec<AppPassword>>>;
 
 struct Alice {
-    verifier: String,
+    verifier: Arc<parking_lot::Mutex<String>>,
     app_passwords: AppPasswords,
 }
 
 impl Directory for Alice {
     fn entry(&self, address: &Address) -> koi_types::Result<Option<Entry>> {
         let known = address.to_string() == "alice@example.org";
-        let (verifier, scram) = (self.verifier.clone(), None);
+        let (verifier, scram) = (self.verifier.lock().clone(), None);
         let (account, app_passwords) = (AccountId(1), self.app_passwords.lock().clone());
         let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
         Ok(known.then_some(entry))
@@ -79,7 +82,20 @@ impl Rig {
     pub(crate) fn new(settings: &str) -> Self {
         Self::with(settings, None)
     }
+    /// With JMAP as it is.
+    pub(crate) fn real(settings: &str) -> Self {
+        Self::build(settings, |mailbox, config, metrics| {
+            let (mailbox, metrics) = (mailbox.clone(), Arc::clone(metrics));
+            Some(Box::new(JmapServer::new(mailbox, &config.http, Some("BKey".into()), metrics)))
+        })
+    }
     pub(crate) fn with(settings: &str, jmap: Option<Box<dyn Jmap>>) -> Self {
+        Self::build(settings, |_, _, _| jmap)
+    }
+    fn build(
+        settings: &str,
+        jmap: impl FnOnce(&MailboxService, &Config, &Arc<Metrics>) -> Option<Box<dyn Jmap>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         folder::make_private(folder.path()).unwrap();
         let config = config(folder.path(), settings);
@@ -89,20 +105,24 @@ impl Rig {
         let cost = verifier::Cost { memory_kib: 64, passes: 1 };
         let verifier = verifier::make(cost, b"secret", &mut Vec::new()).unwrap();
         let app_passwords = AppPasswords::default();
-        let alice = Box::new(Alice { verifier, app_passwords: Arc::clone(&app_passwords) });
+        let verifier = Arc::new(parking_lot::Mutex::new(verifier));
+        let alice =
+            Box::new(Alice { verifier: Arc::clone(&verifier), app_passwords: Arc::clone(&app_passwords) });
         let passwords =
             Passwords::new(alice, "example.org", [1; 32], &config.auth, Arc::clone(&metrics)).unwrap();
-        let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new(Arc::new(Watch::default()) as Arc<dyn Commits>));
+        let watch = Arc::new(Watch::default());
+        let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new(Arc::clone(&watch) as Arc<dyn Commits>));
         let mailbox = MailboxService::new(kv, Options::default(), Arc::new(System));
         mailbox.directory().create_domain("example.org").unwrap();
         for (user, id) in [("alice", 1), ("bob", 2)] {
             let address = Address::new(user, "example.org").unwrap();
             assert_eq!(mailbox.directory().create_account(&address, "v").unwrap(), AccountId(id));
         }
+        let jmap = jmap(&mailbox, &config, &metrics);
         let edge = Arc::new(Edge {
             tls: Some(tls),
             passwords,
-            watch: Arc::new(Watch::default()),
+            watch,
             admission: Arc::new(Admission::default()),
             metrics,
             sessions: Box::new(Echoes),
@@ -117,7 +137,27 @@ impl Rig {
         for listener in bound {
             tokio::spawn(listen::accept(listener, Arc::clone(&edge)));
         }
-        Self { edge, plain, tls, https, app_passwords, mailbox, folder }
+        Self { edge, plain, tls, https, app_passwords, verifier, mailbox, folder }
+    }
+
+    /// Gives alice another password.
+    pub(crate) fn change_password(&self, password: &str) {
+        let cost = verifier::Cost { memory_kib: 64, passes: 1 };
+        *self.verifier.lock() = verifier::make(cost, password.as_bytes(), &mut Vec::new()).unwrap();
+        self.edge.watch.account_gone(AccountId(1));
+    }
+    /// Delivers a message to alice, and waits until it is there.
+    pub(crate) fn deliver(&self, subject: &str) {
+        self.deliver_to(AccountId(1), subject);
+    }
+    pub(crate) fn deliver_to(&self, account: AccountId, subject: &str) {
+        let text = format!("From: bob@example.org\r\nSubject: {subject}\r\n\r\nhi\r\n");
+        let message = Arc::new(Incoming::of(text.as_bytes()).unwrap());
+        let (sender, received_at) = (ReversePath::Null, koi_server::clock::now());
+        let delivery = Delivery { sender, recipients: vec![account], message, received_at };
+        for result in self.mailbox.deliver(delivery).wait().unwrap() {
+            result.unwrap();
+        }
     }
 
     pub(crate) async fn connect(&self) -> Client<TcpStream> {

@@ -80,6 +80,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             // Bodies of HTTP, for clients that take nothing better.
             "brotli",
             "bytes",
+            // The traits of tokio-tungstenite's streams.
+            "futures-util",
             "getrandom",
             "http-body-util",
             "hyper",
@@ -95,6 +97,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "subtle",
             "tokio",
             "tokio-rustls",
+            // Frames of WebSockets, without its handshake.
+            "tokio-tungstenite",
             "toml",
             "tower-service",
             "tracing",

@@ -13,9 +13,12 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use koi_proto::jmap::push::PushTypes;
+use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
 use koi_proto::jmap::{RequestError, RequestLimit};
-use koi_server::http::{Boxed, Jmap, Refused};
+use koi_server::http::{Asked, Boxed, Jmap, Out, Refused, Sent};
 use koi_sessions::Login;
+use koi_sessions::jmap::{News, Told};
 use koi_types::MailError;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -47,12 +50,13 @@ impl Jmap for Mirror {
         let session = json!({ "username": login.address.to_string(), "apiUrl": format!("{base}/jmap/api") });
         Ok(session.to_string().into_bytes())
     }
-    fn answer(&self, login: Login, request: Bytes) -> Boxed<Result<Vec<u8>, Refused>> {
+    fn answer(&self, asked: Asked, sent: Sent, out: Out) -> Boxed<Result<(), Refused>> {
         let gate = Arc::clone(&self.gate);
         Box::pin(async move {
-            assert_eq!(login.address.to_string(), "alice@example.org");
+            assert_eq!(asked.login.address.to_string(), "alice@example.org");
+            let Sent::Body(request) = sent else { panic!("no message of a WebSocket") };
             let text = String::from_utf8_lossy(&request).into_owned();
-            match text.split_once(' ').unwrap_or((&text, "")) {
+            let answer: Result<Vec<u8>, Refused> = match text.split_once(' ').unwrap_or((&text, "")) {
                 ("panic", _) => panic!("asked to"),
                 ("calls", _) => {
                     let (limit, detail) = (RequestLimit::MaxCallsInRequest, "Too many calls.".into());
@@ -65,8 +69,16 @@ impl Jmap for Mirror {
                     Ok(b"\"waited\"".to_vec())
                 }
                 _ => Ok(request.to_vec()),
-            }
+            };
+            out.write(answer?).await;
+            Ok(())
         })
+    }
+    fn message(&self, _octets: &[u8]) -> Result<ClientMessage, RefusedMessage> {
+        panic!("no WebSocket is opened")
+    }
+    fn news(&self, _login: &Login, _types: &PushTypes, _since: &Told) -> Result<News, MailError> {
+        panic!("nobody follows")
     }
 }
 

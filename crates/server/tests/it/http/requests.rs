@@ -41,7 +41,7 @@ async fn session_and_api_by_both_versions() {
 async fn what_is_not_there_is_refused_in_words() {
     let rig = rig();
     let mut client = rig.http2().await;
-    for path in ["/", "/jmap", "/jmap/api/x", "/jmap/eventsource/", "/favicon.ico", "/.well-known/jmap/x"] {
+    for path in ["/", "/jmap", "/jmap/api/x", "/jmap/eventsource/x", "/favicon.ico", "/.well-known/jmap/x"] {
         let problem = client.ask(empty(alice(Method::GET, path))).await.problem(404);
         assert_eq!(problem["type"], "about:blank", "{path}");
     }
