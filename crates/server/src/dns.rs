@@ -1,5 +1,5 @@
 //! The DNS records a domain needs so that mail comes and clients find their server (RFC 6186 §3, RFC 8314
-//! §5.1), as lines of a zone file. What is not offered is not announced.
+//! §5.1, RFC 8620 §2.2), as lines of a zone file. What is not offered is not announced.
 
 use std::net::SocketAddr;
 
@@ -44,6 +44,7 @@ pub fn records(config: &Config, domain: &str) -> Vec<Record> {
         Wanted { service: starttls("_imap"), addresses: &listen.imap, priority: 10 },
         Wanted { service: "_submissions", addresses: &listen.submissions, priority: 0 },
         Wanted { service: starttls("_submission"), addresses: &listen.submission, priority: 10 },
+        Wanted { service: "_jmap", addresses: &listen.https, priority: 0 },
         Wanted { service: "_autodiscover", addresses: &listen.https, priority: 0 },
     ];
     for Wanted { service, addresses, priority } in wanted {
@@ -96,7 +97,7 @@ mod tests {
         resolve::resolve(&raw::parse(std::path::Path::new("koi.toml"), &text).unwrap()).unwrap()
     }
 
-    // spec: RFC 6186 §3; RFC 6186 §3.4; RFC 8314 §5.1
+    // spec: RFC 6186 §3; RFC 6186 §3.4; RFC 8314 §5.1; RFC 8620 §2.2
     #[test]
     fn what_is_offered_is_announced() {
         let all = config(
@@ -111,6 +112,7 @@ mod tests {
             "_submissions._tcp.example.org.  3600  IN  SRV    0 1 465 mail.example.org.",
             "_submission._tcp.example.org.  3600  IN  SRV    10 1 587 mail.example.org.",
             "_pop3._tcp.example.org.  3600  IN  SRV    0 0 0 .",
+            "_jmap._tcp.example.org.  3600  IN  SRV    0 1 443 mail.example.org.",
             "_autodiscover._tcp.example.org.  3600  IN  SRV    0 1 443 mail.example.org.",
             "autoconfig.example.org.  3600  IN  CNAME  mail.example.org.",
         ] {
