@@ -32,6 +32,7 @@ impl RealSessions {
             message_octets_max: config.limits.message_octets_max,
             compress: config.imap.compress,
             unauthenticate: config.imap.unauthenticate,
+            jmap_url: jmap_url(config),
             administrators: config.imap.administrators.clone(),
             submitters: config.imap.submitters.clone(),
             commands_per_second_max: config.imap.commands_per_second_max,
@@ -88,6 +89,17 @@ impl RealSessions {
         let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
         Box::new(SmtpSession::new(role, mailbox, Arc::clone(settings), peer, now))
     }
+}
+
+/// Where JMAP is for clients that have only a host name (RFC 9698 §4); nothing where it is not offered.
+fn jmap_url(config: &Config) -> Option<Box<str>> {
+    let port = config.listen.https.first()?.port();
+    let base = match (&config.http.url, port) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, 443) => format!("https://{}", config.hostname),
+        (None, port) => format!("https://{}:{port}", config.hostname),
+    };
+    Some(format!("{base}/.well-known/jmap").into())
 }
 
 impl Sessions for RealSessions {

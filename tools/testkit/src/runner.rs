@@ -295,6 +295,7 @@ impl Play<'_> {
             "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
             "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
             "imap.connection_memory_max" => self.world.imap.connection_memory_max = number()? as usize,
+            "imap.jmap_url" => self.world.imap.jmap_url = Some(value.into()),
             "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
             "imap.notify_accounts_max" => self.world.imap.notify_accounts_max = number()? as usize,
             "imap.notifications_max" => self.world.imap.notifications_max = number()? as usize,

@@ -154,6 +154,8 @@ capabilities! {
     ListMyRights = "LIST-MYRIGHTS",
     /// RFC 9585 §3
     InProgress = "INPROGRESS",
+    /// RFC 9698 §3; after a login that is good for JMAP too.
+    JmapAccess = "JMAPACCESS",
     /// COI-server §coi-capability/imap
     Coi = "COI",
     /// COI-webpush §capability

@@ -9,8 +9,8 @@ use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
 use koi_types::{
-    AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet, Result, Rights,
-    Timestamp, UidSet,
+    Access, AccessSet, AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet,
+    Result, Rights, Timestamp, UidSet,
 };
 
 use super::ImapSettings;
@@ -79,6 +79,8 @@ pub(crate) struct Comparator {
 pub(crate) struct LoggedIn {
     pub(crate) account: Account,
     pub(crate) address: Address,
+    /// What the login may be used for.
+    pub(crate) access: AccessSet,
 }
 
 /// The selected mailbox and what the service must know about it being open.
@@ -146,7 +148,8 @@ impl Core {
     /// The password was right.
     pub(crate) fn enter(&mut self, login: Login) -> Result<()> {
         let account = self.service.account(login.account)?;
-        self.login = Some(LoggedIn { account, address: login.address.clone() });
+        let access = login.access;
+        self.login = Some(LoggedIn { account, address: login.address.clone(), access });
         self.notes.push(Note::LoggedIn { address: login.address });
         self.heard_at = self.now;
         Ok(())
@@ -352,11 +355,18 @@ impl Core {
             Capability::WebPush => self.login.is_some() && self.service.options().push.is_some(),
             Capability::CompressDeflate => self.login.is_some() && self.settings.compress,
             Capability::Unauthenticate => self.login.is_some() && self.settings.unauthenticate,
+            Capability::JmapAccess => self.jmap_url().is_some(),
             other => self.login.is_some() && COMPLETE.contains(other),
         };
         // RFC 7889 §2: one limit for all mailboxes.
         let append_limit = Some(self.settings.message_octets_max);
         Capabilities { names: Capability::ALL.iter().copied().filter(shown).collect(), append_limit }
+    }
+    /// Where the client finds the same mail by JMAP, if what it logged in with is good for that too (RFC 9698
+    /// §3).
+    pub(crate) fn jmap_url(&self) -> Option<&str> {
+        let login = self.login.as_ref().filter(|login| login.access.allows(Access::Jmap));
+        self.settings.jmap_url.as_deref().filter(|_| login.is_some())
     }
     fn offers(&self, mechanism: Mechanism) -> bool {
         self.login.is_none() && self.offer().mechanisms().any(|m| m == mechanism)

@@ -52,6 +52,8 @@ pub struct ImapSettings {
     pub compress: bool,
     /// UNAUTHENTICATE is offered (RFC 8437 §8).
     pub unauthenticate: bool,
+    /// The session resource of JMAP, where the same mail is (RFC 9698); nothing where it is not offered.
+    pub jmap_url: Option<Box<str>>,
     /// Commands one connection may begin in a second, and ten seconds' worth of them at once; what comes
     /// faster waits. 0: no bound.
     pub commands_per_second_max: u32,
@@ -86,6 +88,7 @@ impl Default for ImapSettings {
             message_octets_max: koi_types::limits::MESSAGE_OCTETS_MAX,
             compress: true,
             unauthenticate: true,
+            jmap_url: None,
             commands_per_second_max: 5000,
             progress_secs: 10,
             search_secs_max: 300,

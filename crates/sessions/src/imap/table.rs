@@ -71,6 +71,7 @@ pub(crate) fn of(command: &Command) -> Row {
         Command::Login { .. } => row("LOGIN", NotAuthenticated, Nothing),
         Command::Compress => row("COMPRESS", Authenticated, Nothing),
         Command::Unauthenticate => row("UNAUTHENTICATE", Authenticated, Nothing),
+        Command::GetJmapAccess => row("GETJMAPACCESS", Authenticated, All),
         Command::Enable(_) => row("ENABLE", Authenticated, All),
         Command::Select(select) if select.read_only => row("EXAMINE", Authenticated, Nothing),
         Command::Select(_) => row("SELECT", Authenticated, Nothing),

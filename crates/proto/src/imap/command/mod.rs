@@ -90,6 +90,8 @@ pub enum Command {
     Compress,
     /// RFC 8437 §3
     Unauthenticate,
+    /// RFC 9698 §4
+    GetJmapAccess,
     /// RFC 9051 §6.3.2 and §6.3.3
     Select(Select),
     /// RFC 9051 §6.3.4, RFC 6154 §3
@@ -228,6 +230,7 @@ const COMMANDS: &[&str] = &[
     "ENABLE",
     "COMPRESS",
     "UNAUTHENTICATE",
+    "GETJMAPACCESS",
     "SELECT",
     "EXAMINE",
     "CREATE",
@@ -291,6 +294,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
         "ENABLE" => auth::enable(cursor),
         "COMPRESS" => auth::compress(cursor),
         "UNAUTHENTICATE" => Ok(Command::Unauthenticate),
+        "GETJMAPACCESS" => Ok(Command::GetJmapAccess),
         "SELECT" => mailbox::select(cursor, false),
         "EXAMINE" => mailbox::select(cursor, true),
         "CREATE" => mailbox::create(cursor),

@@ -35,7 +35,7 @@ pub use quota::{Resource, ResourceUse, quota, quota_root};
 pub use search::{
     Esearch, ListChange, MailboxCorrelator, Numbers, Partial, context_changes, esearch, search, sort,
 };
-pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, status};
+pub use status::{IdPair, Status, capability, challenge, continuation, enabled, id, jmap_access, status};
 pub use thread::ThreadLine;
 pub use url::{UrlFetchLine, gen_url_auth};
 pub use vanished::vanished;

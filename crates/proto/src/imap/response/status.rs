@@ -86,6 +86,15 @@ pub fn enabled(capabilities: &[Capability], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// ```abnf
+/// resp-jmapaccess = "JMAPACCESS" SP quoted          ; RFC 9698 §4
+/// ```
+pub fn jmap_access(session_url: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"* JMAPACCESS ");
+    push_string(session_url.as_bytes(), out);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// RFC 2971 §3.2; NIL without fields.
 pub fn id(fields: &[IdPair<'_>], out: &mut Vec<u8>) {
     out.extend_from_slice(b"* ID ");

@@ -18,6 +18,7 @@ mod filters;
 mod found;
 mod id;
 mod idle;
+mod jmap_access;
 pub(crate) mod list;
 mod login;
 mod logout;
@@ -64,6 +65,7 @@ pub(crate) fn start(command: Command) -> Box<dyn Job> {
         Command::Enable(names) => enable::start(names),
         Command::Compress => compress::start(),
         Command::Unauthenticate => unauthenticate::start(),
+        Command::GetJmapAccess => jmap_access::start(),
         Command::Select(select) => select::start(select),
         Command::Create { mailbox, special_use } => create::start(mailbox, special_use),
         Command::Delete { mailbox } => delete::start(mailbox),

@@ -19,6 +19,13 @@ fn compress_and_unauthenticate() {
     refused(&["a UNAUTHENTICATE x"]);
 }
 
+// spec: RFC 9698 §4
+#[test]
+fn asking_for_jmap() {
+    assert_eq!(read("a GetJmapAccess"), Command::GetJmapAccess);
+    refused(&["a GETJMAPACCESS x"]);
+}
+
 /// RFC 9051 §6.2.3, RFC 7888 §3
 #[test]
 fn login() {
