@@ -11,9 +11,11 @@ use crate::encoded_word;
 use crate::header::{Field, Fields};
 
 mod addresses;
+mod kept;
 mod lists;
 
 pub use addresses::{EmailAddress, EmailAddressGroup, addresses, grouped_addresses};
+pub use kept::KeptForm;
 pub use lists::{message_ids, urls};
 
 pub(crate) use addresses::push_quoted;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use memchr::{memchr, memchr_iter, memmem};
 
 use crate::content::{Content, ContentBuilder, DefaultType};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Faithful};
 use crate::facts::{Facts, References};
 use crate::header::Fields;
 use crate::limits::{FACTS_OCTETS_MAX, HEADER_OCTETS_MAX, MESSAGE_OCTETS_MAX, PART_DEPTH_MAX, PARTS_MAX};
@@ -146,8 +146,13 @@ impl Parser<'_> {
                 return (at, Some(stop));
             }
             let Some(field) = fields.next() else { break };
+            if !wanted(field.name) {
+                continue;
+            }
             let near = fields.pos() - start <= HEADER_OCTETS_MAX;
-            if near && self.facts_octets + field.value.len() <= FACTS_OCTETS_MAX && wanted(field.name) {
+            if !near || self.facts_octets + field.value.len() > FACTS_OCTETS_MAX {
+                about.envelope.iter_mut().for_each(Envelope::has_missed_a_field);
+            } else {
                 self.facts_octets += field.value.len();
                 builder.field(&field);
                 if let Some(envelope) = &mut about.envelope {
@@ -178,7 +183,9 @@ impl Parser<'_> {
         if deeper && content.is_message() && content.transfer_encoding().is_identity() {
             let mut about = About::message();
             let (part, stop) = self.part(start, depth + 1, DefaultType::Text, &mut about);
-            let envelope = about.envelope.unwrap_or_default();
+            let mut envelope = about.envelope.unwrap_or_default();
+            // Nobody asks, and it is not stored.
+            envelope.faithful = Faithful::default();
             return (PartKind::Message(Box::new(Embedded { envelope, part })), stop);
         }
         (PartKind::Leaf, self.scan(start))

@@ -1,12 +1,12 @@
 //! The stored records of structure and envelope: compact, versioned, made so that FETCH never parses.
 //!
 //! Layout of version 1, numbers as LEB128, octet strings with their length before them: `version`, then the
-//! part or the envelope. Every record must be read to its last octet. Changing anything here needs a new
-//! version and a fixture of the old one.
+//! part or the envelope. An envelope of version 2 has the number of its [`Faithful`] before it. Every record
+//! must be read to its last octet. Changing anything here needs a new version and a fixture of the old one.
 
 use crate::address::Address;
 use crate::content::{Content, Disposition, Param};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Faithful};
 use crate::limits::PART_DEPTH_MAX;
 use crate::range::Range32;
 use crate::structure::{Embedded, Part, PartKind, Structure};
@@ -22,6 +22,7 @@ pub(crate) use walk::{RecordPart, walk_record};
 use write::{put_number, put_octets, put_optional};
 
 const VERSION: u8 = 1;
+const ENVELOPE_VERSION: u8 = 2;
 
 const KIND_LEAF: u8 = 0;
 const KIND_MULTIPART: u8 = 1;
@@ -60,16 +61,29 @@ impl Structure {
 
 impl Envelope {
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
+        out.push(ENVELOPE_VERSION);
+        put_number(u32::from(self.faithful.bits()), out);
         put_envelope(self, out);
     }
 
     pub fn decode(record: &[u8]) -> Result<Envelope, Corrupt> {
         let mut reader = Reader::new(record);
-        reader.version(VERSION)?;
+        let faithful = envelope_front(&mut reader)?;
         let envelope = envelope(&mut reader)?;
         reader.finish()?;
-        Ok(envelope)
+        Ok(Envelope { faithful, ..envelope })
+    }
+}
+
+/// What stands before an envelope.
+fn envelope_front(reader: &mut Reader<'_>) -> Result<Faithful, Corrupt> {
+    match reader.octet()? {
+        VERSION => Ok(Faithful::UNKNOWN),
+        ENVELOPE_VERSION => {
+            let bits = reader.number()?;
+            Faithful::of_bits(bits).ok_or(reader.corrupt("unknown forms of an envelope"))
+        }
+        _ => Err(reader.corrupt("unknown record version")),
     }
 }
 
@@ -255,6 +269,7 @@ fn envelope(reader: &mut Reader<'_>) -> Result<Envelope, Corrupt> {
         bcc: addresses(reader)?,
         in_reply_to: reader.optional()?,
         message_id: reader.optional()?,
+        faithful: Faithful::default(),
     })
 }
 

@@ -26,7 +26,7 @@ pub struct EmailAddressGroup {
 #[must_use]
 pub fn addresses(value: &[u8]) -> Vec<EmailAddress> {
     let list = parsed(value);
-    list.iter().filter_map(mailbox).collect()
+    list.iter().filter_map(mailbox_of).collect()
 }
 
 /// RFC 8621 §4.1.2.4.
@@ -41,7 +41,7 @@ pub fn grouped_addresses(value: &[u8]) -> Vec<EmailAddressGroup> {
             open = true;
             continue;
         }
-        let Some(address) = mailbox(&entry) else {
+        let Some(address) = mailbox_of(&entry) else {
             open = false;
             continue;
         };
@@ -59,11 +59,18 @@ fn parsed(value: &[u8]) -> Vec<Address> {
     list
 }
 
-/// Nothing for what opens or closes a group.
-fn mailbox(entry: &Address) -> Option<EmailAddress> {
-    let host = entry.host.as_deref()?;
-    let local = entry.mailbox.as_deref().unwrap_or_default();
-    Some(EmailAddress { name: entry.name.as_deref().and_then(phrase), email: addr_spec(local, host) })
+fn mailbox_of(entry: &Address) -> Option<EmailAddress> {
+    mailbox(entry.name.as_deref(), entry.mailbox.as_deref(), entry.host.as_deref())
+}
+
+/// An entry of an address list by its parts; nothing for what opens or closes a group.
+pub(super) fn mailbox(
+    name: Option<&[u8]>,
+    local: Option<&[u8]>,
+    host: Option<&[u8]>,
+) -> Option<EmailAddress> {
+    let email = addr_spec(local.unwrap_or_default(), host?);
+    Some(EmailAddress { name: name.and_then(phrase), email })
 }
 
 /// A display name, decoded, without white space at its ends; nothing for an empty one.

@@ -2,7 +2,7 @@
 
 use koi_types::HeaderForm;
 
-use super::{EmailAddress, EmailAddressGroup, HeaderValue, RawHeader, all, last, raw_headers};
+use super::{EmailAddress, EmailAddressGroup, HeaderValue, KeptForm, RawHeader, all, last, raw_headers};
 use super::{addresses, grouped_addresses, message_ids, raw, text, urls};
 
 fn address(name: &str, email: &str) -> EmailAddress {
@@ -215,4 +215,37 @@ fn fields_are_found_by_name_last_or_all() {
     for form in HeaderForm::ALL {
         assert_eq!(HeaderValue::of(b" x", form).form(), form);
     }
+}
+
+// spec: RFC 8621 §4.1.2.2; RFC 8621 §4.1.2.3
+#[test]
+fn what_an_envelope_tells_of_forms() {
+    let kept = |field: &str, name: &str, form| {
+        let mut record = Vec::new();
+        crate::parse(field.as_bytes()).facts.envelope.encode(&mut record);
+        crate::EnvelopeView::of(&record).unwrap().form(name, form)
+    };
+    let known = |field: &str, name: &str, form| matches!(kept(field, name, form), KeptForm::Value(_));
+    let addresses = HeaderForm::Addresses;
+    for field in ["To: a@b", "To: A <a@b>, g: c@d;", "TO: \"A, B\" <a@b>", "To: =?utf-8?q?=C3=A9?= <a@b>"] {
+        assert!(known(field, "to", addresses), "{field}");
+    }
+    for field in [
+        "To: a@b\r\nTo: c@d",
+        "To:",
+        "To: \"=?utf-8?q?x?=\" <a@b>",
+        "To: =?utf-8?q?a,b?= <a@b>",
+        "To: \"=\"?utf-8?q?x?= <a@b>",
+    ] {
+        assert_eq!(kept(field, "to", addresses), KeptForm::Unknown, "{field}");
+    }
+    assert_eq!(kept("From: a@b", "Sender", addresses), KeptForm::Absent, "IMAP shows From instead");
+    assert!(known("From: a@b\r\nSender: a@b", "Sender", addresses));
+    let text = HeaderForm::Text;
+    assert_eq!(kept("Subject:   x", "Subject", text), KeptForm::Value(HeaderValue::Text("x".into())));
+    assert_eq!(kept("Subject: ", "Subject", text), KeptForm::Value(HeaderValue::Text("".into())));
+    assert_eq!(kept("Subject: x ", "Subject", text), KeptForm::Unknown, "a blank at the end is shown");
+    assert_eq!(kept("To: a@b", "Subject", text), KeptForm::Absent);
+    let long = format!("X: {}\r\nTo: a@b", "x".repeat(300_000));
+    assert_eq!(kept(&long, "To", addresses), KeptForm::Unknown, "so far nobody looks");
 }

@@ -2,7 +2,8 @@
 //! it.
 
 use super::read::Reader;
-use super::{Corrupt, REPLY_TO_IS_FROM, SENDER_IS_FROM, VERSION};
+use super::{Corrupt, REPLY_TO_IS_FROM, SENDER_IS_FROM, envelope_front};
+use crate::envelope::Faithful;
 
 /// An [`Envelope`](crate::Envelope) borrowed from its record.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub struct EnvelopeView<'a> {
     pub bcc: Addresses<'a>,
     pub in_reply_to: Option<&'a [u8]>,
     pub message_id: Option<&'a [u8]>,
+    pub faithful: Faithful,
 }
 
 /// An [`Address`](crate::Address) borrowed from a record.
@@ -39,7 +41,7 @@ impl<'a> EnvelopeView<'a> {
     /// Checks all of the record, so that nothing can go wrong later.
     pub fn of(record: &'a [u8]) -> Result<EnvelopeView<'a>, Corrupt> {
         let mut reader = Reader::new(record);
-        reader.version(VERSION)?;
+        let faithful = envelope_front(&mut reader)?;
         let same = reader.octet()?;
         if same > SENDER_IS_FROM | REPLY_TO_IS_FROM {
             return Err(reader.corrupt("unknown envelope flag"));
@@ -60,6 +62,7 @@ impl<'a> EnvelopeView<'a> {
             bcc: addresses(&mut reader)?,
             in_reply_to: reader.optional_octets()?,
             message_id: reader.optional_octets()?,
+            faithful,
         };
         reader.finish()?;
         Ok(view)

@@ -1,6 +1,11 @@
 //! What holds for every message: ranges nest, records round-trip, sections are octets of the message.
 
-use koi_message::{AddressView, Envelope, EnvelopeView, Needle, Part, PartKind, Scratch, Structure, parse};
+use koi_message::form::last;
+use koi_message::{
+    AddressView, Envelope, EnvelopeView, Faithful, KeptForm, Needle, Part, PartKind, Scratch, Structure,
+    parse,
+};
+use koi_types::HeaderForm;
 use proptest::prelude::*;
 
 /// Checks one message, whatever it is.
@@ -19,7 +24,27 @@ pub(crate) fn check_message(name: &str, raw: &[u8]) {
     facts.envelope.encode(&mut envelope);
     assert_eq!(Envelope::decode(&envelope).as_ref(), Ok(&facts.envelope), "{name}");
     check_view(name, &envelope, &facts.envelope);
+    check_forms(name, root.header_range().of(raw), &envelope);
     check_search(name, raw, &facts.structure, &record);
+}
+
+/// What is made of an envelope is what is made of the header.
+fn check_forms(name: &str, header: &[u8], record: &[u8]) {
+    let view = EnvelopeView::of(record).unwrap();
+    let addresses =
+        ["From", "to", "CC", "Bcc", "sender", "Reply-To"].map(|name| (name, HeaderForm::Addresses));
+    let ids = ["Message-ID", "in-reply-to"].map(|name| (name, HeaderForm::MessageIds));
+    let others = [("subject", HeaderForm::Text), ("Date", HeaderForm::Date)];
+    for (field, form) in addresses.into_iter().chain(ids).chain(others) {
+        match view.form(field, form) {
+            KeptForm::Unknown => {}
+            KeptForm::Absent => assert_eq!(last(header, field, form), None, "{name}: {field}"),
+            KeptForm::Value(value) => assert_eq!(last(header, field, form), Some(value), "{name}: {field}"),
+        }
+    }
+    for (field, form) in [("References", HeaderForm::MessageIds), ("Subject", HeaderForm::Raw)] {
+        assert_eq!(view.form(field, form), KeptForm::Unknown);
+    }
 }
 
 fn check_view(name: &str, record: &[u8], envelope: &Envelope) {
@@ -77,6 +102,29 @@ fn check_search(name: &str, raw: &[u8], structure: &Structure, record: &[u8]) {
         assert_eq!(needle.in_body_by_record(raw, record, &mut scratch), Ok(body), "{name}: {word}");
         assert!(text || !body, "{name}: what is in the body is in the text: {word}");
     }
+}
+
+/// A field of an envelope with all that makes addresses and encoded words hard to read.
+fn header_field() -> impl Strategy<Value = String> {
+    let names =
+        ["Subject", "From", "To", "Cc", "Bcc", "Sender", "Reply-To", "Date", "Message-ID", "In-Reply-To"];
+    let piece = prop_oneof![
+        "[ab<>@,;:\"() .=?\t]{1,6}",
+        prop::sample::select(vec![
+            "=?utf-8?q?=C3=A9?=",
+            "=?utf-8?q?a,b?=",
+            "=?",
+            "?=",
+            "\"=?utf-8?q?x?=\"",
+            "<a@b>",
+            "\\",
+            "\r\n ",
+            "é",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let value = prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
+    (prop::sample::select(names.to_vec()), value).prop_map(|(name, value)| format!("{name}: {value}\r\n"))
 }
 
 /// Pieces of which messages are made, so that random ones have structure.
@@ -149,9 +197,21 @@ proptest! {
         let facts = parse(&raw).facts;
         let root = parse(&wrapped).facts.structure.root;
         let PartKind::Message(embedded) = root.kind else { panic!("no message") };
-        prop_assert_eq!(&embedded.envelope, &facts.envelope);
+        // Which forms can be made of it is said of the whole message alone.
+        let envelope = Envelope { faithful: Faithful::default(), ..facts.envelope };
+        prop_assert_eq!(&embedded.envelope, &envelope);
         let shift = outer.len() as u32;
         prop_assert_eq!(shifted(&embedded.part, shift), facts.structure.root);
+    }
+
+    /// spec: RFC 8621 §4.1.2.2; RFC 8621 §4.1.2.3
+    #[test]
+    fn forms_of_an_envelope_are_those_of_the_header(fields in prop::collection::vec(header_field(), 0..6)) {
+        let raw = fields.concat();
+        let facts = parse(raw.as_bytes()).facts;
+        let mut record = Vec::new();
+        facts.envelope.encode(&mut record);
+        check_forms(&raw, facts.structure.root.header.of(raw.as_bytes()), &record);
     }
 
     #[test]
