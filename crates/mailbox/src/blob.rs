@@ -3,7 +3,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use koi_message::{Structure, TransferEncoding, find_part, transfer};
+use koi_message::{Part, PartKind, Range32, Structure, TransferEncoding, find_part, transfer};
 use koi_store::key;
 use koi_store::kv::transact;
 use koi_store::mail::upload::{self, NewUpload};
@@ -97,17 +97,24 @@ impl Snapshot<'_> {
                 Ok(Some(Blob { octets: body.octets, media_type, source: Source::Body(body) }))
             }
             BlobName::Part { email, path } => self.part(*email, path),
-            BlobName::Upload(id) => {
-                let user = self.guest.as_ref().map_or(self.account, |guest| guest.user.id);
-                let upload = upload::upload(&*self.view, self.account, *id)?;
-                let upload = upload.filter(|upload| upload.by == user);
-                Ok(upload.map(|upload| Blob {
-                    octets: upload.body.octets,
-                    media_type: Some(upload.media_type),
-                    source: Source::Body(upload.body),
-                }))
+            BlobName::Upload(id) => self.upload(*id),
+            BlobName::UploadPart { upload, path } => {
+                let Some(upload) = self.upload(*upload)? else { return Ok(None) };
+                let mut octets = Vec::new();
+                self.read_blob(&upload, 0..upload.octets, &mut octets)?;
+                Ok(part_within(&octets, path).map(Blob::decoded))
             }
         }
+    }
+    fn upload(&self, id: UploadId) -> Result<Option<Blob>> {
+        let user = self.guest.as_ref().map_or(self.account, |guest| guest.user.id);
+        let upload = upload::upload(&*self.view, self.account, id)?;
+        let upload = upload.filter(|upload| upload.by == user);
+        Ok(upload.map(|upload| Blob {
+            octets: upload.body.octets,
+            media_type: Some(upload.media_type),
+            source: Source::Body(upload.body),
+        }))
     }
     /// Appends octets of a blob; a range past the end is cut.
     pub fn read_blob(&self, blob: &Blob, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
@@ -137,7 +144,9 @@ impl Snapshot<'_> {
         }
         let Some(row) = self.email(email)? else { return Ok(None) };
         let Ok(structure) = Structure::decode(row.structure()) else { return Ok(None) };
-        let Some(part) = find_part(&structure, path) else { return Ok(None) };
+        let Some(part) = find_part(&structure, path) else {
+            return self.part_of_opaque(&row.body, &structure, path);
+        };
         let (start, end) = (u64::from(part.body.start), u64::from(part.body.end));
         let encoding = part.content.transfer_encoding();
         // RFC 2045 §6.4: one that is not known is opaque.
@@ -148,8 +157,16 @@ impl Snapshot<'_> {
         let (mut encoded, mut decoded) = (Vec::new(), Vec::new());
         self.read_body(&row.body, start..end, &mut encoded)?;
         transfer::decode(encoding, &encoded, &mut decoded);
-        let octets = decoded.len() as u64;
-        Ok(Some(Blob { octets, media_type: None, source: Source::Decoded(decoded.into()) }))
+        Ok(Some(Blob::decoded(decoded)))
+    }
+    /// A part of a message within a part that was not looked into: it is encoded, or called something else
+    /// (RFC 8621 §4.9 parses any blob).
+    fn part_of_opaque(&self, body: &BodyRef, structure: &Structure, path: &[u32]) -> Result<Option<Blob>> {
+        let Some((part, rest)) = deepest(structure, path) else { return Ok(None) };
+        let mut octets = Vec::new();
+        self.read_body(body, u64::from(part.body.start)..u64::from(part.body.end), &mut octets)?;
+        let alone = Part { body: Range32::new(0, part.body.len()), ..part.clone() };
+        Ok(part_within(&alone.octets(&octets), rest).map(Blob::decoded))
     }
     /// The owner reads everything, also what is in its grace; a guest what is shown in a mailbox it may read.
     fn may_read_email(&self, email: EmailId) -> Result<bool> {
@@ -207,6 +224,31 @@ impl Account {
         let media_type = blob.media_type.as_deref().unwrap_or("application/octet-stream");
         to.keep_upload(stage, media_type).map(Some)
     }
+}
+
+impl Blob {
+    fn decoded(octets: Vec<u8>) -> Self {
+        Self { octets: octets.len() as u64, media_type: None, source: Source::Decoded(octets.into()) }
+    }
+}
+
+/// The part at `path` of the message `raw`, without its transfer encoding.
+fn part_within(raw: &[u8], path: &[u32]) -> Option<Vec<u8>> {
+    let structure = koi_message::parse(raw).facts.structure;
+    if let Some(part) = find_part(&structure, path) {
+        return Some(part.octets(raw).into_owned());
+    }
+    let (part, rest) = deepest(&structure, path)?;
+    part_within(&part.octets(raw), rest)
+}
+
+/// The last part that there is on the way to `path`, and the way on from there, which is shorter.
+fn deepest<'s, 'p>(structure: &'s Structure, path: &'p [u32]) -> Option<(&'s Part, &'p [u32])> {
+    (1..path.len()).rev().find_map(|upto| {
+        let (above, rest) = path.split_at_checked(upto)?;
+        let part = find_part(structure, above)?;
+        (!matches!(part.kind, PartKind::Multipart(_))).then_some((part, rest))
+    })
 }
 
 /// Octets of a blob that are copied at a time.

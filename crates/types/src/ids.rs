@@ -48,6 +48,11 @@ pub enum BlobName {
         path: Vec<u32>,
     },
     Upload(UploadId),
+    /// The same of what was uploaded, taken as a message.
+    UploadPart {
+        upload: UploadId,
+        path: Vec<u32>,
+    },
 }
 
 /// Numbers in the path to a part.
@@ -62,6 +67,10 @@ impl fmt::Display for BlobName {
                 path.iter().try_for_each(|number| write!(f, "-{number}"))
             }
             Self::Upload(upload) => upload.fmt(f),
+            Self::UploadPart { upload, path } => {
+                base32('q', &upload.0, f)?;
+                path.iter().try_for_each(|number| write!(f, "-{number}"))
+            }
         }
     }
 }
@@ -73,18 +82,38 @@ impl BlobName {
         match text.bytes().next()? {
             b'g' => from_base32('g', text).map(|email| Self::Message(EmailId(email))),
             b'u' => UploadId::parse(text).map(Self::Upload),
+            b'q' => {
+                let (upload, path) = text.split_once('-')?;
+                let upload = UploadId(from_base32('q', upload)?);
+                Some(Self::UploadPart { upload, path: part_path(path)? })
+            }
             _ => {
                 let (email, path) = text.split_once('-')?;
                 let email = EmailId(from_base32('p', email)?);
-                let numbers = || path.split('-');
-                if numbers().count() > PART_DEPTH_MAX {
-                    return None;
-                }
-                let path = numbers().map(part_number).collect::<Option<_>>()?;
-                Some(Self::Part { email, path })
+                Some(Self::Part { email, path: part_path(path)? })
             }
         }
     }
+    /// A part of what this names, when that is a message: by the numbers that lead to it from there.
+    #[must_use]
+    pub fn part(&self, path: &[u32]) -> Self {
+        match self {
+            Self::Message(email) => Self::Part { email: *email, path: path.to_vec() },
+            Self::Part { email, path: above } => Self::Part { email: *email, path: [above, path].concat() },
+            Self::Upload(upload) => Self::UploadPart { upload: *upload, path: path.to_vec() },
+            Self::UploadPart { upload, path: above } => {
+                Self::UploadPart { upload: *upload, path: [above, path].concat() }
+            }
+        }
+    }
+}
+
+fn part_path(numbers: &str) -> Option<Vec<u32>> {
+    let numbers = || numbers.split('-');
+    if numbers().count() > PART_DEPTH_MAX {
+        return None;
+    }
+    numbers().map(part_number).collect()
 }
 
 fn part_number(digits: &str) -> Option<u32> {
@@ -215,7 +244,9 @@ mod tests {
             BlobName::Message(email),
             BlobName::Part { email, path: vec![1, 20, 3] },
             BlobName::Upload(UploadId([5; 16])),
+            BlobName::Upload(UploadId([5; 16])).part(&[2]).part(&[1, 7]),
         ];
+        assert_eq!(BlobName::Message(email).part(&[1]).part(&[20, 3]), names[1]);
         for name in names {
             let text = name.to_string();
             assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{text}");
