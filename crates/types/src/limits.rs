@@ -182,6 +182,10 @@ pub const JMAP_CONCURRENT_REQUESTS_MAX: u64 = 8;
 pub const JMAP_CONCURRENT_UPLOADS_MAX: u64 = 4;
 /// Objects of one /get, default (RFC 8620 §2 suggests 500 at least).
 pub const JMAP_GET_OBJECTS_MAX: u64 = 500;
+/// Octets that the objects of one /get may come to, unless it is one object alone.
+pub const JMAP_LIST_OCTETS_MAX: usize = 32 << 20;
+/// Ids that one /query answers with; the client is told, and asks for more by position.
+pub const JMAP_QUERY_IDS_MAX: usize = 100_000;
 /// Objects of one /set, default (RFC 8620 §2 suggests 500 at least).
 pub const JMAP_SET_OBJECTS_MAX: u64 = 500;
 /// Objects and arrays within each other in a request; the JSON library ends at 128.

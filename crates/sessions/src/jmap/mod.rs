@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod method;
 mod session_object;
+mod shown;
 mod states;
 
 use koi_mailbox::MailboxService;

@@ -1,6 +1,11 @@
 //! The methods, one file for each group; this table says which is which.
 
+mod changes;
 mod core_echo;
+mod email_get;
+mod email_parse;
+mod email_query;
+mod search_snippet;
 mod thread_get;
 
 use koi_proto::jmap::{Arguments, Method, MethodError};
@@ -13,6 +18,13 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
     match method {
         Method::CoreEcho => core_echo::start(arguments),
         Method::ThreadGet => thread_get::start(arguments, cx),
+        Method::ThreadChanges => changes::thread(arguments, cx),
+        Method::EmailGet => email_get::start(arguments, cx),
+        Method::EmailChanges => changes::email(arguments, cx),
+        Method::EmailQuery => email_query::start(arguments, cx),
+        Method::EmailQueryChanges => email_query::changes(arguments, cx),
+        Method::EmailParse => email_parse::start(arguments, cx),
+        Method::SearchSnippetGet => search_snippet::start(arguments, cx),
         _ => Err(MethodError::UnknownMethod),
     }
 }

@@ -57,6 +57,11 @@ macro_rules! email_properties {
                 }
             }
 
+            /// Whether it stands for a header field.
+            const fn is_header(&self) -> bool {
+                matches!(self, $(Self::$field |)* Self::Header(_))
+            }
+
             /// The header field it stands for (RFC 8621 §4.1.3).
             #[must_use]
             pub fn as_header(&self) -> Option<HeaderProperty> {
@@ -195,7 +200,7 @@ impl Email {
             object.put_some("id", self.id.as_ref());
             let mut fields = self.fields.iter();
             for property in properties {
-                if property.as_header().is_some() {
+                if property.is_header() {
                     object.put(&property.text(), &fields.next());
                 } else if *property != EmailProperty::Id {
                     self.put(property, body, object);
