@@ -113,7 +113,7 @@ impl Exchange {
             let running = match (running, arguments) {
                 (Some(running), _) => running,
                 (none, arguments) => {
-                    let arguments = arguments.unwrap_or_else(|| Err(MethodError::UnknownMethod));
+                    let arguments = arguments.unwrap_or(Err(MethodError::UnknownMethod));
                     let method = call.method.ok_or(MethodError::UnknownMethod)?;
                     none.insert(Running {
                         call: method::start(method, arguments?, &mut cx)?,
