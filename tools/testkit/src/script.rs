@@ -218,9 +218,9 @@ impl Script {
             }
             let mut line = line.to_owned();
             while let Some((_, more)) = lines.next_if(|(_, l)| l.starts_with("  ")) {
-                // JSON is compact.
-                let blank = if line.ends_with([',', '[', '{']) { "" } else { " " };
-                line = format!("{line}{blank}{}", uncommented(more).trim());
+                // Inside of JSON there is no blank.
+                let gap = if line.ends_with([',', '{', '[', ':']) { "" } else { " " };
+                line = format!("{line}{gap}{}", uncommented(more).trim());
             }
             match &*line {
                 "no-pipelining" => script.no_pipelining = true,
