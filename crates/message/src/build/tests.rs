@@ -174,6 +174,7 @@ fn fields_are_encoded_and_folded() {
         (Some("M\u{fc}ller, Hans"), "a@b"),
         (None, "a b@c"),
         (None, "a@b>, <x@y"),
+        (None, "\"a@[b<c@[d]\""),
         (Some("No"), "where"),
         (None, ""),
     ]
@@ -184,8 +185,37 @@ fn fields_are_encoded_and_folded() {
     .to_vec();
     let text = header(vec![setting("to", HeaderForm::Addresses, HeaderValue::Addresses(list))]);
     let expected = "To: Plain Name <a@b>, \"Dr. Quoted \\\"Q\\\"\" <a@b>,\r\n =?utf-8?Q?M=C3=BCller=2C_Hans?= <a@b>, \
-                    \"a b\"@c, \"a@b>, <x\"@y, No <where>,\r\n <>\r\n";
+                    \"a b\"@c, \"a@b>, <x\"@y,\r\n <\"a@[b<c@[d]\">, No <where>, <>\r\n";
     assert!(text.contains(expected), "{text}");
+}
+
+// spec: RFC 5322 §3.2.2; RFC 8621 §4.1.2.3
+#[test]
+fn a_tab_in_a_name_is_a_blank_both_ways() {
+    for (name, written) in [("a\tb", "a b <x@y>"), ("\t\u{e4}\tb ", "=?utf-8?Q?=C3=A4_b?= <x@y>")] {
+        let address = EmailAddress { name: Some(name.to_owned()), email: "x@y".to_owned() };
+        let value = HeaderValue::Addresses(vec![address]);
+        let text = header(vec![setting("to", HeaderForm::Addresses, value)]);
+        assert!(text.contains(&format!("To: {written}\r\n")), "{text}");
+    }
+}
+
+// spec: RFC 2046 §5.1.1
+#[test]
+fn the_line_end_before_a_delimiter_is_its_own() {
+    let inner = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b";
+    for end in ["", "--", "-- ", "--\r\n", "--\r\n\r\n", "\r\n\r\n", "\r\n\r\n--b\r\n--b"] {
+        let inner = format!("{inner}{end}");
+        let form = EmailForm {
+            attachments: Some(vec![blob_part("message/rfc822", &inner)]),
+            ..EmailForm::default()
+        };
+        let message = built(&form);
+        let structure = parse(message.as_bytes()).facts.structure;
+        let tree = BodyPart::of(&structure);
+        let octets = tree.sub_parts[0].octets(message.as_bytes());
+        assert_eq!(octets.escape_ascii().to_string(), inner.escape_default().to_string());
+    }
 }
 
 /// What is refused, as `property rule`.
