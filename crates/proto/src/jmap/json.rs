@@ -182,6 +182,14 @@ impl PartialEq for Members {
     }
 }
 
+/// Of a name that stands twice the first stays.
+impl FromIterator<Member> for Members {
+    fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
+        let mut seen = std::collections::BTreeSet::new();
+        Self(members.into_iter().filter(|member| seen.insert(member.name.clone())).collect())
+    }
+}
+
 impl IntoIterator for Members {
     type Item = Member;
     type IntoIter = std::vec::IntoIter<Member>;

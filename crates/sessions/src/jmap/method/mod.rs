@@ -16,6 +16,7 @@ mod mailbox_changes;
 mod mailbox_get;
 mod mailbox_query;
 mod mailbox_set;
+mod push_subscription;
 mod search_snippet;
 mod thread_get;
 mod writing;
@@ -46,6 +47,8 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
         Method::MailboxQuery => mailbox_query::start(arguments, cx),
         Method::MailboxQueryChanges => mailbox_query::start_changes(arguments, cx),
         Method::MailboxSet => mailbox_set::start(arguments, cx),
+        Method::PushSubscriptionGet => push_subscription::get(arguments, cx),
+        Method::PushSubscriptionSet => push_subscription::set(arguments, cx),
         Method::ThreadGet => thread_get::start(arguments, cx),
         Method::ThreadChanges => changes::thread(arguments, cx),
         Method::EmailGet => email_get::start(arguments, cx),
