@@ -5,9 +5,7 @@
 //! all sessions. Must not: write JSON by hand (that is `proto::jmap`), decide who may do what (that is
 //! `mailbox`), keep a snapshot from one step to the next.
 
-#[allow(dead_code)]
 mod call;
-#[allow(dead_code)]
 mod context;
 mod error;
 mod exchange;
