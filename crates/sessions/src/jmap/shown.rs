@@ -135,8 +135,8 @@ impl Shown {
         if self.needs.structure || !fields_are_there {
             message.facts.parse()?;
         }
-        if self.needs.octets() {
-            message.octets.hold_if_small(effort)?;
+        if let Some(most) = self.needs.octets_to_hold() {
+            message.octets.hold(most, effort)?;
         }
         let Some(structure) = message.facts.structure() else { return Ok(true) };
         if !fields_are_there {
@@ -197,9 +197,13 @@ impl Shown {
 }
 
 impl Needs {
-    /// More of the message than its header.
-    const fn octets(self) -> bool {
-        self.preview || self.sizes || self.part_headers || self.values
+    /// Where more of a message is needed than its header: so long a one is read at once.
+    const fn octets_to_hold(self) -> Option<u64> {
+        if self.sizes || self.part_headers || self.values {
+            return Some(256 * 1024);
+        }
+        // Of the text not much is looked at.
+        if self.preview { Some(32 * 1024) } else { None }
     }
     fn of(properties: &[EmailProperty], body: &BodyFetch, part_fields: bool) -> Self {
         let has = |wanted: &[EmailProperty]| properties.iter().any(|property| wanted.contains(property));

@@ -58,6 +58,7 @@ impl Get {
             let is_done = match emails.email(id) {
                 Some(view) => self.show(&view, emails, &mut effort, cx)?,
                 None => {
+                    self.sizes = Sizes::default();
                     self.not_found.push(IdRef::Id(id.into()));
                     true
                 }

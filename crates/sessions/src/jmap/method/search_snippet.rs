@@ -6,7 +6,7 @@ use koi_mailbox::Snapshot;
 use koi_mailbox::emails::Emails;
 use koi_message::form::{KeptForm, last};
 use koi_message::snippet::Terms;
-use koi_message::{EnvelopeView, HeaderValue, Structure};
+use koi_message::{BodyPart, EnvelopeView, HeaderValue, Structure};
 use koi_proto::jmap::object::email::query::{EmailCondition, EmailTerm};
 use koi_proto::jmap::object::email::search_text::{SearchToken, tokens};
 use koi_proto::jmap::object::search_snippet::{SearchSnippet, SearchSnippetGet, SearchSnippetResponse};
@@ -137,10 +137,11 @@ impl Get {
         let mut octets = Vec::new();
         let mut structure = None;
         if !self.body.is_empty() || kept == KeptForm::Unknown {
-            let end = row.body.octets.min(LOOK_OCTETS);
+            let decoded = Structure::decode(row.structure()).map_err(|error| damaged().context(error))?;
+            let end = texts_end(&decoded).min(row.body.octets).min(LOOK_OCTETS);
             effort.spend(end);
             snapshot.read_body(&row.body, 0..end, &mut octets)?;
-            structure = Some(Structure::decode(row.structure()).map_err(|error| damaged().context(error))?);
+            structure = Some(decoded);
         }
         let subject = match (kept, &structure) {
             (KeptForm::Value(value), _) => Some(value),
@@ -157,4 +158,15 @@ impl Get {
         }
         Ok(snippet)
     }
+}
+
+/// Where the last text of a message ends: what is behind it need not be read.
+fn texts_end(structure: &Structure) -> u64 {
+    let mut end = structure.root.header.end;
+    BodyPart::of(structure).visit(&mut |shown| {
+        if shown.part.content.is_type(b"text") {
+            end = end.max(shown.part.body.end);
+        }
+    });
+    u64::from(end)
 }

@@ -9,9 +9,6 @@ use koi_types::{ErrorKind, MailError, Result};
 
 use super::Effort;
 
-/// A message of which more is needed than its header is read at once if it is not longer.
-const SMALL_OCTETS: u64 = 256 * 1024;
-
 pub(in crate::jmap) struct Octets<'o> {
     source: Source<'o>,
     /// From the beginning on.
@@ -30,10 +27,10 @@ impl<'o> Octets<'o> {
     pub(in crate::jmap) const fn stored(snapshot: &'o Snapshot<'o>, body: BodyRef) -> Self {
         Self { source: Source::Stored { snapshot, body }, held: Vec::new() }
     }
-    /// Reads all of it, unless it is large.
-    pub(super) fn hold_if_small(&mut self, effort: &mut Effort) -> Result<()> {
+    /// Reads all of it, unless it is longer than this.
+    pub(super) fn hold(&mut self, most: u64, effort: &mut Effort) -> Result<()> {
         let Source::Stored { snapshot, body } = &self.source else { return Ok(()) };
-        if self.held.is_empty() && body.octets <= SMALL_OCTETS {
+        if self.held.is_empty() && body.octets <= most {
             effort.spend(body.octets);
             snapshot.read_body(body, 0..body.octets, &mut self.held)?;
         }
