@@ -4,12 +4,14 @@
 //! libFuzzer (nightly). A body must be deterministic, and must not write anywhere.
 
 pub mod compressed_session;
+pub mod header_forms;
 pub mod imap;
 pub mod index_rows;
 pub mod jmap_header;
 pub mod jmap_patch;
 pub mod jmap_pointer;
 pub mod jmap_request;
+pub mod mail_build;
 pub mod mime;
 pub mod push_payload;
 pub mod push_subscription;

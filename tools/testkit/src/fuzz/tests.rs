@@ -8,6 +8,16 @@ fn fuzz_mime() {
 }
 
 #[test]
+fn fuzz_header_forms() {
+    header_forms::target().smoke();
+}
+
+#[test]
+fn fuzz_mail_build() {
+    mail_build::target().smoke();
+}
+
+#[test]
 fn fuzz_imap() {
     imap::target().smoke();
 }
