@@ -10,4 +10,5 @@ mod jmap;
 mod museum;
 mod oracle;
 mod properties;
+mod python;
 mod show;
