@@ -35,7 +35,7 @@ pub fn parse(raw: &[u8]) -> Message {
     let mut parser = Parser {
         raw,
         boundaries: Vec::new(),
-        floor: 0,
+        opened: None,
         parts: 0,
         facts_octets: 0,
         lines: LineCounter { at: 0, lines: 0 },
@@ -63,8 +63,8 @@ struct Parser<'a> {
     raw: &'a [u8],
     /// The boundaries of the open multiparts, outermost first.
     boundaries: Vec<Vec<u8>>,
-    /// Where the line after the last delimiter begins: no line end before it belongs to the next delimiter.
-    floor: usize,
+    /// The last delimiter behind which a part begins.
+    opened: Option<Opened>,
     parts: usize,
     facts_octets: usize,
     lines: LineCounter,
@@ -90,6 +90,15 @@ struct Stop {
     /// Where the line after the delimiter begins.
     next: usize,
     delimiter: Option<Delimiter>,
+}
+
+/// A delimiter line before a part. Its line end belongs to it (RFC 2046 §5.1.1 encapsulation), and not to the
+/// next delimiter of the same multipart as well. That of a close-delimiter, or of one that the multipart
+/// around it cuts off, belongs to what follows.
+struct Opened {
+    level: usize,
+    /// Where the line after it begins.
+    next: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -239,10 +248,14 @@ impl Parser<'_> {
         }
         let rest = self.raw.get(at..)?.strip_prefix(b"--")?;
         let delimiter = self.match_boundary(rest)?;
-        let before = self.raw.get(self.floor..at).unwrap_or_default();
+        let floor = self.opened.as_ref().filter(|opened| opened.level == delimiter.level);
+        let floor = floor.map_or(0, |opened| opened.next);
+        let before = self.raw.get(floor..at).unwrap_or_default();
         let line_end = if before.ends_with(b"\r\n") { 2 } else { usize::from(before.ends_with(b"\n")) };
         let next = memchr(b'\n', rest).map_or(self.raw.len(), |lf| at + 2 + lf + 1);
-        self.floor = next;
+        if !delimiter.closing {
+            self.opened = Some(Opened { level: delimiter.level, next });
+        }
         Some(Stop { content_end: at - line_end, next, delimiter: Some(delimiter) })
     }
 

@@ -154,11 +154,12 @@ fn plain_words(words: &[&str]) -> Vec<Piece> {
     pieces
 }
 
-/// RFC 5322 §3.2.5 phrase: atoms, or a quoted string, or encoded words.
+/// RFC 5322 §3.2.5 phrase: atoms, or a quoted string, or encoded words. A tab is written as a blank, as
+/// which it is also read.
 fn phrase(name: &str) -> Vec<Piece> {
-    let name = name.trim();
+    let name = &*name.trim().replace('\t', " ");
     let words: Vec<&str> = name.split(' ').collect();
-    if words.iter().any(|word| needs_encoding(word)) || name.contains('\t') {
+    if words.iter().any(|word| needs_encoding(word)) {
         return encoded_words(name);
     }
     let is_atom = |word: &&str| !word.is_empty() && word.bytes().all(is_atext);

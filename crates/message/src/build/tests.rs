@@ -188,6 +188,33 @@ fn fields_are_encoded_and_folded() {
     assert!(text.contains(expected), "{text}");
 }
 
+// spec: RFC 5322 §3.2.2; RFC 8621 §4.1.2.3
+#[test]
+fn a_tab_in_a_name_is_a_blank_both_ways() {
+    for (name, written) in [("a\tb", "a b <x@y>"), ("\t\u{e4}\tb ", "=?utf-8?Q?=C3=A4_b?= <x@y>")] {
+        let address = EmailAddress { name: Some(name.to_owned()), email: "x@y".to_owned() };
+        let value = HeaderValue::Addresses(vec![address]);
+        let text = header(vec![setting("to", HeaderForm::Addresses, value)]);
+        assert!(text.contains(&format!("To: {written}\r\n")), "{text}");
+    }
+}
+
+// spec: RFC 2046 §5.1.1
+#[test]
+fn the_line_end_before_a_delimiter_is_its_own() {
+    let inner = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b";
+    for end in ["", "--", "-- ", "--\r\n", "--\r\n\r\n", "\r\n\r\n", "\r\n\r\n--b\r\n--b"] {
+        let inner = format!("{inner}{end}");
+        let form =
+            EmailForm { attachments: Some(vec![blob_part("message/rfc822", &inner)]), ..EmailForm::default() };
+        let message = built(&form);
+        let structure = parse(message.as_bytes()).facts.structure;
+        let tree = BodyPart::of(&structure);
+        let octets = tree.sub_parts[0].octets(message.as_bytes());
+        assert_eq!(octets.escape_ascii().to_string(), inner.escape_default().to_string());
+    }
+}
+
 /// What is refused, as `property rule`.
 fn refused(form: &EmailForm) -> Vec<(String, Rule)> {
     match build(form, &GIVEN, &mut |_| Some(Vec::new())) {

@@ -73,9 +73,14 @@ pub(super) fn mailbox(
     Some(EmailAddress { name: name.and_then(phrase), email })
 }
 
-/// A display name, decoded, without white space at its ends; nothing for an empty one.
+/// A display name, decoded, without white space at its ends; nothing for an empty one. A tab, which only a
+/// quoted string can hold, is shown as the blank it means (RFC 5322 §3.2.2): so it is also written, as encoded
+/// words hold no tabs.
 fn phrase(words: &[u8]) -> Option<String> {
-    let name = super::decoded(words);
+    let mut name = super::decoded(words);
+    if name.contains('\t') {
+        name = name.replace('\t', " ");
+    }
     let trimmed = name.trim();
     if trimmed.len() == name.len() {
         return (!name.is_empty()).then_some(name);

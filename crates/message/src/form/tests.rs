@@ -90,7 +90,7 @@ fn the_lists_of_the_standard() {
 // spec: RFC 8621 §4.1.2.3; RFC 2047 §5; RFC 5322 §4.4
 #[test]
 fn addresses_are_read_leniently_and_words_where_they_may_stand() {
-    let table: [(&str, &[(&str, &str)]); 26] = [
+    let table: [(&str, &[(&str, &str)]); 27] = [
         ("", &[]),
         ("a@b", &[("", "a@b")]),
         ("a@b (Some Body)", &[("Some Body", "a@b")]),
@@ -98,6 +98,7 @@ fn addresses_are_read_leniently_and_words_where_they_may_stand() {
         ("Some  Body <a@b>", &[("Some Body", "a@b")]),
         ("\"Some  \\\"Body\\\" \" <a@b>", &[("Some  \"Body\"", "a@b")]),
         ("\"\" <a@b>", &[("", "a@b")]),
+        ("\"\tSome\tBody\" <a@b>", &[("Some Body", "a@b")]),
         ("=?utf-8?q?a?= =?utf-8?q?b?= <a@b>", &[("ab", "a@b")]),
         ("=?utf-8?q?a?= b <a@b>", &[("a b", "a@b")]),
         ("\"=?utf-8?q?a?=\" <a@b>", &[("=?utf-8?q?a?=", "a@b")]),

@@ -18,7 +18,7 @@ for part in message.walk():
         defects += [str(d) for d in getattr(value, "defects", [])]
     if not part.is_multipart():
         content = part.get_content()
-        text = content if isinstance(content, str) else content.hex()
+        text = content.replace("\r\n", "\n") if isinstance(content, str) else content.hex()
         parts.append([part.get_content_type(), part.get_filename(), text])
 to = [[a.display_name, a.addr_spec] for a in message["to"].addresses] if message["to"] else []
 print(json.dumps({"subject": message["subject"], "to": to, "parts": parts, "defects": defects}))

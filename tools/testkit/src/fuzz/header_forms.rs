@@ -84,10 +84,7 @@ const GIVEN: Given<'_> = Given {
 
 /// What was read is written, unless it is refused, and read again.
 fn check_value(value: HeaderValue) {
-    // A tab or a byte order mark within an encoded word is lost.
-    if matches!(&value, HeaderValue::Text(text) if text.contains(['\t', '\u{feff}'])) {
-        return;
-    }
+    // A byte order mark at the beginning of an encoded word is lost.
     if format!("{value:?}").contains("feff") {
         return;
     }
@@ -108,9 +105,17 @@ fn check_value(value: HeaderValue) {
         HeaderValue::Date(date) => date.is_none(),
         HeaderValue::Raw(_) | HeaderValue::Text(_) => false,
     };
-    let found = form::last(&header, "x-test", value.form());
-    let expected = (!empty).then(|| (*value).clone());
+    let found = form::last(&header, "x-test", value.form()).map(without_tabs);
+    let expected = (!empty).then(|| without_tabs((*value).clone()));
     assert_eq!(found, expected, "what was written is read: {}", header.escape_ascii());
+}
+
+/// A tab of a text comes back as a blank where the text is encoded.
+fn without_tabs(value: HeaderValue) -> HeaderValue {
+    match value {
+        HeaderValue::Text(text) => HeaderValue::Text(text.replace('\t', " ")),
+        value => value,
+    }
 }
 
 fn check_lists(tree: &BodyPart<'_>) {
