@@ -19,7 +19,7 @@ const SPARE_OCTETS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BodyValue {
-    /// CRLF is LF.
+    /// Line ends are LF.
     pub value: String,
     /// Something was malformed, or charset or transfer encoding are not known.
     pub is_encoding_problem: bool,
@@ -63,8 +63,8 @@ fn beginning(part: &Part, body: &[u8], label: &str, octets_max: usize) -> Option
         let mut found = Text::default();
         found.problem =
             charset::decode_telling(label.as_bytes(), &decoded, Extent::Beginning, &mut found.text);
-        let breaks = found.text.matches("\r\n").count();
-        if found.text.len() - breaks > wanted {
+        found.text = with_lf(found.text);
+        if found.text.len() > wanted {
             return Some(found);
         }
         look = look.saturating_mul(2);
@@ -83,8 +83,19 @@ fn truncate(found: Text, unknown_encoding: bool, part: &Part, octets_max: usize)
     BodyValue { value, is_encoding_problem: found.problem || unknown_encoding, is_truncated }
 }
 
+/// Several CR before an LF are one line end too, as everywhere in this crate.
 fn with_lf(text: String) -> String {
-    if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text }
+    if !text.contains("\r\n") {
+        return text;
+    }
+    let mut value = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => value.extend([line.trim_end_matches('\r'), "\n"]),
+            None => value.push_str(line),
+        }
+    }
+    value
 }
 
 /// The length of `html` without the tag, comment or character reference it ends within.
