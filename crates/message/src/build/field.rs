@@ -216,6 +216,9 @@ fn addr_spec(email: &str) -> AddrSpec {
     if is_dotted(email) {
         return AddrSpec { text: email.to_owned(), is_bare: true };
     }
+    if is_quoted_string(email) {
+        return AddrSpec { text: email.to_owned(), is_bare: false };
+    }
     let mut text = String::new();
     if !email.is_empty() {
         push_quoted(email, &mut text);

@@ -174,6 +174,7 @@ fn fields_are_encoded_and_folded() {
         (Some("M\u{fc}ller, Hans"), "a@b"),
         (None, "a b@c"),
         (None, "a@b>, <x@y"),
+        (None, "\"a@[b<c@[d]\""),
         (Some("No"), "where"),
         (None, ""),
     ]
@@ -184,7 +185,7 @@ fn fields_are_encoded_and_folded() {
     .to_vec();
     let text = header(vec![setting("to", HeaderForm::Addresses, HeaderValue::Addresses(list))]);
     let expected = "To: Plain Name <a@b>, \"Dr. Quoted \\\"Q\\\"\" <a@b>,\r\n =?utf-8?Q?M=C3=BCller=2C_Hans?= <a@b>, \
-                    \"a b\"@c, \"a@b>, <x\"@y, No <where>,\r\n <>\r\n";
+                    \"a b\"@c, \"a@b>, <x\"@y,\r\n <\"a@[b<c@[d]\">, No <where>, <>\r\n";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -205,8 +206,10 @@ fn the_line_end_before_a_delimiter_is_its_own() {
     let inner = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b";
     for end in ["", "--", "-- ", "--\r\n", "--\r\n\r\n", "\r\n\r\n", "\r\n\r\n--b\r\n--b"] {
         let inner = format!("{inner}{end}");
-        let form =
-            EmailForm { attachments: Some(vec![blob_part("message/rfc822", &inner)]), ..EmailForm::default() };
+        let form = EmailForm {
+            attachments: Some(vec![blob_part("message/rfc822", &inner)]),
+            ..EmailForm::default()
+        };
         let message = built(&form);
         let structure = parse(message.as_bytes()).facts.structure;
         let tree = BodyPart::of(&structure);

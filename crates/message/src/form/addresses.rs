@@ -1,5 +1,7 @@
 //! The forms Addresses and GroupedAddresses (RFC 8621 §4.1.2.3, §4.1.2.4).
 
+use std::borrow::Cow;
+
 use crate::address::{Address, Phrases, parse};
 use crate::charset;
 use crate::lexer::is_atom;
@@ -88,18 +90,27 @@ fn phrase(words: &[u8]) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// The parts as an address is written (RFC 5322 §3.4.1). What has no host is no address, and stays as it is.
+/// The parts as an address is written (RFC 5322 §3.4.1). What has no host, or one that is none, is no address:
+/// it is a local part as a whole, in quotes where it could be taken for an address.
 fn addr_spec(local: &[u8], host: &[u8]) -> String {
     let mut spec = String::with_capacity(local.len() + 1 + host.len());
-    let plain = host.is_empty() || local.iter().all(|&octet| is_atom(octet) || octet == b'.');
+    let is_host = !host.is_empty() && !host.iter().skip(1).any(|octet| *octet == b'[');
+    let whole: Cow<'_, [u8]> = match is_host || host.is_empty() {
+        true => Cow::Borrowed(local),
+        false => Cow::Owned([local, b"@", host].concat()),
+    };
+    let plain = match is_host {
+        true => whole.iter().all(|&octet| is_atom(octet) || octet == b'.'),
+        false => !whole.contains(&b'@') && !whole.starts_with(b"\""),
+    };
     if plain {
-        charset::decode_guessing(local, &mut spec);
+        charset::decode_guessing(&whole, &mut spec);
     } else {
         let mut text = String::new();
-        charset::decode_guessing(local, &mut text);
+        charset::decode_guessing(&whole, &mut text);
         push_quoted(&text, &mut spec);
     }
-    if !host.is_empty() {
+    if is_host {
         spec.push('@');
         charset::decode_guessing(host, &mut spec);
     }

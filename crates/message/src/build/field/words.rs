@@ -21,8 +21,10 @@ pub(super) fn needs_encoding(word: &str) -> bool {
     !word.bytes().all(plain) || word.contains("=?") || word.len() > PLAIN_WORD_OCTETS_MAX || tab
 }
 
-/// The words for `text`, one blank between them, which belongs to nobody.
+/// The words for `text`, one blank between them, which belongs to nobody. Tabs become blanks: readers drop
+/// controls in words (RFC 8621 §4.1.2.2).
 pub(super) fn encoded_words(text: &str) -> Vec<Piece> {
+    let text = &*text.replace('\t', " ");
     let quoted: usize = text.bytes().map(q_octets).sum();
     let is_base64 = quoted > text.len().div_ceil(3) * 4;
     let room = ENCODED_WORD_OCTETS - FRAME_OCTETS;
@@ -59,14 +61,14 @@ fn is_q_plain(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'!' | b'*' | b'+' | b'-' | b'/')
 }
 
-/// Octets that `octet` takes; tabs are shown as blanks, since controls in words are dropped.
+/// Octets that `octet` takes.
 fn q_octets(octet: u8) -> usize {
-    if is_q_plain(octet) || matches!(octet, b' ' | b'\t') { 1 } else { 3 }
+    if is_q_plain(octet) || octet == b' ' { 1 } else { 3 }
 }
 
 fn push_q(octet: u8, word: &mut String) {
     match octet {
-        b' ' | b'\t' => word.push('_'),
+        b' ' => word.push('_'),
         _ if is_q_plain(octet) => word.push(char::from(octet)),
         // Writing to a string does not fail.
         _ => {
