@@ -9,6 +9,7 @@
 
 pub mod address;
 mod ascii_envelope;
+pub mod author;
 pub mod binary;
 pub mod body;
 pub mod build;

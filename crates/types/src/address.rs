@@ -48,6 +48,47 @@ impl Address {
         let base = self.local.split('+').next().filter(|b| !b.is_empty()).unwrap_or(&self.local);
         Self { local: base.to_lowercase().into(), domain: self.domain.clone() }
     }
+    /// As it is written in a path or a header field: the local part quoted if it is no dot-string (RFC 5321
+    /// §4.1.2, RFC 6531 §3.3).
+    #[must_use]
+    pub fn as_path(&self) -> String {
+        if Self::is_dot_string(&self.local) {
+            return self.to_string();
+        }
+        let mut text = String::from("\"");
+        for c in self.local.chars() {
+            if matches!(c, '"' | '\\') {
+                text.push('\\');
+            }
+            text.push(c);
+        }
+        text + "\"@" + &self.domain
+    }
+    /// Reads what [`Address::as_path`] writes, and what [`Address::parse`] does.
+    #[must_use]
+    pub fn from_path(text: &str) -> Option<Self> {
+        let Some(inner) = text.strip_prefix('"') else { return Self::parse(text) };
+        let mut local = String::new();
+        let mut chars = inner.chars();
+        loop {
+            match chars.next()? {
+                '"' => break,
+                '\\' => local.push(chars.next()?),
+                c => local.push(c),
+            }
+        }
+        Self::new(&local, chars.as_str().strip_prefix('@')?)
+    }
+    /// Whether a local part may stand without quotes (RFC 5321 §4.1.2).
+    #[must_use]
+    pub fn is_dot_string(local: &str) -> bool {
+        local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(Self::is_atext))
+    }
+    /// `atext` of RFC 5322 §3.2.3 and `UTF8-non-ascii` of RFC 6531 §3.3.
+    #[must_use]
+    pub fn is_atext(c: char) -> bool {
+        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+    }
     /// What follows the first `+` of the local part (RFC 5233 §4).
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
@@ -73,6 +114,18 @@ impl fmt::Display for ReversePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // spec: RFC 5321 §4.1.2
+    #[test]
+    fn paths_read_back() {
+        for local in ["smith", "a b", "a\"b\\c", ".a", "a@b", "j\u{f6}rg"] {
+            let address = Address::new(local, "x").unwrap();
+            assert_eq!(Address::from_path(&address.as_path()), Some(address));
+        }
+        for bad in ["\"a", "\"a\"", "\"a\"b@x", "\"a\\"] {
+            assert_eq!(Address::from_path(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn detail_and_case_do_not_change_the_account() {

@@ -13,5 +13,4 @@ pub mod reply;
 pub use command::{BodyType, Command, Mail, Path, Rcpt};
 pub use data::DataEnd;
 pub use decode::{Decoded, Decoder, Phase, Protocol};
-pub use path::quoted;
 pub use reply::{EnhancedCode, Reply};

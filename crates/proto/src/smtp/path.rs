@@ -44,23 +44,6 @@ pub(super) fn path(text: &str) -> Option<Found<'_>> {
     Some(Found { inside: Inside::Address(address), rest: rest.strip_prefix('>')? })
 }
 
-/// The local part as it must be written in a path: quoted if it is no dot-string. Domain and `@` included.
-#[must_use]
-pub fn quoted(address: &Address) -> String {
-    let local = address.local();
-    if is_dot_string(local) {
-        return address.to_string();
-    }
-    let mut text = String::from("\"");
-    for c in local.chars() {
-        if matches!(c, '"' | '\\') {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    text + "\"@" + address.domain()
-}
-
 /// `@a,@b:` in front of a mailbox: "servers MUST be prepared to encounter a list of source routes, SHOULD
 /// ignore" (RFC 5321 §4.1.1.3).
 fn after_route(text: &str) -> Option<&str> {
@@ -89,9 +72,9 @@ struct Local<'a> {
 /// ```
 fn local_part(text: &str) -> Option<Local<'_>> {
     let Some(inside) = text.strip_prefix('"') else {
-        let end = text.find(|c| !is_atext(c) && c != '.')?;
+        let end = text.find(|c| !Address::is_atext(c) && c != '.')?;
         let (local, rest) = text.split_at(end);
-        return is_dot_string(local).then(|| Local { local: local.to_owned(), rest });
+        return Address::is_dot_string(local).then(|| Local { local: local.to_owned(), rest });
     };
     let mut local = String::new();
     let mut chars = inside.chars();
@@ -103,15 +86,6 @@ fn local_part(text: &str) -> Option<Local<'_>> {
             c => local.push(c),
         }
     }
-}
-
-fn is_dot_string(local: &str) -> bool {
-    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
-}
-
-/// `atext` of RFC 5322 §3.2.3 and `UTF8-non-ascii` of RFC 6531 §3.3.
-fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
 }
 
 /// Where a domain or address literal ends.
@@ -229,7 +203,7 @@ mod tests {
         for local in ["smith", "a b", "a\"b\\c", ".a", "a..b", "jörg", "a@b", ">"] {
             let address = Address::new(local, "example.org").unwrap();
             let Some(Found { inside: Inside::Address(again), rest: "" }) =
-                path(&format!("<{}>", quoted(&address)))
+                path(&format!("<{}>", address.as_path()))
                     .map(|f| Found { inside: f.inside, rest: if f.rest.is_empty() { "" } else { "more" } })
             else {
                 panic!("{local}");

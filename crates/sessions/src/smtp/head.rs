@@ -4,12 +4,13 @@
 //! Only what must go or is missing is touched; every other octet stays where it is, so that signatures
 //! hold.
 
+use koi_message::author;
 use koi_message::header::Fields;
 use koi_message::thread::message_id;
 use koi_proto::smtp::Reply;
 use koi_types::{Address, Timestamp, limits};
 
-use super::{from, replies, trace};
+use super::{replies, trace};
 
 /// A header as it is delivered.
 #[derive(Debug)]
@@ -171,7 +172,7 @@ fn once(seen: &mut bool, name: &'static str) -> Result<(), Reply> {
 fn author(seen: &mut bool, name: &'static str, value: &[u8], author: &Author<'_>) -> Result<(), Reply> {
     once(seen, name)?;
     let unclear = || replies::bad_message(format!("the {name} field is not a list of complete addresses"));
-    let addresses = from::addresses(value).ok_or_else(unclear)?;
+    let addresses = author::addresses(value).ok_or_else(unclear)?;
     match addresses.iter().find(|address| !(author.owns)(address)) {
         None => Ok(()),
         Some(foreign) => Err(replies::not_yours(name, foreign)),

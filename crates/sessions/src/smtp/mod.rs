@@ -22,7 +22,6 @@ mod data;
 mod deliver;
 mod envelope;
 mod error;
-mod from;
 mod full;
 mod head;
 mod rates;

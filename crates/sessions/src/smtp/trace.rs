@@ -5,7 +5,6 @@
 
 use std::fmt::Write;
 
-use koi_proto::smtp::quoted;
 use koi_types::{Address, ReversePath, Timestamp};
 
 /// Whom the message came from and how.
@@ -57,9 +56,9 @@ impl Trace<'_> {
         };
         let from = match self.from {
             ReversePath::Null => String::new(),
-            ReversePath::Address(address) => quoted(address),
+            ReversePath::Address(address) => address.as_path(),
         };
-        let recipient = self.recipient.map(|to| format!(" for <{}>", quoted(to))).unwrap_or_default();
+        let recipient = self.recipient.map(|to| format!(" for <{}>", to.as_path())).unwrap_or_default();
         format!(
             "Return-Path: <{from}>\r\nReceived: from {} ({literal})\r\n\tby {} with {}{recipient}; {}\r\n",
             self.client,

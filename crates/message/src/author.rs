@@ -3,12 +3,14 @@
 //! A parser that shows mail is lenient; this one decides who may say what, so whatever two readers could
 //! read in two ways is refused.
 
-use koi_message::address::parse_addresses;
-use koi_message::limits::ADDRESSES_MAX;
 use koi_types::Address;
 
+use crate::address::parse_addresses;
+use crate::limits::ADDRESSES_MAX;
+
 /// The addresses of one field, or nothing when they cannot be read beyond doubt.
-pub(super) fn addresses(value: &[u8]) -> Option<Vec<Address>> {
+#[must_use]
+pub fn addresses(value: &[u8]) -> Option<Vec<Address>> {
     let mut entries = Vec::new();
     parse_addresses(value, &mut entries);
     if entries.len() >= ADDRESSES_MAX {
