@@ -15,13 +15,23 @@ struct State {
     begun: bool,
     waiting: BTreeSet<AccountId>,
     order: VecDeque<AccountId>,
+    /// Named since they were looked at last.
+    unseen: BTreeSet<AccountId>,
 }
 
 impl Backlog {
+    /// Something of the account changes.
     pub(crate) fn add(&self, account: AccountId) {
         let mut state = self.0.lock();
-        if state.waiting.insert(account) {
-            state.order.push_back(account);
+        state.unseen.insert(account);
+        state.wait(account);
+    }
+    /// There is nothing to do for an account that was taken. If it was named since it was looked at last, it
+    /// is looked at once more: the change it was named for may not have been durable yet.
+    pub(crate) fn nothing_for(&self, account: AccountId) {
+        let mut state = self.0.lock();
+        if state.unseen.remove(&account) {
+            state.wait(account);
         }
     }
     /// Whether somebody must still put in every account there is; true once.
@@ -37,5 +47,13 @@ impl Backlog {
     }
     pub(crate) fn count(&self) -> usize {
         self.0.lock().order.len()
+    }
+}
+
+impl State {
+    fn wait(&mut self, account: AccountId) {
+        if self.waiting.insert(account) {
+            self.order.push_back(account);
+        }
     }
 }

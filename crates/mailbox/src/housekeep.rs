@@ -10,6 +10,7 @@ use koi_store::record::account::AccountRecord;
 use koi_store::record::log::LogRecord;
 use koi_types::{AccountId, ModSeq, Result, Timestamp};
 
+use crate::answer;
 use crate::emails::submission;
 use crate::service::{Inner, MailboxService};
 
@@ -46,7 +47,7 @@ impl MailboxService {
             let Some(account) = self.inner.backlog.take() else { break };
             match self.housekeep_account(account, now, &mut steps, &mut done) {
                 Ok(true) => self.inner.backlog.add(account),
-                Ok(false) => {}
+                Ok(false) => self.inner.backlog.nothing_for(account),
                 Err(error) => {
                     self.inner.backlog.add(account);
                     return Err(error);
@@ -99,6 +100,10 @@ impl MailboxService {
                     *steps -= 1;
                     waiting = true;
                 }
+            }
+            if *steps > 0 && answer::answer_due(&self.inner, account, now)? {
+                *steps -= 1;
+                waiting = true;
             }
             return Ok(waiting);
         };

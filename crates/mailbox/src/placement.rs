@@ -12,6 +12,7 @@ use koi_types::{
     EmailId, Keyword, MailboxId, MailboxName, Result, ReversePath, SystemFlags, Timestamp, ZoneOffset,
 };
 
+use crate::answer;
 use crate::coi;
 use crate::contact;
 use crate::incoming::Incoming;
@@ -127,6 +128,9 @@ pub(crate) fn take_in(
         let is_chat = placement.keywords.iter().any(|keyword| keyword.as_str() == coi::CHAT);
         let arrived = Arrived { mailbox: placement.mailbox, appended, is_chat, message };
         announce(account, push, &arrived)?;
+    }
+    if placement.announce {
+        answer::note(account, appended.email, arriving)?;
     }
     Ok(Delivered {
         mailbox: placement.mailbox,

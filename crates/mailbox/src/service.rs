@@ -36,6 +36,8 @@ pub trait Env: Send + Sync {
 /// What an administrator may set.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What this server calls itself in the messages it makes and passes on.
+    pub hostname: Box<str>,
     pub message_octets_max: u64,
     /// Of every account.
     pub quota: Quota,
@@ -61,6 +63,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            hostname: "localhost".into(),
             message_octets_max: limits::MESSAGE_OCTETS_MAX,
             quota: Quota::UNLIMITED,
             postmaster: None,

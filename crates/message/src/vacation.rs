@@ -37,13 +37,13 @@ pub struct Vacation {
 }
 
 /// A message that has arrived.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Arrived<'m> {
     /// Its header.
     pub header: &'m [u8],
     pub reverse_path: &'m ReversePath,
-    /// The addresses of the account, and that to which the message came.
-    pub own: &'m [Address],
+    /// Whether an address is one of the account.
+    pub is_own: &'m dyn Fn(&Address) -> bool,
 }
 
 /// Why no reply is sent. The first reason found is told.
@@ -146,14 +146,13 @@ pub fn reply_to<'m>(arrived: &Arrived<'m>) -> Result<&'m Address, NoReply> {
     if is_system_address(sender) {
         return Err(NoReply::SystemAddress);
     }
-    let is_own = |address: &Address| arrived.own.iter().any(|own| own.account_key() == address.account_key());
-    if is_own(sender) {
+    if (arrived.is_own)(sender) {
         return Err(NoReply::Own);
     }
     let mut to_us = false;
     for field in Fields::new(arrived.header) {
         refuse(&field)?;
-        to_us = to_us || (is_recipient_field(&field) && names(&field, &is_own));
+        to_us = to_us || (is_recipient_field(&field) && names(&field, arrived.is_own));
     }
     if to_us { Ok(sender) } else { Err(NoReply::NotToUs) }
 }

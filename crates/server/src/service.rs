@@ -81,6 +81,7 @@ impl Service {
         let kv = Arc::clone(&store) as Arc<dyn koi_store::kv::Kv>;
         let vapid = config.webpush.as_ref().map(|_| VapidKey::of(&*kv)).transpose()?.map(Arc::new);
         let options = Options {
+            hostname: config.hostname.as_str().into(),
             push: push_options(config, vapid.as_deref()),
             message_octets_max: config.limits.message_octets_max,
             quota,

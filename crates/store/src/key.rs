@@ -33,6 +33,8 @@
 //! | i, s | 0 | `ObjectRecord`: up to which modseq it is forgotten what there was |
 //! | q | submission | `PendingRecord`: what waits to be sent |
 //! | v | | `ObjectRecord`: the answer while its owner is away |
+//! | a | 0, email | `AnswerRecord`: an email that is to be answered so |
+//! | a | 1, hash of an address | `AnsweredRecord`: somebody who was answered |
 //! | w | upload | `UploadRecord`: octets that were uploaded, for a while |
 //! | J | 0 | `CoiSettings`: chat by IMAP |
 //! | J | 1, hash of a Message-ID | `FiledChatRecord`: where a submitted chat message is |
@@ -58,6 +60,7 @@
 pub mod index;
 
 mod annotation;
+mod answer;
 mod coi;
 mod contact;
 mod directory;
@@ -74,6 +77,7 @@ mod url;
 use koi_types::{AccountId, MailboxId, MailboxName, limits};
 
 pub use annotation::*;
+pub use answer::*;
 pub use coi::*;
 pub use contact::*;
 pub use directory::*;
@@ -137,6 +141,8 @@ pub mod table {
     pub const PENDING: u8 = b'q';
     /// The answer while its owner is away.
     pub const VACATION: u8 = b'v';
+    /// Emails to be answered while its owner is away, and who was.
+    pub const ANSWER: u8 = b'a';
 
     /// Tables of account 0.
     pub mod global {

@@ -168,6 +168,10 @@ pub const IDENTITIES_MAX: usize = 100;
 pub const SUBMISSIONS_MAX: usize = 1000;
 /// A signature, a name or the text of an answer.
 pub const SETTING_TEXT_OCTETS_MAX: usize = 64 * 1024;
+/// Senders of whom an account remembers that they were answered in absence; RFC 5230 §4.2 asks for 1000.
+pub const ANSWERED_MAX: usize = 2000;
+/// How long the same sender is not answered again, in seconds (RFC 3834 §2, RFC 5230 §4.1).
+pub const ANSWER_INTERVAL_SECS: u32 = 7 * 86_400;
 /// Recipients of one submission.
 pub const SUBMISSION_RECIPIENTS_MAX: usize = 1000;
 /// How long a submission may be put off, in seconds.

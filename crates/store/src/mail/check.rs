@@ -223,7 +223,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 32] = [
+const TABLES: [u8; 33] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -256,4 +256,5 @@ const TABLES: [u8; 32] = [
     table::SUBMISSION,
     table::VACATION,
     table::PENDING,
+    table::ANSWER,
 ];

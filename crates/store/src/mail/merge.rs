@@ -75,6 +75,7 @@ impl AccountTxn<'_> {
             }
         }
         let Some(first) = first else { return Ok(()) };
+        self.move_answer(old.email, email)?;
         let body = self.txn.share_body(self.record.scope, &record.body.blob)?;
         let again = EmailRecord { first: Some(first), thread, body, ..record };
         self.txn.put(&key::email(self.id, email), &again.encode())?;

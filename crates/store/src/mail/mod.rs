@@ -8,6 +8,7 @@
 
 mod account;
 pub mod annotation;
+pub mod answer;
 pub mod app_password;
 mod append;
 pub mod carry;

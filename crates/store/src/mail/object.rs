@@ -92,6 +92,10 @@ impl AccountTxn<'_> {
     pub fn object(&self, kind: ObjectKind, id: ObjectId) -> Result<Option<Box<[u8]>>> {
         object(&*self.txn, self.id, kind, id)
     }
+    /// All objects of a kind, also those that were destroyed lately.
+    pub fn objects(&self, kind: ObjectKind) -> Result<Vec<Object>> {
+        objects(&*self.txn, self.id, kind).map(|all| all.objects)
+    }
     /// Makes an object or changes it. `LimitReached` when there are as many as there may be.
     pub fn put_object(&mut self, kind: ObjectKind, id: ObjectId, value: Box<[u8]>) -> Result<()> {
         let key = key::object(self.id, kind.table(), id);
@@ -143,6 +147,10 @@ impl AccountTxn<'_> {
             ObjectKind::Identity => self.touched.identity = true,
             ObjectKind::Submission => self.touched.submission = true,
         }
+    }
+    /// What is said while its owner is away; nothing where it never was set.
+    pub fn vacation(&self) -> Result<Option<Box<[u8]>>> {
+        vacation(&*self.txn, self.id)
     }
     /// Sets what is said while its owner is away.
     pub fn put_vacation(&mut self, value: Box<[u8]>) -> Result<()> {

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod annotation;
+pub mod answer;
 pub mod app_password;
 pub mod coi;
 pub mod contact;

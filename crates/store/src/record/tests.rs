@@ -9,6 +9,7 @@ use koi_types::{
 
 use super::account::{AccountRecord, OwnQuota, TypeStates};
 use super::annotation::{AnnotationRecord, AnnotationTotals};
+use super::answer::{AnswerRecord, AnsweredRecord};
 use super::app_password::AppPasswordRecord;
 use super::contact::{decode_contact, encode_contact};
 use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRecord};
@@ -387,6 +388,18 @@ fn vacation_version_1() {
     let to = Some(Timestamp(5));
     assert!(!VacationRecord { to, ..value.clone() }.is_away(Timestamp(5)));
     assert!(!VacationRecord { enabled: false, ..value }.is_away(Timestamp(1)));
+}
+
+#[test]
+fn answer_version_1() {
+    let value = AnswerRecord { at: Timestamp(7), sender: "b@x".into() };
+    let stored = "01 0700000000000000 03000000 624078";
+    fixture(stored, &value, AnswerRecord::encode, AnswerRecord::decode);
+    refuses_cuts(&octets(stored), AnswerRecord::decode);
+    let value = AnsweredRecord { at: Timestamp(7), text: 8 };
+    let stored = "01 0700000000000000 0800000000000000";
+    fixture(stored, &value, AnsweredRecord::encode, AnsweredRecord::decode);
+    refuses_cuts(&octets(stored), AnsweredRecord::decode);
 }
 
 #[test]

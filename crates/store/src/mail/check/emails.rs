@@ -8,6 +8,7 @@ use crate::body::BodyRef;
 use crate::key::{self, table};
 use crate::mail::places::is_anywhere;
 use crate::record::account::AccountRecord;
+use crate::record::answer::{AnswerRecord, AnsweredRecord};
 use crate::record::email::EmailRecord;
 use crate::record::object::ObjectRecord;
 use crate::record::small::{GraceRecord, ThreadKeyRecord};
@@ -48,7 +49,17 @@ impl Check<'_> {
                 Ok(())
             })?;
         }
-        Ok(())
+        self.each(table::ANSWER, |check, key, value| {
+            let is_known = match key.get(5) {
+                Some(&key::ANSWER) => key.len() == 22 && AnswerRecord::decode(value).is_some(),
+                Some(&key::ANSWERED) => key.len() == 14 && AnsweredRecord::decode(value).is_some(),
+                _ => false,
+            };
+            if !is_known {
+                check.superfluous(key, value, "what is to be answered, or was, cannot be read");
+            }
+            Ok(())
+        })
     }
     /// Rows w and q, which refer to bodies too.
     pub(super) fn uploads(&mut self, state: &State, references: &mut References) -> Result<()> {
