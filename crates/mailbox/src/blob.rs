@@ -170,9 +170,10 @@ impl Snapshot<'_> {
     }
     /// The owner reads everything, also what is in its grace; a guest what is shown in a mailbox it may read.
     fn may_read_email(&self, email: EmailId) -> Result<bool> {
-        if self.guest.is_none() {
-            return Ok(true);
-        }
+        if self.guest.is_none() { Ok(true) } else { self.is_shown(email) }
+    }
+    /// Whether it is in a mailbox that may be read, and not `\\Deleted` there.
+    pub(crate) fn is_shown(&self, email: EmailId) -> Result<bool> {
         let first = self.view.get(&key::email(self.account, email))?;
         let first = first.and_then(|row| EmailRecord::first_place(&row));
         let mut places: Vec<[u8; 13]> = Vec::new();

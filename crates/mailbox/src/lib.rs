@@ -27,6 +27,7 @@ mod housekeep;
 mod incoming;
 pub mod index;
 mod mailboxes;
+mod message_id;
 mod names;
 mod news;
 mod outcome;

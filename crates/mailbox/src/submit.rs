@@ -7,16 +7,18 @@ use koi_store::kv::{Txn, transact};
 use koi_store::mail::sent::Sent;
 use koi_store::mail::{AccountTxn, NewEmail, short_hash};
 use koi_types::{
-    AccountId, EmailId, MailboxId, Result, ReversePath, Role, SystemFlags, Timestamp, ZoneOffset,
+    AccountId, EmailId, MailboxId, ObjectId, Result, ReversePath, Role, SystemFlags, Timestamp, ZoneOffset,
 };
 use parking_lot::Mutex;
 
+use crate::account::Account;
 use crate::coi;
 use crate::deliver::is_about_one_account;
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Stage};
 use crate::outcome::{Delivered, Delivery, Pending, Submission, Whole};
 use crate::placement::{Arriving, take_in};
-use crate::service::{MailboxService, Options};
+use crate::service::{Inner, MailboxService, Options};
+use crate::trace::Trace;
 
 /// What tells the clients of one account apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,6 +127,22 @@ impl MailboxService {
         });
         accounts.into_iter().for_each(|account| self.inner.changed(account));
         Pending::mapped(pending, move |result| said(result, *refused.lock()))
+    }
+}
+
+impl Account {
+    /// Sends a notification (RFC 8098 §3), which has no reverse-path, to an account.
+    pub fn send_notification(&self, octets: &[u8], to: AccountId) -> Result<Pending<Whole>> {
+        self.owner_only()?;
+        let Inner { kv, options, env, .. } = &*self.inner;
+        let (from, at) = (&ReversePath::Null, env.now());
+        let id = ObjectId(self.inner.new_email_id().0);
+        let mut stage = Stage::new(Arc::clone(kv), options.message_octets_max);
+        stage.write(Trace { from, hostname: &options.hostname, id, at }.lines().as_bytes())?;
+        stage.write(octets)?;
+        let message = Arc::new(stage.finish()?);
+        let delivery = Delivery { sender: ReversePath::Null, recipients: vec![to], message, received_at: at };
+        Ok(MailboxService { inner: Arc::clone(&self.inner) }.deliver_whole(delivery))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Submissions of emails (RFC 8621 §7): an email that is there already is delivered to local accounts, at
-//! once or at its time, without its Bcc fields. Until then it can be taken back; it is sent whatever
-//! becomes of the email and of the object meanwhile.
+//! once or at its time, as [`outgoing`] says. Until then it can be taken back; it is sent whatever becomes of
+//! the email and of the object meanwhile.
 //!
 //! What is refused is looked at before anything is written. A recipient whose account is full or gone says
 //! so in its own delivery status. Must not: send to other servers; there is no queue yet.
 
 use std::sync::Arc;
 
-use koi_message::Fields;
 use koi_store::kv::{Read, Txn, transact};
 use koi_store::mail::directory;
 use koi_store::mail::object::{self, ObjectKind};
@@ -17,12 +16,13 @@ use koi_types::{
     limits,
 };
 
+mod outgoing;
+
 pub use koi_store::record::submission::{
     DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, SubmissionRecord, UndoStatus,
 };
 
 use super::changes::{Changed, Told};
-use super::identity::OWN_IDENTITY;
 use super::state::State;
 use crate::BodyRef;
 use crate::account::Account;
@@ -31,6 +31,8 @@ use crate::incoming::{Incoming, Stage};
 use crate::outcome::{Delivery, Pending};
 use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
+use crate::trace::{Trace, date};
+use outgoing::{Added, Outgoing};
 
 /// An email to be submitted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,12 +73,17 @@ pub enum SubmissionRefused {
     NoRecipients,
     /// So many are allowed.
     TooManyRecipients(usize),
-    /// These are no addresses, or nobody has them here.
-    InvalidRecipients(Vec<Box<str>>),
-    /// These are other servers' to deliver to.
-    RemoteRecipients(Vec<Box<str>>),
-    /// What is wrong with the email.
-    InvalidEmail(&'static str),
+    /// Mail cannot be sent to all addresses.
+    InvalidRecipients {
+        /// These are no addresses, or nobody has them here.
+        unknown: Vec<Box<str>>,
+        /// These are other servers' to deliver to.
+        remote: Vec<Box<str>>,
+    },
+    /// The properties of the Email that are wrong, all of them.
+    InvalidEmail(Vec<&'static str>),
+    /// So many octets are allowed.
+    TooLarge(u64),
     /// Later than anybody may put it off.
     TooLate,
     /// It was sent, or taken back before.
@@ -147,6 +154,7 @@ impl Account {
             if ready.delayed {
                 sender.put_pending(ready.id, record.send_at, &ready.message.body, encoded.clone())?;
             }
+            make_room(&mut sender)?;
             sender.put_object(ObjectKind::Submission, ready.id, encoded)?;
             sender.finish()?;
             Ok(SubmissionView { id: ready.id, submission: record })
@@ -192,32 +200,34 @@ impl Account {
             return Err(SubmissionRefused::TooLate);
         }
         let snapshot = self.snapshot()?;
-        let identity = snapshot.identities()?.into_iter().any(|view| view.id == new.identity);
-        if !identity && new.identity != OWN_IDENTITY {
-            return Err(SubmissionRefused::IdentityNotFound);
-        }
+        let identity = snapshot.identities()?.into_iter().find(|view| view.id == new.identity);
+        let identity = identity.ok_or(SubmissionRefused::IdentityNotFound)?.identity;
         let row = snapshot.email(new.email)?.ok_or(SubmissionRefused::EmailNotFound)?;
         let mut octets = Vec::new();
         let blob = snapshot.blob(&BlobName::Message(new.email))?.ok_or(SubmissionRefused::EmailNotFound)?;
         snapshot.read_blob(&blob, 0..blob.octets, &mut octets)?;
-        let header = Addresses::of(&octets);
-        if header.from.is_empty() {
-            return Err(SubmissionRefused::InvalidEmail("from"));
+        let outgoing = Outgoing::of(&octets);
+        if !outgoing.wrong.is_empty() {
+            return Err(SubmissionRefused::InvalidEmail(outgoing.wrong));
         }
-        let own = |address: &str| is_own(&*snapshot.view, self.id, address);
-        for from in &header.from {
-            if !own(from)? {
+        let own = |address: &Address| is_own(&*snapshot.view, self.id, address);
+        for author in outgoing.authors() {
+            if !own(author)? {
                 return Err(SubmissionRefused::ForbiddenFrom);
             }
         }
-        let Envelope { mail_from, rcpt_to } = new.envelope.clone().unwrap_or_else(|| header.envelope());
+        let envelope = match new.envelope.clone() {
+            Some(envelope) => Ok(envelope),
+            None => outgoing.envelope(&identity.email),
+        };
+        let Envelope { mail_from, rcpt_to } =
+            envelope.map_err(|property| SubmissionRefused::InvalidEmail(vec![property]))?;
         let sender = match &*mail_from.email {
             "" => ReversePath::Null,
-            email if own(email)? => {
-                let address = Address::parse(email).ok_or(SubmissionRefused::ForbiddenMailFrom)?;
-                ReversePath::Address(address)
-            }
-            _ => return Err(SubmissionRefused::ForbiddenMailFrom),
+            email => match Address::from_path(email) {
+                Some(address) if own(&address)? => ReversePath::Address(address),
+                _ => return Err(SubmissionRefused::ForbiddenMailFrom),
+            },
         };
         let recipients = recipients(&*snapshot.view, &rcpt_to)?;
         let delayed = send_at > now;
@@ -235,10 +245,48 @@ impl Account {
         };
         drop(row);
         drop(snapshot);
-        let message = staged(&self.inner, &without_bcc(&octets))?;
         let id = ObjectId(self.inner.new_email_id().0);
+        let message = self.outgoing(&outgoing, &octets, &sender, id)?;
         Ok(Ready { id, record, sender, recipients, message, delayed })
     }
+}
+
+impl Account {
+    /// The message as it goes out.
+    fn outgoing(
+        &self,
+        outgoing: &Outgoing,
+        octets: &[u8],
+        sender: &ReversePath,
+        id: ObjectId,
+    ) -> Refusable<Arc<Incoming>> {
+        let Inner { options, env, .. } = &*self.inner;
+        let (hostname, at) = (&*options.hostname, env.now());
+        let added = Added {
+            trace: &Trace { from: sender, hostname, id, at }.lines(),
+            date: &date(at).to_rfc5322().unwrap_or_default(),
+            message_id: &format!("{id}@{hostname}"),
+        };
+        staged(&self.inner, &outgoing.octets(octets, &added)).map_err(|error| match error.kind {
+            ErrorKind::TooLarge => SubmissionRefused::TooLarge(options.message_octets_max),
+            _ => error.into(),
+        })
+    }
+}
+
+/// RFC 8621 §7: what was sent may be forgotten. Of too many that is the oldest; nothing that still waits.
+fn make_room(account: &mut AccountTxn<'_>) -> Result<()> {
+    let there = account.objects(ObjectKind::Submission)?;
+    let there: Vec<_> = there.into_iter().filter(|object| object.record.value.is_some()).collect();
+    if there.len() < limits::SUBMISSIONS_MAX {
+        return Ok(());
+    }
+    let waits = |object: &object::Object| {
+        let record = object.record.value.as_deref().and_then(SubmissionRecord::decode);
+        record.is_some_and(|record| record.status == UndoStatus::Pending)
+    };
+    let oldest = there.iter().filter(|object| !waits(object)).min_by_key(|object| object.record.created);
+    oldest.map_or(Ok(()), |oldest| account.destroy_object(ObjectKind::Submission, oldest.id).map(drop))
 }
 
 fn staged(inner: &Inner, octets: &[u8]) -> Result<Arc<Incoming>> {
@@ -252,7 +300,8 @@ fn delivery(sender: &ReversePath, message: &Arc<Incoming>, received_at: Timestam
     Delivery { sender, recipients: Vec::new(), message, received_at }
 }
 
-/// Delivers to each; what is about one account alone does not fail the others.
+/// Delivers to each; what is about one account alone does not fail the others. Who has several of the
+/// addresses gets it once.
 fn deliver(
     txn: &mut dyn Txn,
     options: &Options,
@@ -260,8 +309,13 @@ fn deliver(
     recipients: &[To],
     now: Timestamp,
 ) -> Result<Vec<DeliveryRecord>> {
-    let mut deliveries = Vec::with_capacity(recipients.len());
-    for to in recipients {
+    let mut deliveries: Vec<DeliveryRecord> = Vec::with_capacity(recipients.len());
+    for (at, to) in recipients.iter().enumerate() {
+        let before = recipients.iter().take(at).position(|other| other.account == to.account);
+        if let Some(same) = before.and_then(|before| deliveries.get(before)).cloned() {
+            deliveries.push(same);
+            continue;
+        }
         let (reply, delivered) = match deliver_one(txn, options, delivery, *to, now) {
             Ok(_) => ("250 2.1.5 Delivered", DeliveredStatus::Yes),
             Err(error) if !is_about_one_account(&error) => return Err(error),
@@ -344,25 +398,24 @@ fn send(
     emails: &[EmailId],
     now: Timestamp,
 ) -> Result<(Vec<AccountId>, Vec<DeliveryRecord>)> {
-    let sender = Address::parse(&record.mail_from.email).map_or(ReversePath::Null, ReversePath::Address);
+    let sender = Address::from_path(&record.mail_from.email).map_or(ReversePath::Null, ReversePath::Address);
     let delivery = delivery(&sender, message, now);
-    let (mut accounts, mut deliveries) = (Vec::new(), Vec::new());
+    let mut recipients = Vec::with_capacity(record.rcpt_to.len());
     for (address, email) in record.rcpt_to.iter().zip(emails) {
-        let account = match Address::parse(&address.email) {
+        let account = match Address::from_path(&address.email) {
             Some(address) => directory::account_of(&*txn, &address)?,
             None => None,
         };
         // An account that is gone is nobody's.
-        let to = To { account: account.unwrap_or(AccountId::GLOBAL), email: *email };
-        deliveries.extend(deliver(txn, options, &delivery, &[to], now)?);
-        accounts.extend(account);
+        recipients.push(To { account: account.unwrap_or(AccountId::GLOBAL), email: *email });
     }
+    let deliveries = deliver(txn, options, &delivery, &recipients, now)?;
+    let accounts = recipients.iter().map(|to| to.account).filter(|to| *to != AccountId::GLOBAL).collect();
     Ok((accounts, deliveries))
 }
 
-fn is_own(read: &(impl Read + ?Sized), account: AccountId, address: &str) -> Result<bool> {
-    let Some(address) = Address::parse(address) else { return Ok(false) };
-    Ok(directory::account_of(read, &address)? == Some(account))
+fn is_own(read: &(impl Read + ?Sized), account: AccountId, address: &Address) -> Result<bool> {
+    Ok(directory::account_of(read, address)? == Some(account))
 }
 
 /// The accounts of the recipients, in order.
@@ -373,81 +426,20 @@ fn recipients(read: &(impl Read + ?Sized), rcpt_to: &[EnvelopeAddress]) -> Refus
     if rcpt_to.len() > limits::SUBMISSION_RECIPIENTS_MAX {
         return Err(SubmissionRefused::TooManyRecipients(limits::SUBMISSION_RECIPIENTS_MAX));
     }
-    let (mut accounts, mut invalid, mut remote) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut accounts, mut unknown, mut remote) = (Vec::new(), Vec::new(), Vec::new());
     for to in rcpt_to {
-        let address = Address::parse(&to.email);
+        let address = Address::from_path(&to.email);
         let account = address.as_ref().map(|address| directory::account_of(read, address)).transpose()?;
         match (address, account.flatten()) {
             (_, Some(account)) => accounts.push(account),
             (Some(address), None) if directory::scope_of(read, address.domain())?.is_none() => {
                 remote.push(to.email.clone());
             }
-            _ => invalid.push(to.email.clone()),
+            _ => unknown.push(to.email.clone()),
         }
     }
-    match (invalid.is_empty(), remote.is_empty()) {
-        (false, _) => Err(SubmissionRefused::InvalidRecipients(invalid)),
-        (true, false) => Err(SubmissionRefused::RemoteRecipients(remote)),
-        (true, true) => Ok(accounts),
-    }
-}
-
-/// Who is named in the header.
-struct Addresses {
-    from: Vec<Box<str>>,
-    sender: Vec<Box<str>>,
-    to: Vec<Box<str>>,
-}
-
-impl Addresses {
-    fn of(octets: &[u8]) -> Self {
-        let envelope = koi_message::parse(octets).facts.envelope;
-        let text = |address: &koi_message::Address| {
-            let part = |part: &Option<Vec<u8>>| part.clone().filter(|part| !part.is_empty());
-            let text = [part(&address.mailbox)?, part(&address.host)?].join(&b'@');
-            String::from_utf8(text).ok().map(Into::into)
-        };
-        let texts =
-            |list: &[koi_message::Address]| -> Vec<Box<str>> { list.iter().filter_map(text).collect() };
-        let mut to: Vec<Box<str>> = Vec::new();
-        for address in [&envelope.to, &envelope.cc, &envelope.bcc].into_iter().flat_map(|list| texts(list)) {
-            if !to.contains(&address) {
-                to.push(address);
-            }
-        }
-        Self { from: texts(&envelope.from), sender: texts(&envelope.sender), to }
-    }
-    /// RFC 8621 §7, envelope: what there is when none is given.
-    fn envelope(&self) -> Envelope {
-        let plain = |email: &str| EnvelopeAddress { email: email.into(), parameters: Vec::new() };
-        let from = self.sender.first().or(self.from.first()).map(|email| &**email);
-        let rcpt_to = self.to.iter().map(|email| plain(email)).collect();
-        Envelope { mail_from: plain(from.unwrap_or_default()), rcpt_to }
-    }
-}
-
-/// RFC 8621 §7.5: Bcc is nobody's to see.
-fn without_bcc(octets: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(octets.len());
-    let mut from = 0;
-    for field in Fields::new(octets).filter(|field| field.is(b"Bcc")) {
-        let (start, end) = (field.range.start as usize, field.range.end as usize);
-        kept.extend_from_slice(octets.get(from..start).unwrap_or_default());
-        from = end;
-    }
-    kept.extend_from_slice(octets.get(from..).unwrap_or_default());
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // spec: RFC 8621 §7.5
-    #[test]
-    fn bcc_goes_with_its_continuations() {
-        let message = b"From: a@x\r\nBCC: b@x,\r\n c@x\r\nTo: d@x\r\nBcc: e@x\r\n\r\nBcc: body\r\n";
-        assert_eq!(without_bcc(message), b"From: a@x\r\nTo: d@x\r\n\r\nBcc: body\r\n");
-        assert_eq!(without_bcc(b"To: d@x\r\n\r\n"), b"To: d@x\r\n\r\n");
+    match unknown.is_empty() && remote.is_empty() {
+        true => Ok(accounts),
+        false => Err(SubmissionRefused::InvalidRecipients { unknown, remote }),
     }
 }

@@ -6,7 +6,7 @@ use koi_mailbox::emails::{
     State, SubmissionRefused, SubmissionView, Told, UndoStatus, VacationRecord,
 };
 use koi_mailbox::{Account, INBOX};
-use koi_types::{EmailId, ObjectId, Timestamp};
+use koi_types::{EmailId, ObjectId, Timestamp, limits};
 
 use crate::emails::state;
 use crate::rig::{Rig, incoming, listed};
@@ -60,7 +60,12 @@ fn an_email_is_delivered_without_bcc() {
     assert_eq!(sent.submission.deliveries.len(), 2);
     assert!(sent.submission.deliveries.iter().all(|d| d.delivered == DeliveredStatus::Yes));
     assert_eq!((listed(&bob, INBOX).len(), listed(&carol, INBOX).len()), (1, 1));
-    assert!(!text(&bob).contains("Bcc") && text(&bob).ends_with("Subject: s\r\n\r\nbody\r\n"));
+    let sent_text = text(&bob);
+    let added = "\r\nSubject: s\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <";
+    let received =
+        format!("Return-Path: <alice@example.org>\r\nReceived: by localhost with HTTP id {};", sent.id);
+    assert!(!sent_text.contains("Bcc") && sent_text.contains(added), "{sent_text}");
+    assert!(sent_text.starts_with(&received) && sent_text.ends_with(">\r\n\r\nbody\r\n"), "{sent_text}");
     let changes = |since| match alice.snapshot().unwrap().submission_changes(since, 10).unwrap() {
         Told::Changes(c) => (c.created, c.destroyed),
         Told::CannotCalculate => panic!("cannot calculate"),
@@ -92,8 +97,10 @@ fn what_is_refused_says_why() {
         (new(EmailId([9; 16])), "EmailNotFound"),
         (with("bob@example.org", &[own]), "ForbiddenMailFrom"),
         (with(own, &[]), "NoRecipients"),
-        (with(own, &["nobody@example.org", "x"]), "InvalidRecipients([\"nobody@example.org\", \"x\"])"),
-        (with(own, &[own, "x@elsewhere.example"]), "RemoteRecipients([\"x@elsewhere.example\"])"),
+        (
+            with(own, &["nobody@example.org", "x", own, "x@elsewhere.example"]),
+            "InvalidRecipients { unknown: [\"nobody@example.org\", \"x\"], remote: [\"x@elsewhere.example\"] }",
+        ),
         (NewSubmission { send_at: Some(later), ..new(email) }, "TooLate"),
     ] {
         assert_eq!(submit(&alice, &new).unwrap_err(), why);
@@ -135,6 +142,36 @@ fn what_waits_is_sent_at_its_time_or_taken_back() {
     rig.env.advance_secs(3600);
     rig.housekeep();
     assert_eq!(listed(&bob, INBOX).len(), 2, "one was taken back, one forgotten and sent");
+}
+
+// spec: RFC 8621 §7
+#[test]
+fn of_too_many_the_oldest_that_is_sent_is_forgotten() {
+    let rig = Rig::new();
+    let (alice, _bob) = (rig.account("alice"), rig.account("bob"));
+    let email = draft(&alice, "bob@example.org");
+    let later = Some(Timestamp(rig.service_now().0 + 60_000));
+    let waits = submit(&alice, &NewSubmission { send_at: later, ..new(email) }).unwrap();
+    let sent: Vec<ObjectId> =
+        (0..limits::SUBMISSIONS_MAX).map(|_| submit(&alice, &new(email)).unwrap().id).collect();
+    let left: Vec<ObjectId> = alice.snapshot().unwrap().submissions().unwrap().iter().map(|s| s.id).collect();
+    assert_eq!(left.len(), limits::SUBMISSIONS_MAX);
+    assert!(left.contains(&waits.id) && !left.contains(&sent[0]) && left.contains(&sent[1]));
+}
+
+// spec: RFC 8621 §7; RFC 5321 §4.4
+#[test]
+fn who_has_several_of_the_addresses_gets_it_once() {
+    let rig = Rig::new();
+    let (alice, bob) = (rig.account("alice"), rig.account("bob"));
+    let email = draft(&alice, "bob+a@example.org, BOB@example.org");
+    let sent = submit(&alice, &new(email)).unwrap();
+    assert_eq!((sent.submission.deliveries.len(), listed(&bob, INBOX).len()), (2, 1));
+    let at = Some(Timestamp(rig.service_now().0 + 1000));
+    submit(&alice, &NewSubmission { send_at: at, ..new(email) }).unwrap();
+    rig.env.advance_secs(2);
+    rig.housekeep();
+    assert_eq!(listed(&bob, INBOX).len(), 2);
 }
 
 // spec: RFC 8621 §6; RFC 8621 §6.3
