@@ -57,6 +57,11 @@ impl Context<'_> {
             Err(error) => Err(self.failed(&error)),
         }
     }
+    /// The same for data that only an owner has: what is shared is mail (RFC 8620 §3.6.2).
+    pub(super) fn personal(&mut self, id: &Id) -> Result<Account, MethodError> {
+        let account = self.account(id)?;
+        if account.is_others() { Err(MethodError::AccountNotSupportedByMethod) } else { Ok(account) }
+    }
     /// What an error that is not about the arguments is to the client. What is broken here is noted for the
     /// log.
     pub(super) fn failed(&mut self, error: &MailError) -> MethodError {

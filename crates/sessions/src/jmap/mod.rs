@@ -11,6 +11,7 @@ mod call;
 mod context;
 mod error;
 mod exchange;
+mod few;
 mod method;
 mod session_object;
 mod shown;

@@ -11,6 +11,7 @@ use koi_message::collation::Collation;
 use koi_proto::jmap::session::{
     BlobCapability, MailCapability, SessionAccount, SessionUrls, SubmissionCapability, WebSocketCapability,
 };
+use koi_proto::jmap::standard::Table;
 use koi_proto::jmap::{Capability, Id, Session, SessionObject};
 use koi_types::{AccountId, Result, Rights, limits};
 
@@ -60,15 +61,27 @@ fn personal(jmap: &Jmap, login: &Login) -> SessionAccount {
         is_personal: true,
         is_read_only: false,
         mail: Some(mail(jmap, true)),
-        submission: Some(SubmissionCapability {
-            max_delayed_send: u64::from(limits::SUBMISSION_DELAY_SECS_MAX),
-            ..SubmissionCapability::default()
-        }),
+        submission: Some(submission(jmap)),
         has_vacation_response: true,
         blob: Some(blob(jmap)),
         has_quota: true,
         has_mdn: true,
     }
+}
+
+/// The parameters of envelopes are those of `method::submission::hold`.
+fn submission(jmap: &Jmap) -> SubmissionCapability {
+    let mut submission_extensions = Table::default();
+    let size = jmap.service.options().message_octets_max.to_string();
+    // RFC 4865 §3 (2): without the latest time, which would be another every second.
+    let delay = limits::SUBMISSION_DELAY_SECS_MAX.to_string();
+    let extensions =
+        [("8BITMIME", None), ("FUTURERELEASE", Some(delay)), ("SIZE", Some(size)), ("SMTPUTF8", None)];
+    for (keyword, argument) in extensions {
+        submission_extensions.put(&keyword, argument.into_iter().map(Into::into).collect());
+    }
+    let max_delayed_send = u64::from(limits::SUBMISSION_DELAY_SECS_MAX);
+    SubmissionCapability { max_delayed_send, submission_extensions }
 }
 
 /// The account of another user; nothing when it was removed meanwhile.

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use koi_mailbox::emails::DataType;
-use koi_mailbox::{Account, MailboxService};
+use koi_mailbox::{Account, MailboxService, Snapshot};
 use koi_proto::jmap::Id;
 use koi_proto::jmap::push::{AccountStates, PushType, PushTypes, StateChange, TypeState};
 use koi_types::{AccountId, ErrorKind, Result};
 
+use super::method;
 use crate::session::Login;
 
 /// Accounts that are named; of the others everything is told again, which harms nobody.
@@ -118,12 +119,23 @@ impl News {
                 states.push(TypeState { push_type: *push_type, state: state.to_string().into() });
             }
         }
+        if !account.is_others() && types.contains(PushType::Quota) {
+            states.extend(quota(&snapshot, before));
+        }
         self.told.0.insert(account.id(), snapshot.modseq().value());
         if !states.is_empty() {
             self.change.changed.push(AccountStates { account_id: Id::from(account.id()), states });
         }
         Ok(())
     }
+}
+
+/// The state of Quotas, if what is used may be another (RFC 9425 §5).
+fn quota(snapshot: &Snapshot<'_>, before: Option<u64>) -> Option<TypeState> {
+    let used = [DataType::Email, DataType::Mailbox].map(|data| snapshot.state(data).modseq);
+    let is_new = before.is_none_or(|before| used.iter().any(|modseq| *modseq > before));
+    let push_type = PushType::Quota;
+    is_new.then(|| TypeState { push_type, state: method::quota::state(snapshot).into() })
 }
 
 #[cfg(test)]

@@ -61,7 +61,9 @@ pub fn body(raw: &[u8]) {
     let octets = match built {
         Ok(octets) => octets,
         // Only contents that hold all boundaries that are tried.
-        Err(BuildError::TooLarge) => return assert!(text.contains("=_0000"), "a small message is not too large"),
+        Err(BuildError::TooLarge) => {
+            return assert!(text.contains("=_0000"), "a small message is not too large");
+        }
         Err(error) => panic!("names and texts are never refused: {error:?}"),
     };
     let message = parse(&octets);

@@ -6,7 +6,12 @@ mod email_get;
 mod email_parse;
 mod email_query;
 mod search_snippet;
+mod identity;
+mod mdn;
+pub(super) mod quota;
+mod submission;
 mod thread_get;
+mod vacation;
 
 use koi_proto::jmap::{Arguments, Method, MethodError};
 
@@ -25,6 +30,35 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
         Method::EmailQueryChanges => email_query::changes(arguments, cx),
         Method::EmailParse => email_parse::start(arguments, cx),
         Method::SearchSnippetGet => search_snippet::start(arguments, cx),
+        Method::IdentityGet => identity::get(arguments, cx),
+        Method::IdentityChanges => identity::changes(arguments, cx),
+        Method::IdentitySet => identity::set(arguments, cx),
+        Method::EmailSubmissionGet => submission::get(arguments, cx),
+        Method::EmailSubmissionChanges => submission::changes(arguments, cx),
+        Method::EmailSubmissionQuery => submission::query(arguments, cx),
+        Method::EmailSubmissionQueryChanges => submission::query_changes(arguments, cx),
+        Method::EmailSubmissionSet => submission::set(arguments, cx),
+        Method::VacationResponseGet => vacation::get(arguments, cx),
+        Method::VacationResponseSet => vacation::set(arguments, cx),
+        Method::QuotaGet => quota::get(arguments, cx),
+        Method::QuotaChanges => quota::changes(arguments, cx),
+        Method::QuotaQuery => quota::query(arguments, cx),
+        Method::QuotaQueryChanges => quota::query_changes(arguments, cx),
+        Method::MdnSend => mdn::send(arguments, cx),
+        Method::MdnParse => mdn::parse(arguments, cx),
         _ => Err(MethodError::UnknownMethod),
+    }
+}
+
+mod email_set {
+    use super::*;
+    pub(super) fn implicit(
+        _account_id: koi_proto::jmap::Id,
+        _if_in_state: Option<&str>,
+        _update: Vec<koi_proto::jmap::standard::Update<koi_proto::jmap::object::email::update::EmailUpdate>>,
+        _destroy: Vec<koi_proto::jmap::IdRef>,
+        _cx: &mut Context<'_>,
+    ) -> Started {
+        Err(MethodError::UnknownMethod)
     }
 }
