@@ -46,7 +46,6 @@ mod sorted;
 mod submit;
 mod thread;
 mod trace;
-mod transfer;
 mod uids;
 mod url_key;
 mod watch;

@@ -21,10 +21,12 @@ mod mdn;
 mod push_subscription;
 pub(super) mod quota;
 mod search_snippet;
+mod identity;
+mod mdn;
+pub(super) mod quota;
 mod submission;
 mod thread_get;
 mod vacation;
-mod writing;
 
 use koi_proto::jmap::{Arguments, Method};
 
@@ -73,5 +75,19 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
         Method::QuotaQueryChanges => quota::query_changes(arguments, cx),
         Method::MdnSend => mdn::send(arguments, cx),
         Method::MdnParse => mdn::parse(arguments, cx),
+        _ => Err(MethodError::UnknownMethod),
+    }
+}
+
+mod email_set {
+    use super::*;
+    pub(super) fn implicit(
+        _account_id: koi_proto::jmap::Id,
+        _if_in_state: Option<&str>,
+        _update: Vec<koi_proto::jmap::standard::Update<koi_proto::jmap::object::email::update::EmailUpdate>>,
+        _destroy: Vec<koi_proto::jmap::IdRef>,
+        _cx: &mut Context<'_>,
+    ) -> Started {
+        Err(MethodError::UnknownMethod)
     }
 }
