@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use koi_store::key;
 use koi_store::kv::{Ticket, Txn, transact_and_wait};
 use koi_store::mail::app_password::{AppPassword, NewAppPassword};
+use koi_store::mail::push::{Credential, forget_credential};
 use koi_store::mail::{app_password, directory};
 use koi_store::record::directory::{DirectoryRecord, PasswordRecord, ScramRecord};
 use koi_types::{AccountId, Address, ErrorKind, MailError, Result, Timestamp};
@@ -73,10 +74,11 @@ impl Directory<'_> {
             directory::create_account(txn, &address, password.clone(), now)
         })
     }
-    /// Replaces all that is stored of the password.
+    /// Replaces all that is stored of the password; what JMAP clients subscribed to with it goes.
     pub fn set_password(&self, account: AccountId, password: &PasswordRecord) -> Result<()> {
         let password = password.clone();
-        self.update(account, move |record| record.password = password.clone())
+        let change = move |record: &mut DirectoryRecord| record.password = password.clone();
+        self.update(account, change, Some(Credential::Password))
     }
     /// Replaces the SCRAM keys, or takes them away; `Conflict` when the password is not the one of `verifier`
     /// any more.
@@ -101,8 +103,12 @@ impl Directory<'_> {
     }
     /// Removes an app password; the caller ends the sessions that came in with it.
     pub fn remove_app_password(&self, account: AccountId, name: &str) -> Result<AppPassword> {
-        let name = name.to_owned();
-        transact_and_wait(&*self.inner.kv, move |txn| app_password::remove(txn, account, &name))
+        let (name, now) = (name.to_owned(), self.inner.env.now());
+        transact_and_wait(&*self.inner.kv, move |txn| {
+            let removed = app_password::remove(txn, account, &name)?;
+            forget_credential(txn, account, Credential::App(&removed.record.name), now)?;
+            Ok(removed)
+        })
     }
     /// The app passwords of an account.
     pub fn app_passwords(&self, account: AccountId) -> Result<Vec<AppPassword>> {
@@ -121,17 +127,24 @@ impl Directory<'_> {
             None => transact_and_wait(&*self.inner.kv, move |txn| app_password::secret(txn, &fresh)),
         }
     }
-    /// Closes or opens an account for logins; mail goes on arriving.
+    /// Closes or opens an account for logins; mail goes on arriving. What JMAP clients subscribed to goes
+    /// when it is closed.
     pub fn set_disabled(&self, account: AccountId, disabled: bool) -> Result<()> {
-        self.update(account, move |record| record.disabled = disabled)
+        let over = disabled.then_some(Credential::Any);
+        self.update(account, move |record| record.disabled = disabled, over)
     }
+    /// `over`: what is not good any more after it.
     fn update(
         &self,
         account: AccountId,
         mut change: impl FnMut(&mut DirectoryRecord) + Send + 'static,
+        over: Option<Credential<'static>>,
     ) -> Result<()> {
-        let run = move |txn: &mut dyn Txn| directory::update_account(txn, account, &mut change);
-        transact_and_wait(&*self.inner.kv, run)
+        let now = self.inner.env.now();
+        transact_and_wait(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            directory::update_account(txn, account, &mut change)?;
+            over.map_or(Ok(()), |over| forget_credential(txn, account, over, now))
+        })
     }
     /// The account goes at once, its mail is reclaimed by and by.
     pub fn remove(&self, account: AccountId) -> Result<()> {

@@ -1,12 +1,13 @@
-//! Subscriptions to push (COI-webpush §subscriptions), which clients see and change as annotations of the
-//! server: `vapid`, `subscriptions/ID` and, write-only, `subscriptions/ID/validate`.
+//! Subscriptions to push. Those of COI-webpush §subscriptions clients see and change as annotations of the
+//! server: `vapid`, `subscriptions/ID` and, write-only, `subscriptions/ID/validate`. Those of JMAP ([`jmap`])
+//! are rows beside them, of which IMAP shows nothing.
 //!
 //! [`announce`] writes what is to be pushed in the transaction that delivers a message; [`outbox`] is what
 //! the sender at the edge takes it from. Must not: send anything, or know what a request looks like.
 
 use koi_store::mail::AccountTxn;
 use koi_store::mail::push::{self, StoredSubscription};
-use koi_store::record::push::{self as stored, PushTypes, Seal, SubscriptionRecord};
+use koi_store::record::push::{self as stored, Given, PushTypes, Seal, SubscriptionRecord};
 use koi_types::{EntryName, ErrorKind, MailError, PushId, Result, Timestamp};
 use koi_webpush::{Auth, Endpoint, Keys, MsgType, PublicKey, Subscription};
 
@@ -17,11 +18,18 @@ use crate::snapshot::Snapshot;
 
 pub(crate) mod announce;
 mod content;
+mod jmap;
 mod outbox;
+mod states;
 
+pub use jmap::{
+    NewPushSubscription, PushKeys, PushRefused, PushSubscriptionChange, PushSubscriptionChanged,
+    PushSubscriptionUpdate, PushSubscriptionView,
+};
 pub use outbox::{
     Attempt, DueAccount, DueAccounts, HeldPush, NextPush, PushContent, PushMessage, ReadyPush, Settled,
 };
+pub use states::{AccountStates, DataState};
 
 /// Where all of it is.
 const ROOT: &str = "/private/vendor/vendor.dovecot/webpush";
@@ -76,9 +84,10 @@ pub(crate) fn list(snapshot: &Snapshot<'_>) -> Result<Vec<Annotation>> {
     entries.extend(entry(&format!("{ROOT}/{VAPID}"), options.public_key_pem.as_bytes()));
     let now = snapshot.env.now();
     for StoredSubscription { record, .. } in push::subscriptions(&*snapshot.view, snapshot.account)? {
-        let Some(given) = given_form(&record).filter(|_| !is_over(&record, now)) else { continue };
+        let Some(stored) = record.given.coi().filter(|_| !is_over(&record, now)) else { continue };
+        let Some(given) = given_form(stored) else { continue };
         let json = given.json(record.created_at, record.validated_at.is_some());
-        entries.extend(entry(&format!("{ROOT}/{SUBSCRIPTIONS}/{}", record.given.id), json));
+        entries.extend(entry(&format!("{ROOT}/{SUBSCRIPTIONS}/{}", stored.id), json));
     }
     Ok(entries)
 }
@@ -103,6 +112,9 @@ pub(crate) fn set(
     let Some(known) = PushId::new(id) else {
         return Err(refused("a subscription id has 10 to 36 letters, digits, - and _"));
     };
+    if account.push_subscription(&known).is_ok_and(|there| there.is_some_and(|there| is_of_jmap(&there))) {
+        return Err(refused("there is no such entry"));
+    }
     match (last, value) {
         ("", None) => account.remove_push(&known).map(drop),
         ("", Some(value)) => {
@@ -124,7 +136,7 @@ fn subscribe(
     admit(account, options, id)?;
     let now = account.now();
     let record = SubscriptionRecord {
-        given,
+        given: Given::Coi(given),
         seal,
         created_at: now,
         validated_at: None,
@@ -183,6 +195,10 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && different == 0
 }
 
+fn is_of_jmap(record: &SubscriptionRecord) -> bool {
+    record.given.jmap().is_some()
+}
+
 fn is_over(record: &SubscriptionRecord, now: Timestamp) -> bool {
     record.expires_at.is_some_and(|at| at <= now)
 }
@@ -214,8 +230,7 @@ fn stored_form(id: &str, given: &Subscription) -> stored::Subscription {
 }
 
 /// What was stored was valid once; nothing when it is not any more.
-fn given_form(record: &SubscriptionRecord) -> Option<Subscription> {
-    let given = &record.given;
+fn given_form(given: &stored::Subscription) -> Option<Subscription> {
     Some(Subscription {
         client: given.client.clone(),
         device: given.device.clone(),

@@ -175,6 +175,7 @@ impl Commits for Watch {
             if notice.pushes {
                 self.pushes.wake(notice.account);
             }
+            self.pushes.advanced(notice.account);
             let Some(shard) = self.shard(notice.account) else { continue };
             let shard = shard.lock();
             let Some(links) = shard.0.get(&notice.account) else { continue };

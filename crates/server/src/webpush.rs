@@ -1,11 +1,12 @@
-//! The sender of pushes (RFC 8030 §5, COI-webpush §push-notification-payload).
+//! The sender of pushes (RFC 8030 §5, RFC 8620 §7.2, COI-webpush §push-notification-payload).
 //!
 //! What is to be sent lies in the store (`koi_mailbox::push`); a commit with something new wakes the
 //! [`dispatch`]er, as does the time at which something is due. For each subscription with something to send
 //! it starts a [`courier`], which sends one thing after the other and writes down what came of each before
 //! it takes the next. So what a crash loses is at most what is known of one request for each subscription:
-//! that one is sent again, under the same Topic. [`origins`] keeps push services apart, [`connect`] and
-//! `guard` see to it that nobody makes the server talk to its own network.
+//! that one is sent again, under the same Topic. [`following`] knows which accounts subscriptions of JMAP
+//! tell of. [`origins`] keeps push services apart, [`connect`] and `guard` see to it that nobody makes the
+//! server talk to its own network.
 //!
 //! Must not: hold a view or a transaction over a request; keep anything of a subscription that has nothing to
 //! send; log endpoints, keys or what is said.
@@ -14,9 +15,11 @@ mod client;
 pub mod connect;
 mod courier;
 mod dispatch;
+mod following;
 pub mod guard;
 mod origins;
 mod primitives;
+mod state_change;
 mod throttle;
 
 use std::path::PathBuf;
@@ -58,6 +61,8 @@ pub struct SendSettings {
     pub pushes_per_minute_max: u32,
     /// What is older is not sent any more, and push services are told to keep it as long.
     pub ttl_secs: u32,
+    /// Between two pushes of states to one user (RFC 8620 §7); what changes meanwhile is told together.
+    pub states_pause: Duration,
 }
 
 /// What dispatcher and couriers share.

@@ -121,6 +121,15 @@ pub const PUSH_VALIDATION_OCTETS_MAX: usize = 1024;
 pub const PUSH_RETRY_AFTER_S_MAX: u64 = 24 * 3600;
 /// How long we wait after 429 without Retry-After, in seconds.
 pub const PUSH_RETRY_AFTER_S_DEFAULT: u64 = 60;
+/// `deviceClientId` of a push subscription of JMAP.
+pub const PUSH_DEVICE_OCTETS_MAX: usize = 255;
+/// Names of types in one.
+pub const PUSH_TYPES_MAX: usize = 64;
+/// One of them.
+pub const PUSH_TYPE_OCTETS_MAX: usize = 64;
+/// How long one lives unless its client prolongs it, in seconds (RFC 8620 §7.2: at least two days, better
+/// seven).
+pub const PUSH_EXPIRES_S_MAX: u32 = 7 * 24 * 3600;
 /// The id of a push subscription (COI-webpush §subscribe names both numbers).
 pub const PUSH_ID_OCTETS_MIN: usize = 10;
 /// The same: the longest.

@@ -30,7 +30,7 @@ pub use endpoint::{Endpoint, Origin};
 pub use key::{Auth, Keys, PublicKey};
 pub use payload::{Content, Date, Notice, PAYLOAD_OCTETS_MAX};
 pub use primitives::{Agreed, Failed, Primitives, Signer};
-pub use request::{Header, Request, Topic, Urgency};
+pub use request::{Form, Header, Request, Topic, Urgency};
 pub use rfc3339::rfc3339;
 pub use subscription::{Invalid, MsgType, Subscription};
 pub use vapid::{public_key_pem, vapid};

@@ -44,7 +44,19 @@ impl Topic {
     }
 }
 
-/// One push message on its way; its body is what [`crate::encrypt()`] made.
+/// What the body of a push message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    /// What [`crate::encrypt()`] made; of what is inside nothing is said (RFC 8188 §3.1).
+    #[default]
+    Sealed,
+    /// The same, of which all know that JSON is inside (RFC 8620 §7.2).
+    SealedJson,
+    /// JSON that everybody can read, for a client that gave no keys (RFC 8620 §7.2).
+    Json,
+}
+
+/// One push message on its way.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     pub endpoint: &'a Endpoint,
@@ -54,6 +66,7 @@ pub struct Request<'a> {
     pub topic: Option<&'a Topic>,
     /// Of [`crate::vapid()`].
     pub authorization: &'a str,
+    pub form: Form,
     /// COI-webpush §sending-a-validation-push-message.
     pub validation: bool,
 }
@@ -70,14 +83,19 @@ impl Request<'_> {
     #[must_use]
     pub fn headers(&self) -> Vec<Header> {
         let header = |name, value: &str| Header { name, value: value.to_owned() };
+        let content_type = match self.form {
+            Form::Sealed => "application/octet-stream",
+            Form::SealedJson | Form::Json => "application/json",
+        };
         let mut headers = vec![
             header("ttl", &self.ttl_s.to_string()),
             header("urgency", self.urgency.value()),
-            // RFC 8188 §3.1: of what is encrypted nothing else can be said.
-            header("content-type", "application/octet-stream"),
-            header("content-encoding", "aes128gcm"),
-            header("authorization", self.authorization),
+            header("content-type", content_type),
         ];
+        if self.form != Form::Json {
+            headers.push(header("content-encoding", "aes128gcm"));
+        }
+        headers.push(header("authorization", self.authorization));
         headers.extend(self.topic.map(|topic| header("topic", topic.as_str())));
         if self.validation {
             headers.push(header("webpush-validation", ""));
@@ -96,7 +114,8 @@ impl fmt::Display for Header {
 mod tests {
     use super::*;
 
-    /// spec: RFC 8030 §5.2; RFC 8030 §5.3; RFC 8030 §5.4; RFC 8188 §4.6; COI-webpush §push-message-example
+    /// spec: RFC 8030 §5.2; RFC 8030 §5.3; RFC 8030 §5.4; RFC 8188 §4.6; RFC 8620 §7.2;
+    /// COI-webpush §push-message-example
     #[test]
     fn header_fields() {
         let endpoint =
@@ -109,6 +128,7 @@ mod tests {
             urgency: Urgency::High,
             topic: Some(&topic),
             authorization: "vapid t=a, k=b",
+            form: Form::Sealed,
             validation: false,
         };
         let lines = |request: &Request<'_>| {
@@ -118,8 +138,14 @@ mod tests {
                         content-encoding: aes128gcm\nauthorization: vapid t=a, k=b\n\
                         topic: -_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7";
         assert_eq!(lines(&request), expected);
-        let validation = Request { validation: true, topic: None, urgency: Urgency::default(), ..request };
+        let validation =
+            Request { validation: true, topic: None, urgency: Urgency::default(), ..request.clone() };
         assert!(lines(&validation).ends_with("vapid t=a, k=b\nwebpush-validation: "));
         assert!(lines(&validation).contains("urgency: normal"));
+        let json = Request { form: Form::Json, ..request.clone() };
+        let sealed = Request { form: Form::SealedJson, ..request };
+        assert!([&json, &sealed].iter().all(|one| lines(one).contains("content-type: application/json")));
+        assert!(lines(&sealed).contains("content-encoding: aes128gcm"));
+        assert!(!lines(&json).contains("content-encoding"));
     }
 }

@@ -45,6 +45,12 @@ impl Recorded {
         first.map(|field| field.value.as_str())
     }
 
+    /// RFC 8620 §7.2: of a client that gave no keys.
+    fn is_plain_json(&self) -> bool {
+        let is_json = self.header("content-type") == Some("application/json");
+        is_json && self.header("content-encoding").is_none()
+    }
+
     /// RFC 8030 §5: what a push service refuses.
     pub(crate) fn find_fault(&self) -> Option<&'static str> {
         let is_ttl = |value: &str| !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit());
@@ -64,7 +70,7 @@ impl Recorded {
             Some("RFC 8030 §5.3: no valid Urgency")
         } else if count("topic") > 1 || !self.header("topic").is_none_or(is_topic) {
             Some("RFC 8030 §5.4: no valid Topic")
-        } else if self.header("content-encoding") != Some("aes128gcm") {
+        } else if self.header("content-encoding") != Some("aes128gcm") && !self.is_plain_json() {
             Some("RFC 8291 §4: the content coding is not aes128gcm")
         } else if self.body.len() > 4096 {
             Some("RFC 8030 §7.2: more than 4096 octets")

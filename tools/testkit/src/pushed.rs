@@ -14,16 +14,21 @@ pub(crate) struct Pushed {
     service: MailboxService,
     account: AccountId,
     id: PushId,
+    /// What has changed of states is to be pushed.
+    is_told: bool,
 }
 
 impl Pushed {
     pub(crate) fn new(service: MailboxService, account: AccountId, id: PushId) -> Self {
-        Self { service, account, id }
+        Self { service, account, id, is_told: true }
     }
 }
 
 impl Session for Pushed {
     fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
+        if !std::mem::replace(&mut self.is_told, true) {
+            return Step::Await(self.service.tell_states(&[self.account].into()).unwrap().ticket());
+        }
         let Some(next) = self.service.next_push(self.account, &self.id, now).unwrap() else {
             return Step::NeedInput;
         };
@@ -32,6 +37,12 @@ impl Session for Pushed {
                 (format!("validation {}\r\n", koi_webpush::payload::validation(text)), Settled::Taken)
             }
             PushContent::Message(message) => (format!("push {}\r\n", message.payload()), Settled::Taken),
+            PushContent::Verification(code) => (format!("verification {code}\r\n"), Settled::Taken),
+            PushContent::States(changed) => {
+                let states = changed.iter().flat_map(|account| &account.states);
+                let names: Vec<&str> = states.map(|state| state.data.name()).collect();
+                (format!("states {}\r\n", names.join(" ")), Settled::Taken)
+            }
             PushContent::Gone => (String::new(), Settled::Pointless),
         };
         out.extend_from_slice(line.as_bytes());
@@ -54,7 +65,9 @@ impl Session for Pushed {
     }
     fn input(&mut self, _octets: &[u8]) {}
     fn input_closed(&mut self) {}
-    fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {}
+    fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
+        self.is_told = false;
+    }
     fn tls_ready(&mut self, _tls: &TlsFacts) {}
     fn effect_done(&mut self, _result: EffectResult) {}
     fn shutdown(&mut self) {}

@@ -366,7 +366,7 @@ impl Play<'_> {
             }
             Protocol::Push => {
                 let (user, id) = login.zip(then).ok_or("push USER SUBSCRIPTION")?;
-                return self.world.open_push(peer, user, id);
+                return self.world.open_push(peer, user, &substitute(id, &self.bindings));
             }
         }
         let Some(login) = login else { return Ok(()) };

@@ -36,9 +36,10 @@ pub(crate) fn announce(
     let push = Push::Message { mailbox: arrived.mailbox, uidvalidity, uid, email };
     let task = PushTaskRecord { made_at: account.now(), short: false, push };
     for subscription in account.push_subscriptions()? {
+        let Some(given) = subscription.record.given.coi() else { continue };
         let wanted = subscription.record.validated_at.is_some()
-            && subscription.record.given.types.wants(arrived.is_chat)
-            && !excludes(&subscription.record.given, arrived.message.from.as_deref());
+            && given.types.wants(arrived.is_chat)
+            && !excludes(given, arrived.message.from.as_deref());
         if wanted {
             account.add_push(&subscription.id, &task, options.waiting_max)?;
         }

@@ -9,18 +9,19 @@ use std::ops::{ControlFlow, Range};
 
 use koi_message::Structure;
 use koi_store::key::{self, table};
-use koi_store::kv::{Txn, transact};
+use koi_store::kv::{Read, Txn, transact};
 use koi_store::mail::AccountTxn;
 use koi_store::mail::push::{self, SettleRules, StoredSubscription, StoredTask};
 pub use koi_store::mail::push::{Attempt, DueAccount, Settled};
-use koi_store::record::push::{Push, SubscriptionRecord};
+use koi_store::record::push::{Given, Push, SubscriptionRecord};
 use koi_types::{
     AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, PushId, Result, Timestamp, Uid,
     UidValidity,
 };
-use koi_webpush::{Endpoint, PAYLOAD_OCTETS_MAX, Subscription};
+use koi_webpush::{Auth, Endpoint, Keys, PAYLOAD_OCTETS_MAX, PublicKey};
 
-use super::{given_form, validation_text};
+use super::states::{self, AccountStates};
+use super::validation_text;
 use crate::outcome::Pending;
 use crate::row::EmailRow;
 use crate::service::MailboxService;
@@ -57,7 +58,9 @@ pub struct HeldPush {
 pub struct NextPush {
     pub account: AccountId,
     pub attempt: Attempt,
-    pub subscription: Subscription,
+    pub endpoint: Endpoint,
+    /// What it is encrypted for; nothing when the client gave no keys (RFC 8620 §7.2).
+    pub keys: Option<Keys>,
     /// Attempts in a row that failed.
     pub failures: u16,
     pub made_at: Timestamp,
@@ -69,6 +72,10 @@ pub struct NextPush {
 pub enum PushContent {
     /// The text the client has to send back.
     Validation(String),
+    /// The same, of JMAP (RFC 8620 §7.2.2).
+    Verification(String),
+    /// States that are not what was told last (RFC 8620 §7.1).
+    States(Vec<AccountStates>),
     Message(Box<PushMessage>),
     /// The message is not there any more: somebody has seen it.
     Gone,
@@ -118,7 +125,7 @@ impl MailboxService {
         let view = self.inner.kv.view()?;
         let mut ready = Vec::new();
         for StoredSubscription { id, record } in push::subscriptions(&*view, account)? {
-            let Some(endpoint) = is_open(&record, now).then(|| Endpoint::parse(&record.given.endpoint))
+            let Some(endpoint) = is_open(&record, now).then(|| Endpoint::parse(record.given.endpoint()))
             else {
                 continue;
             };
@@ -139,19 +146,30 @@ impl MailboxService {
             return Ok(None);
         };
         drop(view);
-        let subscription = given_form(&record)
+        let Resource { endpoint, keys } = resource(&record.given)
             .ok_or_else(|| MailError::new(ErrorKind::Corrupt, "a push subscription is not valid any more"))?;
+        let mut tells = None;
         let content = match task.push {
+            Push::Validation if super::is_of_jmap(&record) => {
+                PushContent::Verification(validation_text(&record.seal))
+            }
             Push::Validation => PushContent::Validation(validation_text(&record.seal)),
+            Push::States => match states::news(&self.inner, account, &record)? {
+                Some(news) => {
+                    tells = Some(news.tells);
+                    PushContent::States(news.changed)
+                }
+                None => PushContent::Gone,
+            },
             Push::Message { mailbox, uidvalidity, uid, email } => {
                 let at = Place { mailbox, uidvalidity, uid, email };
                 let found = self.message_to_push(account, &at, task.short)?;
                 found.map_or(PushContent::Gone, |message| PushContent::Message(Box::new(message)))
             }
         };
-        let attempt = Attempt { key, seal: record.seal };
+        let attempt = Attempt { key, seal: record.seal, tells };
         let (failures, made_at) = (record.failures, task.made_at);
-        Ok(Some(NextPush { account, attempt, subscription, failures, made_at, content }))
+        Ok(Some(NextPush { account, attempt, endpoint, keys, failures, made_at, content }))
     }
     fn message_to_push(&self, account: AccountId, at: &Place, short: bool) -> Result<Option<PushMessage>> {
         let snapshot = Snapshot::open(&self.inner, account, None)?;
@@ -257,6 +275,25 @@ impl MailboxService {
     }
 }
 
+/// Where a push goes, and for whom it is encrypted.
+struct Resource {
+    endpoint: Endpoint,
+    keys: Option<Keys>,
+}
+
+/// What was stored was valid once; nothing when it is not any more.
+fn resource(given: &Given) -> Option<Resource> {
+    let texts = match given {
+        Given::Coi(given) => Some((&given.p256dh, &given.auth)),
+        Given::Jmap(given) => given.keys.as_ref().map(|keys| (&keys.p256dh, &keys.auth)),
+    };
+    let keys = match texts {
+        Some((p256dh, auth)) => Some(Keys { p256dh: PublicKey::parse(p256dh)?, auth: Auth::parse(auth)? }),
+        None => None,
+    };
+    Some(Resource { endpoint: Endpoint::parse(given.endpoint()).ok()?, keys })
+}
+
 /// Where a message was put.
 struct Place {
     mailbox: MailboxId,
@@ -265,7 +302,7 @@ struct Place {
     email: EmailId,
 }
 
-fn exists(txn: &dyn Txn, account: AccountId) -> Result<bool> {
+pub(super) fn exists(txn: &(impl Read + ?Sized), account: AccountId) -> Result<bool> {
     Ok(txn.get(&key::directory(table::global::DIRECTORY, account))?.is_some())
 }
 

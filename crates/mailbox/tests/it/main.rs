@@ -21,6 +21,7 @@ mod model;
 mod names;
 mod names_table;
 mod push;
+mod push_subscription;
 mod recent;
 mod rig;
 mod scenarios;

@@ -9,6 +9,9 @@ use super::raw::{self, Raw};
 use crate::problem::Problem;
 use crate::webpush::SendSettings;
 
+/// Between two pushes of states to one user: what a person does, and what comes in at once, is one push.
+const STATES_PAUSE: Duration = Duration::from_secs(2);
+
 /// Everything the server is told. Immutable; a reload makes a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
@@ -440,6 +443,7 @@ fn webpush(raw: &Raw, base: &Path) -> Result<Option<WebPushConfig>, Problem> {
         couriers_per_account_max: count(raw, "webpush.requests_per_account_max"),
         pushes_per_minute_max: small(raw, "webpush.pushes_per_minute_max"),
         ttl_secs: small(raw, "webpush.ttl_secs"),
+        states_pause: STATES_PAUSE,
     };
     let subscriptions_max = u16::try_from(raw.number("webpush.subscriptions_max")).unwrap_or(u16::MAX);
     let waiting_max = count(raw, "webpush.waiting_max");

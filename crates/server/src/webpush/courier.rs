@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use koi_mailbox::push::{Attempt, NextPush, PushContent, Settled};
 use koi_types::{AccountId, MailError, PushId, Timestamp};
-use koi_webpush::{Request, Topic, Urgency, Verdict, encrypt, verdict};
+use koi_webpush::{Form, Request, Topic, Urgency, Verdict, encrypt, verdict};
 
 use super::client::{Answer, NoAnswer};
 use super::dispatch::after;
 use super::origins::Place;
 use super::primitives::Crypto;
-use super::{Shared, jitter};
+use super::{Shared, jitter, state_change};
 use crate::clock;
 use crate::metrics::count;
 
@@ -27,6 +27,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1800);
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 /// A validation that is older has no use: its subscription goes.
 const VALIDATION_TTL_SECS: u32 = 300;
+/// A verification of JMAP: its subscription has a week.
+const VERIFICATION_TTL_SECS: u32 = 24 * 3600;
 
 /// Until there is nothing more to be sent now, or the server goes down.
 pub(super) async fn run(shared: Arc<Shared>, account: AccountId, id: PushId, place: Place) {
@@ -45,6 +47,9 @@ struct Courier {
 struct Said {
     payload: String,
     urgency: Urgency,
+    form: Form,
+    /// It asks for proof, as COI-webpush does.
+    validation: bool,
 }
 
 /// What the push service said, or did not.
@@ -98,7 +103,8 @@ impl Courier {
         let age_secs = u32::try_from((now.0 - next.made_at.0).max(0) / 1000).unwrap_or(u32::MAX);
         let ttl_secs = match &next.content {
             PushContent::Validation(_) => VALIDATION_TTL_SECS,
-            PushContent::Message(_) => self.shared.settings.ttl_secs,
+            PushContent::Verification(_) => VERIFICATION_TTL_SECS,
+            PushContent::Message(_) | PushContent::States(_) => self.shared.settings.ttl_secs,
             PushContent::Gone => return Outcome::Settled(Settled::Pointless),
         };
         let Some(ttl_secs) = ttl_secs.checked_sub(age_secs).filter(|left| *left > 0) else {
@@ -115,32 +121,50 @@ impl Courier {
     }
     /// `None`: there is no request to be made of it.
     async fn post(&self, next: &NextPush, ttl_secs: u32, now: Timestamp) -> Option<Result<Answer, NoAnswer>> {
-        let (said, validation, topic) = match &next.content {
-            PushContent::Validation(text) => {
-                let payload = koi_webpush::payload::validation(text);
-                (Said { payload, urgency: Urgency::Normal }, true, None)
-            }
-            PushContent::Message(message) => {
-                // RFC 8030 §5.3: a chat message is worth waking a phone that saves its battery.
-                let urgency = if message.is_chat() { Urgency::High } else { Urgency::Normal };
-                (Said { payload: message.payload(), urgency }, false, Some(topic(&next.attempt)))
-            }
-            PushContent::Gone => return None,
-        };
+        let said = self.said(next)?;
+        // What asks for proof is said once.
+        let is_question = matches!(next.content, PushContent::Validation(_) | PushContent::Verification(_));
+        let topic = (!is_question).then(|| topic(&next.attempt));
         let settings = &self.shared.settings;
         let authorization = self.place.0.authorization(&settings.contact, now, &*self.shared.key);
-        let body = encrypt(&next.subscription.keys, said.payload.as_bytes(), &mut Crypto);
-        let (authorization, body) = (authorization.ok()?, body.ok()?);
-        let endpoint = &next.subscription.endpoint;
+        let body = match &next.keys {
+            Some(keys) => encrypt(keys, said.payload.as_bytes(), &mut Crypto).ok()?,
+            None => said.payload.into_bytes(),
+        };
+        let authorization = authorization.ok()?;
         let request = Request {
-            endpoint,
+            endpoint: &next.endpoint,
             ttl_s: ttl_secs,
             urgency: said.urgency,
             topic: topic.as_ref(),
             authorization: &authorization,
-            validation,
+            form: said.form,
+            validation: said.validation,
         };
-        Some(self.shared.client.post(endpoint, request.headers(), body).await)
+        Some(self.shared.client.post(&next.endpoint, request.headers(), body).await)
+    }
+    /// `None`: nothing is to be said, or not without keys.
+    fn said(&self, next: &NextPush) -> Option<Said> {
+        let sealed = |payload, urgency, validation| {
+            let is_sealed = next.keys.is_some();
+            is_sealed.then_some(Said { payload, urgency, form: Form::Sealed, validation })
+        };
+        // RFC 8620 §7.2: whoever gave no keys is told in the clear.
+        let form = if next.keys.is_some() { Form::SealedJson } else { Form::Json };
+        let json = |payload| Some(Said { payload, urgency: Urgency::Normal, form, validation: false });
+        match &next.content {
+            PushContent::Validation(text) => {
+                sealed(koi_webpush::payload::validation(text), Urgency::Normal, true)
+            }
+            PushContent::Verification(code) => json(state_change::verification(&self.id, code)?),
+            PushContent::States(changed) => json(state_change::states(changed)),
+            PushContent::Message(message) => {
+                // RFC 8030 §5.3: a chat message is worth waking a phone that saves its battery.
+                let urgency = if message.is_chat() { Urgency::High } else { Urgency::Normal };
+                sealed(message.payload(), urgency, false)
+            }
+            PushContent::Gone => None,
+        }
     }
     /// What to do with the answer, and what it says of the push service.
     fn judge(&self, answer: Result<Answer, NoAnswer>, now: Timestamp) -> Outcome {

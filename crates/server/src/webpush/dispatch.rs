@@ -1,15 +1,18 @@
-//! Starts couriers: for accounts that a commit says have something new, and for those that are due.
+//! Starts couriers: for accounts that a commit says have something new, and for those that are due. What has
+//! changed in accounts that subscriptions of JMAP follow becomes something new of those subscriptions here.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use koi_mailbox::push::{DueAccount, HeldPush, ReadyPush};
 use koi_types::{AccountId, MailError, PushId, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::task::{self, JoinSet};
 
+use super::following::Following;
 use super::origins::Place;
 use super::{Shared, courier};
 use crate::clock;
@@ -34,6 +37,12 @@ const AFTER_COURIER: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct Wakes {
     accounts: Mutex<BTreeSet<AccountId>>,
+    /// Followed accounts that have come further.
+    advanced: Mutex<BTreeSet<AccountId>>,
+    /// Accounts that subscriptions of JMAP follow.
+    followed: RwLock<HashSet<AccountId>>,
+    /// There are any.
+    follows: AtomicBool,
     wake: Notify,
 }
 
@@ -47,8 +56,24 @@ impl Wakes {
         drop(accounts);
         self.wake.notify_one();
     }
+    /// An account has come further.
+    pub fn advanced(&self, account: AccountId) {
+        // Mostly nobody follows anybody.
+        if self.follows.load(Ordering::Acquire) && self.followed.read().contains(&account) {
+            self.advanced.lock().insert(account);
+            self.wake.notify_one();
+        }
+    }
+    fn follow(&self, accounts: HashSet<AccountId>) {
+        let any = !accounts.is_empty();
+        *self.followed.write() = accounts;
+        self.follows.store(any, Ordering::Release);
+    }
     fn take(&self) -> BTreeSet<AccountId> {
         std::mem::take(&mut self.accounts.lock())
+    }
+    fn take_advanced(&self) -> BTreeSet<AccountId> {
+        std::mem::take(&mut self.advanced.lock())
     }
 }
 
@@ -60,6 +85,8 @@ struct Errand {
 
 struct Dispatcher {
     shared: Arc<Shared>,
+    wakes: Arc<Wakes>,
+    following: Following,
     couriers: JoinSet<()>,
     errands: HashMap<task::Id, Errand>,
     /// Subscriptions that have a courier.
@@ -75,7 +102,9 @@ struct Dispatcher {
 /// Until it is told to stop.
 pub(super) async fn run(shared: Arc<Shared>, wakes: Arc<Wakes>, stop: Arc<Notify>) {
     let mut dispatcher = Dispatcher {
+        following: Following::new(shared.settings.states_pause),
         shared,
+        wakes: Arc::clone(&wakes),
         couriers: JoinSet::new(),
         errands: HashMap::new(),
         busy: HashMap::new(),
@@ -83,14 +112,27 @@ pub(super) async fn run(shared: Arc<Shared>, wakes: Arc<Wakes>, stop: Arc<Notify
         held: Vec::new(),
         look_at: Instant::now(),
     };
+    match dispatcher.shared.mailbox.push_users() {
+        Ok(users) => dispatcher.follow(users),
+        Err(error) => tracing::warn!(%error, "who follows accounts could not be read"),
+    }
     loop {
         dispatcher.look().await;
-        let sleep = tokio::time::sleep_until(dispatcher.look_at.into());
+        dispatcher.tell().await;
+        let until =
+            dispatcher.following.next_at().map_or(dispatcher.look_at, |at| at.min(dispatcher.look_at));
+        let sleep = tokio::time::sleep_until(until.into());
         tokio::select! {
             () = stop.notified() => break,
             () = wakes.wake.notified() => {
-                for account in wakes.take() {
+                let woken = wakes.take();
+                dispatcher.follow(woken.iter().copied());
+                for account in woken {
                     dispatcher.look_after(account);
+                }
+                let now = Instant::now();
+                for account in wakes.take_advanced() {
+                    dispatcher.following.advanced(account, now);
                 }
                 dispatcher.write_held().await;
             }
@@ -113,6 +155,8 @@ impl Dispatcher {
         }
         self.look_at = now + LOOK;
         self.resting.retain(|_, until| *until > now);
+        // Others may share more by now, or less.
+        self.follow(self.following.users());
         loop {
             let (at, room) = (clock::now(), COURIERS_MAX.saturating_sub(self.couriers.len()));
             if room == 0 {
@@ -133,6 +177,35 @@ impl Dispatcher {
                 found.due.into_iter().filter(|due| !self.look_after(due.account)).collect();
             self.write_held().await;
             self.tend(idle).await;
+        }
+    }
+    /// Whom these users follow now.
+    fn follow(&mut self, users: impl IntoIterator<Item = AccountId>) {
+        let now = Instant::now();
+        let mut is_changed = false;
+        for user in users {
+            match self.shared.mailbox.followed(user) {
+                Ok(accounts) => is_changed |= self.following.follow(user, accounts, now),
+                Err(error) => self.in_trouble(&[user], &error),
+            }
+        }
+        if is_changed {
+            // Before states are read, so that nothing is missed in between.
+            self.wakes.follow(self.following.accounts().collect());
+        }
+    }
+    /// Sees to it that those are told who follow what has changed.
+    async fn tell(&mut self) {
+        let users = self.following.take_due(Instant::now());
+        if users.is_empty() {
+            return;
+        }
+        let told = match self.shared.mailbox.tell_states(&users) {
+            Ok(told) => told.ticket().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            self.in_trouble(&users.into_iter().collect::<Vec<_>>(), &error);
         }
     }
     /// Starts couriers for what an account has to be sent. Answers whether something is done about it now.

@@ -7,7 +7,7 @@ use koi_types::{AccountId, Address, CommitNotice, Timestamp};
 use crate::kv::{Commits, transact_and_wait};
 use crate::mail::directory;
 use crate::memory::MemoryKv;
-use crate::record::push::{PushTypes, Subscription, SubscriptionRecord};
+use crate::record::push::{Given, PushTypes, Subscription, SubscriptionRecord};
 
 /// The first account.
 pub(super) const ALICE: AccountId = AccountId(1);
@@ -48,7 +48,7 @@ pub(super) fn subscription(id: &str, now: Timestamp) -> SubscriptionRecord {
         auth: "t".into(),
     };
     SubscriptionRecord {
-        given,
+        given: Given::Coi(given),
         seal: [9; 20],
         created_at: now,
         validated_at: None,

@@ -15,9 +15,14 @@ use super::account::AccountTxn;
 use crate::key::{self, PushTaskKey, table};
 use crate::kv::{Read, Txn};
 use crate::record::push::{
-    Push, PushAccountRecord, PushTaskRecord, Seal, SubscriptionRecord, decode_server_key, encode_server_key,
+    Given, Push, PushAccountRecord, PushTaskRecord, Seal, SubscriptionRecord, ToldStates, decode_server_key,
+    encode_server_key,
 };
 use crate::record::{VERSION, corrupt};
+
+mod credential;
+
+pub use credential::{Credential, forget_credential};
 
 /// A subscription under its id.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +50,16 @@ pub struct DueAccount {
 pub struct Attempt {
     pub key: PushTaskKey,
     pub seal: Seal,
+    /// Of a push of states.
+    pub tells: Option<Tells>,
+}
+
+/// What a client knows when it has got a push of states.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tells {
+    pub told: Vec<ToldStates>,
+    /// Nothing is left for another push.
+    pub is_all: bool,
 }
 
 /// What came of an attempt.
@@ -204,7 +219,12 @@ impl AccountTxn<'_> {
         if record.validated_at.is_some() {
             return Ok(());
         }
-        (record.validated_at, record.expires_at) = (Some(self.now), None);
+        record.validated_at = Some(self.now);
+        match record.given {
+            Given::Coi(_) => record.expires_at = None,
+            // Whoever follows accounts for it hears of it.
+            Given::Jmap(_) => self.pushes = true,
+        }
         self.txn.put(&key::push_subscription(self.id, id), &record.encode())?;
         // A request for it that is still to be repeated is of no use.
         self.remove_push_tasks(id)?;
@@ -212,13 +232,33 @@ impl AccountTxn<'_> {
         self.put_push_account(&state)?;
         self.reckon_push()
     }
+    /// Changes what is said of a subscription that is there; what waits is pushed as before.
+    pub fn change_push(&mut self, id: &PushId, change: impl FnOnce(&mut SubscriptionRecord)) -> Result<()> {
+        let Some(mut record) = self.push_subscription(id)? else { return Ok(()) };
+        change(&mut record);
+        self.txn.put(&key::push_subscription(self.id, id), &record.encode())?;
+        self.reckon_push()
+    }
+    /// How many things wait to be pushed to a subscription.
+    pub fn pushes_waiting(&self, id: &PushId) -> Result<usize> {
+        let range = key::below(&key::push_tasks(self.id, id));
+        let mut count = 0;
+        self.txn.scan(&range.from, &range.end, &mut |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
+    }
     /// Takes a subscription away with all that was to be pushed to it. Answers whether it was there.
     pub fn remove_push(&mut self, id: &PushId) -> Result<bool> {
         let key = key::push_subscription(self.id, id);
         let Some(row) = self.txn.get(&key)? else { return Ok(false) };
-        let unproven = SubscriptionRecord::decode(&row).is_some_and(|record| record.validated_at.is_none());
+        let record = SubscriptionRecord::decode(&row);
+        let unproven = record.as_ref().is_some_and(|record| record.validated_at.is_none());
         drop(row);
         self.txn.delete(&key)?;
+        // Whoever follows accounts for it hears that it need not.
+        self.pushes |= record.is_some_and(|record| record.given.jmap().is_some());
         self.remove_push_tasks(id)?;
         if unproven {
             let mut state = self.push_account()?;
@@ -267,7 +307,8 @@ impl AccountTxn<'_> {
         };
         let key = key::push_task(self.id, id, *number);
         let task = self.txn.get(&key)?.and_then(|row| PushTaskRecord::decode(&row));
-        let record = self.after_attempt(&before, task.as_ref(), settled, rules);
+        let record = self.after_attempt(&before, task.as_ref(), settled, attempt.tells.as_ref(), rules);
+        let is_told = attempt.tells.as_ref().is_none_or(|tells| tells.is_all);
         if settled == Settled::Gone || record.refusals >= rules.refusals_max {
             return self.remove_push(id).map(drop);
         }
@@ -279,6 +320,7 @@ impl AccountTxn<'_> {
                 self.txn.put(&key, &PushTaskRecord { short: true, ..task }.encode())?;
             }
             (Settled::Later(_), _) | (_, None) => {}
+            (Settled::Taken, _) if !is_told => {}
             _ => self.txn.delete(&key)?,
         }
         self.reckon_push()
@@ -288,6 +330,7 @@ impl AccountTxn<'_> {
         before: &SubscriptionRecord,
         task: Option<&PushTaskRecord>,
         settled: Settled,
+        tells: Option<&Tells>,
         rules: SettleRules,
     ) -> SubscriptionRecord {
         let mut record = before.clone();
@@ -295,8 +338,16 @@ impl AccountTxn<'_> {
             Settled::Taken => {
                 (record.failures, record.refusals) = (0, 0);
                 let asked = task.is_some_and(|task| task.push == Push::Validation);
-                if asked && record.validated_at.is_none() {
-                    record.expires_at = Some(self.now.plus_secs(rules.validation_secs));
+                match &mut record.given {
+                    Given::Coi(_) if asked && record.validated_at.is_none() => {
+                        record.expires_at = Some(self.now.plus_secs(rules.validation_secs));
+                    }
+                    Given::Jmap(given) => {
+                        if let Some(tells) = tells {
+                            given.told.clone_from(&tells.told);
+                        }
+                    }
+                    Given::Coi(_) => {}
                 }
             }
             Settled::Later(until) => {

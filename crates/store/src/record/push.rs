@@ -4,6 +4,10 @@ use koi_types::{EmailId, MailboxId, Timestamp, Uid, UidValidity};
 
 use super::{Fields, Record};
 
+mod jmap;
+
+pub use jmap::{JmapKeys, JmapSubscription, ToldState, ToldStates};
+
 /// Tells one setting of a subscription's id from every other, and is what its validation has to answer.
 pub type Seal = [u8; 20];
 
@@ -80,6 +84,40 @@ impl PushTypes {
 
 /// What a client gave; its form on the wire is none of the store's business.
 #[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Given {
+    /// By IMAP (COI-webpush §subscribe).
+    Coi(Subscription),
+    /// RFC 8620 §7.2.
+    Jmap(JmapSubscription),
+}
+
+impl Given {
+    /// The push resource.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        match self {
+            Self::Coi(given) => &given.endpoint,
+            Self::Jmap(given) => &given.url,
+        }
+    }
+    #[must_use]
+    pub const fn jmap(&self) -> Option<&JmapSubscription> {
+        match self {
+            Self::Coi(_) => None,
+            Self::Jmap(given) => Some(given),
+        }
+    }
+    #[must_use]
+    pub const fn coi(&self) -> Option<&Subscription> {
+        match self {
+            Self::Coi(given) => Some(given),
+            Self::Jmap(_) => None,
+        }
+    }
+}
+
+/// A subscription to announced messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscription {
     /// The id as it was written.
     pub id: Box<str>,
@@ -99,11 +137,11 @@ pub struct Subscription {
 /// D: one subscription.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SubscriptionRecord {
-    pub given: Subscription,
+    pub given: Given,
     pub seal: Seal,
     pub created_at: Timestamp,
     pub validated_at: Option<Timestamp>,
-    /// When it goes of itself: not validated by then.
+    /// When it goes of itself: not validated by then; one of JMAP in any case.
     pub expires_at: Option<Timestamp>,
     /// Nothing is sent before this.
     pub held_until: Timestamp,
@@ -113,43 +151,35 @@ pub struct SubscriptionRecord {
     pub refusals: u16,
 }
 
-/// The first octet behind the version: subscriptions of other protocols will have another.
+/// The first octet behind the version.
 const KIND_METADATA: u8 = 1;
+const KIND_JMAP: u8 = 2;
 
 impl SubscriptionRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let given = &self.given;
-        let record = Record::new(256 + given.endpoint.len()).u8(KIND_METADATA).octets(&self.seal);
+        let kind = if self.given.jmap().is_some() { KIND_JMAP } else { KIND_METADATA };
+        let record = Record::new(256 + self.given.endpoint().len()).u8(kind).octets(&self.seal);
         let record = optional(record.i64(self.created_at.0), self.validated_at);
         let record = optional(record, self.expires_at).i64(self.held_until.0);
-        let record = record.u16(self.failures).u16(self.refusals).u8(given.types.code());
-        let texts = [&given.id, &given.client, &given.device, &given.endpoint, &given.p256dh, &given.auth];
-        let record = texts.iter().fold(record, |record, text| record.sized(text.as_bytes()));
-        list(list(record, given.exclude_from.as_deref()), given.excluded_from.as_deref()).0
+        let record = record.u16(self.failures).u16(self.refusals);
+        match &self.given {
+            Given::Coi(given) => given.write(record).0,
+            Given::Jmap(given) => given.write(record).0,
+        }
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
         let mut f = Fields::of(record)?;
-        if f.u8()? != KIND_METADATA {
-            return None;
-        }
+        let kind = f.u8()?;
         let (seal, created_at) = (f.array()?, Timestamp(f.i64()?));
         let (validated_at, expires_at) = (read_optional(&mut f)?, read_optional(&mut f)?);
         let held_until = Timestamp(f.i64()?);
         let (failures, refusals) = (f.u16()?, f.u16()?);
-        let types = f.u8()?;
-        let types = PushTypes::ALL.into_iter().find(|known| known.code() == types)?;
-        let given = Subscription {
-            types,
-            id: f.text()?.into(),
-            client: f.text()?.into(),
-            device: f.text()?.into(),
-            endpoint: f.text()?.into(),
-            p256dh: f.text()?.into(),
-            auth: f.text()?.into(),
-            exclude_from: read_list(&mut f)?,
-            excluded_from: read_list(&mut f)?,
+        let given = match kind {
+            KIND_METADATA => Given::Coi(Subscription::read(&mut f)?),
+            KIND_JMAP => Given::Jmap(JmapSubscription::read(&mut f)?),
+            _ => return None,
         };
         f.end().map(|()| Self {
             given,
@@ -160,6 +190,30 @@ impl SubscriptionRecord {
             held_until,
             failures,
             refusals,
+        })
+    }
+}
+
+impl Subscription {
+    fn write(&self, record: Record) -> Record {
+        let texts = [&self.id, &self.client, &self.device, &self.endpoint, &self.p256dh, &self.auth];
+        let record = record.u8(self.types.code());
+        let record = texts.iter().fold(record, |record, text| record.sized(text.as_bytes()));
+        list(list(record, self.exclude_from.as_deref()), self.excluded_from.as_deref())
+    }
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let types = f.u8()?;
+        let types = PushTypes::ALL.into_iter().find(|known| known.code() == types)?;
+        Some(Self {
+            types,
+            id: f.text()?.into(),
+            client: f.text()?.into(),
+            device: f.text()?.into(),
+            endpoint: f.text()?.into(),
+            p256dh: f.text()?.into(),
+            auth: f.text()?.into(),
+            exclude_from: read_list(f)?,
+            excluded_from: read_list(f)?,
         })
     }
 }
@@ -178,6 +232,8 @@ pub struct PushTaskRecord {
 pub enum Push {
     /// Asks the client to prove that it gets pushes.
     Validation,
+    /// What the states of data are, as far as they are not what was told last (RFC 8620 §7.1).
+    States,
     /// A message that came.
     Message { mailbox: MailboxId, uidvalidity: UidValidity, uid: Uid, email: EmailId },
 }
@@ -188,6 +244,7 @@ impl PushTaskRecord {
         let record = Record::new(38).i64(self.made_at.0).u8(u8::from(self.short));
         match self.push {
             Push::Validation => record.u8(1).0,
+            Push::States => record.u8(3).0,
             Push::Message { mailbox, uidvalidity, uid, email } => {
                 let record = record.u8(2).u32(mailbox.0).u32(uidvalidity.value()).u32(uid.value());
                 record.octets(&email.0).0
@@ -211,6 +268,7 @@ impl PushTaskRecord {
                 uid: Uid::new(f.u32()?)?,
                 email: EmailId(f.array()?),
             },
+            3 => Push::States,
             _ => return None,
         };
         f.end().map(|()| Self { made_at, short, push })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use koi_store::engine::{Embedded, Options};
 use koi_store::kv::{Kv as _, transact_and_wait};
 use koi_store::mail::{AccountTxn, Quota, directory};
-use koi_store::record::push::{PushTypes, Subscription, SubscriptionRecord};
+use koi_store::record::push::{Given, PushTypes, Subscription, SubscriptionRecord};
 use koi_types::{Address, PushId, Timestamp};
 
 use super::accounts::Nobody;
@@ -35,7 +35,7 @@ pub(crate) fn add(data: &Path, accounts: u32, each: u32) -> Outcome<()> {
                 let mut account = AccountTxn::open(txn, *account, Quota::UNLIMITED, Timestamp(0))?;
                 for number in 0..each {
                     let record = record(number);
-                    let Some(id) = PushId::new(&record.given.id) else { continue };
+                    let Some(id) = PushId::new(&id_of(number)) else { continue };
                     account.subscribe_push(&id, &record)?;
                     account.validate_push(&id)?;
                 }
@@ -47,10 +47,14 @@ pub(crate) fn add(data: &Path, accounts: u32, each: u32) -> Outcome<()> {
     Ok(engine.close()?)
 }
 
+fn id_of(number: u32) -> String {
+    format!("31754ee7-d3ee-4226-b112-6895{number:08x}")
+}
+
 /// As long as they are in practice.
 fn record(number: u32) -> SubscriptionRecord {
     let given = Subscription {
-        id: format!("31754ee7-d3ee-4226-b112-6895{number:08x}").into(),
+        id: id_of(number).into(),
         client: "An app for chats".into(),
         device: "a phone of somebody".into(),
         types: PushTypes::All,
@@ -61,7 +65,7 @@ fn record(number: u32) -> SubscriptionRecord {
         auth: "a".repeat(22).into(),
     };
     SubscriptionRecord {
-        given,
+        given: Given::Coi(given),
         seal: [7; 20],
         created_at: Timestamp(0),
         validated_at: None,

@@ -86,6 +86,7 @@ impl Rig {
             couriers_per_account_max: 8,
             pushes_per_minute_max: 6000,
             ttl_secs: 3600,
+            states_pause: Duration::from_millis(50),
         };
         Self {
             mailbox,
@@ -185,6 +186,11 @@ impl Rig {
     /// Waits until nothing is left to be sent.
     pub(crate) fn settled(&self) {
         self.until("something is left to be sent", || self.next_due().is_none());
+    }
+    /// The same where subscriptions have an end, which is far away.
+    pub(crate) fn settled_but_for_ends(&self) {
+        let far = Timestamp(koi_server::clock::now().0 + 3_600_000);
+        self.until("something is left to be sent", || self.next_due().is_none_or(|at| at > far));
     }
     /// When the next thing is due, be it past or to come.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {

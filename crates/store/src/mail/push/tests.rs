@@ -93,7 +93,7 @@ impl Rig {
     }
     fn settle(&self, n: u8, settled: Settled, now: Timestamp) {
         let next = self.next(n).expect("there is something to settle");
-        let attempt = Attempt { key: next.key, seal: [n; 20] };
+        let attempt = Attempt { key: next.key, seal: [n; 20], tells: None };
         self.change(now, move |account| account.settle_push(&attempt, settled, RULES));
     }
     fn next(&self, n: u8) -> Option<StoredTask> {
@@ -102,7 +102,7 @@ impl Rig {
     fn next_uid(&self, n: u8) -> Option<u32> {
         match self.next(n)?.record.push {
             Push::Message { uid, .. } => Some(uid.value()),
-            Push::Validation => None,
+            Push::Validation | Push::States => None,
         }
     }
     fn state(&self) -> PushAccountRecord {
@@ -203,7 +203,7 @@ fn what_came_of_an_attempt_is_not_held_against_another_setting() {
     let rig = Rig::new();
     rig.validated(1, at(0));
     rig.add(1, 1, at(1));
-    let attempt = Attempt { key: rig.next(1).unwrap().key, seal: [9; 20] };
+    let attempt = Attempt { key: rig.next(1).unwrap().key, seal: [9; 20], tells: None };
     rig.change(at(1), move |account| account.settle_push(&attempt, Settled::Gone, RULES));
     assert_eq!(rig.state().subscriptions, 1);
     rig.subscribe(1, at(2));

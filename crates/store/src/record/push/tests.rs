@@ -1,10 +1,10 @@
 //! Fixtures of version 1: never changed; a new meaning is a new version beside them.
 
-use koi_types::{EmailId, MailboxId, Timestamp, Uid, UidValidity};
+use koi_types::{AccountId, EmailId, MailboxId, Timestamp, Uid, UidValidity};
 
 use super::{
-    Push, PushAccountRecord, PushTaskRecord, PushTypes, Subscription, SubscriptionRecord, decode_server_key,
-    encode_server_key,
+    Given, JmapKeys, JmapSubscription, Push, PushAccountRecord, PushTaskRecord, PushTypes, Subscription,
+    SubscriptionRecord, ToldState, ToldStates, decode_server_key, encode_server_key,
 };
 
 fn octets(hex: &str) -> Vec<u8> {
@@ -48,19 +48,23 @@ fn push_account_version_1() {
     assert_eq!(PushAccountRecord::decode(&idle.encode()), Some(idle));
 }
 
+fn given() -> Subscription {
+    Subscription {
+        id: "I".into(),
+        client: "C".into(),
+        device: "".into(),
+        types: PushTypes::Mail,
+        exclude_from: None,
+        excluded_from: Some(vec!["a@b".into(), "c".into()]),
+        endpoint: "https://p/1".into(),
+        p256dh: "BN".into(),
+        auth: "tB".into(),
+    }
+}
+
 fn record() -> SubscriptionRecord {
     SubscriptionRecord {
-        given: Subscription {
-            id: "I".into(),
-            client: "C".into(),
-            device: "".into(),
-            types: PushTypes::Mail,
-            exclude_from: None,
-            excluded_from: Some(vec!["a@b".into(), "c".into()]),
-            endpoint: "https://p/1".into(),
-            p256dh: "BN".into(),
-            auth: "tB".into(),
-        },
+        given: Given::Coi(given()),
         seal: [9; 20],
         created_at: Timestamp(1),
         validated_at: None,
@@ -80,11 +84,36 @@ fn subscription_version_1() {
     );
     let hex = format!("{common} 0000 0300 03000000 614062 01000000 63");
     fixture(&hex, &record(), SubscriptionRecord::encode, SubscriptionRecord::decode);
-    let given = Subscription { exclude_from: Some(Vec::new()), excluded_from: None, ..record().given };
-    let other = SubscriptionRecord { given, ..record() };
+    let given = Subscription { exclude_from: Some(Vec::new()), excluded_from: None, ..given() };
+    let other = SubscriptionRecord { given: Given::Coi(given), ..record() };
     fixture(&format!("{common} 0100 0000"), &other, SubscriptionRecord::encode, SubscriptionRecord::decode);
     let validated = SubscriptionRecord { validated_at: Some(Timestamp(8)), expires_at: None, ..record() };
     assert_eq!(SubscriptionRecord::decode(&validated.encode()), Some(validated));
+}
+
+#[test]
+fn jmap_subscription_version_1() {
+    let common = format!(
+        "01 02 {} 0100000000000000 00 0000000000000000 01 0200000000000000 0300000000000000 0400 0500",
+        "09".repeat(20)
+    );
+    let full = JmapSubscription {
+        credential: Some("phone".into()),
+        device: "d".into(),
+        url: "https://p/1".into(),
+        keys: Some(JmapKeys { p256dh: "BN".into(), auth: "tB".into() }),
+        types: Some(vec!["Email".into()]),
+        told: vec![ToldStates { account: AccountId(7), states: vec![ToldState { data: 1, modseq: 300 }] }],
+    };
+    let hex = format!(
+        "{common} 01 05000000 70686f6e65 01000000 64 0b000000 68747470733a2f2f702f31
+         01 02000000 424e 02000000 7442 0200 05000000 456d61696c 01 07000000 01 01 ac02"
+    );
+    let of = |given| SubscriptionRecord { given: Given::Jmap(given), ..record() };
+    fixture(&hex, &of(full.clone()), SubscriptionRecord::encode, SubscriptionRecord::decode);
+    let bare = JmapSubscription { credential: None, keys: None, types: None, told: Vec::new(), ..full };
+    let hex = format!("{common} 00 01000000 64 0b000000 68747470733a2f2f702f31 00 0000 00");
+    fixture(&hex, &of(bare), SubscriptionRecord::encode, SubscriptionRecord::decode);
 }
 
 #[test]
@@ -100,7 +129,9 @@ fn push_task_version_1() {
     let message = PushTaskRecord { made_at: Timestamp(1), short: true, push };
     let hex = format!("01 0100000000000000 01 02 02000000 03000000 04000000 {}", "aa".repeat(16));
     fixture(&hex, &message, PushTaskRecord::encode, PushTaskRecord::decode);
-    assert_eq!(PushTaskRecord::decode(&octets("01 0100000000000000 00 03")), None, "no such push");
+    let states = PushTaskRecord { made_at: Timestamp(1), short: false, push: Push::States };
+    fixture("01 0100000000000000 00 03", &states, PushTaskRecord::encode, PushTaskRecord::decode);
+    assert_eq!(PushTaskRecord::decode(&octets("01 0100000000000000 00 04")), None, "no such push");
 }
 
 #[test]
