@@ -5,6 +5,7 @@ mod core_echo;
 mod email_get;
 mod email_parse;
 mod email_query;
+mod push_subscription;
 mod search_snippet;
 mod thread_get;
 
@@ -17,6 +18,8 @@ use super::context::Context;
 pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) -> Started {
     match method {
         Method::CoreEcho => core_echo::start(arguments),
+        Method::PushSubscriptionGet => push_subscription::get(arguments, cx),
+        Method::PushSubscriptionSet => push_subscription::set(arguments, cx),
         Method::ThreadGet => thread_get::start(arguments, cx),
         Method::ThreadChanges => changes::thread(arguments, cx),
         Method::EmailGet => email_get::start(arguments, cx),
