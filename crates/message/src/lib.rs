@@ -53,6 +53,7 @@ pub use form::{EmailAddress, EmailAddressGroup, HeaderValue, KeptForm, RawHeader
 pub use header::{Field, Fields, header_fields};
 pub use parse::{Message, is_message, parse};
 pub use preview::PreviewPart;
+pub use preview::html::text as text_of_html;
 pub use range::Range32;
 pub use record::{AddressView, Addresses, Corrupt, EnvelopeView};
 pub use search::{Needle, Scratch};

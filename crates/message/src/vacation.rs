@@ -129,14 +129,7 @@ impl Vacation {
             return text.clone();
         }
         let Some(page) = &self.html_body else { return TEXT.to_owned() };
-        let mut lines = String::new();
-        html::visible(page, &mut |piece| {
-            // What parts words in HTML is shown as a blank; people want lines.
-            lines.push_str(if piece == " " { "\n" } else { piece });
-            true
-        });
-        let lines = lines.lines().map(collapsed).filter(|line| !line.is_empty());
-        lines.fold(String::new(), |text, line| text + &line + "\n")
+        html::text(page)
     }
 }
 

@@ -4,6 +4,8 @@
 //! This does not make HTML safe to show, and need not: what comes out is plain text. It never looks back, so
 //! that it costs a constant per character.
 
+use crate::snippet::collapsed;
+
 /// Elements whose content is not text of the page.
 const HIDDEN: &[&str] = &["script", "style", "title", "template"];
 
@@ -16,6 +18,19 @@ const INLINE: &[&str] = &[
 
 /// Octets of a name that is compared; no element or reference known here is longer.
 const NAME_OCTETS_MAX: usize = 12;
+
+/// The text in lines: as good as HTML can be read without a browser.
+#[must_use]
+pub fn text(html: &str) -> String {
+    let mut lines = String::new();
+    visible(html, &mut |piece| {
+        // What parts words in HTML is shown as a blank; people want lines.
+        lines.push_str(if piece == " " { "\n" } else { piece });
+        true
+    });
+    let lines = lines.lines().map(collapsed).filter(|line| !line.is_empty());
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
 
 /// Hands out the text piece by piece, until `text` answers `false`.
 pub(crate) fn visible(html: &str, text: &mut dyn FnMut(&str) -> bool) {
