@@ -49,6 +49,8 @@ pub enum MethodError {
     UnknownDataType {
         description: Box<str>,
     },
+    /// Of the dialect of 2018 alone (`legacy`).
+    InvalidUrl,
 }
 
 impl MethodError {
@@ -81,6 +83,7 @@ impl MethodError {
             Self::UnsupportedFilter { .. } => "unsupportedFilter",
             Self::TooManyChanges => "tooManyChanges",
             Self::UnknownDataType { .. } => "unknownDataType",
+            Self::InvalidUrl => "invalidUrl",
         }
     }
 

@@ -95,6 +95,9 @@ impl CreatedIds {
     pub(super) fn given(ids: BTreeMap<Id, Id>) -> Self {
         Self { ids, is_given: true }
     }
+    pub(super) fn into_map(self) -> BTreeMap<Id, Id> {
+        self.ids
+    }
     /// RFC 8620 §5.3: a creation id that is used again stands for what was made last.
     pub fn insert(&mut self, creation: Id, id: Id) {
         self.ids.insert(creation, id);

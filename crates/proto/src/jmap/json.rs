@@ -158,6 +158,22 @@ impl Members {
             None => self.0.push(Member { name, value }),
         }
     }
+    /// Changes a member where it stands.
+    pub(super) fn change(&mut self, name: &str, change: impl FnOnce(Json) -> Json) {
+        if let Some(member) = self.0.iter_mut().find(|member| *member.name == *name) {
+            member.value = change(std::mem::replace(&mut member.value, Json::Null));
+        }
+    }
+    /// A member gets another name where it stands; one that has it already goes.
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
+        if self.value(from).is_none() {
+            return;
+        }
+        self.0.retain(|member| *member.name != *to);
+        if let Some(member) = self.0.iter_mut().find(|member| *member.name == *from) {
+            member.name = to.into();
+        }
+    }
     /// A name that stands twice, if one does.
     fn duplicate(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|member| &*member.name).collect();
@@ -179,6 +195,14 @@ impl PartialEq for Members {
         };
         let same = |(&a, &b): (&usize, &usize)| self.0.get(a) == other.0.get(b);
         self.len() == other.len() && sorted(self).iter().zip(&sorted(other)).all(same)
+    }
+}
+
+/// Of a name that stands twice the first stays.
+impl FromIterator<Member> for Members {
+    fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
+        let mut seen = std::collections::BTreeSet::new();
+        Self(members.into_iter().filter(|member| seen.insert(member.name.clone())).collect())
     }
 }
 

@@ -16,6 +16,7 @@ pub mod form;
 pub mod id;
 pub mod json;
 pub mod keyword;
+pub mod legacy;
 pub mod limits;
 pub mod method;
 pub mod object;

@@ -84,6 +84,18 @@ impl Request {
         Ok(Self { using, calls, created_ids })
     }
 
+    /// One call, without references.
+    pub(super) fn single(
+        using: Capabilities,
+        method: Method,
+        arguments: Members,
+        created_ids: CreatedIds,
+    ) -> Self {
+        let (name, id) = (method.name().into(), "0".into());
+        let call = Call { method: Some(method), name, id, arguments, refers_to: Vec::new() };
+        Self { using, calls: vec![call], created_ids }
+    }
+
     /// Which call is the last to refer to a result of the call with this id: until then it must be kept.
     #[must_use]
     pub fn last_reference_to(&self, id: &str) -> Option<usize> {
@@ -121,7 +133,7 @@ fn referred(arguments: &Members) -> Vec<Box<str>> {
     references.take(limits::JMAP_REFERENCES_MAX).filter_map(result_of).collect()
 }
 
-fn created_ids(value: Json) -> Result<BTreeMap<Id, Id>, RequestError> {
+pub(super) fn created_ids(value: Json) -> Result<BTreeMap<Id, Id>, RequestError> {
     let wrong = || RequestError::not_request("createdIds must be a map of Ids to Ids");
     let Json::Object(members) = value else { return Err(wrong()) };
     let entry = |member: super::json::Member| {

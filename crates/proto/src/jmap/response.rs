@@ -172,6 +172,12 @@ impl Responses {
         std::mem::replace(&mut self.octets, rest)
     }
 
+    /// The rest of the Response object as the draft of 2018 has it.
+    pub(super) fn finish_bare(mut self) -> Vec<u8> {
+        self.octets.extend_from_slice(b"]}");
+        self.octets
+    }
+
     /// The rest of the Response object.
     #[must_use]
     pub fn finish(mut self, created_ids: &CreatedIds, session_state: &str) -> Vec<u8> {

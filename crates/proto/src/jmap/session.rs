@@ -3,6 +3,7 @@
 use super::capability::{Capabilities, Capability};
 use super::id::Id;
 use super::json::{ObjectWriter, Raw, Slot, ToJson};
+use super::legacy;
 use super::limits::CoreLimits;
 use super::object::blob::{DigestAlgorithm, LookupType};
 use super::object::email::query::EmailSortKey;
@@ -133,6 +134,7 @@ impl Session {
             for capability in self.capabilities.with(Capability::Core).iter() {
                 self.capability(capability, all.member(capability.uri()));
             }
+            self.draft(all);
         });
         object.member("accounts").members(|accounts| {
             self.accounts
@@ -172,11 +174,36 @@ impl Session {
         });
     }
 
+    /// What the draft of 2018 calls the core and mail, where mail is offered.
+    fn draft(&self, all: &mut ObjectWriter<'_>) {
+        let primary = self.accounts.iter().find(|account| account.is_personal && account.mail.is_some());
+        let Some((primary, mail)) = primary.and_then(|one| one.mail.as_ref().map(|mail| (one, mail))) else {
+            return;
+        };
+        if !self.capabilities.contains(Capability::Mail) {
+            return;
+        }
+        self.capability(Capability::Core, all.member(legacy::CORE));
+        all.member(legacy::MAIL).members(|object| {
+            let submission = primary.submission.clone().unwrap_or_default();
+            object.put("maxMailboxesPerEmail", &mail.max_mailboxes_per_email);
+            object.put("maxSizeAttachmentsPerEmail", &mail.max_size_attachments_per_email);
+            object.put("maxDelayedSend", &submission.max_delayed_send);
+            object.put("emailsListSortOptions", &EmailSortKey::NAMES[..]);
+            submission.extensions(object);
+        });
+    }
+
     fn account(&self, account: &SessionAccount, slot: Slot<'_>) {
         slot.members(|object| {
             object.put("name", &account.name);
             object.put("isPersonal", &account.is_personal);
             object.put("isReadOnly", &account.is_read_only);
+            if account.mail.is_some() && self.capabilities.contains(Capability::Mail) {
+                let mut own = self.accounts.iter().filter(|one| one.is_personal && one.mail.is_some());
+                object.put("isPrimary", &own.next().is_some_and(|first| first.id == account.id));
+                object.put("hasDataFor", &legacy::DATA_PROFILES[..]);
+            }
             object.member("accountCapabilities").members(|all| {
                 for capability in self.capabilities.iter().filter(|one| account.has(*one)) {
                     account.capability(capability, all.member(capability.uri()));
@@ -226,11 +253,7 @@ impl SessionAccount {
             Capability::Submission => {
                 if let Some(submission) = &self.submission {
                     object.put("maxDelayedSend", &submission.max_delayed_send);
-                    let slot = object.member("submissionExtensions");
-                    match submission.submission_extensions.is_empty() {
-                        true => slot.members(|_| {}),
-                        false => submission.submission_extensions.write(slot),
-                    }
+                    submission.extensions(object);
                 }
             }
             Capability::Blob => {
@@ -244,6 +267,16 @@ impl SessionAccount {
             }
             _ => {}
         });
+    }
+}
+
+impl SubmissionCapability {
+    fn extensions(&self, object: &mut ObjectWriter<'_>) {
+        let slot = object.member("submissionExtensions");
+        match self.submission_extensions.is_empty() {
+            true => slot.members(|_| {}),
+            false => self.submission_extensions.write(slot),
+        }
     }
 }
 
@@ -335,6 +368,14 @@ mod tests {
             assert_eq!(at(&object, &format!("{shared}{absent}")), None, "{absent}");
         }
         expect("/primaryAccounts/urn:ietf:params:jmap:mail", r#""A13824""#);
+        let draft = "/capabilities/ietf:jmapmail";
+        expect(&format!("{draft}/maxMailboxesPerEmail"), "null");
+        expect(&format!("{draft}/emailsListSortOptions/0"), r#""receivedAt""#);
+        expect(&format!("{draft}/submissionExtensions"), "{}");
+        expect("/capabilities/ietf:jmap/maxSizeRequest", "10000000");
+        expect("/accounts/A13824/isPrimary", "true");
+        expect("/accounts/A97813/isPrimary", "false");
+        expect("/accounts/A97813/hasDataFor", r#"["mail"]"#);
         assert_eq!(at(&object, "/primaryAccounts/urn:ietf:params:jmap:core"), None);
         assert_eq!(at(&object, "/primaryAccounts/urn:ietf:params:jmap:mdn"), None);
         expect("/username", r#""john@example.com""#);
@@ -368,7 +409,9 @@ mod tests {
     fn what_is_not_offered_is_not_told() {
         let mut session = session();
         session.capabilities = Capabilities::NONE.with(Capability::Mail);
+        session.accounts.iter_mut().for_each(|account| account.mail = None);
         let object = session.with_state(|_| String::new());
+        assert_eq!(at(&object, "/capabilities/ietf:jmapmail"), None);
         assert!(at(&object, "/capabilities/urn:ietf:params:jmap:core").is_some());
         assert_eq!(at(&object, "/capabilities/urn:ietf:params:jmap:blob"), None);
         assert_eq!(at(&object, "/accounts/A13824/accountCapabilities/urn:ietf:params:jmap:blob"), None);

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use koi_proto::jmap::{Envelope, MethodError, Request, RequestError, Responses};
+use koi_proto::jmap::legacy::{Conversation, Next, Read, Texts};
+use koi_proto::jmap::{CreatedIds, Envelope, Id, MethodError, Request, RequestError, Responses};
 use koi_types::{Timestamp, limits};
 
 use super::call::{Call, Ran};
@@ -23,6 +24,14 @@ pub struct Exchange {
     running: Option<Running>,
     session_state: Box<str>,
     notes: Vec<Note>,
+    /// The request is one of the draft of 2018, and what is answered here is a part of it.
+    draft: Option<Box<Draft>>,
+}
+
+struct Draft {
+    conversation: Conversation,
+    /// The response to the present part so far.
+    answer: Vec<u8>,
 }
 
 struct Running {
@@ -42,8 +51,17 @@ impl Exchange {
         login: Login,
         session_state: &str,
     ) -> Result<Self, RequestError> {
-        let request = Request::parse(octets, &jmap.limits, jmap.supported)?;
-        Ok(Self::new(request, &Envelope::Http, jmap, login, session_state))
+        let primary = Id::from(login.account);
+        let texts = Texts { header, of_html: koi_message::text_of_html };
+        Ok(match Read::read(octets, &jmap.limits, jmap.supported, &primary, texts)? {
+            Read::Rfc(request) => Self::new(request, &Envelope::Http, jmap, login, session_state),
+            Read::Draft(conversation) => {
+                let nothing =
+                    Request { using: jmap.supported, calls: Vec::new(), created_ids: CreatedIds::default() };
+                let draft = Some(Box::new(Draft { conversation: *conversation, answer: Vec::new() }));
+                Self { draft, ..Self::new(nothing, &Envelope::Http, jmap, login, session_state) }
+            }
+        })
     }
 
     /// Answers a request that was read already.
@@ -64,12 +82,41 @@ impl Exchange {
             running: None,
             session_state: session_state.into(),
             notes: Vec::new(),
+            draft: None,
         }
     }
 
     /// Goes on until something must happen outside; [`Step::Close`] when the response is whole. What can be
     /// sent already is added to `out`.
     pub fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
+        let Some(mut draft) = self.draft.take() else { return self.answer(now, out) };
+        let step = match self.answer(now, &mut draft.answer) {
+            Step::Close => self.next_part(&mut draft, out),
+            // The part is told when it is whole.
+            Step::OutputFull => Step::Yield,
+            step => step,
+        };
+        self.draft = Some(draft);
+        step
+    }
+
+    fn next_part(&mut self, draft: &mut Draft, out: &mut Vec<u8>) -> Step {
+        draft.conversation.answered(&std::mem::take(&mut draft.answer));
+        match draft.conversation.advance() {
+            Next::Ask(request) => {
+                out.append(&mut draft.conversation.take());
+                (self.request, self.at) = (request, 0);
+                self.responses = Some(Responses::new(&Envelope::Http));
+                if out.len() >= limits::OUTPUT_OCTETS_HIGH { Step::OutputFull } else { Step::Yield }
+            }
+            Next::Done(rest) => {
+                out.extend_from_slice(&rest);
+                Step::Close
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
         match self.advance(now) {
             Some(Ran::Yield) => Step::Yield,
             Some(Ran::Await(ticket)) => Step::Await(ticket),
@@ -221,4 +268,11 @@ mod tests {
         // What was written before may stand.
         assert!(answered(true).0.contains(r#"{"type":"serverPartialFail"}"#));
     }
+}
+
+/// The value of a header field as people read it.
+fn header(raw: &str) -> String {
+    let mut unfolded = Vec::new();
+    koi_message::header::unfold(raw.as_bytes(), &mut unfolded);
+    koi_message::encoded_word::decode_text(&unfolded).trim().to_owned()
 }
