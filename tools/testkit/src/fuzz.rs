@@ -6,7 +6,9 @@
 pub mod compressed_session;
 pub mod imap;
 pub mod index_rows;
+pub mod jmap_exchange;
 pub mod jmap_header;
+pub mod jmap_legacy;
 pub mod jmap_patch;
 pub mod jmap_pointer;
 pub mod jmap_request;

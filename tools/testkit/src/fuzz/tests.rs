@@ -23,6 +23,16 @@ fn fuzz_jmap_request() {
 }
 
 #[test]
+fn fuzz_jmap_exchange() {
+    jmap_exchange::target().smoke();
+}
+
+#[test]
+fn fuzz_jmap_legacy() {
+    jmap_legacy::target().smoke();
+}
+
+#[test]
 fn fuzz_jmap_pointer() {
     jmap_pointer::target().smoke();
 }
