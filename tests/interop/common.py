@@ -12,6 +12,7 @@ def arguments():
         parser.add_argument("--" + name, type=int, required=True)
     for name in ("ca", "user", "password", "folder"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--https", type=int)
     parser.add_argument("--other-user")
     parser.add_argument("--other-password")
     parser.add_argument("--third-user")

@@ -127,8 +127,8 @@ impl Directory<'_> {
             None => transact_and_wait(&*self.inner.kv, move |txn| app_password::secret(txn, &fresh)),
         }
     }
-    /// Closes or opens an account for logins; mail goes on arriving. What JMAP clients subscribed to goes when
-    /// it is closed.
+    /// Closes or opens an account for logins; mail goes on arriving. What JMAP clients subscribed to goes
+    /// when it is closed.
     pub fn set_disabled(&self, account: AccountId, disabled: bool) -> Result<()> {
         let over = disabled.then_some(Credential::Any);
         self.update(account, move |record| record.disabled = disabled, over)

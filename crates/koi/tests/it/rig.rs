@@ -101,6 +101,7 @@ impl Server {
             ("--smtp", self.base + 25),
             ("--submission", self.base + 587),
             ("--submissions", self.base + 465),
+            ("--https", self.base + 443),
         ] {
             command.args([option, &port.to_string()]);
         }

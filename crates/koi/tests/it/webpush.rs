@@ -86,10 +86,21 @@ fn a_push_outlives_the_server() {
 /// TLS by OpenSSL, HTTP/2 by python3-h2, decryption by http_ece, signatures by python3-cryptography.
 #[test]
 fn python_webpush() {
+    python("webpush_client.py");
+}
+
+/// spec: RFC 8620 §7.1; RFC 8620 §7.2; RFC 8620 §7.2.2; RFC 8291 §3.4; RFC 8292 §3
+/// The same for JMAP.
+#[test]
+fn python_jmap_push() {
+    python("jmap_push_client.py");
+}
+
+fn python(name: &str) {
     let (outer, folder) = new_folder();
     // The push service has a certificate of the quickstart's own authority.
     let server = start(&folder, &folder.join("tls/ca.pem"));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop/webpush_client.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop").join(name);
     let mut command = Command::new(PYTHON);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", packages()).arg(script);
     server.tell_ports(&mut command);

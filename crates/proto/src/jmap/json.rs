@@ -158,6 +158,22 @@ impl Members {
             None => self.0.push(Member { name, value }),
         }
     }
+    /// Changes a member where it stands.
+    pub(super) fn change(&mut self, name: &str, change: impl FnOnce(Json) -> Json) {
+        if let Some(member) = self.0.iter_mut().find(|member| *member.name == *name) {
+            member.value = change(std::mem::replace(&mut member.value, Json::Null));
+        }
+    }
+    /// A member gets another name where it stands; one that has it already goes.
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
+        if self.value(from).is_none() {
+            return;
+        }
+        self.0.retain(|member| *member.name != *to);
+        if let Some(member) = self.0.iter_mut().find(|member| *member.name == *from) {
+            member.name = to.into();
+        }
+    }
     /// A name that stands twice, if one does.
     fn duplicate(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|member| &*member.name).collect();

@@ -102,7 +102,7 @@ impl Exchange {
 
     fn next_part(&mut self, draft: &mut Draft, out: &mut Vec<u8>) -> Step {
         draft.conversation.answered(&std::mem::take(&mut draft.answer));
-        match draft.conversation.next() {
+        match draft.conversation.advance() {
             Next::Ask(request) => {
                 out.append(&mut draft.conversation.take());
                 (self.request, self.at) = (request, 0);

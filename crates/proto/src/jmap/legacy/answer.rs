@@ -48,19 +48,21 @@ pub(super) fn answer(name: &str, mut arguments: Members, echo: &Echo, texts: &Te
 
 fn got(object_type: &str, arguments: &mut Members, echo: &Echo, texts: &Texts) {
     change(arguments, "notFound", null_if_empty);
-    let list = arguments.take("list");
-    let list = match (object_type, &echo.wanted) {
-        ("Email", Some(wanted)) => each_item(list, |one| wanted.with_attachments().answer(one, texts)),
-        ("Identity", _) => each_item(list, identity),
-        ("SearchSnippet", _) => each_item(list, |mut one| {
-            put(&mut one, "attachments", Json::Null);
-            one
-        }),
-        _ => list,
-    };
-    if let Some(list) = list {
-        put(arguments, "list", list);
-    }
+    change(arguments, "list", |list| {
+        let changed = match (object_type, &echo.wanted) {
+            ("Email", Some(wanted)) => {
+                let wanted = wanted.with_attachments();
+                each_item(Some(list), |one| wanted.answer(one, texts))
+            }
+            ("Identity", _) => each_item(Some(list), identity),
+            ("SearchSnippet", _) => each_item(Some(list), |mut one| {
+                put(&mut one, "attachments", Json::Null);
+                one
+            }),
+            _ => Some(list),
+        };
+        changed.unwrap_or(Json::Null)
+    });
 }
 
 fn identity(mut identity: Members) -> Members {

@@ -116,7 +116,8 @@ impl Read {
 }
 
 impl Conversation {
-    pub fn next(&mut self) -> Next {
+    /// Goes on until something must be asked, or nothing is left.
+    pub fn advance(&mut self) -> Next {
         loop {
             let asked = match std::mem::replace(&mut self.doing, Doing::Nothing) {
                 Doing::Nothing => {

@@ -5,8 +5,8 @@
 //! A [`Conversation`] is one request of the draft. Each of its calls is made alone, as a request of the RFC
 //! ([`Next::Ask`]), so that result references point into answers as the draft has them; some calls need a
 //! second one, for what the draft says in one object and the RFC in two. [`ask`] goes one way, [`answer`]
-//! the other, [`email`] knows the one object whose shape differs. Must not: know mailboxes, or what any method
-//! does.
+//! the other, [`email`] knows the one object whose shape differs. Must not: know mailboxes, or what any
+//! method does.
 
 mod answer;
 mod ask;
@@ -85,9 +85,7 @@ fn put(members: &mut Members, name: &str, value: Json) {
 
 /// A member under another name.
 fn rename(members: &mut Members, from: &str, to: &str) {
-    if let Some(value) = members.take(from) {
-        put(members, to, value);
-    }
+    members.rename(from, to);
 }
 
 /// Every member of a map that is an object, changed in place.
@@ -108,9 +106,7 @@ fn each_item(list: Option<Json>, change: impl Fn(Members) -> Members) -> Option<
 
 /// Changes a member where there is one.
 fn change(members: &mut Members, name: &str, change: impl FnOnce(Json) -> Json) {
-    if let Some(value) = members.take(name) {
-        put(members, name, change(value));
-    }
+    members.change(name, change);
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ fn drive(calls: &str, parts: &[Part]) -> Vec<String> {
     let mut conversation = conversation(calls);
     let mut parts = parts.iter();
     let response = loop {
-        match conversation.next() {
+        match conversation.advance() {
             Next::Done(octets) => break octets,
             Next::Ask(mut request) => {
                 let Part { asked, answered } = parts.next().expect("nothing more is asked");
@@ -506,10 +506,10 @@ fn pushes_are_not_made_and_other_methods_are_as_they_are() {
     let Ok(Read::Draft(mut conversation)) = read(using, r#"[["Quota/get",{"accountId":"a1"},"4"]]"#) else {
         panic!()
     };
-    let Next::Ask(request) = conversation.next() else { panic!("it is known") };
+    let Next::Ask(request) = conversation.advance() else { panic!("it is known") };
     assert_eq!(&*request.calls[0].name, "Quota/get");
     conversation.answered(br#"{"methodResponses":[["Quota/get",{"list":[],"notFound":[]},"0"]]}"#);
-    let Next::Done(octets) = conversation.next() else { panic!() };
+    let Next::Done(octets) = conversation.advance() else { panic!() };
     let expected = r#"{"methodResponses":[["Quota/get",{"list":[],"notFound":[]},"4"]]}"#;
     assert_eq!(std::str::from_utf8(&octets).unwrap(), expected);
 }
@@ -522,14 +522,14 @@ fn creation_ids_are_known_to_later_calls() {
         r##"["Mailbox/get",{"ids":["#k"],"properties":["id"]},"1"]]"##
     );
     let mut conversation = conversation(calls);
-    let Next::Ask(mut request) = conversation.next() else { panic!() };
+    let Next::Ask(mut request) = conversation.advance() else { panic!() };
     let (name, expected) =
         split(r#"Mailbox/set {"create":{"k":{"name":"n"}},"accountId":"a1","onDestroyRemoveEmails":true}"#);
     let call = &mut request.calls[0];
     let arguments = Responses::new(&crate::jmap::Envelope::Http).arguments(call).unwrap();
     assert_eq!((&*call.name, Json::Object(arguments.into_members())), (name, expected));
     conversation.answered(br#"{"methodResponses":[["Mailbox/set",{},"0"]],"createdIds":{"k":"m7"}}"#);
-    let Next::Ask(request) = conversation.next() else { panic!() };
+    let Next::Ask(request) = conversation.advance() else { panic!() };
     assert_eq!(Raw::of(&request.created_ids).as_str(), r#"{"k":"m7"}"#);
 }
 
@@ -538,9 +538,9 @@ fn creation_ids_are_known_to_later_calls() {
 fn an_answer_that_is_none() {
     for bad in ["", "[]", "{}", r#"{"methodResponses":[1,["x"],["Email/get",{"list":1},"0"]]}"#] {
         let mut conversation = conversation(r#"[["Email/get",{"ids":[]},"0"],["Nothing",{},"1"]]"#);
-        let Next::Ask(_) = conversation.next() else { panic!() };
+        let Next::Ask(_) = conversation.advance() else { panic!() };
         conversation.answered(bad.as_bytes());
-        let Next::Done(octets) = conversation.next() else { panic!("{bad}") };
+        let Next::Done(octets) = conversation.advance() else { panic!("{bad}") };
         assert!(matches!(json(std::str::from_utf8(&octets).unwrap()), Json::Object(_)));
     }
 }

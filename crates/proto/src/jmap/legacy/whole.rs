@@ -1,6 +1,6 @@
-//! A whole Email is a patch too: what cannot be changed may be said again if it is what it was. In the RFC the
-//! same holds for objects in its own shape, so that those of the draft are compared here, with the Emails as
-//! they are, before the update is asked for.
+//! A whole Email is a patch too: what cannot be changed may be said again if it is what it was. In the RFC
+//! the same holds for objects in its own shape, so that those of the draft are compared here, with the
+//! Emails as they are, before the update is asked for.
 
 use super::ask::{Echo, default_account};
 use super::email::Wanted;

@@ -10,16 +10,7 @@ mod email_get;
 mod email_import;
 mod email_parse;
 mod email_query;
-mod email_set;
-mod email_write;
-mod identity;
-mod mailbox_changes;
-mod mailbox_get;
-mod mailbox_query;
-mod mailbox_set;
-mod mdn;
 mod push_subscription;
-pub(super) mod quota;
 mod search_snippet;
 mod identity;
 mod mdn;
@@ -37,18 +28,6 @@ use super::context::Context;
 pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) -> Started {
     match method {
         Method::CoreEcho => core_echo::start(arguments),
-        Method::BlobCopy => blob_copy::start(arguments, cx),
-        Method::BlobUpload => blob_upload::start(arguments, cx),
-        Method::BlobGet => blob_get::start(arguments, cx),
-        Method::BlobLookup => blob_get::start_lookup(arguments, cx),
-        Method::EmailCopy => email_copy::start(arguments, cx),
-        Method::EmailImport => email_import::start(arguments, cx),
-        Method::EmailSet => email_set::start(arguments, cx),
-        Method::MailboxGet => mailbox_get::start(arguments, cx),
-        Method::MailboxChanges => mailbox_changes::start(arguments, cx),
-        Method::MailboxQuery => mailbox_query::start(arguments, cx),
-        Method::MailboxQueryChanges => mailbox_query::start_changes(arguments, cx),
-        Method::MailboxSet => mailbox_set::start(arguments, cx),
         Method::PushSubscriptionGet => push_subscription::get(arguments, cx),
         Method::PushSubscriptionSet => push_subscription::set(arguments, cx),
         Method::ThreadGet => thread_get::start(arguments, cx),
