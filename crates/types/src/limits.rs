@@ -212,3 +212,5 @@ pub const JMAP_REFERENCE_SEARCHED_OCTETS_MAX: usize = 200_000_000;
 pub const JMAP_WRONG_PROPERTIES_MAX: usize = 200;
 /// Sources of one blob that is put together (RFC 9404 §3.1 asks for 64 at least).
 pub const JMAP_DATA_SOURCES_MAX: usize = 100;
+/// Octets of blobs that one Blob/get shows (RFC 9404 §4.2); larger ones are downloaded.
+pub const JMAP_BLOB_GET_OCTETS_MAX: usize = 10_000_000;

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest, Sha256, Sha512};
+
 use crate::jmap::arguments::{Arguments, Ids, Reading};
 use crate::jmap::capability::Capability;
 use crate::jmap::error::MethodError;
@@ -209,19 +211,25 @@ pub enum BlobProperty {
 pub enum DigestAlgorithm {
     Sha256,
     Sha512,
-    Sha1,
 }
 
 impl DigestAlgorithm {
     /// The best first.
-    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha512, Self::Sha1];
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha-256",
             Self::Sha512 => "sha-512",
-            Self::Sha1 => "sha",
+        }
+    }
+
+    #[must_use]
+    pub fn digest(self, octets: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => Sha256::digest(octets).to_vec(),
+            Self::Sha512 => Sha512::digest(octets).to_vec(),
         }
     }
 }

@@ -147,8 +147,9 @@ pub struct Outcome {
 /// Response of a /set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetResponse {
-    /// `None`, as both states, for types that belong to no account (RFC 8620 §7.2.2).
+    /// `None` for types that belong to no account (RFC 8620 §7.2.2), which have no states either.
     pub account_id: Option<Id>,
+    /// `None`: it is not known.
     pub old_state: Option<Box<str>>,
     pub new_state: Option<Box<str>>,
     pub outcome: Outcome,
@@ -158,9 +159,11 @@ impl ToJson for SetResponse {
     fn write(&self, slot: Slot<'_>) {
         let Outcome { created, updated, destroyed, not_created, not_updated, not_destroyed } = &self.outcome;
         slot.members(|object| {
-            object.put_some("accountId", self.account_id.as_ref());
-            object.put_some("oldState", self.old_state.as_ref());
-            object.put_some("newState", self.new_state.as_ref());
+            if let Some(account_id) = &self.account_id {
+                object.put("accountId", account_id);
+                object.put("oldState", &self.old_state);
+                object.put("newState", &self.new_state);
+            }
             object.put("created", created);
             object.put("updated", updated);
             object.put("destroyed", &(!destroyed.is_empty()).then_some(destroyed));
