@@ -14,7 +14,9 @@ pub use filter::{EmailCondition, EmailFilter, EmailKeyword};
 pub use identity::{
     IdentityChange, IdentityChanged, IdentityRecord, IdentityUpdate, IdentityView, NamedAddress, OWN_IDENTITY,
 };
-pub use mailbox_write::{MailboxChange, MailboxChanged, MailboxCreation, MailboxRefused, MailboxUpdate};
+pub use mailbox_write::{
+    MailboxChange, MailboxChanged, MailboxCreation, MailboxInTurn, MailboxRefused, MailboxUpdate,
+};
 pub use mailboxes::{MailboxRole, MailboxView};
 pub use objects::SettingRefused;
 pub use order::{EmailOrder, OrderBy};

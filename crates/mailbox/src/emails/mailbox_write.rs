@@ -35,6 +35,16 @@ pub enum MailboxChange {
         /// With what is in it.
         remove_emails: bool,
     },
+    /// Updates that are possible only together: two mailboxes exchange their names (RFC 8620 §5.3). All or
+    /// none.
+    Together(Vec<MailboxInTurn>),
+}
+
+/// One of several mailboxes that change together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailboxInTurn {
+    pub mailbox: MailboxId,
+    pub update: MailboxUpdate,
 }
 
 /// A new mailbox.
@@ -165,8 +175,8 @@ impl Account {
             match writer.change(change) {
                 Ok(Done { changed, subscribed }) => {
                     let after = State::at(account.finish_telling()?.states.mailbox);
-                    if let Some(subscribed) = subscribed {
-                        subscribe_guest(txn, &lent, &visitor, &subscribed)?;
+                    for subscribed in &subscribed {
+                        subscribe_guest(txn, &lent, &visitor, subscribed)?;
                     }
                     Ok(Part { before, after, result: Some(changed) })
                 }
@@ -193,8 +203,8 @@ type Refusal = Arc<Mutex<Option<MailboxRefused>>>;
 
 struct Done {
     changed: MailboxChanged,
-    /// A guest's subscription lies in its own account.
-    subscribed: Option<Subscribed>,
+    /// A guest's subscriptions lie in its own account.
+    subscribed: Vec<Subscribed>,
 }
 
 struct Subscribed {
@@ -224,8 +234,9 @@ impl Writer<'_, '_> {
             MailboxChange::Update { mailbox, update } => self.update(*mailbox, update),
             MailboxChange::Destroy { mailbox, remove_emails } => {
                 self.destroy(*mailbox, *remove_emails)?;
-                Ok(Done { changed: MailboxChanged::Destroyed, subscribed: None })
+                Ok(Done { changed: MailboxChanged::Destroyed, subscribed: Vec::new() })
             }
+            MailboxChange::Together(turns) => self.together(turns),
         }
     }
     fn rights(&self, mailbox: MailboxId) -> Refusable<Rights> {
@@ -319,12 +330,60 @@ impl Writer<'_, '_> {
         }
         if self.account.name_with_role(role)?.is_some() { Err(MailboxRefused::RoleTaken) } else { Ok(()) }
     }
-    fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Refusable<Option<Subscribed>> {
+    fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Refusable<Vec<Subscribed>> {
         if self.visitor.is_some() {
-            return Ok(Some(Subscribed { name: name.clone(), subscribed }));
+            return Ok(vec![Subscribed { name: name.clone(), subscribed }]);
         }
         self.account.subscribe(name, subscribed)?;
-        Ok(None)
+        Ok(Vec::new())
+    }
+    /// All step aside first, so that none is in the way of another.
+    fn together(&mut self, turns: &[MailboxInTurn]) -> Refusable<Done> {
+        let mut updates = Vec::with_capacity(turns.len());
+        for turn in turns {
+            updates.push(self.step_aside(turn)?);
+        }
+        let mut all = Done { changed: MailboxChanged::Updated, subscribed: Vec::new() };
+        for MailboxInTurn { mailbox, update } in &updates {
+            all.subscribed.extend(self.update(*mailbox, update)?.subscribed);
+        }
+        Ok(all)
+    }
+    /// Gives up the role and the name that are to change; answers the update from there.
+    fn step_aside(&mut self, turn: &MailboxInTurn) -> Refusable<MailboxInTurn> {
+        let MailboxInTurn { mailbox, update } = turn;
+        let (mailbox, mut update) = (*mailbox, update.clone());
+        let record = self.known(mailbox)?;
+        if update.role.is_some() {
+            self.check_role_of(mailbox)?;
+            self.account.set_role(mailbox, None)?;
+        }
+        if update.name.is_some() || update.parent.is_some() {
+            if mailbox == INBOX {
+                return Err(MailboxRefused::Forbidden);
+            }
+            self.require(mailbox, Rights::DELETE)?;
+            let leaf = || record.name.as_str().rsplit(SEPARATOR).next().unwrap_or_default().into();
+            update.name.get_or_insert_with(leaf);
+            if update.parent.is_none() {
+                update.parent = Some(self.account.nearest_superior(&record.name)?);
+            }
+            let aside = MailboxName::new(&format!("~{mailbox}"))
+                .map_err(|text| MailError::new(ErrorKind::Internal, text))?;
+            if self.account.mailbox_named(&aside)?.is_some() {
+                return Err(MailboxRefused::NameTaken);
+            }
+            self.rename(&record.name, &aside)?;
+        }
+        Ok(MailboxInTurn { mailbox, update })
+    }
+    /// Whether the role of a mailbox may change at all.
+    fn check_role_of(&self, mailbox: MailboxId) -> Refusable<()> {
+        match self.visitor {
+            _ if mailbox == INBOX => Err(MailboxRefused::InvalidRole),
+            Some(_) => Err(MailboxRefused::Forbidden),
+            None => Ok(()),
+        }
     }
     /// What may be refused is refused before anything is written.
     fn update(&mut self, mailbox: MailboxId, update: &MailboxUpdate) -> Refusable<Done> {
@@ -349,7 +408,7 @@ impl Writer<'_, '_> {
         }
         let subscribed = match update.subscribed {
             Some(subscribed) => self.subscribe(&name, subscribed)?,
-            None => None,
+            None => Vec::new(),
         };
         Ok(Done { changed: MailboxChanged::Updated, subscribed })
     }

@@ -79,8 +79,8 @@ impl Emails<'_> {
             name: node.name.as_str().get(from..).unwrap_or_default().into(),
             full_name: node.name.clone(),
             parent: parent.and_then(|parent| parent.mailbox).map(|parent| parent.id),
-            // What it is for its owner, it is not for others.
-            role: role.filter(|_| self.snapshot.guest.is_none()),
+            // That of the account (RFC 8621 §2), whoever looks; in IMAP it is its owner's alone.
+            role,
             sort_order: mailbox.sort_order,
             counts: match rights.contains(Rights::READ) {
                 true => self.table.counts.of(mailbox.id),
