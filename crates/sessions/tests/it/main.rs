@@ -17,6 +17,7 @@ mod contexts;
 mod harness;
 mod hidden;
 mod list;
+mod mailboxes;
 mod memory;
 mod metadata;
 mod notify;
@@ -30,5 +31,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
+    let tests = tests.chain(mailboxes::tests());
     harness::run(tests.collect())
 }

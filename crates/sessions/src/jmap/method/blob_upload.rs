@@ -1,0 +1,234 @@
+//! Blob/upload (RFC 9404 §4.1): blobs put together from texts and other blobs, also from those that are made
+//! in the same call.
+
+use std::collections::VecDeque;
+
+use koi_mailbox::{Account, Pending, Stage, Uploaded};
+use koi_proto::jmap::object::blob::{BlobUpload, BlobUploadResponse, CreatedBlob, DataSource, UploadObject};
+use koi_proto::jmap::standard::{Create, Table};
+use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, Raw, SetError, SetErrorKind};
+use koi_types::{BlobName, ErrorKind, limits};
+
+use super::email_write::{too_large, weight};
+use super::writing::Failure;
+use crate::jmap::call::{Call, Ran, SLICE, Started};
+use crate::jmap::context::Context;
+
+/// What a blob is when nobody says.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
+    let BlobUpload { account_id, create } = BlobUpload::read(arguments, &cx.reading())?;
+    let account = cx.account(&account_id)?;
+    let mut not_created = Table::default();
+    let mut tasks = VecDeque::new();
+    for Create { creation_id, object } in create {
+        match object {
+            Ok(object) => tasks.push_back(Task { creation_id, object }),
+            Err(why) => not_created.put(&creation_id, why),
+        }
+    }
+    let response = BlobUploadResponse { account_id, created: Table::default(), not_created };
+    Ok(Box::new(Uploading {
+        account,
+        tasks,
+        staging: None,
+        begun: VecDeque::new(),
+        has_kept: false,
+        response,
+    }))
+}
+
+/// A blob that is asked for.
+struct Task {
+    creation_id: Id,
+    object: UploadObject,
+}
+
+struct Uploading {
+    account: Account,
+    tasks: VecDeque<Task>,
+    staging: Option<Staging>,
+    begun: VecDeque<Begun>,
+    has_kept: bool,
+    response: BlobUploadResponse,
+}
+
+/// A blob of which some sources are there.
+struct Staging {
+    creation_id: Id,
+    media_type: Box<str>,
+    sources: VecDeque<DataSource>,
+    stage: Stage,
+}
+
+struct Begun {
+    creation_id: Id,
+    media_type: Box<str>,
+    pending: Pending<Uploaded>,
+}
+
+impl Call for Uploading {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
+        let mut done = 0;
+        loop {
+            while done < SLICE {
+                let Some(staging) = self.staging.take().or_else(|| self.next_ready()) else { break };
+                done += self.go_on(staging, cx)?;
+            }
+            if done >= SLICE {
+                return Ok(Ran::Yield);
+            }
+            if let Some(ran) = self.finish_begun(cx)? {
+                return Ok(ran);
+            }
+            if self.tasks.is_empty() {
+                break;
+            }
+            if !self.tasks.iter().any(|task| !self.waits(task)) {
+                // They wait for each other.
+                for task in std::mem::take(&mut self.tasks) {
+                    let why = SetError::invalid_property("data", "it is made of what is made of it");
+                    self.response.not_created.put(&task.creation_id, why);
+                }
+            }
+        }
+        cx.respond(&self.response);
+        Ok(Ran::Done)
+    }
+}
+
+impl Uploading {
+    /// Whether it is made of a blob that is not there yet.
+    fn waits(&self, task: &Task) -> bool {
+        let is_expected = |creation: &Id| {
+            self.tasks.iter().any(|other| other.creation_id == *creation)
+                || self.begun.iter().any(|begun| begun.creation_id == *creation)
+        };
+        task.object.data.iter().any(|source| match source {
+            DataSource::Blob { blob_id: IdRef::Creation(creation), .. } => is_expected(creation),
+            _ => false,
+        })
+    }
+    fn next_ready(&mut self) -> Option<Staging> {
+        let at = self.tasks.iter().position(|task| !self.waits(task))?;
+        let Task { creation_id, object } = self.tasks.remove(at)?;
+        Some(Staging {
+            creation_id,
+            media_type: object.media_type.unwrap_or_else(|| UNKNOWN_TYPE.into()),
+            sources: object.data.into(),
+            stage: self.account.stage_upload(),
+        })
+    }
+    /// Adds the next source, or keeps what is whole; answers how much that was.
+    fn go_on(&mut self, mut staging: Staging, cx: &mut Context<'_>) -> Result<usize, MethodError> {
+        let before = staging.stage.octets();
+        let result = match staging.sources.pop_front() {
+            Some(source) => self.add(source, &mut staging.stage, cx),
+            None => return self.keep(staging, cx).map(|()| 1),
+        };
+        let octets = usize::try_from(staging.stage.octets() - before).unwrap_or(usize::MAX);
+        match result {
+            Ok(()) => self.staging = Some(staging),
+            Err(Failure::Object(why)) => self.response.not_created.put(&staging.creation_id, why),
+            Err(Failure::Call(error)) => return Err(self.partly(error)),
+        }
+        Ok(weight(octets))
+    }
+    fn partly(&self, error: MethodError) -> MethodError {
+        if self.has_kept { MethodError::ServerPartialFail } else { error }
+    }
+    fn add(&self, source: DataSource, stage: &mut Stage, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let octets = match source {
+            DataSource::Octets(octets) => octets,
+            DataSource::Blob { blob_id, offset, length } => self.part(&blob_id, offset, length, cx)?,
+        };
+        stage.write(&octets).map_err(|error| match error.kind {
+            ErrorKind::TooLarge => Failure::Object(too_large(cx)),
+            _ => Failure::Call(cx.failed(&error)),
+        })
+    }
+    /// A range of another blob, all of which must be there.
+    fn part(
+        &self,
+        id: &IdRef,
+        offset: u64,
+        length: Option<u64>,
+        cx: &mut Context<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let snapshot = self.account.snapshot().map_err(|error| cx.failed(&error))?;
+        let name = cx.created.resolve(id).and_then(|id| BlobName::parse(id.as_str()));
+        let blob = name.map(|name| snapshot.blob(&name)).transpose().map_err(|error| cx.failed(&error))?;
+        let Some(blob) = blob.flatten() else {
+            let not_found = cx.created.resolve(id).cloned().into_iter().collect();
+            let why = format!("there is no blob {id}");
+            return Err(SetError::described(SetErrorKind::BlobNotFound { not_found }, why).into());
+        };
+        let end = length.map_or(Some(blob.octets), |length| offset.checked_add(length));
+        let Some(end) = end.filter(|end| offset <= *end && *end <= blob.octets) else {
+            let why = format!("the blob {id} has only {} octets", blob.octets);
+            return Err(SetError::invalid_property("data", why).into());
+        };
+        let mut octets = Vec::new();
+        snapshot.read_blob(&blob, offset..end, &mut octets).map_err(|error| cx.failed(&error))?;
+        Ok(octets)
+    }
+    fn keep(&mut self, staging: Staging, cx: &mut Context<'_>) -> Result<(), MethodError> {
+        let Staging { creation_id, media_type, stage, .. } = staging;
+        if media_type.len() > limits::MEDIA_TYPE_OCTETS_MAX {
+            let why = SetError::invalid_property("type", "the media type is too long");
+            self.response.not_created.put(&creation_id, why);
+            return Ok(());
+        }
+        match self.account.keep_upload(stage, &media_type) {
+            Ok(pending) => {
+                self.has_kept = true;
+                self.begun.push_back(Begun { creation_id, media_type, pending });
+            }
+            Err(error) if error.kind == ErrorKind::NoPermission => {
+                self.response.not_created.put(&creation_id, SetErrorKind::Forbidden.into());
+            }
+            Err(error) => return Err(self.partly(cx.failed(&error))),
+        }
+        Ok(())
+    }
+    /// Tells of those that are durable; what to wait for if some are not.
+    fn finish_begun(&mut self, cx: &mut Context<'_>) -> Result<Option<Ran>, MethodError> {
+        while let Some(begun) = self.begun.pop_front() {
+            let ticket = begun.pending.ticket();
+            if ticket.peek().is_none() {
+                self.begun.push_front(begun);
+                return Ok(Some(Ran::Await(ticket)));
+            }
+            let Begun { creation_id, media_type, pending } = begun;
+            match kept(pending, cx)? {
+                Ok(uploaded) => {
+                    let id = Id::from(uploaded.id);
+                    cx.created.insert(creation_id.clone(), id.clone());
+                    let blob = CreatedBlob { id, media_type: Some(media_type), size: uploaded.octets };
+                    self.response.created.put(&creation_id, Raw::of(&blob));
+                }
+                Err(why) => self.response.not_created.put(&creation_id, why),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What became of an upload that was to be kept.
+pub(super) fn kept(
+    pending: Pending<Uploaded>,
+    cx: &mut Context<'_>,
+) -> Result<Result<Uploaded, SetError>, MethodError> {
+    match pending.take() {
+        Ok(uploaded) => Ok(Ok(uploaded)),
+        Err(error) => match error.kind {
+            ErrorKind::TooLarge => Ok(Err(too_large(cx))),
+            ErrorKind::OverQuota => Ok(Err(SetErrorKind::OverQuota.into())),
+            _ => {
+                cx.failed(&error);
+                Err(MethodError::ServerPartialFail)
+            }
+        },
+    }
+}
