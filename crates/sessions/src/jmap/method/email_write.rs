@@ -1,5 +1,5 @@
-//! What Email/set, Email/copy and Email/import have in common (RFC 8621 §4.6, §4.7, §4.8): mailboxes, keywords
-//! and refusals in the words of either side.
+//! What Email/set, Email/copy and Email/import have in common (RFC 8621 §4.6, §4.7, §4.8): mailboxes,
+//! keywords and refusals in the words of either side.
 
 use koi_mailbox::emails::{EmailChanged, EmailKeyword, EmailRefused, EmailView};
 use koi_proto::jmap::object::email::import::CreatedEmail;
