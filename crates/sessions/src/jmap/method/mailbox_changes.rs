@@ -20,8 +20,9 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
             return Err(MethodError::CannotCalculateChanges);
         };
         let Changed { created, updated, destroyed, new_state, more } = changed;
-        let counts = (counts_only && !updated.is_empty())
-            .then(|| MailboxProperty::COUNTS.map(MailboxProperty::text).to_vec());
+        // Also what came or went is more than counts.
+        let only_counts = counts_only && created.is_empty() && destroyed.is_empty() && !updated.is_empty();
+        let counts = only_counts.then(|| MailboxProperty::COUNTS.map(MailboxProperty::text).to_vec());
         cx.respond(&ChangesResponse {
             account_id: account_id.clone(),
             old_state: since_state.clone(),

@@ -217,8 +217,9 @@ impl BodyValueCreate {
         let read = Self {
             part_id,
             value: reader.required("value")?,
-            is_encoding_problem: reader.or("isEncodingProblem", false)?,
-            is_truncated: reader.or("isTruncated", false)?,
+            // Null, which some clients send, is as good as nothing.
+            is_encoding_problem: reader.optional("isEncodingProblem")?.unwrap_or(false),
+            is_truncated: reader.optional("isTruncated")?.unwrap_or(false),
         };
         reader.finish().map(|()| read)
     }
