@@ -121,10 +121,6 @@ impl Reader {
         let value = self.0.take(name).map(Option::from_json).transpose();
         value.map(Option::flatten).map_err(|wrong| wrong.within(name))
     }
-    pub(super) fn or<T: FromJson>(&mut self, name: &str, default: T) -> Result<T, Wrong> {
-        let value = self.0.take(name).map(T::from_json).transpose();
-        value.map(|value| value.unwrap_or(default)).map_err(|wrong| wrong.within(name))
-    }
     pub(super) fn finish(self) -> Result<(), Wrong> {
         match self.0.iter().next() {
             Some(member) => Err(Wrong::expected("absent").within(&member.name)),
