@@ -32,6 +32,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
-    let tests = tests.chain(jmap_mail::tests());
+    let tests = tests.chain(mailboxes::tests());
     harness::run(tests.collect())
 }

@@ -10,14 +10,19 @@ mod email_get;
 mod email_import;
 mod email_parse;
 mod email_query;
-mod push_subscription;
+mod email_set;
+mod email_write;
+mod mailbox_changes;
+mod mailbox_get;
+mod mailbox_query;
+mod mailbox_set;
 mod search_snippet;
 mod identity;
 mod mdn;
 pub(super) mod quota;
 mod submission;
 mod thread_get;
-mod vacation;
+mod writing;
 
 use koi_proto::jmap::{Arguments, Method};
 
@@ -28,8 +33,18 @@ use super::context::Context;
 pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) -> Started {
     match method {
         Method::CoreEcho => core_echo::start(arguments),
-        Method::PushSubscriptionGet => push_subscription::get(arguments, cx),
-        Method::PushSubscriptionSet => push_subscription::set(arguments, cx),
+        Method::BlobCopy => blob_copy::start(arguments, cx),
+        Method::BlobUpload => blob_upload::start(arguments, cx),
+        Method::BlobGet => blob_get::start(arguments, cx),
+        Method::BlobLookup => blob_get::start_lookup(arguments, cx),
+        Method::EmailCopy => email_copy::start(arguments, cx),
+        Method::EmailImport => email_import::start(arguments, cx),
+        Method::EmailSet => email_set::start(arguments, cx),
+        Method::MailboxGet => mailbox_get::start(arguments, cx),
+        Method::MailboxChanges => mailbox_changes::start(arguments, cx),
+        Method::MailboxQuery => mailbox_query::start(arguments, cx),
+        Method::MailboxQueryChanges => mailbox_query::start_changes(arguments, cx),
+        Method::MailboxSet => mailbox_set::start(arguments, cx),
         Method::ThreadGet => thread_get::start(arguments, cx),
         Method::ThreadChanges => changes::thread(arguments, cx),
         Method::EmailGet => email_get::start(arguments, cx),
