@@ -28,6 +28,8 @@ pub struct MailboxRow {
     pub deleted: u32,
     /// Sum of the sizes of its messages.
     pub octets: u64,
+    /// Of those with `\Deleted`; nothing where an older version did not count it.
+    pub(crate) deleted_octets: Option<u64>,
     /// What whoever looks may do with it.
     pub rights: Rights,
 }

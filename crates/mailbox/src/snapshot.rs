@@ -157,7 +157,14 @@ impl<'a> Snapshot<'a> {
         let Some(name) = name.filter(|_| may_ask(rights)) else { return Ok(None) };
         let row = MailboxRow { name, role: None, subscribed: false, rights, ..own };
         if !rights.contains(Rights::READ) {
-            return Ok(Some(MailboxRow { messages: 0, unseen: 0, deleted: 0, octets: 0, ..row }));
+            return Ok(Some(MailboxRow {
+                messages: 0,
+                unseen: 0,
+                deleted: 0,
+                octets: 0,
+                deleted_octets: Some(0),
+                ..row
+            }));
         }
         let totals = per_user::totals(&*self.view, self.account, mailbox.id, guest.user.id)?;
         let own_modseq = ModSeq::new(totals.highest_modseq).unwrap_or(ModSeq::MIN);
@@ -199,8 +206,12 @@ impl<'a> Snapshot<'a> {
         Arc::clone(&self.names.hierarchy)
     }
     /// Octets that EXPUNGE would give back: the sizes of the messages with `\Deleted` (RFC 9208 §4.1.4).
-    /// Scans the mailbox, unless it has none.
+    /// Counted as they come and go; a mailbox that an older version left with such messages is scanned until
+    /// they are gone.
     pub fn deleted_octets(&self, mailbox: &MailboxRow) -> Result<u64> {
+        if let Some(octets) = mailbox.deleted_octets {
+            return Ok(octets);
+        }
         let mut octets = 0u64;
         if mailbox.deleted > 0 {
             let mut all = NumSet::new();
@@ -412,6 +423,7 @@ fn mailbox_row(node: &NameNode, mailbox: NamedMailbox, record: &MailboxRecord) -
         unseen: record.unseen,
         deleted: record.deleted,
         octets: record.octets,
+        deleted_octets: record.deleted_octets,
         rights: mailbox.rights,
     }
 }

@@ -164,7 +164,7 @@ impl AccountTxn<'_> {
         open.record.uidnext = uid.next().ok_or_else(used_up)?;
         open.record.messages = open.record.messages.saturating_add(1);
         open.record.octets = open.record.octets.saturating_add(u64::from(row.octets));
-        open.count_flags_in(uid, row.flags);
+        open.count_flags_in(uid, row.flags, row.octets);
         open.log_added(uid, row.flags);
         let mailbox = open.id;
         let mut octets = Vec::new();

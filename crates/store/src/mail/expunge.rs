@@ -49,7 +49,7 @@ impl AccountTxn<'_> {
         let open = self.at(at)?;
         open.record.messages = open.record.messages.saturating_sub(1);
         open.record.octets = open.record.octets.saturating_sub(octets);
-        open.count_flags_out(row.flags);
+        open.count_flags_out(row.flags, row.octets);
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
         let elsewhere = places::forget(&mut *self.txn, self.id, row.email, Place { mailbox, uid })?;

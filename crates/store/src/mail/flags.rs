@@ -67,7 +67,7 @@ impl AccountTxn<'_> {
             encoded.clear();
             Membership { flags, modseq: self.modseq, ..old }.encode(&keywords, &mut encoded);
             self.txn.put(&key::membership(self.id, mailbox, uid.value()), &encoded)?;
-            self.count_change(at, uid, old.flags, flags)?;
+            self.count_change(at, uid, &old, flags)?;
             set.changed.insert(uid);
             if is_read(flags) && !is_read(old.flags) {
                 set.read.insert(uid);
@@ -82,13 +82,13 @@ impl AccountTxn<'_> {
         &mut self,
         at: At,
         uid: Uid,
-        old: SystemFlags,
+        old: &Membership<'_>,
         new: SystemFlags,
     ) -> Result<()> {
         let open = self.at(at)?;
-        open.count_flags_out(old);
-        open.count_flags_in(uid, new);
-        open.log_flags(uid, old, new);
+        open.count_flags_out(old.flags, old.octets);
+        open.count_flags_in(uid, new, old.octets);
+        open.log_flags(uid, old.flags, new);
         Ok(())
     }
     /// Numbers of the keywords of a change, ascending; new ones are made unless they would only be removed.
@@ -108,8 +108,11 @@ impl AccountTxn<'_> {
 
 impl OpenMailbox {
     /// Counts a message's flags, and keeps `unseen_from` at or below the first unseen message.
-    pub(super) fn count_flags_in(&mut self, uid: Uid, flags: SystemFlags) {
+    pub(super) fn count_flags_in(&mut self, uid: Uid, flags: SystemFlags, octets: u32) {
         if flags.contains(SystemFlags::DELETED) {
+            // Where none was, their sum is known.
+            let before = self.record.deleted_octets.or((self.record.deleted == 0).then_some(0));
+            self.record.deleted_octets = before.map(|before| before.saturating_add(u64::from(octets)));
             self.record.deleted = self.record.deleted.saturating_add(1);
         }
         if flags.contains(SystemFlags::SEEN) {
@@ -123,9 +126,11 @@ impl OpenMailbox {
             self.record.unseen_from = self.record.unseen_from.min(uid);
         }
     }
-    pub(super) fn count_flags_out(&mut self, flags: SystemFlags) {
+    pub(super) fn count_flags_out(&mut self, flags: SystemFlags, octets: u32) {
         if flags.contains(SystemFlags::DELETED) {
             self.record.deleted = self.record.deleted.saturating_sub(1);
+            let less = |before: u64| before.saturating_sub(u64::from(octets));
+            self.record.deleted_octets = self.record.deleted_octets.map(less);
         }
         if !flags.contains(SystemFlags::SEEN) {
             self.record.unseen = self.record.unseen.saturating_sub(1);

@@ -116,7 +116,7 @@ impl AccountTxn<'_> {
                 encoded.clear();
                 Membership { flags, modseq: self.modseq, ..old }.encode(&keywords, &mut encoded);
                 self.txn.put(&key::membership(self.id, mailbox, uid.value()), &encoded)?;
-                self.count_change(at, uid, old.flags, flags)?;
+                self.count_change(at, uid, &old, flags)?;
                 set.changed.insert(uid);
             }
             let was_seen = own.is_some_and(|own| own.is_seen());

@@ -2,7 +2,7 @@
 
 use koi_types::{MailboxName, ModSeq, Role, Timestamp, Uid, UidValidity};
 
-use super::{Fields, Record};
+use super::{Fields, Record, VERSION};
 
 /// The hot row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,7 +22,12 @@ pub struct MailboxRecord {
     pub deleted: u32,
     /// Sum of the sizes.
     pub octets: u64,
+    /// Of those with `\Deleted`. Version 1 did not count it: nothing until such a mailbox has none.
+    pub deleted_octets: Option<u64>,
 }
+
+/// Version 1 did not know the sizes of deleted messages.
+const VERSION_WITH_DELETED_OCTETS: u8 = 2;
 
 impl MailboxRecord {
     #[must_use]
@@ -38,19 +43,25 @@ impl MailboxRecord {
             unseen: 0,
             deleted: 0,
             octets: 0,
+            deleted_octets: Some(0),
         }
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::new(56).u32(self.uidvalidity.value()).u32(self.uidnext.value());
+        let version = if self.deleted_octets.is_some() { VERSION_WITH_DELETED_OCTETS } else { VERSION };
+        let record = Record::of_version(version, 64);
+        let record = record.u32(self.uidvalidity.value()).u32(self.uidnext.value());
         let record = record.u64(self.highest_modseq.value()).u64(self.created_modseq.value());
         let record = record.u64(self.vanished_floor).u32(self.unseen_from.value());
-        record.u32(self.messages).u32(self.unseen).u32(self.deleted).u64(self.octets).0
+        let record = record.u32(self.messages).u32(self.unseen).u32(self.deleted).u64(self.octets);
+        self.deleted_octets.into_iter().fold(record, Record::u64).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
-        let mailbox = Self {
+        let newer = Fields::of_version(VERSION_WITH_DELETED_OCTETS, record);
+        let counts_deleted = newer.is_some();
+        let mut f = newer.or_else(|| Fields::of(record))?;
+        let mut mailbox = Self {
             uidvalidity: UidValidity::new(f.u32()?)?,
             uidnext: Uid::new(f.u32()?)?,
             highest_modseq: ModSeq::new(f.u64()?)?,
@@ -61,7 +72,11 @@ impl MailboxRecord {
             unseen: f.u32()?,
             deleted: f.u32()?,
             octets: f.u64()?,
+            deleted_octets: None,
         };
+        if counts_deleted {
+            mailbox.deleted_octets = Some(f.u64()?);
+        }
         f.end().map(|()| mailbox)
     }
 }

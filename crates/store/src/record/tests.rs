@@ -136,12 +136,18 @@ fn mailbox_version_1() {
         unseen: 8,
         deleted: 9,
         octets: 10,
+        deleted_octets: None,
     };
     let stored =
         "01 01000000 02000000 0300000000000000 0400000000000000 0500000000000000 06000000 07000000 08000000
         09000000 0a00000000000000";
     fixture(stored, &value, MailboxRecord::encode, MailboxRecord::decode);
     refuses_cuts(&octets(stored), MailboxRecord::decode);
+    let newer = MailboxRecord { deleted_octets: Some(11), ..value };
+    let stored = octets(&format!("02 {} 0b00000000000000", &stored.trim_start()[2..]));
+    assert_eq!(hex(&newer.encode()), hex(&stored));
+    assert_eq!(MailboxRecord::decode(&stored), Some(newer));
+    refuses_cuts(&stored, MailboxRecord::decode);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(super) struct Counted {
     messages: u32,
     unseen: u32,
     deleted: u32,
+    deleted_octets: u64,
     octets: u64,
     highest_modseq: Option<ModSeq>,
     first_unseen: Option<Uid>,
@@ -35,6 +36,7 @@ impl Counted {
         self.last = Some(uid);
         if row.flags.contains(SystemFlags::DELETED) {
             self.deleted = self.deleted.saturating_add(1);
+            self.deleted_octets = self.deleted_octets.saturating_add(u64::from(row.octets));
         }
         if !row.flags.contains(SystemFlags::SEEN) {
             self.unseen = self.unseen.saturating_add(1);
@@ -49,6 +51,8 @@ impl Counted {
             unseen: self.unseen,
             deleted: self.deleted,
             octets: self.octets,
+            // Where it is not counted yet, it need not be.
+            deleted_octets: row.deleted_octets.map(|_| self.deleted_octets),
             highest_modseq: self.highest_modseq.map_or(row.highest_modseq, |m| m.max(row.highest_modseq)),
             unseen_from: self.first_unseen.map_or(row.unseen_from, |first| first.min(row.unseen_from)),
             uidnext: self.last.map_or(row.uidnext, |last| after(last).max(row.uidnext)),
