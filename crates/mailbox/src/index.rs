@@ -7,6 +7,7 @@
 
 mod batch;
 pub(crate) mod check;
+mod known;
 pub(crate) mod lookup;
 mod merge;
 mod news;

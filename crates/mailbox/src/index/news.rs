@@ -11,7 +11,7 @@ use koi_store::record::mailbox::MailboxRecord;
 use koi_store::record::membership::Membership;
 use koi_types::{AccountId, EmailId, MailboxId, ModSeq, Result};
 
-use super::merge;
+use super::{known, merge};
 
 /// Emails of one list.
 const NEWS_MAX: usize = 32_768;
@@ -36,6 +36,8 @@ pub(super) struct Reach {
 pub(super) struct NewEmail {
     created: u64,
     pub(super) email: EmailId,
+    /// It may be in the index already, having come into another mailbox before.
+    moved: bool,
 }
 
 impl News {
@@ -59,7 +61,7 @@ impl News {
         let end = key::all(account, table::EMAIL).end;
         let mut emails = Vec::new();
         view.scan(&from, &end, &mut |key, _| {
-            emails.extend(key::email_of(key).map(|email| NewEmail { created: 0, email }));
+            emails.extend(key::email_of(key).map(|email| NewEmail { created: 0, email, moved: false }));
             if emails.len() < NEWS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         let last = emails.last().map(|last| last.email).filter(|_| emails.len() == NEWS_MAX);
@@ -68,18 +70,16 @@ impl News {
     /// Emails that came into a mailbox since, in the order in which they did.
     fn since(view: &dyn View, account: AccountId, head: &IndexHead, now: ModSeq) -> Result<Self> {
         let since = head.modseq;
-        let mut found = Found { heap: BinaryHeap::new(), more_from: None, moved: false };
+        let mut found = Found { heap: BinaryHeap::new(), more_from: None };
         for mailbox in changed_mailboxes(view, account, since)? {
             found.add_mailbox(view, account, mailbox, since)?;
         }
         let mut emails = found.heap.into_sorted_vec();
         let mut seen = HashSet::new();
-        if found.moved {
-            for segment in &head.segments {
-                seen.extend(merge::emails(view, account, segment)?);
-            }
-        }
         emails.retain(|new| seen.insert(new.email));
+        if emails.iter().any(|new| new.moved) {
+            leave_out_known(view, account, head, &mut emails)?;
+        }
         let modseq = found.more_from.and_then(|more| ModSeq::new(more - 1)).unwrap_or(now);
         Ok(Self { emails: emails.into_iter(), end: Reach { modseq: modseq.min(now), upto: None } })
     }
@@ -120,8 +120,6 @@ struct Found {
     heap: BinaryHeap<NewEmail>,
     /// The first MODSEQ of which emails were left out.
     more_from: Option<u64>,
-    /// Some may be in the index already, having come into another mailbox before.
-    moved: bool,
 }
 
 impl Found {
@@ -167,8 +165,8 @@ impl Found {
     }
     fn add(&mut self, view: &dyn View, account: AccountId, row: &Row) -> Result<()> {
         let record = view.get(&key::email(account, row.email))?;
-        self.moved |= record.and_then(|row| EmailRecord::first_place(&row)) != Some(row.place);
-        self.heap.push(NewEmail { created: row.created, email: row.email });
+        let moved = record.and_then(|row| EmailRecord::first_place(&row)) != Some(row.place);
+        self.heap.push(NewEmail { created: row.created, email: row.email, moved });
         // What one commit brought stays together.
         if self.heap.len() > NEWS_MAX
             && let Some(last) = self.heap.peek().map(|last| last.created)
@@ -194,4 +192,28 @@ fn changed_mailboxes(view: &dyn View, account: AccountId, since: ModSeq) -> Resu
         ControlFlow::Continue(())
     })?;
     Ok(changed)
+}
+
+/// Leaves out those that only came into another mailbox and are in the index already.
+fn leave_out_known(
+    view: &dyn View,
+    account: AccountId,
+    head: &IndexHead,
+    emails: &mut Vec<NewEmail>,
+) -> Result<()> {
+    let mut known = match known::left_since(view, account, head.modseq)? {
+        Some(left) => left,
+        // The log does not tell: the index itself does.
+        None => {
+            let segments = head.segments.iter().map(|segment| merge::emails(view, account, segment));
+            segments.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()
+        }
+    };
+    for new in emails.iter().filter(|new| new.moved) {
+        if !known.contains(&new.email) && known::was_there(view, account, new.email, head.modseq)? {
+            known.insert(new.email);
+        }
+    }
+    emails.retain(|new| !new.moved || !known.contains(&new.email));
+    Ok(())
 }

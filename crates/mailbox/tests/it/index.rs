@@ -153,6 +153,52 @@ fn what_is_moved_is_not_indexed_twice_and_what_is_expunged_leaves() {
     rig.housekeep();
 }
 
+/// Which emails are new is found out from what has happened since: without the numbers of those in the index,
+/// which are taken away here, it goes on all the same.
+#[test]
+fn after_a_move_the_index_is_not_looked_through() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=200).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
+    let account = alice.id();
+    let numbers = koi_store::key::index::segments(account, koi_store::key::index::DOCS, 0, u32::MAX);
+    let mut rows = Vec::new();
+    let view = rig.kv.view().unwrap();
+    view.scan(&numbers.from, &numbers.end, &mut |key, row| {
+        rows.push((key.to_vec(), row.to_vec()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    drop(view);
+    assert!(!rows.is_empty());
+    let gone = rows.clone();
+    transact_and_wait(&*rig.kv, move |txn| gone.iter().try_for_each(|(key, _)| txn.delete(key))).unwrap();
+    alice.create(&name("Shelf"), None).wait().unwrap();
+    let shelf = mailbox(&alice, "Shelf").id;
+    alice.append(INBOX, vec![number(201), number(202)]).wait().unwrap();
+    // One that was there, one that came since and goes on twice, one that is copied and leaves.
+    alice.move_(INBOX, &uids(&[5, 201]), shelf).wait().unwrap();
+    alice.move_(shelf, &uids(&[2]), INBOX).wait().unwrap();
+    alice.copy(INBOX, &uids(&[8]), shelf).wait().unwrap();
+    let last = uids(&[8]);
+    alice.set_flags(INBOX, &last, change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    build(&rig.service, &alice);
+    let emails = || rig.service.index_status(account).unwrap().map(|status| status.emails);
+    assert_eq!(emails(), Some(202));
+    // Nor when the log tells nothing, of a mailbox that was deleted: then the numbers are needed.
+    transact_and_wait(&*rig.kv, move |txn| rows.iter().try_for_each(|(key, row)| txn.put(key, row))).unwrap();
+    alice.create(&name("Other"), None).wait().unwrap();
+    let other = mailbox(&alice, "Other").id;
+    alice.copy(shelf, &uids(&[1]), other).wait().unwrap();
+    alice.delete(&name("Shelf")).wait().unwrap();
+    build(&rig.service, &alice);
+    assert_eq!(emails(), Some(202));
+    alice.delete(&name("Other")).wait().unwrap();
+    rig.housekeep();
+}
+
 #[test]
 fn many_small_runs_leave_few_segments() {
     let rig = rig();
