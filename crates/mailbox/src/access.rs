@@ -195,7 +195,9 @@ impl Snapshot<'_> {
     pub fn rights(&self, mailbox: MailboxId) -> Result<Rights> {
         match &self.guest {
             None => Ok(Rights::ALL),
-            Some(guest) => rights::rights(&*self.view, self.account, self.record.scope, mailbox, guest.user),
+            Some(guest) => {
+                rights::rights_now(&*self.view, self.account, self.record.scope, mailbox, guest.user)
+            }
         }
     }
     /// Refuses to look to who may not.

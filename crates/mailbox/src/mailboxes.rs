@@ -77,6 +77,7 @@ impl Account {
         self.change(move |account| {
             // First: nobody learns that there is such a user.
             guest.may_take(account, &options, &from)?;
+            guest.may_take_below(account, &from)?;
             let to = to.as_ref().ok_or_else(elsewhere)?;
             guest.may_make(account, &options, to)?;
             account.rename(&from, to).map(drop)
@@ -128,6 +129,16 @@ impl Guest {
             }
             _ => Ok(()),
         }
+    }
+    /// RFC 9051 §6.3.6: what lies below is renamed too, so that RENAME needs `x` on all of it, whether or not
+    /// the user knows of it (RFC 4314 §4 speaks of the mailbox itself alone).
+    fn may_take_below(&self, account: &AccountTxn<'_>, name: &MailboxName) -> Result<()> {
+        for below in account.mailboxes_below(name)? {
+            if !account.rights_of(below, self.user)?.contains(Rights::DELETE) {
+                return Err(not_allowed());
+            }
+        }
+        Ok(())
     }
     /// RFC 4314 §4, DELETE and RENAME: `x` on the mailbox.
     pub(crate) fn may_take(

@@ -269,7 +269,12 @@ fn a_removed_account_shares_nothing_and_nothing_is_shared_with_it() {
     assert_eq!(names, ["owner@example.org", "ben@example.org"]);
     play.rig.check();
     let ben = play.guests[1].clone();
+    assert!(ben.snapshot().unwrap().mailbox(play.ids[0]).unwrap().is_some());
     play.rig.service.directory().remove(play.owner.id()).unwrap();
+    // At once, though its rows are still there.
+    assert_eq!(ben.snapshot().unwrap().mailbox(play.ids[0]).unwrap(), None);
+    let new = new_message("Subject: x\r\n\r\nbody", &[]);
+    assert_eq!(outcome(ben.append(play.ids[0], vec![new])).err(), Some(ErrorKind::NotFound));
     play.rig.housekeep();
     assert!(ben.snapshot().is_err());
     let left = play.rig.kv.view().unwrap();

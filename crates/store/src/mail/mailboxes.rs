@@ -91,6 +91,22 @@ impl AccountTxn<'_> {
         }
         Ok(None)
     }
+    /// All mailboxes below a name.
+    pub fn mailboxes_below(&self, name: &MailboxName) -> Result<Vec<MailboxId>> {
+        let mut below = Vec::new();
+        let mut bad = None;
+        self.scan_below(name, &mut |key, row| match decode_mailbox_id(row) {
+            Some(mailbox) => {
+                below.push(mailbox);
+                ControlFlow::Continue(())
+            }
+            None => {
+                bad = Some(corrupt("name", key));
+                ControlFlow::Break(())
+            }
+        })?;
+        bad.map_or(Ok(below), Err)
+    }
     /// Gives a mailbox a role, or takes it away (RFC 6154 §4). `AlreadyExists` when another mailbox has it.
     pub fn set_role(&mut self, mailbox: MailboxId, role: Option<Role>) -> Result<()> {
         let key = key::mailbox(self.id, table::MAILBOX_NAME, mailbox);

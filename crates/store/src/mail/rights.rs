@@ -70,6 +70,20 @@ pub fn rights(
     Ok(given.without(taken))
 }
 
+/// The same, and nothing once the owner's account was removed: its rows are still there for a while.
+pub fn rights_now(
+    read: &(impl Read + ?Sized),
+    owner: AccountId,
+    owner_scope: Scope,
+    mailbox: MailboxId,
+    user: User,
+) -> Result<Rights> {
+    match read.get(&key::directory(key::table::global::DIRECTORY, owner))? {
+        Some(_) => rights(read, owner, owner_scope, mailbox, user),
+        None => Ok(Rights::NONE),
+    }
+}
+
 /// The access control list of a mailbox, in the order of its rows. What cannot be read is left out.
 pub fn acl(read: &(impl Read + ?Sized), owner: AccountId, mailbox: MailboxId) -> Result<Vec<AclEntry>> {
     let range = key::below(&key::rights_of(owner, mailbox));
@@ -151,7 +165,7 @@ fn changed(txn: &mut dyn Txn, reason: Reason) -> Result<()> {
 impl AccountTxn<'_> {
     /// What another user may do with a mailbox.
     pub fn rights_of(&self, mailbox: MailboxId, user: User) -> Result<Rights> {
-        rights(&*self.txn, self.id, self.record.scope, mailbox, user)
+        rights_now(&*self.txn, self.id, self.record.scope, mailbox, user)
     }
     /// Gives an identifier exactly these rights; with none its entry goes. The owner has no entry.
     pub fn set_rights(&mut self, mailbox: MailboxId, identifier: Identifier, rights: Rights) -> Result<()> {
