@@ -1,7 +1,7 @@
 //! Connections to push services: resolve, check, connect to the very address that was checked, TLS.
 //!
 //! With a proxy the tunnel to it is opened instead (`CONNECT`, RFC 9110 §9.3.6), and which address a name has
-//! is the proxy's business; an address written out in the endpoint is checked all the same. Everything
+//! is the proxy's business; an address written out in the endpoint, in whatever spelling, is checked all the same. Everything
 //! together has one deadline. Must not: know what is sent.
 
 use std::fmt;
@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::guard::is_public;
+use super::guard::{is_public, may_be_public};
 
 /// The port of push services.
 const HTTPS_PORT: u16 = 443;
@@ -110,8 +110,7 @@ impl Connector {
         if port != HTTPS_PORT && !self.reach.any_port {
             return Err(ConnectError::Forbidden("the endpoint has another port than 443"));
         }
-        let literal: Option<IpAddr> = host.parse().ok();
-        if literal.is_some_and(|address| !self.may_reach(address)) {
+        if !self.reach.private && !may_be_public(host) {
             return Err(ConnectError::Forbidden("the endpoint is not on the public internet"));
         }
         let stream = match &self.reach.proxy {

@@ -6,6 +6,24 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Whether a host may be on the public internet: an address that is, or a name that is nobody's own.
+///
+/// An address counts only as it is written canonically. What looks like one in another spelling (`127.1`,
+/// `0x7f.1`, `2130706433`, `127.0.0.1.`), which some resolver or proxy would take for one, is refused: it ends
+/// in a label that begins with a digit, which no name in the DNS does.
+#[must_use]
+pub fn may_be_public(host: &str) -> bool {
+    if let Ok(address) = host.parse() {
+        return is_public(address);
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    // `localhost` is the machine itself, and so is everything below it.
+    !last.is_empty()
+        && !last.starts_with(|c: char| c.is_ascii_digit())
+        && !last.eq_ignore_ascii_case("localhost")
+}
+
 /// Whether an address belongs to the public internet, whatever form it is written in.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
@@ -70,6 +88,39 @@ fn carried_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_count_in_one_spelling_only() {
+        for host in
+            ["push.example.org", "push.example.org.", "1and1.com", "8.8.8.8", "2606:4700::1", "0x7f.de"]
+        {
+            assert!(may_be_public(host), "{host}");
+        }
+        for host in [
+            "2130706433",
+            "134744072",
+            "0x7f000001",
+            "0X7F.0.0.1",
+            "0x7f.1",
+            "127.1",
+            "127.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "127.0.0.01",
+            "127.0.0.1",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:7f00:1",
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "",
+            ".",
+        ] {
+            assert!(!may_be_public(host), "{host}");
+        }
+    }
 
     #[test]
     fn only_the_public_internet_is_public() {

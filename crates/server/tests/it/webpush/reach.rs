@@ -77,8 +77,20 @@ fn through_a_proxy() {
     assert_eq!(rig.subjects(ONE, 1), ["one"]);
     let port = rig.service.address().port();
     assert_eq!(proxy.asked(), [format!("CONNECT push.test:{port} HTTP/1.1")]);
-    rig.subscribe_to("resource-0002", &rig.service.url_at("127.0.0.1", ONE));
-    rig.counted(|m| &m.pushes_refused, 1);
+    let spellings = [
+        "127.0.0.1",
+        "127.1",
+        "0x7f.1",
+        "0177.0.0.1",
+        "2130706433",
+        "127.0.0.1.",
+        "[::ffff:7f00:1]",
+        "localhost",
+    ];
+    for (host, refused) in spellings.iter().zip(1..) {
+        rig.subscribe_to(&format!("resource-{:04}", refused + 1), &rig.service.url_at(host, ONE));
+        rig.counted(|m| &m.pushes_refused, refused);
+    }
     assert_eq!(proxy.asked().len(), 1, "an address is refused before the proxy is asked");
 }
 
