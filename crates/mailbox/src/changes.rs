@@ -5,21 +5,26 @@ use std::ops::ControlFlow;
 
 use koi_store::key;
 use koi_store::mail::per_user;
-use koi_store::record::log::{Event, LogRecord};
+use koi_store::record::log::{Event, LastRow, LogRecord, LogSection};
 use koi_store::record::mailbox::MailboxRecord;
-use koi_store::record::membership::Membership;
-use koi_types::{AccountId, EmailId, MailboxId, ModSeq, NumSet, Result, Rights, Uid, UidSet};
+use koi_store::record::membership::{KeywordNumbers, Membership};
+use koi_types::{
+    AccountId, EmailId, MailboxId, ModSeq, NumSet, Result, Rights, SystemFlags, Uid, UidSet, ZoneOffset,
+};
 
 use crate::outcome::{ChangedMessages, Changes};
 use crate::row::MessageRow;
 use crate::snapshot::Snapshot;
 
 /// A message that left its mailbox.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExpungedMessage {
     pub uid: Uid,
     pub email: EmailId,
+    /// When it left.
     pub modseq: ModSeq,
+    /// As whoever looks had it; older versions did not write it down.
+    last: Option<LastRow>,
 }
 
 /// Mailboxes of one email that are looked at.
@@ -38,15 +43,67 @@ impl Snapshot<'_> {
             let (Some(modseq), Some(log)) = (modseq, LogRecord::decode(row)) else {
                 return ControlFlow::Continue(());
             };
-            for section in log.sections.into_iter().filter(|section| section.mailbox == Some(mailbox)) {
-                let Event::Expunged { uids: gone, emails } = section.event else { continue };
-                let pairs = gone.iter().zip(emails).filter(|(uid, _)| uids.contains(uid.value()));
-                found.extend(pairs.map(|(uid, email)| ExpungedMessage { uid, email, modseq }));
-            }
+            let sections = log.sections.into_iter().filter(|section| section.mailbox == Some(mailbox));
+            found.extend(self.left_of(sections.collect(), modseq, uids));
             ControlFlow::Continue(())
         })?;
         found.sort_by_key(|message| message.uid);
         Ok(found)
+    }
+    /// Those of `uids` that left in one commit, of which these are the sections.
+    fn left_of(&self, sections: Vec<LogSection>, modseq: ModSeq, uids: &NumSet) -> Vec<ExpungedMessage> {
+        let (mut left, mut rows, mut seen) = (Vec::new(), Vec::new(), UidSet::new());
+        for section in sections {
+            match section.event {
+                Event::Expunged { uids: gone, emails } => left.extend(gone.iter().zip(emails)),
+                Event::LeftAs(last) => rows = last,
+                Event::LeftSeen { user, uids } if self.is_user(user) => seen = uids,
+                _ => {}
+            }
+        }
+        let mut rows = rows.into_iter();
+        let messages = left.into_iter().map(|(uid, email)| {
+            let mut last = rows.next();
+            if let Some(last) = last.as_mut().filter(|_| self.guest.is_some()) {
+                let own = if seen.contains(uid) { SystemFlags::SEEN } else { SystemFlags::NONE };
+                last.flags = last.flags.without(SystemFlags::SEEN).union(own);
+            }
+            ExpungedMessage { uid, email, modseq, last }
+        });
+        messages.filter(|message| uids.contains(message.uid.value())).collect()
+    }
+    /// Reads a message that left as it was then; `None` after its email's grace.
+    pub fn left<T>(
+        &self,
+        message: &ExpungedMessage,
+        read: impl FnOnce(&MessageRow<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let Some(email) = self.email(message.email)? else { return Ok(None) };
+        // What an older version has not written down: that it was deleted, which it was as a rule.
+        let last = message.last.clone().unwrap_or_else(|| LastRow {
+            flags: SystemFlags::DELETED,
+            modseq: message.modseq,
+            received_at: email.received_at,
+            received_zone: ZoneOffset(0),
+            saved_at: email.received_at,
+            keywords: Vec::new(),
+        });
+        let membership = Membership {
+            flags: last.flags,
+            email: message.email,
+            modseq: last.modseq,
+            created_modseq: last.modseq,
+            octets: u32::try_from(email.body.octets).unwrap_or(u32::MAX),
+            received_at: last.received_at,
+            received_zone: last.received_zone,
+            saved_at: last.saved_at,
+            sent_day: None,
+            keywords: KeywordNumbers::default(),
+        };
+        let mut row = Vec::new();
+        membership.encode(&last.keywords, &mut row);
+        let membership = Membership::decode(&row).unwrap_or(membership);
+        Ok(Some(read(&MessageRow { uid: message.uid, membership })))
     }
     /// The row of a message that was moved, as it is where it went, if it is still there.
     pub fn moved<T>(

@@ -192,7 +192,8 @@ impl Happened {
             (Event::Added(_) | Event::Flags(_) | Event::Expunged { .. } | Event::Annotations(_), _)
             | (Event::PerUser { .. } | Event::Rights | Event::UidValidity, _)
             | (Event::Hidden(_) | Event::Shown(_) | Event::Read(_), _)
-            | (Event::LeftShown(_) | Event::Threads(_), _) => {}
+            | (Event::LeftShown(_) | Event::Threads(_), _)
+            | (Event::LeftAs(_) | Event::LeftSeen { .. }, _) => {}
             _ => return false,
         }
         true

@@ -186,6 +186,7 @@ impl<'c> WhatChanged<'c> {
             Event::Hidden(_) | Event::Shown(_) | Event::Read(_) | Event::LeftShown(_) | Event::Threads(_) => {
                 return None;
             }
+            Event::LeftAs(_) | Event::LeftSeen { .. } => return None,
         })
     }
 }

@@ -1,20 +1,32 @@
 //! An engine that fails when it is told to: the disk is full, or so slow that commits do not become durable
-//! until it is over.
+//! until it is over, or from some moment on nothing can be read any more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View};
 use koi_types::{ErrorKind, MailError, Result};
 
 /// What is broken now.
-#[derive(Default)]
 pub struct Faults {
     /// Every write fails with `Unavailable`.
     pub disk_full: AtomicBool,
     /// Writes of sessions are kept back.
     pub disk_slow: AtomicBool,
+    /// So many more views can be opened, then none.
+    pub views_left: AtomicU64,
     held: Mutex<Vec<Held>>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            disk_full: AtomicBool::new(false),
+            disk_slow: AtomicBool::new(false),
+            views_left: AtomicU64::new(u64::MAX),
+            held: Mutex::default(),
+        }
+    }
 }
 
 /// A write that waits for the disk.
@@ -51,6 +63,9 @@ impl FaultyKv {
 
 impl Kv for FaultyKv {
     fn view(&self) -> Result<Box<dyn View + '_>> {
+        let fewer = |left: u64| left.checked_sub(u64::from(left < u64::MAX));
+        let opened = self.faults.views_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        opened.map_err(|_| MailError::new(ErrorKind::Unavailable, "nothing can be read, try again later"))?;
         self.kv.view()
     }
     fn submit(&self, run: Box<TxnFn>) -> Ticket {

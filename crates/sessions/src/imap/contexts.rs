@@ -16,7 +16,8 @@ use koi_proto::imap::response::{Code, ListChange, Status, context_changes, statu
 use koi_types::{NumSet, Result, Timestamp, UidSet, limits};
 
 use super::cmd::meaning::{self, Meaning};
-use super::core::{Core, Open};
+use super::core::Core;
+use super::open::Open;
 use crate::selected::{Numbering, Selected};
 
 /// How often a search for what is younger or older than a time is asked again for all messages, in seconds

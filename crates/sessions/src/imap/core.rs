@@ -3,20 +3,20 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::{Account, MailboxService, Snapshot, Watching};
+use koi_mailbox::{Account, MailboxService, Snapshot};
 use koi_message::Collation;
 use koi_proto::imap::capability::{Capabilities, Capability};
 use koi_proto::imap::response::{Code, NameEncoding, Status, status};
 use koi_proto::sasl::Mechanism;
 use koi_types::{
-    Access, AccessSet, AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, NumSet,
-    Result, Rights, Timestamp, UidSet,
+    Access, AccessSet, AccountId, Address, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result,
+    Timestamp, UidSet,
 };
 
 use super::ImapSettings;
 use super::annotations::Annotations;
-use super::contexts::UpdateContext;
 use super::notify::{Notify, OfSelected, Others, Place};
+use super::open::Open;
 use super::sync::Wants;
 use super::table::Tells;
 use crate::auth::Offer;
@@ -81,33 +81,6 @@ pub(crate) struct LoggedIn {
     pub(crate) address: Address,
     /// What the login may be used for.
     pub(crate) access: AccessSet,
-}
-
-/// The selected mailbox and what the service must know about it being open.
-pub(crate) struct Open {
-    /// Whose mailbox it is, as this user may use it.
-    pub(crate) account: Account,
-    pub(crate) view: Selected,
-    /// Searches whose changes are told (RFC 5267 §4.3).
-    pub(crate) contexts: Vec<UpdateContext>,
-    /// How many keywords of the account were told with FLAGS.
-    pub(crate) keywords_told: usize,
-    /// The rights that were told with PERMANENTFLAGS.
-    pub(crate) rights_told: Rights,
-    pub(crate) watching: Watching,
-    /// UIDs of messages this client has put here and was not told of yet.
-    pub(crate) own_added: NumSet,
-}
-
-impl Open {
-    /// Octets of memory it takes beside itself.
-    pub(crate) fn memory_octets(&self) -> usize {
-        let contexts: usize = self.contexts.iter().map(UpdateContext::memory_octets).sum();
-        self.view.memory_octets() + self.own_added.memory_octets() + contexts
-    }
-    pub(crate) const fn place(&self) -> Place {
-        Place { owner: self.account.id(), mailbox: self.view.mailbox }
-    }
 }
 
 impl Core {

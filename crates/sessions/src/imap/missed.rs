@@ -56,6 +56,15 @@ pub(crate) fn missed(
     Ok(missed)
 }
 
+/// Whether some of these messages are gone, though this client was not told.
+pub(crate) fn some_gone(snapshot: &Snapshot<'_>, view: &Selected, uids: &NumSet) -> Result<bool> {
+    Ok(match snapshot.changes(view.mailbox, view.told_vanished(), CHANGES_MAX)? {
+        Changes::Listed(listed) => !listed.vanished.0.intersect(uids).is_empty(),
+        Changes::MailboxGone => true,
+        Changes::TooMany { .. } => !uids.difference(&snapshot.uids(view.mailbox)?.0).is_empty(),
+    })
+}
+
 /// RFC 7162 §3.2.5.2: the last UID the client has at the same place as the mailbox. UIDs only ascend and
 /// places only fall, so that it knows of everything that vanished before; and so the matching pairs are the
 /// first ones.

@@ -13,6 +13,7 @@ mod memory;
 mod missed;
 mod names;
 mod notify;
+mod open;
 mod pace;
 mod progress;
 mod reply;

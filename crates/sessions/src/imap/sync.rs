@@ -9,15 +9,18 @@
 use std::collections::VecDeque;
 
 use koi_proto::imap::command::FetchItem;
-use koi_types::{ErrorKind, NumSet, Result};
+use koi_proto::imap::response::{Status, status};
+use koi_types::{ErrorKind, MailError, NumSet, Result};
 
 use super::annotations;
 use super::compare::Compare;
 use super::contexts::{Arrived, Before, Updating};
 use super::core::Core;
+use super::job::{Context, Outcome};
 use super::notify::{self, OfSelected};
 use super::reply::Telling;
 use super::table::Tells;
+use crate::session::Note;
 use arrivals::Arrivals;
 use news::{Manner, News};
 
@@ -26,6 +29,11 @@ mod lines;
 mod news;
 
 pub(crate) use news::claim;
+
+/// Why a connection ends whose client was not told what has changed.
+pub(crate) const UNTOLD: &str = "what has changed cannot be read";
+/// As what it is logged.
+pub(crate) const TELLING: &str = "telling what has changed";
 
 /// One round of telling.
 #[derive(Debug)]
@@ -162,6 +170,33 @@ impl Sync {
                 }
             }
         }
+    }
+    /// The same in the middle of a command: answers where it stopped, nothing when everything is told. Where
+    /// that fails and the client would not know what it has missed, the connection ends.
+    pub(crate) fn step(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
+        match self.run(cx.core, &Telling::default(), cx.out) {
+            Ok(Synced::OutputFull) => Ok(Some(Outcome::OutputFull)),
+            Ok(Synced::Slice) => Ok(Some(Outcome::Yield)),
+            // At the end of the command that is told, where it has one.
+            Ok(Synced::Done | Synced::MailboxGone) => Ok(None),
+            Err(error) if self.owes_news() => {
+                self.give_up(&error, cx.core, cx.out);
+                Ok(Some(Outcome::Close(UNTOLD)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+    /// A client that was not told what has left would delete the wrong messages by number. In the middle of a
+    /// line nothing else can be said.
+    pub(crate) fn give_up(&self, error: &MailError, core: &mut Core, out: &mut Vec<u8>) {
+        let error = error.to_string().into();
+        core.notes.push(Note::Failed { command: TELLING, error });
+        if !self.is_in_a_line() {
+            status(None, Status::Bye, None, UNTOLD, out);
+        }
+    }
+    pub(crate) const fn mailbox_is_gone(&self) -> bool {
+        self.mailbox_gone
     }
     /// Whether a response is half written.
     pub(crate) fn is_in_a_line(&self) -> bool {

@@ -10,7 +10,8 @@
 //! this one.
 //!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
-//! place, EXPUNGE never comes where it must not, and no message is recent for two (RFC 3501 §2.3.2).
+//! place, EXPUNGE never comes where it must not, no message is recent for two (RFC 3501 §2.3.2), and none has a
+//! keyword that FLAGS has not named (RFC 9051 §7.3.5).
 
 mod client;
 
@@ -27,7 +28,7 @@ use client::{Client, Expunges, NOTIFY};
 
 const CLIENTS: u32 = 3;
 const COMMANDS: usize = 60;
-const FLAGS: [&str; 4] = ["\\Seen", "\\Deleted", "\\Flagged", "$Work"];
+const FLAGS: [&str; 5] = ["\\Seen", "\\Deleted", "\\Flagged", "$Work", "$Later"];
 const ENABLES: [&str; 9] = [
     "",
     "",

@@ -13,7 +13,7 @@ use crate::key;
 use crate::kv::Txn;
 use crate::record::account::{AccountRecord, OwnQuota};
 use crate::record::corrupt;
-use crate::record::log::{Event, LogRecord, LogSection, ThreadOf};
+use crate::record::log::{Event, LastRow, LogRecord, LogSection, ThreadOf};
 use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
 use crate::record::runs::encode_vanished;
@@ -87,6 +87,7 @@ pub(super) struct OpenMailbox {
 struct Gone {
     uid: Uid,
     email: EmailId,
+    last: LastRow,
 }
 
 /// Position of an [`OpenMailbox`]; valid in its own `AccountTxn` only.
@@ -273,7 +274,7 @@ impl OpenMailbox {
     }
     /// With its thread, if the email is nowhere any more and the thread has another name.
     pub(super) fn log_expunged(&mut self, uid: Uid, row: &Membership<'_>, thread: Option<ThreadOf>) {
-        self.expunged.push(Gone { uid, email: row.email });
+        self.expunged.push(Gone { uid, email: row.email, last: LastRow::of(row) });
         self.visibility.left(uid, row.flags, thread);
     }
     /// Which types of data change by what happened here.
@@ -285,11 +286,15 @@ impl OpenMailbox {
         touched.mailbox |= came_or_went || self.visibility.is_read_changed();
     }
     fn log_users(&mut self, sections: &mut Vec<LogSection>) {
-        let changed = self.users.drain(..).filter(|rows| !rows.changed.is_empty());
-        sections.extend(changed.map(|rows| LogSection {
-            mailbox: Some(self.id),
-            event: Event::PerUser { user: rows.user(), uids: rows.changed },
-        }));
+        for rows in self.users.drain(..) {
+            let user = rows.user();
+            let events =
+                [Event::PerUser { user, uids: rows.changed }, Event::LeftSeen { user, uids: rows.left_seen }];
+            let said = events.into_iter().filter(|event| {
+                !matches!(event, Event::PerUser { uids, .. } | Event::LeftSeen { uids, .. } if uids.is_empty())
+            });
+            sections.extend(said.map(|event| LogSection { mailbox: Some(self.id), event }));
+        }
     }
     fn log(mut self, sections: &mut Vec<LogSection>) {
         let mailbox = Some(self.id);
@@ -304,7 +309,9 @@ impl OpenMailbox {
             self.expunged.sort_unstable_by_key(|gone| gone.uid);
             let uids = self.expunged.iter().map(|gone| gone.uid).collect();
             let emails = self.expunged.iter().map(|gone| gone.email).collect();
+            let last = self.expunged.into_iter().map(|gone| gone.last).collect();
             sections.push(LogSection { mailbox, event: Event::Expunged { uids, emails } });
+            sections.push(LogSection { mailbox, event: Event::LeftAs(last) });
             self.visibility.log_left(self.id, sections);
         }
     }

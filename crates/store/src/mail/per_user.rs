@@ -79,6 +79,8 @@ pub(super) struct UserRows {
     known: bool,
     /// Messages whose flags changed, which the user is told of.
     pub(super) changed: UidSet,
+    /// Messages that left, and that it had seen.
+    pub(super) left_seen: UidSet,
 }
 
 impl AccountTxn<'_> {
@@ -161,7 +163,8 @@ impl AccountTxn<'_> {
                 let text = "too many users keep flags of their own in this mailbox";
                 return Err(MailError::new(ErrorKind::LimitReached, text));
             }
-            self.at(at)?.users.push(UserRows { user, totals, known, changed: UidSet::new() });
+            let (changed, left_seen) = (UidSet::new(), UidSet::new());
+            self.at(at)?.users.push(UserRows { user, totals, known, changed, left_seen });
         }
         let mut all = self.at(at)?.users.iter_mut();
         all.find(|rows| rows.user == user)
@@ -174,12 +177,14 @@ impl AccountTxn<'_> {
         for user in users(&*self.txn, self.id, mailbox)? {
             let from = key::per_user(self.id, mailbox, user, first);
             let end = key::below(&key::per_user(self.id, mailbox, user, last)).end;
-            let mut seen = 0u32;
+            let mut seen = UidSet::new();
             let mut rows = Vec::new();
             self.txn.scan(&from, &end, &mut |key, row| {
-                if key::uid_at_end(key).is_some_and(|uid| gone.contains(uid)) {
+                if let Some(uid) = key::uid_at_end(key).filter(|uid| gone.contains(*uid)) {
                     rows.push(key.to_vec());
-                    seen += u32::from(PerUserRecord::decode(row).is_some_and(|row| row.is_seen()));
+                    if PerUserRecord::decode(row).is_some_and(|row| row.is_seen()) {
+                        seen.insert(uid);
+                    }
                 }
                 ControlFlow::Continue(())
             })?;
@@ -190,7 +195,9 @@ impl AccountTxn<'_> {
                 self.txn.delete(&row)?;
             }
             let rows = self.user_rows(at, user)?;
-            rows.totals.seen = rows.totals.seen.saturating_sub(seen);
+            rows.totals.seen =
+                rows.totals.seen.saturating_sub(u32::try_from(seen.count()).unwrap_or(u32::MAX));
+            rows.left_seen = seen;
         }
         Ok(())
     }

@@ -2,8 +2,12 @@
 //!
 //! Messages are named by UID; an expunged one also by its email, because no other row can tell it afterwards.
 
-use koi_types::{AccountId, EmailId, EntryName, MailboxId, MailboxName, ThreadId, Timestamp, UidSet};
+use koi_types::{
+    AccountId, EmailId, EntryName, MailboxId, MailboxName, ModSeq, SystemFlags, ThreadId, Timestamp, UidSet,
+    ZoneOffset,
+};
 
+use super::membership::Membership;
 use super::runs::{put_runs, take_runs};
 use super::{Fields, Record, put_varint};
 
@@ -61,6 +65,57 @@ pub enum Event {
     Threads(Vec<ThreadOf>),
     /// A mailbox that was there before got another UIDVALIDITY.
     UidValidity,
+    /// Those that left, in the order of their UIDs, as they were: for clients that were not told yet.
+    LeftAs(Vec<LastRow>),
+    /// Those that left and that a user who is not the owner had seen.
+    LeftSeen {
+        user: AccountId,
+        uids: UidSet,
+    },
+}
+
+/// What a client may ask of a message that left, and no other row can tell afterwards.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastRow {
+    pub flags: SystemFlags,
+    pub modseq: ModSeq,
+    pub received_at: Timestamp,
+    pub received_zone: ZoneOffset,
+    pub saved_at: Timestamp,
+    /// Ascending.
+    pub keywords: Vec<u16>,
+}
+
+impl LastRow {
+    #[must_use]
+    pub fn of(row: &Membership<'_>) -> Self {
+        Self {
+            flags: row.flags,
+            modseq: row.modseq,
+            received_at: row.received_at,
+            received_zone: row.received_zone,
+            saved_at: row.saved_at,
+            keywords: row.keywords.iter().collect(),
+        }
+    }
+    fn put(&self, record: Record) -> Record {
+        let record = record.u8(self.flags.0).i64(self.received_at.0).i16(self.received_zone.0);
+        let mut record = record.i64(self.saved_at.0);
+        put_varint(&mut record.0, self.modseq.value());
+        put_varint(&mut record.0, self.keywords.len() as u64);
+        self.keywords.iter().for_each(|number| put_varint(&mut record.0, u64::from(*number)));
+        record
+    }
+    fn take(fields: &mut Fields<'_>) -> Option<Self> {
+        let (flags, received_at) = (SystemFlags(fields.u8()?), Timestamp(fields.i64()?));
+        let (received_zone, saved_at) = (ZoneOffset(fields.i16()?), Timestamp(fields.i64()?));
+        let modseq = ModSeq::new(fields.varint()?)?;
+        let mut keywords = Vec::new();
+        for _ in 0..fields.varint()? {
+            keywords.push(u16::try_from(fields.varint()?).ok()?);
+        }
+        Some(Self { flags, modseq, received_at, received_zone, saved_at, keywords })
+    }
 }
 
 /// Which thread an email is in.
@@ -92,6 +147,8 @@ impl Event {
             Self::LeftShown(_) => 15,
             Self::Threads(_) => 16,
             Self::UidValidity => 20,
+            Self::LeftAs(_) => 21,
+            Self::LeftSeen { .. } => 22,
         }
     }
 }
@@ -125,9 +182,13 @@ impl LogRecord {
                     record = names.iter().fold(record, |record, name| record.sized(name.as_str().as_bytes()));
                 }
                 Event::SubscriptionTo(name) => record = record.sized(name.as_str().as_bytes()),
-                Event::PerUser { user, uids } => {
+                Event::PerUser { user, uids } | Event::LeftSeen { user, uids } => {
                     record = record.u32(user.0);
                     put_runs(&mut record.0, uids);
+                }
+                Event::LeftAs(rows) => {
+                    put_varint(&mut record.0, rows.len() as u64);
+                    record = rows.iter().fold(record, |record, row| row.put(record));
                 }
                 Event::MailboxCreated
                 | Event::MailboxRenamed
@@ -197,6 +258,14 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
             Event::Threads(octets.as_chunks::<32>().0.iter().map(of).collect::<Option<_>>()?)
         }
         20 => Event::UidValidity,
+        21 => {
+            let mut rows = Vec::new();
+            for _ in 0..fields.varint()? {
+                rows.push(LastRow::take(fields)?);
+            }
+            Event::LeftAs(rows)
+        }
+        22 => Event::LeftSeen { user: AccountId(fields.u32()?), uids: take_runs(fields)? },
         _ => return None,
     })
 }

@@ -15,7 +15,7 @@ use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRec
 use super::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use super::gone::{GoneMessage, decode_gone, encode_gone};
 use super::identity::{IdentityRecord, NamedAddress};
-use super::log::{Event, LogRecord, LogSection, ThreadOf};
+use super::log::{Event, LastRow, LogRecord, LogSection, ThreadOf};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
 use super::object::ObjectRecord;
@@ -307,6 +307,29 @@ fn log_version_1_with_a_new_uidvalidity() {
     let sections = vec![LogSection { mailbox: Some(MailboxId(2)), event: Event::UidValidity }];
     let value = LogRecord { committed_at: Timestamp(1), sections };
     fixture("01 0100000000000000 14 02000000", &value, LogRecord::encode, LogRecord::decode);
+}
+
+#[test]
+fn log_version_1_with_messages_as_they_left() {
+    let last = LastRow {
+        flags: SystemFlags::DELETED,
+        modseq: ModSeq::new(300).unwrap(),
+        received_at: Timestamp(1),
+        received_zone: ZoneOffset(60),
+        saved_at: Timestamp(2),
+        keywords: vec![7, 200],
+    };
+    let seen = Event::LeftSeen { user: AccountId(3), uids: UidSet([4].into_iter().collect()) };
+    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
+    let sections = vec![section(Event::LeftAs(vec![last])), section(seen)];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    let flags = format!("{:02x}", SystemFlags::DELETED.0);
+    let stored = format!(
+        "01 0100000000000000 15 02000000 01 {flags} 0100000000000000 3c00 0200000000000000 ac02 02 07 c801
+        16 02000000 03000000 01 0400"
+    );
+    fixture(&stored, &value, LogRecord::encode, LogRecord::decode);
+    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 15 02000000 ffffffff0f")), None, "too many");
 }
 
 #[test]

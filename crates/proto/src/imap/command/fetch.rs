@@ -128,9 +128,8 @@ impl FetchItem {
             | Self::Rfc822Size
             | Self::EmailId
             | Self::ThreadId
-            | Self::SaveDate
-            | Self::BinarySize(_) => 1,
-            Self::Envelope | Self::Body | Self::BodyStructure | Self::Preview => 2,
+            | Self::SaveDate => 1,
+            Self::BinarySize(_) | Self::Envelope | Self::Body | Self::BodyStructure | Self::Preview => 2,
             Self::Rfc822 | Self::Rfc822Header | Self::Rfc822Text | Self::Section(_) | Self::Binary(_) => 3,
         }
     }

@@ -6,12 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use koi_mailbox::{
-    ExpungedMessage, FlagChange, FlagOp, FlagsSet, KeywordNumbers, Membership, MessageRow, Pending, Snapshot,
-};
+use koi_mailbox::{ExpungedMessage, FlagChange, FlagOp, FlagsSet, KeywordTable, MessageRow, Pending};
 use koi_proto::imap::command::{Fetch, FetchItem};
 use koi_proto::imap::response::{self, Code};
-use koi_types::{ErrorKind, MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet, ZoneOffset};
+use koi_types::{ErrorKind, MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet};
 
 use super::sequence;
 use crate::imap::fetch::{Progress, Writer, Wrote};
@@ -188,9 +186,11 @@ impl Fetching {
 
     /// Writes messages; `None` when all are written.
     fn messages(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
-        let snapshot = cx.core.open_snapshot()?;
-        let view = cx.core.view()?;
+        let account = cx.core.open()?.account.clone();
+        let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
+        let only_rest = !self.tell_keywords(cx, &keywords);
+        let view = cx.core.view()?;
         let recent = view.recent();
         let (utf8, uid_only) = (cx.core.reads_utf8(), cx.core.uid_only);
         let writer = Writer {
@@ -212,6 +212,7 @@ impl Fetching {
             visited: NumSet::new(),
             rows: 0,
             rows_each: rows_each(&self.fetch.items),
+            only_rest,
             stopped: None,
             out: &mut *cx.out,
         };
@@ -259,9 +260,11 @@ impl Fetching {
         if self.gone.is_empty() {
             return Ok(None);
         }
-        let snapshot = cx.core.open_snapshot()?;
-        let view = cx.core.view()?;
+        let account = cx.core.open()?.account.clone();
+        let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
+        let only_rest = !self.tell_keywords(cx, &keywords);
+        let view = cx.core.view()?;
         let mut visit = Visit {
             writer: Writer {
                 items: &self.fetch.items,
@@ -280,21 +283,21 @@ impl Fetching {
             visited: NumSet::new(),
             rows: 0,
             rows_each: rows_each(&self.fetch.items),
+            only_rest,
             stopped: None,
             out: &mut *cx.out,
         };
         if visit.body_first() {
             for message in &self.gone {
-                let row = last_row(&snapshot, message).unwrap_or_else(|_| {
-                    *visit.corrupt = true;
-                    None
-                });
-                let (Some(seqnum), Some(row)) = (view.seqnum(message.uid), row) else {
+                let Some(seqnum) = view.seqnum(message.uid) else {
                     self.missing = true;
                     continue;
                 };
-                if visit.row(seqnum, &row).is_break() {
-                    break;
+                match snapshot.left(message, |row| visit.row(seqnum, row)) {
+                    Ok(Some(ControlFlow::Break(()))) => break,
+                    Ok(Some(ControlFlow::Continue(()))) => {}
+                    Ok(None) => self.missing = true,
+                    Err(_) => *visit.corrupt = true,
                 }
             }
         }
@@ -313,6 +316,18 @@ impl Fetching {
         Ok(Some(Outcome::OutputFull))
     }
 
+    /// Tells keywords that are new before a message with them is. Answers whether all are told: in the middle
+    /// of a line that must wait for its end.
+    fn tell_keywords(&self, cx: &mut Context<'_>, keywords: &KeywordTable) -> bool {
+        if !self.fetch.items.contains(&FetchItem::Flags) {
+            return true;
+        }
+        if self.progress.is_some() {
+            return !cx.core.has_new_keywords(keywords);
+        }
+        cx.core.tell_keywords(keywords, cx.out);
+        true
+    }
     /// In the middle of a line nothing else can be said.
     fn broken(&mut self, error: MailError) -> Outcome {
         self.broken = Some(error);
@@ -338,24 +353,6 @@ fn rows_each(items: &[FetchItem]) -> u32 {
     if items.contains(&FetchItem::Preview) { ROWS_PER_PREVIEW } else { 1 }
 }
 
-/// What is still known of a message that is gone: its email, and that it is deleted. `None` after its grace.
-fn last_row(snapshot: &Snapshot<'_>, message: &ExpungedMessage) -> Result<Option<MessageRow<'static>>> {
-    let Some(email) = snapshot.email(message.email)? else { return Ok(None) };
-    let membership = Membership {
-        flags: SystemFlags::DELETED,
-        email: message.email,
-        modseq: message.modseq,
-        created_modseq: message.modseq,
-        octets: u32::try_from(email.body.octets).unwrap_or(u32::MAX),
-        received_at: email.received_at,
-        received_zone: ZoneOffset(0),
-        saved_at: email.received_at,
-        sent_day: None,
-        keywords: KeywordNumbers::default(),
-    };
-    Ok(Some(MessageRow { uid: message.uid, membership }))
-}
-
 /// One pass over rows.
 struct Visit<'a> {
     writer: Writer<'a>,
@@ -369,6 +366,8 @@ struct Visit<'a> {
     rows: u32,
     /// What one message counts.
     rows_each: u32,
+    /// Only the message that is half written may be: before the next, something else is to be told.
+    only_rest: bool,
     stopped: Option<Stopped>,
     out: &'a mut Vec<u8>,
 }
@@ -417,7 +416,7 @@ impl Visit<'_> {
             self.stopped = Some(Stopped::Full { before: uid });
             return ControlFlow::Break(());
         }
-        if self.rows >= ROWS_PER_STEP {
+        if self.rows >= ROWS_PER_STEP || self.only_rest {
             self.stopped = Some(Stopped::Slice { last: uid });
             return ControlFlow::Break(());
         }
@@ -426,8 +425,11 @@ impl Visit<'_> {
     fn write(&mut self, seqnum: u32, row: &MessageRow<'_>) -> ControlFlow<()> {
         let uid = row.uid.value();
         // If its message went away in the middle, its line is ended, and the rest of it is lost.
-        if self.progress.as_ref().is_some_and(|progress| progress.uid != uid) {
+        if let Some(before) = self.progress.as_ref().map(|progress| progress.uid).filter(|of| *of != uid) {
             self.abandon();
+            if self.only_rest {
+                return self.stop(Stopped::Slice { last: before.saturating_sub(1) });
+            }
         }
         let resumed = self.progress.take();
         if resumed.is_none() && self.changed_since.is_some_and(|since| row.modseq.value() <= since) {

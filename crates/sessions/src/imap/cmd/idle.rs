@@ -4,9 +4,9 @@ use koi_proto::imap::{Decoded, Phase};
 use koi_types::Result;
 
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
 use crate::imap::session::MAILBOX_GONE;
-use crate::imap::sync::{Sync, Synced};
+use crate::imap::sync::Sync;
 use crate::imap::table::Tells;
 use koi_proto::imap::response::{Status, continuation, status};
 
@@ -46,15 +46,14 @@ impl Idle {
             self.telling = Some(Sync::between_commands(Tells::All));
         }
         if let Some(sync) = &mut self.telling {
-            match sync.run(cx.core, &Telling::default(), cx.out)? {
-                Synced::Done => self.telling = None,
-                Synced::OutputFull => return Ok(Outcome::OutputFull),
-                Synced::Slice => return Ok(Outcome::Yield),
-                Synced::MailboxGone => {
-                    status(None, Status::Bye, None, MAILBOX_GONE, cx.out);
-                    return Ok(Outcome::Close("selected mailbox was deleted"));
-                }
+            if let Some(stopped) = sync.step(cx)? {
+                return Ok(stopped);
             }
+            if sync.mailbox_is_gone() {
+                status(None, Status::Bye, None, MAILBOX_GONE, cx.out);
+                return Ok(Outcome::Close("selected mailbox was deleted"));
+            }
+            self.telling = None;
         }
         Ok(match cx.decoder.next(Phase::Idle) {
             Decoded::NeedMore => Outcome::NeedInput,

@@ -11,8 +11,8 @@ use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome, at_once, ran_twice};
 use crate::imap::names::Walk;
 use crate::imap::notify::{Candidate, Notify, Place};
-use crate::imap::reply::{Reply, Telling};
-use crate::imap::sync::{Sync, Synced};
+use crate::imap::reply::Reply;
+use crate::imap::sync::Sync;
 
 pub(crate) fn start(notify: koi_proto::imap::command::Notify) -> Box<dyn Job> {
     match notify {
@@ -55,21 +55,15 @@ impl Job for Setting {
                     *self = Self::Tell { sync, notify, status };
                 }
                 Self::Tell { mut sync, notify, status } => {
-                    let stopped = match sync.run(cx.core, &Telling::default(), cx.out)? {
-                        Synced::OutputFull => Outcome::OutputFull,
-                        Synced::Slice => Outcome::Yield,
-                        // The end of the command says that the mailbox is gone.
-                        Synced::Done | Synced::MailboxGone => {
-                            cx.core.begin_to_notify(notify);
-                            if !status {
-                                return Ok(Outcome::Done(done()));
-                            }
-                            *self = Self::Status(Walk::default());
-                            continue;
-                        }
-                    };
-                    *self = Self::Tell { sync, notify, status };
-                    return Ok(stopped);
+                    if let Some(stopped) = sync.step(cx)? {
+                        *self = Self::Tell { sync, notify, status };
+                        return Ok(stopped);
+                    }
+                    cx.core.begin_to_notify(notify);
+                    if !status {
+                        return Ok(Outcome::Done(done()));
+                    }
+                    *self = Self::Status(Walk::default());
                 }
                 Self::Status(mut walk) => {
                     let snapshot = cx.core.snapshot()?;

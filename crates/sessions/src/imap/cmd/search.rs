@@ -13,6 +13,7 @@ use crate::imap::contexts::{self, Results, UpdateContext};
 use crate::imap::core::Comparator;
 use crate::imap::job::{Context, Job, Outcome, at_once};
 use crate::imap::memory;
+use crate::imap::missed::some_gone;
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
 
@@ -106,7 +107,7 @@ impl Searching {
                     let found = Found { uids: found, sorted: None, modseq: run.modseq(), scores: &scores };
                     self.answer(cx, &found)?;
                     follow(cx, &self.search, &self.criteria, &found)?;
-                    return Ok(Outcome::Done(Reply::ok("SEARCH completed")));
+                    return self.completed(cx, "SEARCH completed");
                 }
                 let octets = SortRun::octets_for(run.found().count(), self.criteria.len());
                 cx.require_room(octets.saturating_add(run.memory_octets()))?;
@@ -129,9 +130,13 @@ impl Searching {
                 let found = Found { uids, sorted, modseq: run.modseq(), scores: &scores };
                 self.answer(cx, &found)?;
                 follow(cx, &self.search, &self.criteria, &found)?;
-                Ok(Outcome::Done(Reply::ok("SORT completed")))
+                self.completed(cx, "SORT completed")
             }
         }
+    }
+    fn completed(&self, cx: &Context<'_>, text: &'static str) -> Result<Outcome> {
+        let by_uid = self.search.by_uid && !self.search.has_seqnums();
+        completed(cx, text, by_uid).map(Outcome::Done)
     }
     fn wants_modseq(&self) -> bool {
         self.search.keys.iter().any(meaning::has_modseq)
@@ -214,6 +219,17 @@ impl Searching {
             std::ops::ControlFlow::Continue(())
         })?;
         Ok(highest)
+    }
+}
+
+/// RFC 5530 §3: messages that others have expunged were not found, and the client is told of that where it
+/// may not be told which they are (RFC 9051 §7.5.1).
+pub(super) fn completed(cx: &Context<'_>, text: &'static str, by_uid: bool) -> Result<Reply> {
+    let (reply, view) = (Reply::ok(text), cx.core.view()?);
+    let hears_of_it = by_uid && cx.core.of_selected().wants.messages;
+    match !hears_of_it && some_gone(&cx.core.open_snapshot()?, view, view.known())? {
+        true => Ok(reply.code(&Code::ExpungeIssued)),
+        false => Ok(reply),
     }
 }
 

@@ -8,11 +8,12 @@ use koi_types::{NumSet, Result, Rights, SeqNum};
 
 use super::{existing, list, no_such_mailbox};
 use crate::imap::compare::Compare;
-use crate::imap::core::{Core, Open};
+use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::missed::{Missed, missed};
-use crate::imap::reply::{Reply, Telling};
-use crate::imap::sync::{Sync, Synced, claim};
+use crate::imap::open::Open;
+use crate::imap::reply::Reply;
+use crate::imap::sync::{Sync, claim};
 use crate::imap::untagged;
 use crate::selected::{Selected, View};
 
@@ -41,12 +42,10 @@ impl Job for Selecting {
             }
             self.resync = Some(self.open(cx)?);
         }
-        if let Some(resync) = &mut self.resync {
-            match resync.run(cx.core, &Telling::default(), cx.out)? {
-                Synced::OutputFull => return Ok(Outcome::OutputFull),
-                Synced::Slice => return Ok(Outcome::Yield),
-                Synced::Done | Synced::MailboxGone => {}
-            }
+        if let Some(resync) = &mut self.resync
+            && let Some(stopped) = resync.step(cx)?
+        {
+            return Ok(stopped);
         }
         let rights = cx.core.open().map_or(Rights::NONE, |open| open.rights_told);
         Ok(Outcome::Done(match (self.select.read_only, rights.has_any(CHANGES)) {

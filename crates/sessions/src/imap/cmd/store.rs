@@ -3,7 +3,7 @@
 //! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT`
 //! keeps back what only this command changed.
 
-use koi_mailbox::{Changes, FlagChange, FlagOp, FlagsSet, Pending, Snapshot};
+use koi_mailbox::{FlagChange, FlagOp, FlagsSet, Pending};
 use koi_proto::imap::command::{Store, StoreAction};
 use koi_proto::imap::response::Code;
 use koi_types::{ModSeq, Result, UidSet};
@@ -11,10 +11,10 @@ use koi_types::{ModSeq, Result, UidSet};
 use super::expunge::read_only;
 use super::sequence;
 use crate::imap::job::{Context, Job, Outcome, ran_twice};
+use crate::imap::missed::some_gone;
 use crate::imap::reply::{Reply, Telling};
-use crate::imap::sync::{Sync, Synced};
+use crate::imap::sync::Sync;
 use crate::imap::table::Tells;
-use crate::selected::Selected;
 
 pub(crate) fn start(store: Store) -> Box<dyn Job> {
     let first = store.silent.then(|| Box::new(Sync::new(Tells::NoExpunge)));
@@ -41,11 +41,10 @@ impl Job for Storing {
         match self {
             Self::Submit(store, first) => {
                 if let Some(sync) = first {
-                    match sync.run(cx.core, &Telling::default(), cx.out)? {
-                        Synced::OutputFull => return Ok(Outcome::OutputFull),
-                        Synced::Slice => return Ok(Outcome::Yield),
-                        Synced::Done | Synced::MailboxGone => *first = None,
+                    if let Some(stopped) = sync.step(cx)? {
+                        return Ok(stopped);
                     }
+                    *first = None;
                 }
                 match submit(cx, store)? {
                     Ok(written) => {
@@ -100,8 +99,8 @@ impl Written {
         // decide.
         telling.flags_of.extend(&set.modified.0);
         // What this very command has moved on, because it is seen now, was there.
-        let others = UidSet(self.uids.0.difference(&set.changed.0));
-        let gone = gone(&cx.core.open_snapshot()?, view, &others)?;
+        let others = self.uids.0.difference(&set.changed.0);
+        let gone = some_gone(&cx.core.open_snapshot()?, view, &others)?;
         let modified = match self.by_uid {
             true => set.modified.0.clone(),
             false => view.seqnums_of(&set.modified.0),
@@ -121,18 +120,6 @@ impl Written {
 fn follow(told: ModSeq, commits: &[ModSeq]) -> bool {
     (1..).zip(commits).all(|(after, commit)| commit.value() == told.value() + after)
 }
-
-/// Whether some of these messages are gone, though this client was not told.
-fn gone(snapshot: &Snapshot<'_>, view: &Selected, uids: &UidSet) -> Result<bool> {
-    Ok(match snapshot.changes(view.mailbox, view.told_vanished(), CHANGES_MAX)? {
-        Changes::Listed(listed) => !listed.vanished.0.intersect(&uids.0).is_empty(),
-        Changes::MailboxGone => true,
-        Changes::TooMany { .. } => !uids.0.difference(&snapshot.uids(view.mailbox)?.0).is_empty(),
-    })
-}
-
-/// More changes than this are not listed but compared.
-const CHANGES_MAX: usize = 16 * 1024;
 
 fn change(store: &Store) -> FlagChange {
     FlagChange {

@@ -5,12 +5,11 @@ use koi_proto::imap::command::{self, Thread};
 use koi_proto::imap::response::ThreadLine;
 use koi_types::{Result, Uid};
 
-use super::search::work;
+use super::search::{completed, work};
 use super::{filters, meaning};
 use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::memory;
 use crate::imap::progress::Work;
-use crate::imap::reply::Reply;
 use crate::selected::{Numbering, Selected};
 
 pub(crate) fn start(thread: Thread) -> Box<dyn Job> {
@@ -78,7 +77,8 @@ impl Job for Threading {
                 )?;
                 let names = Names::new(cx.core.view()?, self.thread.by_uid);
                 write(run.threads(), &names, cx.out);
-                Ok(Outcome::Done(Reply::ok("THREAD completed")))
+                let by_uid = self.thread.by_uid && !self.thread.has_seqnums();
+                completed(cx, "THREAD completed", by_uid).map(Outcome::Done)
             }
         }
     }

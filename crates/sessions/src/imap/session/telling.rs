@@ -2,18 +2,16 @@
 //! what ends the session with it. Must not: find out what has changed.
 
 use koi_proto::imap::response::{Status, status};
+use koi_types::MailError;
 
 use super::{Doing, Ended, ImapSession};
 use crate::imap::reply::Telling;
-use crate::imap::sync::{Sync, Synced};
+use crate::imap::sync::{Sync, Synced, TELLING, UNTOLD};
 use crate::imap::table::Tells;
 use crate::session::{Note, Step};
 
 /// RFC 9051 §7.1.5; what Dovecot does too.
 pub(crate) const MAILBOX_GONE: &str = "the selected mailbox was deleted";
-/// Why a connection ends whose client was not told what has changed.
-const UNTOLD: &str = "what has changed cannot be read";
-
 impl ImapSession {
     pub(super) fn tell(&mut self, mut ended: Box<Ended>, out: &mut Vec<u8>) -> Option<Step> {
         let Ended { running, sync, reply } = &mut *ended;
@@ -43,11 +41,10 @@ impl ImapSession {
                 None
             }
             Err(error) => {
-                self.failed(&error, running.row);
                 if !sync.is_in_a_line() {
                     reply.write(&running.tag, out);
                 }
-                self.untold(sync, out);
+                self.untold(sync, &error, out);
                 None
             }
         }
@@ -70,22 +67,19 @@ impl ImapSession {
                 None
             }
             Err(error) => {
-                let error = error.to_string().into();
-                self.core.notes.push(Note::Failed { command: "NOTIFY", error });
-                self.untold(&sync, out);
+                self.untold(&sync, &error, out);
                 None
             }
         }
     }
-    /// Telling failed. A client that was not told what has left would delete the wrong messages by number.
-    fn untold(&mut self, sync: &Sync, out: &mut Vec<u8>) {
-        if !sync.owes_news() {
-            return;
+    /// Telling failed.
+    fn untold(&mut self, sync: &Sync, error: &MailError, out: &mut Vec<u8>) {
+        if sync.owes_news() {
+            sync.give_up(error, &mut self.core, out);
+            self.close(UNTOLD);
+        } else {
+            let error = error.to_string().into();
+            self.core.notes.push(Note::Failed { command: TELLING, error });
         }
-        // In the middle of a line nothing else can be said.
-        if !sync.is_in_a_line() {
-            status(None, Status::Bye, None, UNTOLD, out);
-        }
-        self.close(UNTOLD);
     }
 }

@@ -29,9 +29,19 @@ impl Arrivals {
         self.progress.is_some()
     }
     /// Writes until the output is full, in the middle of a message if need be. Answers whether that was all.
-    pub(super) fn write(&mut self, core: &Core, out: &mut Vec<u8>) -> Result<bool> {
-        let (snapshot, view) = (core.open_snapshot()?, core.view()?);
+    pub(super) fn write(&mut self, core: &mut Core, out: &mut Vec<u8>) -> Result<bool> {
+        let account = core.open()?.account.clone();
+        let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
+        // In the middle of a line nothing else can be told.
+        let mut only_rest = false;
+        if self.items.contains(&FetchItem::Flags) {
+            match self.progress {
+                None => core.tell_keywords(&keywords, out),
+                Some(_) => only_rest = core.has_new_keywords(&keywords),
+            }
+        }
+        let view = core.view()?;
         let writer = Writer {
             items: &self.items,
             snapshot: &snapshot,
@@ -47,7 +57,7 @@ impl Arrivals {
         }
         let mut progress = self.progress.take();
         let mut seqnums = view.cursor();
-        let (mut stopped, mut last, mut failed) = (None, 0, None);
+        let (mut stopped, mut last, mut failed, mut more) = (None, 0, None, false);
         let _ = snapshot.messages(view.mailbox, &self.uids, |row| {
             let uid = row.uid.value();
             let Some(seqnum) = SeqNum::new(seqnums.seqnum(uid)) else { return ControlFlow::Continue(()) };
@@ -56,6 +66,10 @@ impl Arrivals {
                 // Its message went away in the middle.
                 Some(progress) => {
                     progress.abandon(out);
+                    if only_rest {
+                        more = true;
+                        return ControlFlow::Break(());
+                    }
                     None
                 }
                 None => None,
@@ -78,7 +92,8 @@ impl Arrivals {
                     return ControlFlow::Break(());
                 }
             }
-            if is_full(out) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            more = only_rest;
+            if is_full(out) || only_rest { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if let Some(progress) = progress {
             progress.abandon(out);
@@ -87,7 +102,7 @@ impl Arrivals {
             return Err(error);
         }
         self.uids.remove_range(0..=last);
-        if stopped.is_none() && !is_full(out) {
+        if stopped.is_none() && !is_full(out) && !more {
             // What was not visited is gone.
             self.uids = NumSet::new();
         }

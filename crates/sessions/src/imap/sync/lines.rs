@@ -11,14 +11,14 @@ use koi_types::{NumSet, Result, SeqNum, limits};
 use super::news::{LastFlags, News};
 use crate::imap::core::Core;
 use crate::imap::reply::Telling;
-use crate::imap::untagged::{self, FlagsLine};
+use crate::imap::untagged::FlagsLine;
 
 impl News {
     /// Writes until the output is full, and takes out what is written. Answers whether that was all. With
     /// `uid` the lines that tell flags name the UID.
     pub(super) fn write(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         uid: bool,
         telling: &Telling,
         out: &mut Vec<u8>,
@@ -51,7 +51,7 @@ impl News {
     /// One that has gone on from where it went is left out.
     fn write_last_flags(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         uid: bool,
         telling: &Telling,
         out: &mut Vec<u8>,
@@ -59,8 +59,10 @@ impl News {
         if self.last_flags.is_empty() {
             return Ok(());
         }
-        let snapshot = core.open_snapshot()?;
+        let account = core.open()?.account.clone();
+        let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
+        core.tell_keywords(&keywords, out);
         let mut written = 0;
         for LastFlags { seqnum, recent, message } in &self.last_flags {
             if is_full(out) {
@@ -77,21 +79,25 @@ impl News {
         Ok(())
     }
     /// One FETCH line per message.
-    fn write_flags(&mut self, core: &Core, uid: bool, telling: &Telling, out: &mut Vec<u8>) -> Result<()> {
-        if self.flags.is_empty() && !self.new_keywords && self.permanent.is_none() {
+    fn write_flags(
+        &mut self,
+        core: &mut Core,
+        uid: bool,
+        telling: &Telling,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let new_keywords = std::mem::take(&mut self.new_keywords);
+        if self.flags.is_empty() && !new_keywords && self.permanent.is_none() {
             return Ok(());
         }
-        let snapshot = core.open_snapshot()?;
+        let account = core.open()?.account.clone();
+        let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
-        let view = core.view()?;
-        let permanent = self.permanent.take();
-        if std::mem::take(&mut self.new_keywords) || permanent.is_some() {
-            let told = untagged::told_keywords(&keywords, core.offers_chat());
-            untagged::flags(&told, out);
-            if let Some(rights) = permanent {
-                untagged::permanent_flags(&told, rights, out);
-            }
+        if let Some(rights) = self.permanent.take() {
+            core.tell_permanent(&keywords, rights, out);
         }
+        core.tell_keywords(&keywords, out);
+        let view = core.view()?;
         let mut seqnums = view.cursor();
         let mut written = None;
         let _ = snapshot.messages(view.mailbox, &self.flags, |row| {

@@ -10,10 +10,9 @@ use koi_types::{ModSeq, NumSet, Result, Rights, Uid};
 
 use super::Wants;
 use crate::imap::compare::Compare;
-use crate::imap::core::Open;
+use crate::imap::open::Open;
 use crate::imap::reply::Telling;
 use crate::imap::table::Tells;
-use crate::imap::untagged;
 use crate::selected::Selected;
 
 /// What is to be told. Sequence numbers are right when the parts are written in the order they have here.
@@ -105,9 +104,7 @@ pub(super) fn compute(
         Moved::Nowhere => {}
         Moved::On => {
             open.watching.seen(open.view.told_vanished());
-            let keywords = untagged::told_count(&snapshot.keywords(), manner.offers_chat);
-            news.new_keywords = keywords > open.keywords_told;
-            open.keywords_told = keywords;
+            news.new_keywords = open.has_new_keywords(&snapshot.keywords(), manner.offers_chat);
             // RFC 5465 §5.2: not what this client has put there itself.
             news.arrivals = news.arrivals.difference(&open.own_added);
             open.own_added = NumSet::new();

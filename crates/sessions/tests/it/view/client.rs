@@ -45,6 +45,8 @@ pub(super) struct Client {
     pub(super) messages: Vec<Message>,
     /// With UIDONLY: how many there are, known or not.
     exists: usize,
+    /// Flags and keywords that FLAGS has named.
+    known_flags: BTreeSet<String>,
     /// UIDs that were recent in its session.
     pub(super) recent: BTreeSet<u32>,
     pub(super) idling: bool,
@@ -66,6 +68,7 @@ impl Client {
             enable: "",
             messages: Vec::new(),
             exists: 0,
+            known_flags: BTreeSet::new(),
             recent: BTreeSet::new(),
             idling: false,
             notify: None,
@@ -81,6 +84,7 @@ impl Client {
     pub(super) fn select(&mut self, world: &mut World) -> Result<(), String> {
         self.messages.clear();
         self.exists = 0;
+        self.known_flags.clear();
         self.followed = None;
         self.command(world, &format!("SELECT {}", self.mailbox), Expunges::Allowed)?;
         self.learn(world)
@@ -265,6 +269,10 @@ impl Client {
         if let Some(set) = rest.strip_prefix("VANISHED ") {
             return self.vanished(set, expunges);
         }
+        if let Some(flags) = rest.strip_prefix("FLAGS (") {
+            self.known_flags = words(flags);
+            return Ok(());
+        }
         if let Some(change) = rest.strip_prefix("ESEARCH (TAG \"followed\")")
             && let Some((_, list)) = &mut self.followed
             && (change.contains(" ADDTO ") || change.contains(" REMOVEFROM "))
@@ -294,7 +302,7 @@ impl Client {
             "EXPUNGE" => drop(self.messages.remove(number - 1)),
             "FETCH" => {
                 let message = self.messages.get_mut(number.wrapping_sub(1)).ok_or("no such message")?;
-                if fetched(message, rest)? {
+                if fetched(message, rest, &self.known_flags)? {
                     self.recent.extend(message.uid);
                 }
             }
@@ -312,7 +320,7 @@ impl Client {
             }
             self.messages.insert(at, Message { uid: Some(uid), flags: None });
         }
-        if fetched(&mut self.messages[at], rest)? {
+        if fetched(&mut self.messages[at], rest, &self.known_flags)? {
             self.recent.insert(uid);
         }
         Ok(())
@@ -340,8 +348,13 @@ impl Client {
     }
 }
 
+fn words(list: &str) -> BTreeSet<String> {
+    let list = list.split_once(')').map_or(list, |(list, _)| list);
+    list.split_whitespace().map(str::to_owned).collect()
+}
+
 /// Answers whether it is recent.
-fn fetched(message: &mut Message, rest: &str) -> Result<bool, String> {
+fn fetched(message: &mut Message, rest: &str, known_flags: &BTreeSet<String>) -> Result<bool, String> {
     if let Some((_, after)) = rest.split_once("(UID ").or_else(|| rest.split_once(" UID ")) {
         let uid = after.split([' ', ')']).next().and_then(|uid| uid.parse().ok());
         if message.uid.is_some() && message.uid != uid {
@@ -350,9 +363,11 @@ fn fetched(message: &mut Message, rest: &str) -> Result<bool, String> {
         message.uid = uid;
     }
     if let Some((_, after)) = rest.split_once("FLAGS (") {
-        let flags = after.split_once(')').map_or("", |(flags, _)| flags);
-        let mut flags: BTreeSet<String> = flags.split_whitespace().map(str::to_owned).collect();
+        let mut flags = words(after);
         let recent = flags.remove("\\Recent");
+        if let Some(unknown) = flags.iter().find(|flag| !known_flags.contains(*flag)) {
+            return Err(format!("FLAGS has not named {unknown}"));
+        }
         message.flags = Some(flags);
         return Ok(recent);
     }
