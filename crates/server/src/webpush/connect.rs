@@ -1,8 +1,8 @@
 //! Connections to push services: resolve, check, connect to the very address that was checked, TLS.
 //!
 //! With a proxy the tunnel to it is opened instead (`CONNECT`, RFC 9110 §9.3.6), and which address a name has
-//! is the proxy's business; an address written out in the endpoint, in whatever spelling, is checked all the same. Everything
-//! together has one deadline. Must not: know what is sent.
+//! is the proxy's business; an address written out in the endpoint, in whatever spelling, is checked all the
+//! same. Everything together has one deadline. Must not: know what is sent.
 
 use std::fmt;
 use std::future::Future;

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Whether a host may be on the public internet: an address that is, or a name that is nobody's own.
 ///
 /// An address counts only as it is written canonically. What looks like one in another spelling (`127.1`,
-/// `0x7f.1`, `2130706433`, `127.0.0.1.`), which some resolver or proxy would take for one, is refused: it ends
-/// in a label that begins with a digit, which no name in the DNS does.
+/// `0x7f.1`, `2130706433`, `127.0.0.1.`), which some resolver or proxy would take for one, is refused: it
+/// ends in a label that begins with a digit, which no name in the DNS does.
 #[must_use]
 pub fn may_be_public(host: &str) -> bool {
     if let Ok(address) = host.parse() {

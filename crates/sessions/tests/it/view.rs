@@ -10,8 +10,8 @@
 //! this one.
 //!
 //! On the way: a FETCH response never names a message the client does not know, a UID never changes its
-//! place, EXPUNGE never comes where it must not, no message is recent for two (RFC 3501 §2.3.2), and none has a
-//! keyword that FLAGS has not named (RFC 9051 §7.3.5).
+//! place, EXPUNGE never comes where it must not, no message is recent for two (RFC 3501 §2.3.2), and none has
+//! a keyword that FLAGS has not named (RFC 9051 §7.3.5).
 
 mod client;
 

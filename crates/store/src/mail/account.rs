@@ -290,9 +290,11 @@ impl OpenMailbox {
             let user = rows.user();
             let events =
                 [Event::PerUser { user, uids: rows.changed }, Event::LeftSeen { user, uids: rows.left_seen }];
-            let said = events.into_iter().filter(|event| {
-                !matches!(event, Event::PerUser { uids, .. } | Event::LeftSeen { uids, .. } if uids.is_empty())
-            });
+            let says_something = |event: &Event| match event {
+                Event::PerUser { uids, .. } | Event::LeftSeen { uids, .. } => !uids.is_empty(),
+                _ => true,
+            };
+            let said = events.into_iter().filter(says_something);
             sections.extend(said.map(|event| LogSection { mailbox: Some(self.id), event }));
         }
     }
