@@ -11,8 +11,9 @@ cargo xtask bench [CASE…] [--runs N] [--quick] [--only koi|dovecot] [--koi PAT
 cargo xtask bench --list      the cases and their marks
 cargo xtask bench --growth    the growth cases
 cargo xtask bench --check     whether docs/BENCHMARKS.md was written by this tool
-A CASE is a name of --list, a group (lmtp, append, login, imap, sort, list, search, idle, submit, coi, push,
-notify, memory, connections, space, import, restart, store, growth) or `all` (every group but growth).";
+A CASE is a name of --list, a group (lmtp, append, login, imap, sort, list, search, search-delivery, idle,
+submit, coi, push, notify, memory, connections, space, import, restart, store, growth) or `all` (every group
+but growth).";
 
 /// The session's settings.
 pub(crate) struct Plan {

@@ -16,6 +16,7 @@ mod notify;
 mod push;
 mod restart;
 mod search;
+mod search_delivery;
 mod sort;
 mod space;
 mod store;
@@ -50,6 +51,7 @@ pub(crate) const GROUPS: &[Group] = &[
     sort::GROUP,
     list::GROUP,
     search::GROUP,
+    search_delivery::GROUP,
     idle::GROUP,
     submit::GROUP,
     coi::GROUP,
