@@ -12,8 +12,11 @@ use crate::account::Account;
 use crate::sort::column::{Kind, TextKind};
 use crate::sort::fill::Filling;
 
+mod climb;
+mod gather;
 mod linkcut;
 mod links;
+mod prune;
 mod subjects;
 mod tree;
 

@@ -2,7 +2,10 @@
 //!
 //! Siblings are in the order of their sent dates, and of the mailbox where these are the same.
 
-use super::links::{Links, NONE, at, set};
+use super::climb::{Climb, Up};
+use super::gather::{Gathering, Trees};
+use super::links::{Links, NONE, at};
+use super::prune::{Pruned, Pruning, STEPS};
 use super::{ThreadAlgorithm, Threads};
 use crate::sort::column::Column;
 use crate::sort::slices::SliceSort;
@@ -75,7 +78,6 @@ impl Shape {
 /// Trees being made of links.
 pub(super) struct Growing {
     by_subject: bool,
-    by_arrival: bool,
     facts: Facts,
     links: Links,
     /// Parents without those that are no messages, but on top. Roots have none.
@@ -87,68 +89,79 @@ pub(super) struct Growing {
 }
 
 enum Step {
-    Prune,
+    Prune(Box<Pruning>),
+    /// First children, in the order of the mailbox; how many messages are looked at.
+    Firsts(usize),
     SortRoots(SliceSort<Root>),
-    Subjects,
+    Gather(Box<Gathering>),
+    Place(Vec<Placed>, usize),
     SortChildren(SliceSort<Placed>),
+    /// First children once more, from the last of the sorted on; how many are left.
+    FirstsOfSorted(Vec<Placed>, usize),
+    /// For REFS.
+    Arrive(Box<Arriving>, Vec<Placed>),
     SortRootsAgain(SliceSort<Root>, Vec<Placed>),
 }
 
 impl Growing {
     pub(super) fn new(algorithm: ThreadAlgorithm, links: Links, facts: Facts) -> Self {
-        let by_arrival = algorithm == ThreadAlgorithm::Refs;
+        let step = Step::Prune(Box::new(Pruning::new(&links)));
         Self {
-            by_subject: !by_arrival,
-            by_arrival,
+            by_subject: algorithm != ThreadAlgorithm::Refs,
             facts,
             links,
             parents: Vec::new(),
             roots: Vec::new(),
             firsts: Vec::new(),
-            step: Step::Prune,
+            step,
         }
     }
     /// Goes on for a bounded time; the shape when it is there.
     pub(super) fn advance(&mut self) -> Option<Shape> {
-        match &mut self.step {
-            Step::Prune => {
-                self.prune();
-                self.step = match self.by_subject {
-                    true => Step::SortRoots(SliceSort::new(self.dated_roots())),
-                    false => Step::Subjects,
-                };
-            }
+        let step = std::mem::replace(&mut self.step, Step::Firsts(0));
+        self.step = match step {
+            Step::Prune(mut pruning) => match pruning.advance(&self.links) {
+                None => Step::Prune(pruning),
+                Some(Pruned { parents, roots }) => {
+                    self.firsts = vec![None; parents.len()];
+                    (self.parents, self.roots) = (parents, roots);
+                    if self.by_subject { Step::Firsts(0) } else { self.placing() }
+                }
+            },
+            Step::Firsts(done) => self.find_firsts(done),
             // Step 4.
-            Step::SortRoots(sort) => {
-                if sort.advance(Root::cmp) {
-                    self.roots =
-                        std::mem::take(sort).into_items().into_iter().map(|root| root.node).collect();
-                    self.step = Step::Subjects;
+            Step::SortRoots(mut sort) => match sort.advance(Root::cmp) {
+                false => Step::SortRoots(sort),
+                true => {
+                    let roots = sort.into_items().into_iter().map(|root| root.node).collect();
+                    Step::Gather(Box::new(Gathering::new(roots, &self.facts)))
                 }
-            }
-            Step::Subjects => {
-                if self.by_subject {
-                    self.gather_subjects();
-                }
-                self.step = Step::SortChildren(SliceSort::new(self.placed()));
-            }
+            },
+            Step::Gather(mut gathering) => self.gather(&mut gathering).unwrap_or(Step::Gather(gathering)),
+            Step::Place(placed, done) => self.place(placed, done),
             // Step 6, all sets of siblings at once.
-            Step::SortChildren(sort) => {
-                if sort.advance(Placed::cmp) {
-                    let placed = std::mem::take(sort).into_items();
-                    self.find_firsts(&placed);
-                    let roots = if self.by_arrival { self.arrived_roots() } else { self.dated_roots() };
-                    self.step = Step::SortRootsAgain(SliceSort::new(roots), placed);
+            Step::SortChildren(mut sort) => match sort.advance(Placed::cmp) {
+                false => Step::SortChildren(sort),
+                true => {
+                    self.firsts = vec![None; self.parents.len()];
+                    let placed = sort.into_items();
+                    let left = placed.len();
+                    Step::FirstsOfSorted(placed, left)
                 }
-            }
-            Step::SortRootsAgain(sort, placed) => {
-                if sort.advance(Root::cmp) {
-                    let roots = std::mem::take(sort).into_items().into_iter().map(|root| root.node).collect();
-                    let placed = std::mem::take(placed);
+            },
+            Step::FirstsOfSorted(placed, left) => self.find_firsts_of(placed, left),
+            Step::Arrive(mut arriving, placed) => match arriving.advance(&self.parents, &self.facts) {
+                false => Step::Arrive(arriving, placed),
+                true => Step::SortRootsAgain(SliceSort::new(arriving.roots(&self.roots)), placed),
+            },
+            Step::SortRootsAgain(mut sort, placed) => match sort.advance(Root::cmp) {
+                false => Step::SortRootsAgain(sort, placed),
+                true => {
+                    let roots = sort.into_items().into_iter().map(|root| root.node).collect();
                     return Some(Shape { nodes: self.parents.len(), roots, placed });
                 }
-            }
-        }
+            },
+        };
         None
     }
     pub(super) fn nodes(&self) -> usize {
@@ -160,214 +173,106 @@ impl Growing {
     fn sent(&self, message: u32) -> When {
         When { date: self.facts.sent.get(message as usize).copied().unwrap_or(0), message }
     }
-    fn each_node(&self) -> std::ops::Range<u32> {
-        0..u32::try_from(self.links.parents.len()).unwrap_or(NONE)
-    }
-    /// Steps 2 and 3: what is no message goes, and its children take its place; on top it stays if it has
-    /// more than one.
-    fn prune(&mut self) {
-        let raw = &self.links.parents;
-        let mut parents = vec![NONE; raw.len()];
-        // The message a node that is none stands below, or the root; each is found once.
-        let mut above = vec![NONE; raw.len()];
-        let mut path = Vec::new();
-        for node in self.each_node() {
-            let mut node = node;
-            // Up to one whose place is known, then down again.
-            while at(&above, node) == NONE {
-                path.push(node);
-                let parent = at(raw, node);
-                if parent == NONE || self.is_message(parent) {
-                    let place = if parent == NONE { node } else { parent };
-                    set(&mut above, node, place);
-                    break;
-                }
-                node = parent;
-            }
-            let mut place = at(&above, node);
-            while let Some(below) = path.pop() {
-                // A node without a parent is its own place: what is below it stands below it.
-                place = if at(&above, below) == NONE { place } else { at(&above, below) };
-                set(&mut above, below, place);
-            }
-        }
-        let mut counts = vec![0u32; raw.len()];
-        let mut only = vec![NONE; raw.len()];
-        for node in (0..).take(self.links.messages) {
-            let place = at(&above, node);
-            if place == node {
-                continue;
-            }
-            set(&mut parents, node, place);
-            if let Some(count) = counts.get_mut(place as usize) {
-                *count = count.saturating_add(1);
-            }
-            set(&mut only, place, node);
-        }
-        self.parents = parents;
-        for node in self.each_node() {
-            let message = self.is_message(node);
-            match at(&counts, node) {
-                _ if message && at(&self.parents, node) == NONE => self.roots.push(node),
-                _ if message => {}
-                1 => {
-                    let child = at(&only, node);
-                    set(&mut self.parents, child, NONE);
-                    // A message has a smaller number, so its turn as a root has passed.
-                    self.roots.push(child);
-                }
-                0 => {}
-                _ => self.roots.push(node),
-            }
-        }
-        self.firsts_by_scan();
-    }
     /// The first child of every root that is no message.
-    fn firsts_by_scan(&mut self) {
-        let mut firsts = vec![None; self.parents.len()];
-        for node in (0..).take(self.links.messages) {
+    fn find_firsts(&mut self, done: usize) -> Step {
+        let end = self.links.messages.min(done + STEPS as usize);
+        for node in (0u32..).take(end).skip(done) {
             let parent = at(&self.parents, node);
             if parent != NONE && !self.is_message(parent) {
                 let when = Some(self.sent(node));
-                if let Some(first) = firsts.get_mut(parent as usize) {
+                if let Some(first) = self.firsts.get_mut(parent as usize) {
                     *first = if first.is_none() { when } else { when.min(*first) };
                 }
             }
         }
-        self.firsts = firsts;
+        match end == self.links.messages {
+            true => Step::SortRoots(SliceSort::new(self.dated_roots())),
+            false => Step::Firsts(end),
+        }
     }
-    fn find_firsts(&mut self, placed: &[Placed]) {
-        let mut firsts = vec![None; self.parents.len()];
-        for placed in placed.iter().rev() {
-            if let Some(first) = firsts.get_mut(placed.parent as usize) {
+    /// The next step when the subjects are gathered.
+    fn gather(&mut self, gathering: &mut Gathering) -> Option<Step> {
+        let (facts, links, firsts) = (&self.facts, &self.links, &self.firsts);
+        self.roots = gathering.advance(&mut Trees { facts, links, firsts, parents: &mut self.parents })?;
+        Some(self.placing())
+    }
+    fn placing(&self) -> Step {
+        Step::Place(Vec::with_capacity(self.links.messages), 0)
+    }
+    fn place(&self, mut placed: Vec<Placed>, done: usize) -> Step {
+        let end = self.links.messages.min(done + STEPS as usize);
+        let all = (0u32..).take(end).skip(done);
+        let all = all.map(|message| Placed { parent: at(&self.parents, message), when: self.sent(message) });
+        placed.extend(all.filter(|placed| placed.parent != NONE));
+        match end == self.links.messages {
+            true => Step::SortChildren(SliceSort::new(placed)),
+            false => Step::Place(placed, end),
+        }
+    }
+    fn find_firsts_of(&mut self, placed: Vec<Placed>, left: usize) -> Step {
+        let next = left.saturating_sub(STEPS as usize);
+        for placed in placed.get(next..left).unwrap_or_default().iter().rev() {
+            if let Some(first) = self.firsts.get_mut(placed.parent as usize) {
                 *first = Some(placed.when);
             }
         }
-        self.firsts = firsts;
-    }
-    fn first(&self, node: u32) -> Option<When> {
-        self.firsts.get(node as usize).copied().flatten()
+        match (next, self.by_subject) {
+            (1.., _) => Step::FirstsOfSorted(placed, next),
+            (0, true) => Step::SortRootsAgain(SliceSort::new(self.dated_roots()), placed),
+            (0, false) => Step::Arrive(Box::new(Arriving::new(self.parents.len())), placed),
+        }
     }
     /// Where a root stands: at its own date, or at that of its first child.
     fn dated_roots(&self) -> Vec<Root> {
+        let first = |node: u32| self.firsts.get(node as usize).copied().flatten();
         let when = |node: u32| match self.is_message(node) {
             true => self.sent(node),
-            false => self.first(node).unwrap_or(When { date: 0, message: node }),
+            false => first(node).unwrap_or(When { date: 0, message: node }),
         };
         self.roots.iter().map(|node| Root { when: when(*node), node: *node }).collect()
     }
-    /// Where a root stands in REFS: where the last message of its thread came in.
-    fn arrived_roots(&self) -> Vec<Root> {
-        let mut tops = vec![NONE; self.parents.len()];
-        self.roots.iter().for_each(|root| set(&mut tops, *root, *root));
-        let mut last: Vec<Option<When>> = vec![None; self.parents.len()];
-        let mut path = Vec::new();
-        for message in (0..).take(self.links.messages) {
-            let mut node = message;
-            while at(&tops, node) == NONE {
-                path.push(node);
-                node = at(&self.parents, node);
-                if node == NONE {
-                    break;
-                }
+}
+
+/// Where a root stands in REFS: where the last message of its thread came in.
+struct Arriving {
+    tops: Climb,
+    last: Vec<Option<When>>,
+    /// The message that is looked at, once all tops are known.
+    at: usize,
+    knows_tops: bool,
+}
+
+impl Arriving {
+    fn new(nodes: usize) -> Self {
+        Self { tops: Climb::new(nodes), last: vec![None; nodes], at: 0, knows_tops: false }
+    }
+    fn advance(&mut self, parents: &[u32], facts: &Facts) -> bool {
+        let up = |node: u32| match at(parents, node) {
+            NONE => Up::Place(node),
+            parent => Up::Further(parent),
+        };
+        let messages = u32::try_from(facts.arrived.len()).unwrap_or(NONE);
+        for _ in 0..STEPS {
+            if !self.knows_tops {
+                self.knows_tops = self.tops.step(messages, up);
+                continue;
             }
-            let top = at(&tops, node);
-            path.drain(..).for_each(|below| set(&mut tops, below, top));
-            let date = self.facts.arrived.get(message as usize).copied().unwrap_or(0);
-            if let Some(slot) = last.get_mut(top as usize) {
+            let message = u32::try_from(self.at).unwrap_or(NONE);
+            let Some(date) = facts.arrived.get(self.at).copied() else { return true };
+            self.at += 1;
+            let top = at(self.tops.places(), message);
+            if let Some(slot) = self.last.get_mut(top as usize) {
                 *slot = (*slot).max(Some(When { date, message }));
             }
         }
-        let when = |node: u32| last.get(node as usize).copied().flatten();
+        false
+    }
+    fn roots(&self, roots: &[u32]) -> Vec<Root> {
+        let when = |node: u32| self.last.get(node as usize).copied().flatten();
         let root = |node: &u32| {
             let when = when(*node).unwrap_or(When { date: 0, message: *node });
             Root { when, node: *node }
         };
-        self.roots.iter().map(root).collect()
+        roots.iter().map(root).collect()
     }
-    fn placed(&self) -> Vec<Placed> {
-        let placed = |message: u32| Placed { parent: at(&self.parents, message), when: self.sent(message) };
-        let all = (0..).take(self.links.messages).map(placed);
-        all.filter(|placed| placed.parent != NONE).collect()
-    }
-    /// Step 5: threads with the same subject become one.
-    fn gather_subjects(&mut self) {
-        let roots = std::mem::take(&mut self.roots);
-        let mut table = self.subject_table(&roots);
-        // What was appended to a root that is no message; and those that were made here.
-        let mut kept = Vec::with_capacity(roots.len());
-        let mut joined: Vec<Joined> = Vec::new();
-        for node in roots {
-            let subject = self.thread_subject(node);
-            let other = at(&table, subject);
-            if subject == NONE || other == node || other == NONE {
-                kept.push(node);
-                continue;
-            }
-            match (self.is_message(node), self.is_message(other)) {
-                (false, _) => joined.push(Joined { from: node, to: other }),
-                (true, false) => set(&mut self.parents, node, other),
-                (true, true) if self.is_reply(node) && !self.is_reply(other) => {
-                    set(&mut self.parents, node, other);
-                }
-                (true, true) => {
-                    let dummy = u32::try_from(self.parents.len()).unwrap_or(NONE);
-                    self.parents.push(NONE);
-                    set(&mut self.parents, node, dummy);
-                    set(&mut self.parents, other, dummy);
-                    set(&mut table, subject, dummy);
-                    kept.push(dummy);
-                }
-            }
-        }
-        kept.retain(|node| at(&self.parents, *node) == NONE);
-        self.roots = kept;
-        self.move_children(&joined);
-    }
-    /// Step 5 (B).
-    fn subject_table(&self, roots: &[u32]) -> Vec<u32> {
-        let largest = self.facts.subjects.iter().filter(|subject| **subject != NONE).max();
-        let mut table = vec![NONE; largest.map_or(0, |largest| *largest as usize + 1)];
-        for node in roots {
-            let subject = self.thread_subject(*node);
-            let other = at(&table, subject);
-            let replaces = other == NONE
-                || self.is_message(other)
-                    && (!self.is_message(*node) || self.is_reply(other) && !self.is_reply(*node));
-            if replaces {
-                set(&mut table, subject, *node);
-            }
-        }
-        table
-    }
-    fn thread_subject(&self, node: u32) -> u32 {
-        let message = match self.is_message(node) {
-            true => Some(node),
-            false => self.first(node).map(|first| first.message),
-        };
-        message.map_or(NONE, |message| at(&self.facts.subjects, message))
-    }
-    fn is_reply(&self, message: u32) -> bool {
-        self.links.replies.get(message as usize).copied().unwrap_or(false)
-    }
-    /// The children of one root that is no message become those of another.
-    fn move_children(&mut self, joined: &[Joined]) {
-        if joined.is_empty() {
-            return;
-        }
-        let mut moved = vec![NONE; self.parents.len()];
-        joined.iter().for_each(|joined| set(&mut moved, joined.from, joined.to));
-        for parent in &mut self.parents {
-            let to = moved.get(*parent as usize).copied().unwrap_or(NONE);
-            if to != NONE {
-                *parent = to;
-            }
-        }
-    }
-}
-
-/// A root that is no message goes into another.
-struct Joined {
-    from: u32,
-    to: u32,
 }
