@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use koi_message::Collation;
-use koi_types::{AccountId, MailboxId, Result, Uid, UidSet};
+use koi_types::{AccountId, MailboxId, NumSet, Result, Uid, UidSet};
 
 use crate::account::Account;
 use crate::service::Inner;
@@ -16,10 +16,12 @@ use crate::service::Inner;
 pub(crate) mod column;
 pub(crate) mod columns;
 pub(crate) mod fill;
+mod insert;
 pub(crate) mod slices;
 
 use column::{Column, Kind, TextKind};
 use fill::Filling;
+use insert::{By, Inserted, Inserting};
 use slices::SliceSort;
 
 /// What messages are sorted by (RFC 5256 §3).
@@ -69,7 +71,8 @@ pub struct SortRun {
 enum Phase {
     Fill(Filling),
     Sort(Sorting),
-    Done(Vec<u32>),
+    Insert(Inserting),
+    Done(Inserted),
 }
 
 struct Sorting {
@@ -91,6 +94,42 @@ impl Account {
     pub fn sort(&self, mailbox: MailboxId, uids: &UidSet, order: SortOrder) -> SortRun {
         SortRun::new(&self.inner, self.id, mailbox, uids, order)
     }
+    /// The same for a list that is in this order already and messages that come into it. The list keeps its
+    /// order, unless so many come that all are sorted.
+    #[must_use]
+    pub fn sort_into(
+        &self,
+        mailbox: MailboxId,
+        sorted: Vec<u32>,
+        coming: &UidSet,
+        order: SortOrder,
+    ) -> SortRun {
+        let order = order.each_once();
+        let by = order.criteria.iter().map(|criterion| {
+            kind(criterion.key, order.collation).map(|kind| By { kind, reverse: criterion.reverse })
+        });
+        let by: Option<Vec<By>> = by.collect();
+        if let Some(by) = by.filter(|_| insert::is_worth_it(coming.count(), sorted.len())) {
+            let inserting = Inserting::new(&self.inner, self.id, mailbox, by, sorted, &coming.0);
+            return SortRun { order, uids: Vec::new(), phase: Phase::Insert(inserting) };
+        }
+        let mut all: UidSet = sorted.into_iter().filter_map(Uid::new).collect();
+        all.0.extend(&coming.0);
+        self.sort(mailbox, &all, order)
+    }
+}
+
+impl SortOrder {
+    /// Of a criterion given twice only the first decides anything.
+    fn each_once(mut self) -> Self {
+        let mut known: Vec<SortKey> = Vec::new();
+        self.criteria.retain(|criterion| {
+            let new = !known.contains(&criterion.key);
+            known.push(criterion.key);
+            new
+        });
+        self
+    }
 }
 
 impl SortRun {
@@ -99,15 +138,9 @@ impl SortRun {
         account: AccountId,
         mailbox: MailboxId,
         uids: &UidSet,
-        mut order: SortOrder,
+        order: SortOrder,
     ) -> Self {
-        // Of a criterion given twice only the first decides anything.
-        let mut known: Vec<SortKey> = Vec::new();
-        order.criteria.retain(|criterion| {
-            let new = !known.contains(&criterion.key);
-            known.push(criterion.key);
-            new
-        });
+        let order = order.each_once();
         let kinds = order.criteria.iter().filter_map(|criterion| kind(criterion.key, order.collation));
         let filling = Filling::new(inner, account, mailbox, uids, kinds.collect());
         Self { order, uids: uids.0.iter().collect(), phase: Phase::Fill(filling) }
@@ -124,10 +157,16 @@ impl SortRun {
                 if sorting.advance() {
                     let items = std::mem::take(&mut sorting.items).into_items();
                     let uid = |item: Item| self.uids.get(item.at as usize).copied().unwrap_or(0);
-                    self.phase = Phase::Done(items.into_iter().map(uid).collect());
+                    let list = items.into_iter().map(uid).collect();
+                    self.phase = Phase::Done(Inserted { list, places: Vec::new() });
                     return Ok(true);
                 }
                 Ok(false)
+            }
+            Phase::Insert(inserting) => {
+                let Some(inserted) = inserting.advance()? else { return Ok(false) };
+                self.phase = Phase::Done(inserted);
+                Ok(true)
             }
             Phase::Done(_) => Ok(true),
         }
@@ -147,7 +186,10 @@ impl SortRun {
                 let keys: usize = sorting.keys.iter().map(Vec::capacity).sum();
                 keys * size_of::<u64>() + sorting.items.octets()
             }
-            Phase::Done(sorted) => sorted.capacity() * size_of::<u32>(),
+            Phase::Insert(inserting) => inserting.octets(),
+            Phase::Done(done) => {
+                done.list.capacity() * size_of::<u32>() + done.places.capacity() * size_of::<usize>()
+            }
         };
         phase + self.uids.capacity() * size_of::<u32>() + self.order.scores.len()
     }
@@ -160,8 +202,27 @@ impl SortRun {
     #[must_use]
     pub fn sorted(&self) -> &[u32] {
         match &self.phase {
-            Phase::Done(sorted) => sorted,
+            Phase::Done(done) => &done.list,
             _ => &[],
+        }
+    }
+    /// The UIDs in order, when all are sorted.
+    #[must_use]
+    pub fn into_sorted(self) -> Vec<u32> {
+        match self.phase {
+            Phase::Done(done) => done.list,
+            _ => Vec::new(),
+        }
+    }
+    /// Where these are among the sorted, from 0 on, ascending.
+    #[must_use]
+    pub fn places_of(&self, uids: &NumSet) -> Vec<usize> {
+        match &self.phase {
+            Phase::Done(done) if !done.places.is_empty() => done.places.clone(),
+            _ => {
+                let places = self.sorted().iter().enumerate().filter(|(_, uid)| uids.contains(**uid));
+                places.map(|(place, _)| place).collect()
+            }
         }
     }
     fn sorting(&self, columns: &[Arc<Column>]) -> Sorting {

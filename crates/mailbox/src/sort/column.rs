@@ -2,6 +2,7 @@
 //! Texts are there as the octets their collation compares, and as their rank among all that are in the
 //! column: equal texts have the same.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use koi_message::Collation;
@@ -136,6 +137,14 @@ impl Rows {
             _ => return,
         }
         self.uids.push(*uid);
+    }
+    /// How the first row of this compares with the first of another of the same kind.
+    pub(super) fn compare_first(&self, other: &Self) -> Ordering {
+        match (&self.values, &other.values) {
+            (Values::Numbers(mine), Values::Numbers(others)) => mine.first().cmp(&others.first()),
+            (Values::Texts(mine), Values::Texts(others)) => mine.list(0).cmp(others.list(0)),
+            _ => Ordering::Equal,
+        }
     }
     /// The rows of both; of a UID that is in both, this one's.
     fn merged(&self, other: &Self, kind: Kind) -> Self {

@@ -229,7 +229,7 @@ impl Work<'_> {
     }
     fn turns(&self, next: &AtomicUsize) -> Result<Vec<Pieces>> {
         let view = self.inner.kv.view()?;
-        let mut reader = Reader { view: &*view, account: self.account, text: String::new() };
+        let mut reader = Reader::new(&*view, self.account);
         let mut done = Vec::new();
         loop {
             let start = next.fetch_add(TURN, Ordering::Relaxed);
@@ -243,14 +243,19 @@ impl Work<'_> {
     }
 }
 
-struct Reader<'v> {
+/// Reads what messages are compared by.
+pub(super) struct Reader<'v> {
     view: &'v dyn View,
     account: AccountId,
     text: String,
 }
 
-impl Reader<'_> {
-    fn message(&mut self, seen: &Seen, kinds: &[Kind], rows: &mut [Rows]) -> Result<()> {
+impl<'v> Reader<'v> {
+    pub(super) const fn new(view: &'v dyn View, account: AccountId) -> Self {
+        Self { view, account, text: String::new() }
+    }
+    /// Appends a row of each kind.
+    pub(super) fn message(&mut self, seen: &Seen, kinds: &[Kind], rows: &mut [Rows]) -> Result<()> {
         let by_row = |kind: &Kind| matches!(kind, Kind::Arrival | Kind::Size);
         let record = match kinds.iter().all(by_row) {
             true => None,

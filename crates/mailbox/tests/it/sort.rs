@@ -148,10 +148,68 @@ proptest! {
             let among: Vec<u32> = among.into_iter().filter(|uid| *uid as usize <= all.len()).collect();
             let among = uids(&among);
             let found = sorted(&alice, &among, &criteria, collation);
-            let expected = expected(&all, &among, &criteria, collation);
-            prop_assert_eq!(found, expected, "{:?} {:?}", criteria, collation);
+            let whole = expected(&all, &among, &criteria, collation);
+            prop_assert_eq!(&found, &whole, "{:?} {:?}", criteria, collation);
+            // Some of them come into the list of the others.
+            let (coming, there): (Vec<u32>, Vec<u32>) = among.0.iter().partition(|uid| uid % 3 == 0);
+            let list = expected(&all, &uids(&there), &criteria, collation);
+            let order = SortOrder { criteria: criteria.clone(), collation, ..SortOrder::default() };
+            let mut run = alice.sort_into(INBOX, list, &uids(&coming), order);
+            while !run.advance().unwrap() {}
+            prop_assert_eq!(run.sorted(), &whole, "{:?} {:?}", criteria, collation);
+            let places = whole.iter().enumerate().filter(|(_, uid)| coming.contains(uid));
+            let places: Vec<usize> = places.map(|(place, _)| place).collect();
+            prop_assert_eq!(run.places_of(&uids(&coming).0), places);
         }
     }
+}
+
+/// One message more is brought to its place: the others are not read, nor sorted.
+#[test]
+fn what_comes_into_a_long_list_goes_to_its_place() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let message = |n: i64| Plain {
+        subject: SUBJECTS[n as usize % SUBJECTS.len()],
+        from: "",
+        to: "",
+        sent: None,
+        arrived: n % 7,
+        filling: 0,
+    };
+    let all: Vec<Plain> = (0..6000).map(message).collect();
+    for pieces in all.chunks(1000) {
+        alice.append(INBOX, pieces.iter().map(Plain::message).collect()).wait().unwrap();
+    }
+    let criteria = [SortKey::Subject, SortKey::Arrival].map(|key| SortCriterion { key, reverse: false });
+    let order = || SortOrder { criteria: criteria.to_vec(), ..SortOrder::default() };
+    let there: UidSet = uids(&(1..6000).collect::<Vec<_>>());
+    let mut list = sorted(&alice, &there, &criteria, Collation::default());
+    let expected = sorted(&alice, &uids(&(1..=6000).collect::<Vec<_>>()), &criteria, Collation::default());
+    // A server that was started anew keeps nothing.
+    let mut whole = rig.again(&alice).sort(INBOX, &uids(&(1..=6000).collect::<Vec<_>>()), order());
+    let mut steps = 1;
+    while !whole.advance().unwrap() {
+        steps += 1;
+    }
+    assert!(steps > 3, "{steps}");
+    let mut run = rig.again(&alice).sort_into(INBOX, list.clone(), &uids(&[6000]), order());
+    assert!(run.advance().unwrap(), "one step is enough");
+    assert_eq!(run.sorted(), expected);
+    // Those that are gone and were not told yet keep their places.
+    let gone: UidSet = uids(&list[100..5000]);
+    alice
+        .set_flags(INBOX, &gone, crate::rig::change(koi_mailbox::FlagOp::Add, &["\\Deleted"]), None)
+        .wait()
+        .unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    let mut run = alice.sort_into(INBOX, list.clone(), &uids(&[6000]), order());
+    assert!(run.advance().unwrap());
+    let place = run.places_of(&uids(&[6000]).0)[0];
+    list.insert(place, 6000);
+    assert_eq!(run.into_sorted(), list);
+    let left = |list: &[u32]| list.iter().copied().filter(|uid| !gone.0.contains(*uid)).collect::<Vec<_>>();
+    assert_eq!(left(&list), left(&expected));
 }
 
 #[test]

@@ -65,31 +65,30 @@ pub(crate) fn keys_octets(keys: &[SearchKey]) -> usize {
 
 pub(crate) enum Results {
     Set(NumSet),
-    Ordered(Vec<u32>),
+    /// In an order of their own, and the same as a set.
+    Ordered {
+        list: Vec<u32>,
+        set: NumSet,
+    },
 }
 
 impl Results {
-    fn set(&self) -> NumSet {
+    const fn set(&self) -> &NumSet {
         match self {
-            Self::Set(set) => set.clone(),
-            Self::Ordered(list) => {
-                let mut uids = list.clone();
-                uids.sort_unstable();
-                uids.into_iter().collect()
-            }
+            Self::Set(set) | Self::Ordered { set, .. } => set,
         }
     }
     fn memory_octets(&self) -> usize {
         match self {
             Self::Set(set) => set.memory_octets(),
-            Self::Ordered(list) => list.capacity() * size_of::<u32>(),
+            Self::Ordered { list, set } => list.capacity() * size_of::<u32>() + set.memory_octets(),
         }
     }
     /// Numbers in lists that have an order of their own; a set costs next to nothing.
     pub(crate) fn ordered(&self) -> usize {
         match self {
             Self::Set(_) => 0,
-            Self::Ordered(list) => list.len(),
+            Self::Ordered { list, .. } => list.len(),
         }
     }
     /// Takes these out. Answers what the client is to be told, by what it calls them.
@@ -100,7 +99,9 @@ impl Results {
                 *set = set.difference(gone);
                 in_mailbox_order(&left, name)
             }
-            Self::Ordered(list) => {
+            Self::Ordered { set, .. } if set.intersect(gone).is_empty() => Vec::new(),
+            Self::Ordered { list, set } => {
+                *set = set.difference(gone);
                 let mut changes = Changes::default();
                 let mut kept = Vec::with_capacity(list.len());
                 for uid in std::mem::take(list) {
@@ -274,12 +275,12 @@ impl Updating {
                 let Some((view, context)) = context(core, self.at) else { return Ok(true) };
                 let name = Name::new(view, context.by_uid);
                 let mut changes = Changes::default();
-                for (place, uid) in run.sorted().iter().enumerate() {
-                    if coming.contains(*uid) {
-                        changes.at(place, name.of(*uid), true);
-                    }
+                for place in run.places_of(&coming) {
+                    changes.at(place, run.sorted().get(place).and_then(|uid| name.of(*uid)), true);
                 }
-                context.results = Results::Ordered(run.sorted().to_vec());
+                let mut set = context.results.set().clone();
+                set.extend(&coming);
+                context.results = Results::Ordered { list: run.into_sorted(), set };
                 context_changes(&context.tag, context.by_uid, &removed, &changes.list, &mut self.after);
                 Ok(true)
             }
@@ -314,27 +315,30 @@ impl Updating {
     fn found(&mut self, core: &mut Core, found: &UidSet, asked: &NumSet) -> Result<bool> {
         let Some((view, context)) = context(core, self.at) else { return Ok(true) };
         let name = Name::new(view, context.by_uid);
-        let coming = found.0.difference(&context.results.set());
+        let coming = found.0.difference(context.results.set());
         // RFC 5465 §7: nothing of messages that match because of their flags.
         let uids = coming.intersect(&self.new);
         if !context.items.is_empty() && !uids.is_empty() {
             self.arrived.push(Arrived { items: Arc::clone(&context.items), uids });
         }
         let removed = context.results.remove(&asked.difference(&found.0), &|uid| name.of(uid));
-        if let Results::Set(set) = &mut context.results {
-            set.extend(&coming);
-            let added = in_mailbox_order(&coming, &|uid| name.of(uid));
-            context_changes(&context.tag, context.by_uid, &removed, &added, &mut self.after);
-            return Ok(true);
-        }
-        if coming.is_empty() {
-            context_changes(&context.tag, context.by_uid, &removed, &[], &mut self.after);
-            return Ok(true);
-        }
-        let mut all = UidSet(context.results.set());
-        all.0.extend(&coming);
+        let list = match &mut context.results {
+            Results::Set(set) => {
+                set.extend(&coming);
+                let added = in_mailbox_order(&coming, &|uid| name.of(uid));
+                context_changes(&context.tag, context.by_uid, &removed, &added, &mut self.after);
+                return Ok(true);
+            }
+            Results::Ordered { .. } if coming.is_empty() => {
+                context_changes(&context.tag, context.by_uid, &removed, &[], &mut self.after);
+                return Ok(true);
+            }
+            Results::Ordered { list, .. } => list.clone(),
+        };
         let (mailbox, order) = (view.mailbox, context.order.clone().unwrap_or_default());
-        self.asking = Asking::Sort(core.open()?.account.sort(mailbox, &all, order), removed, coming);
+        let coming = UidSet(coming);
+        let sort = core.open()?.account.sort_into(mailbox, list, &coming, order);
+        self.asking = Asking::Sort(sort, removed, coming.0);
         Ok(false)
     }
 }

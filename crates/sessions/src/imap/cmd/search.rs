@@ -264,7 +264,7 @@ pub(super) fn follow(
     let keys = meaning::frozen(&search.keys, cx.core.view()?);
     let order = (!criteria.is_empty()).then(|| order(criteria, cx.core.comparator));
     let results = match found.sorted {
-        Some(sorted) => Results::Ordered(sorted.to_vec()),
+        Some(sorted) => Results::Ordered { list: sorted.to_vec(), set: found.uids.clone() },
         None => Results::Set(found.uids.clone()),
     };
     let (collation, asked_at) = (cx.core.comparator.collation, cx.core.now);
