@@ -4,22 +4,27 @@
 //! run one after the other; each gets its own MODSEQ. Only COPY must be whole (RFC 9051 §6.4.7): when a piece
 //! of it fails, those before it are taken back.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use koi_store::body::NewBody;
 use koi_store::kv::{self, Txn};
 use koi_store::mail::{AccountTxn, Copied, Expunged, FlagChange, FlagOp, FlagsSet, sent};
 use koi_store::record::account::OwnQuota;
 use koi_types::{
-    AccountId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Rights, SystemFlags, UidSet,
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Rights, SystemFlags,
+    UidSet,
 };
 use parking_lot::Mutex;
 
 use crate::access::{self, Visitor, acting, refuse_flags, require};
+use crate::carry::Goal;
 use crate::coi::{self, Settled};
 use crate::outcome::{CommitCell, Pending};
 use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
+use crate::transfer::TransferRun;
 use crate::uids::pieces;
 use crate::watch::Watching;
 
@@ -142,21 +147,22 @@ impl Account {
     }
     /// Copies messages, all or none; those that are gone are left out.
     pub fn copy(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
-        self.copy_into(from, uids, self, to)
+        self.transfer(from, uids, self, to, false, HashMap::new())
     }
-    /// The same into a mailbox of `target`, which may be another account.
+    /// The same into a mailbox of `target`, which may be another account; all that must be stored again is,
+    /// before it returns. For tools and tests: a session uses [`Account::transfer_run`].
     pub fn copy_into(&self, from: MailboxId, uids: &UidSet, target: &Self, to: MailboxId) -> Pending<Copied> {
-        self.transfer(from, uids, target, to, false)
+        self.finished(from, uids, target, to, false)
     }
     /// Moves messages; each is in one mailbox or the other at any time (RFC 6851 §3.3).
     pub fn move_(&self, from: MailboxId, uids: &UidSet, to: MailboxId) -> Pending<Copied> {
-        self.move_into(from, uids, self, to)
+        self.transfer(from, uids, self, to, true, HashMap::new())
     }
-    /// The same into a mailbox of `target`, which may be another account.
+    /// The same into a mailbox of `target`, like [`Account::copy_into`].
     pub fn move_into(&self, from: MailboxId, uids: &UidSet, target: &Self, to: MailboxId) -> Pending<Copied> {
-        self.transfer(from, uids, target, to, true)
+        self.finished(from, uids, target, to, true)
     }
-    fn transfer(
+    fn finished(
         &self,
         from: MailboxId,
         uids: &UidSet,
@@ -164,11 +170,23 @@ impl Account {
         to: MailboxId,
         moves: bool,
     ) -> Pending<Copied> {
+        self.transfer_run(from, uids, target, to, moves).map_or_else(Pending::failed, TransferRun::finish)
+    }
+    /// With the bodies that another domain needs.
+    pub(crate) fn transfer(
+        &self,
+        from: MailboxId,
+        uids: &UidSet,
+        target: &Self,
+        to: MailboxId,
+        moves: bool,
+        bodies: HashMap<EmailId, NewBody>,
+    ) -> Pending<Copied> {
         let failed = Failed::default();
         let pieces = self.present(from, uids).map(|uids| at_least_one(pieces(&uids, CHUNK)));
-        let parts = pieces.and_then(|pieces| match target.id == self.id {
-            true => Ok(self.within(from, pieces, to, moves, &failed)),
-            false => self.carry(from, pieces, target, to, moves, &failed),
+        let parts = pieces.map(|pieces| match target.id == self.id {
+            true => self.within(from, pieces, to, moves, &failed),
+            false => self.carry(from, pieces, &Goal { target, to, removes: moves }, bodies, &failed),
         });
         let parts = match parts {
             Ok(parts) => parts,

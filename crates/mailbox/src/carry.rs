@@ -1,28 +1,31 @@
 //! COPY and MOVE from the mailbox of one owner into that of another.
 //!
 //! The rights of whoever does it are looked at in the transaction, in both accounts; a message is in one
-//! mailbox or the other at any time. Inside a domain the body is shared. From one domain to another it is
-//! read and stored again, so that only so much goes at a time.
+//! mailbox or the other at any time. Inside a domain the body is shared; what another domain needs is brought
+//! along (`bodies`).
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use koi_store::body::{NewBody, Scope};
+use koi_store::body::NewBody;
 use koi_store::kv::{self, Txn};
 use koi_store::mail::carry::Carried;
-use koi_store::mail::{AccountTxn, Copied, rights};
-use koi_types::{EmailId, ErrorKind, MailError, MailboxId, NumSet, Result, Rights, UidSet, limits};
+use koi_store::mail::{AccountTxn, Copied};
+use koi_types::{EmailId, MailboxId, Result, Rights, UidSet};
 
 use crate::access::{Visitor, acting, require};
 use crate::account::{Account, CopiedPiece, Failed};
 use crate::coi;
 use crate::service::Lent;
 
-/// Octets that go from one domain to another by one command: they are all held in memory.
-const OCTETS_MAX: u64 = 64 << 20;
-/// Octets of a body read at a time.
-const CHUNK_OCTETS: u64 = 1 << 20;
+/// Where messages go.
+#[derive(Clone, Copy)]
+pub(crate) struct Goal<'a> {
+    pub(crate) target: &'a Account,
+    pub(crate) to: MailboxId,
+    /// Taken out of where they come from.
+    pub(crate) removes: bool,
+}
 
 /// One transaction.
 #[derive(Clone)]
@@ -54,12 +57,11 @@ impl Account {
         &self,
         from: MailboxId,
         pieces: Vec<UidSet>,
-        target: &Self,
-        to: MailboxId,
-        removes: bool,
+        goal: &Goal<'_>,
+        bodies: HashMap<EmailId, NewBody>,
         failed: &Failed,
-    ) -> Result<Vec<kv::Pending<CopiedPiece>>> {
-        let bodies = Arc::new(self.bodies_for(target, from, &pieces)?);
+    ) -> Vec<kv::Pending<CopiedPiece>> {
+        let (bodies, Goal { target, to, removes }) = (Arc::new(bodies), *goal);
         let side =
             |account: &Self, mailbox| Side { account: account.id, visitor: account.guest.clone(), mailbox };
         let run =
@@ -78,53 +80,7 @@ impl Account {
         let submitted = submitted.collect();
         self.inner.changed(self.id);
         self.inner.changed(target.id);
-        Ok(submitted)
-    }
-    /// The octets that another domain needs; none inside a domain.
-    fn bodies_for(
-        &self,
-        target: &Self,
-        from: MailboxId,
-        pieces: &[UidSet],
-    ) -> Result<HashMap<EmailId, NewBody>> {
-        let snapshot = self.snapshot()?;
-        let scope: Option<Scope> = rights::scope_of(&*snapshot.view, target.id)?;
-        let mut bodies = HashMap::new();
-        if scope == Some(snapshot.record.scope) {
-            return Ok(bodies);
-        }
-        let mut emails = Vec::new();
-        let (mut octets, mut all) = (0u64, NumSet::new());
-        pieces.iter().for_each(|piece| all.extend(&piece.0));
-        let _ = snapshot.messages(from, &all, |row| {
-            octets = octets.saturating_add(u64::from(row.octets));
-            emails.push(row.email);
-            ControlFlow::Continue(())
-        })?;
-        if octets > OCTETS_MAX {
-            let text = "these are too many to go to another domain at once";
-            return Err(MailError::new(ErrorKind::LimitReached, text));
-        }
-        for email in emails {
-            if bodies.contains_key(&email) {
-                continue;
-            }
-            let Some(row) = snapshot.email(email)? else { continue };
-            let mut octets = Vec::new();
-            snapshot.read_body(&row.body, 0..row.body.octets, &mut octets)?;
-            bodies.insert(email, self.stored(octets)?);
-        }
-        Ok(bodies)
-    }
-    fn stored(&self, octets: Vec<u8>) -> Result<NewBody> {
-        if octets.len() <= limits::BODY_INLINE_OCTETS_MAX {
-            return Ok(NewBody::inline(octets.into()));
-        }
-        let mut staged = self.inner.kv.stage_body()?;
-        for chunk in octets.chunks(CHUNK_OCTETS as usize) {
-            staged.write(chunk)?;
-        }
-        staged.finish()
+        submitted
     }
 }
 

@@ -1,8 +1,9 @@
 //! COPY and MOVE (RFC 9051 §6.4.7, RFC 9051 §6.4.8, RFC 6851 §3), with COPYUID (RFC 4315 §3).
 //!
-//! All messages or none: both are one transaction.
+//! All messages or none: both are one transaction. What goes to another domain is brought together first, in
+//! slices.
 
-use koi_mailbox::Copied;
+use koi_mailbox::{Copied, Pending, TransferRun};
 use koi_proto::imap::SequenceSet;
 use koi_proto::imap::command::MailboxArg;
 use koi_proto::imap::response::{Code, Status, status};
@@ -10,7 +11,7 @@ use koi_types::Result;
 
 use super::expunge::read_only;
 use super::{PutInto, existing, put_into, sequence};
-use crate::imap::job::{Context, Job, Submitted, write};
+use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::{Reply, Telling};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,52 +21,88 @@ pub(crate) enum How {
 }
 
 pub(crate) fn start(how: How, by_uid: bool, set: SequenceSet, mailbox: MailboxArg) -> Box<dyn Job> {
-    let target = mailbox.clone();
-    write(
-        move |cx| submit(cx, how, by_uid, &set, &mailbox),
-        move |cx, copied: Copied| {
-            // It is done, also where the target may not be looked up any more.
-            let target = existing(&target).and_then(|name| put_into(cx.core, &name));
-            if let Ok(Some(PutInto { account, row })) = target {
-                cx.core.messages_added(&account, row.id, &copied.to);
-            }
-            Ok(finished(cx, how, &copied))
-        },
-    )
+    Box::new(Copying { how, by_uid, set, mailbox, phase: Phase::Begin })
 }
 
-fn submit(
-    cx: &mut Context<'_>,
+struct Copying {
     how: How,
     by_uid: bool,
-    set: &SequenceSet,
-    mailbox: &MailboxArg,
-) -> Result<Submitted<Copied>> {
-    let view = cx.core.view()?;
-    if how == How::Move && view.read_only {
-        return Ok(Submitted::Done(read_only()));
+    set: SequenceSet,
+    mailbox: MailboxArg,
+    phase: Phase,
+}
+
+enum Phase {
+    Begin,
+    /// What another domain must store again is brought together.
+    Stage(TransferRun),
+    Wait(Pending<Copied>),
+}
+
+impl Job for Copying {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Begin) {
+                Phase::Begin => match self.begin(cx)? {
+                    Ok(run) => self.phase = Phase::Stage(run),
+                    Err(reply) => return Ok(Outcome::Done(reply)),
+                },
+                Phase::Stage(mut run) => {
+                    if !run.advance()? {
+                        cx.require_room(run.memory_octets())?;
+                        self.phase = Phase::Stage(run);
+                        return Ok(Outcome::Yield);
+                    }
+                    let pending = run.submit();
+                    let ticket = pending.ticket();
+                    self.phase = Phase::Wait(pending);
+                    return Ok(Outcome::Await(ticket));
+                }
+                Phase::Wait(pending) => {
+                    if pending.ticket().peek().is_none() {
+                        let ticket = pending.ticket();
+                        self.phase = Phase::Wait(pending);
+                        return Ok(Outcome::Await(ticket));
+                    }
+                    cx.core.committed = pending.commit();
+                    let copied = pending.take()?;
+                    // It is done, also where the target may not be looked up any more.
+                    let target = existing(&self.mailbox).and_then(|name| put_into(cx.core, &name));
+                    if let Ok(Some(PutInto { account, row })) = target {
+                        cx.core.messages_added(&account, row.id, &copied.to);
+                    }
+                    return Ok(Outcome::Done(finished(cx, self.how, &copied)));
+                }
+            }
+        }
     }
-    let uids = match sequence::uids(view, set, by_uid) {
-        Ok(uids) => uids,
-        Err(bad) => return Ok(Submitted::Done(bad.into())),
-    };
-    let account = &cx.core.open()?.account;
-    let target = match mailbox.name() {
-        Ok(name) => put_into(cx.core, name)?,
-        // Creating it would not help.
-        Err(why) => return Ok(Submitted::Done(Reply::no(why).code(&Code::Cannot))),
-    };
-    // RFC 9051 §6.4.7: the client may create it and try again.
-    let Some(target) = target else {
-        return Ok(Submitted::Done(Reply::no("no such mailbox").code(&Code::TryCreate)));
-    };
-    if uids.is_empty() {
-        return Ok(Submitted::Done(Reply::ok("nothing to copy")));
+}
+
+impl Copying {
+    fn begin(&self, cx: &Context<'_>) -> Result<std::result::Result<TransferRun, Reply>> {
+        let view = cx.core.view()?;
+        if self.how == How::Move && view.read_only {
+            return Ok(Err(read_only()));
+        }
+        let uids = match sequence::uids(view, &self.set, self.by_uid) {
+            Ok(uids) => uids,
+            Err(bad) => return Ok(Err(bad.into())),
+        };
+        let account = &cx.core.open()?.account;
+        let target = match self.mailbox.name() {
+            Ok(name) => put_into(cx.core, name)?,
+            // Creating it would not help.
+            Err(why) => return Ok(Err(Reply::no(why).code(&Code::Cannot))),
+        };
+        // RFC 9051 §6.4.7: the client may create it and try again.
+        let Some(PutInto { account: target, row }) = target else {
+            return Ok(Err(Reply::no("no such mailbox").code(&Code::TryCreate)));
+        };
+        if uids.is_empty() {
+            return Ok(Err(Reply::ok("nothing to copy")));
+        }
+        account.transfer_run(view.mailbox, &uids, &target, row.id, self.how == How::Move).map(Ok)
     }
-    Ok(Submitted::Pending(match how {
-        How::Copy => account.copy_into(view.mailbox, &uids, &target.account, target.row.id),
-        How::Move => account.move_into(view.mailbox, &uids, &target.account, target.row.id),
-    }))
 }
 
 fn finished(cx: &mut Context<'_>, how: How, copied: &Copied) -> Reply {
