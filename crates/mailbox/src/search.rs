@@ -51,6 +51,8 @@ pub struct SearchRun {
     ranked: Option<Vec<Ranked>>,
     /// While the index is asked.
     lookup: Option<Box<Lookup>>,
+    /// What it has answered takes so many octets.
+    answer_octets: usize,
 }
 
 /// What a search has looked at.
@@ -114,6 +116,7 @@ impl Account {
             corrupt: UidSet::new(),
             ranked: None,
             lookup,
+            answer_octets: 0,
         })
     }
     /// The same, with a score for every message that is found: [`SearchRun::ranked`] (RFC 6203 §4).
@@ -147,7 +150,23 @@ impl SearchRun {
                 self.read(&batch)?;
             }
         }
+        if self.left.is_empty() {
+            self.forget_index();
+        }
         Ok(self.left.is_empty())
+    }
+    /// When more than so many octets are held, lets go of what the index has said: the rest of the search
+    /// finds the same without it, and reads more.
+    pub fn let_go_beyond(&mut self, octets: usize) {
+        if self.memory_octets() > octets {
+            self.forget_index();
+        }
+    }
+    fn forget_index(&mut self) {
+        self.lookup = None;
+        if std::mem::take(&mut self.answer_octets) > 0 {
+            self.plan.each_indexed(&mut |text| text.answer(None));
+        }
     }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self) -> Result<UidSet> {
@@ -179,7 +198,8 @@ impl SearchRun {
     pub fn memory_octets(&self) -> usize {
         let ranked = self.ranked.as_ref().map_or(0, Vec::capacity) * size_of::<Ranked>();
         let sets = [&self.left, &self.found.0, &self.corrupt.0];
-        ranked + sets.iter().map(|set| set.memory_octets()).sum::<usize>()
+        let index = self.answer_octets + self.lookup.as_ref().map_or(0, |lookup| lookup.octets());
+        ranked + index + sets.iter().map(|set| set.memory_octets()).sum::<usize>()
     }
     /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5).
     #[must_use]
@@ -193,6 +213,7 @@ impl SearchRun {
     }
     /// Leaves out what the index says cannot match.
     fn narrow(&mut self, answers: Vec<Option<Arc<TextFilter>>>) -> Result<()> {
+        self.answer_octets = answers.iter().flatten().map(|answer| answer.octets()).sum();
         let mut answers = answers.into_iter();
         self.plan.each_indexed(&mut |text| text.answer(answers.next().flatten()));
         let Some(candidates) = self.plan.candidates() else { return Ok(()) };

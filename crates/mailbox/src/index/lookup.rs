@@ -31,6 +31,8 @@ const PIECES_MAX: usize = 64;
 const STARTS_MAX: u32 = 4;
 /// An index that leaves more than half of the emails is of no use; fewer are never too many.
 const EMAILS_FEW: usize = 512;
+/// What is made to look for one needle, about.
+const FINDER_OCTETS: usize = 256;
 /// Emails noted for all texts of a search together, about 32 octets each.
 const EMAILS_MAX: usize = 1 << 20;
 
@@ -42,6 +44,10 @@ pub(crate) struct TextFilter {
 }
 
 impl TextFilter {
+    /// Octets of memory it takes.
+    pub(crate) fn octets(&self) -> usize {
+        octets_of(&self.emails)
+    }
     /// Whether the message cannot match.
     pub(crate) fn excludes(&self, row: &MessageRow<'_>) -> bool {
         row.created_modseq <= self.modseq
@@ -115,6 +121,12 @@ impl Lookup {
             sets: Sets::default(),
             starts: 0,
         }))
+    }
+    /// Octets of memory it takes between two pieces.
+    pub(crate) fn octets(&self) -> usize {
+        let found: usize = self.found.iter().flatten().map(octets_of).sum();
+        let needles: usize = self.finders.iter().map(|finder| finder.needle().len() + FINDER_OCTETS).sum();
+        found + needles + self.sets.octets()
     }
     /// Does the next piece, a few milliseconds.
     pub(crate) fn advance(&mut self, inner: &Inner, account: AccountId) -> Result<Looked> {
@@ -214,6 +226,11 @@ impl Lookup {
     }
 }
 
+/// One email in a set, with the octet by which it is found.
+fn octets_of(emails: &HashSet<EmailId>) -> usize {
+    emails.capacity() * (size_of::<EmailId>() + 1)
+}
+
 /// Of a text without pieces nothing can be said.
 fn nothing_found(texts: &[Vec<usize>]) -> Vec<Option<HashSet<EmailId>>> {
     texts.iter().map(|text| (!text.is_empty()).then(HashSet::new)).collect()
@@ -272,6 +289,10 @@ impl Sets {
             mine.join(others);
         }
         self.always.join(&other.always);
+    }
+    fn octets(&self) -> usize {
+        let sets = self.pieces.iter().chain([&self.always]);
+        sets.map(|set| set.0.capacity()).sum::<usize>() * size_of::<u64>()
     }
     /// Numbers of the emails that have all of `pieces`, ascending.
     fn matching(&self, pieces: &[usize]) -> impl Iterator<Item = u32> {

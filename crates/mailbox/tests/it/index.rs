@@ -94,6 +94,29 @@ fn messages_without_the_text_are_not_read() {
     assert_eq!(read(&alice, &text("nowhere")), 0);
 }
 
+/// What the index has found is memory of whoever searches, who can do without it.
+#[test]
+fn what_the_index_says_is_counted_and_can_be_let_go_of() {
+    let rig = rig();
+    let alice = rig.account("alice");
+    alice.append(INBOX, (1..=3000).map(number).collect()).wait().unwrap();
+    build(&rig.service, &alice);
+    let begin = || alice.search(INBOX, all(), &text("w1")).unwrap();
+    let mut with = begin();
+    let before = with.memory_octets();
+    assert!(!with.advance().unwrap());
+    assert!(with.memory_octets() > before + 1000 * 16, "{} {before}", with.memory_octets());
+    let mut without = begin();
+    assert!(!without.advance().unwrap());
+    without.let_go_beyond(usize::MAX);
+    assert_eq!(without.memory_octets(), with.memory_octets());
+    without.let_go_beyond(1000);
+    assert!(without.memory_octets() < before + 16 * 1024, "{}", without.memory_octets());
+    let expected = with.finish().unwrap();
+    assert_eq!(expected.count(), 1111);
+    assert_eq!(without.finish().unwrap(), expected);
+}
+
 #[test]
 fn a_run_that_ends_early_is_gone_on_with() {
     let rig = rig();

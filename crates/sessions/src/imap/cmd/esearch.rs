@@ -80,7 +80,9 @@ impl Job for Searching {
             let work = search::work(&run.search);
             let done = self.messages.saturating_add(work.done.unwrap_or(0));
             let octets = self.octets.saturating_add(work.octets);
-            let memory = run.search.memory_octets() + run.view.memory_octets() + listed;
+            let others = run.view.memory_octets() + listed;
+            run.search.let_go_beyond(cx.core.room_octets().saturating_sub(others));
+            let memory = run.search.memory_octets() + others;
             cx.slice(Work { done: Some(done), total: None, octets }, memory)?;
             if !finished {
                 return Ok(Outcome::Yield);

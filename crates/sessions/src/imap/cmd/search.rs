@@ -96,6 +96,7 @@ impl Searching {
             }
             Phase::Search(mut run) => {
                 if !run.advance()? {
+                    run.let_go_beyond(cx.core.room_octets());
                     cx.slice(work(&run), run.memory_octets())?;
                     self.phase = Phase::Search(run);
                     return Ok(Outcome::Yield);

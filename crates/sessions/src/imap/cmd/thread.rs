@@ -50,6 +50,7 @@ impl Job for Threading {
             }
             Phase::Search(run) => {
                 if !run.advance()? {
+                    run.let_go_beyond(cx.core.room_octets());
                     cx.slice(work(run), run.memory_octets())?;
                     return Ok(Outcome::Yield);
                 }

@@ -269,7 +269,9 @@ impl Gathered {
     fn memory_octets(&self) -> usize {
         let places = self.mailboxes.len() + self.names.len() + self.named_itself.len();
         let annotations: usize = self.annotations.values().map(BTreeSet::len).sum();
+        let owners = self.reload.owners.len() + self.unread.len() + self.annotations.len();
         places * 2 * size_of::<(Place, Events)>()
+            + owners * 4 * size_of::<AccountId>()
             + self.subscriptions.len() * limits::MAILBOX_NAME_OCTETS_MAX
             + annotations * (size_of::<ChangedAnnotation>() + limits::ANNOTATION_NAME_OCTETS_MAX)
     }

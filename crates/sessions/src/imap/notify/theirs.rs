@@ -75,7 +75,8 @@ impl Theirs {
     }
     /// Octets of memory it takes; names are counted as long as most are.
     pub(super) fn memory_octets(&self) -> usize {
-        let accounts = self.followed.len() + self.heard.len();
+        let reading = self.reading.as_ref().map_or(0, Vec::len);
+        let accounts = self.followed.len() + self.heard.len() + reading;
         accounts * 2 * size_of::<(AccountId, ModSeq)>()
             + self.no_access.len() * (2 * size_of::<MailboxName>() + 64)
     }
