@@ -35,7 +35,7 @@ struct Copying {
 enum Phase {
     Begin,
     /// What another domain must store again is brought together.
-    Stage(TransferRun),
+    Stage(Box<TransferRun>),
     Wait(Pending<Copied>),
 }
 
@@ -44,7 +44,7 @@ impl Job for Copying {
         loop {
             match std::mem::replace(&mut self.phase, Phase::Begin) {
                 Phase::Begin => match self.begin(cx)? {
-                    Ok(run) => self.phase = Phase::Stage(run),
+                    Ok(run) => self.phase = Phase::Stage(Box::new(run)),
                     Err(reply) => return Ok(Outcome::Done(reply)),
                 },
                 Phase::Stage(mut run) => {
