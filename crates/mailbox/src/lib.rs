@@ -45,7 +45,7 @@ mod sort;
 mod sorted;
 mod submit;
 mod thread;
-mod trace;
+mod transfer;
 mod uids;
 mod url_key;
 mod watch;

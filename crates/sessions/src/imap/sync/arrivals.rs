@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use koi_mailbox::KeywordTable;
 use koi_proto::imap::command::FetchItem;
 use koi_types::{NumSet, Result, SeqNum, limits};
 
@@ -33,14 +34,7 @@ impl Arrivals {
         let account = core.open()?.account.clone();
         let snapshot = account.snapshot()?;
         let keywords = snapshot.keywords();
-        // In the middle of a line nothing else can be told.
-        let mut only_rest = false;
-        if self.items.contains(&FetchItem::Flags) {
-            match self.progress {
-                None => core.tell_keywords(&keywords, out),
-                Some(_) => only_rest = core.has_new_keywords(&keywords),
-            }
-        }
+        let only_rest = !self.tell_keywords(core, &keywords, out);
         let view = core.view()?;
         let writer = Writer {
             items: &self.items,
@@ -61,19 +55,14 @@ impl Arrivals {
         let _ = snapshot.messages(view.mailbox, &self.uids, |row| {
             let uid = row.uid.value();
             let Some(seqnum) = SeqNum::new(seqnums.seqnum(uid)) else { return ControlFlow::Continue(()) };
-            let resumed = match progress.take() {
-                Some(progress) if progress.uid == uid => Some(progress),
-                // Its message went away in the middle.
-                Some(progress) => {
-                    progress.abandon(out);
-                    if only_rest {
-                        more = true;
-                        return ControlFlow::Break(());
-                    }
-                    None
-                }
-                None => None,
-            };
+            let (resumed, went_away) = (progress.take_if(|p| p.uid == uid), progress.take());
+            if let Some(progress) = went_away {
+                progress.abandon(out);
+                more = only_rest;
+            }
+            if more {
+                return ControlFlow::Break(());
+            }
             let (begun, before) = (resumed.is_some(), out.len());
             match writer.message(seqnum, row, resumed, out) {
                 // Of one whose encoding is not known only the number is told (RFC 3516 §4.3).
@@ -108,6 +97,18 @@ impl Arrivals {
         }
         self.progress = stopped;
         Ok(self.uids.is_empty())
+    }
+    /// Tells keywords that are new before a message with them is. Answers whether all are told: in the middle
+    /// of a line that must wait for its end.
+    fn tell_keywords(&self, core: &mut Core, keywords: &KeywordTable, out: &mut Vec<u8>) -> bool {
+        if !self.items.contains(&FetchItem::Flags) {
+            return true;
+        }
+        if self.progress.is_some() {
+            return !core.has_new_keywords(keywords);
+        }
+        core.tell_keywords(keywords, out);
+        true
     }
 }
 
