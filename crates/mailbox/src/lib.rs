@@ -45,6 +45,7 @@ mod sort;
 mod sorted;
 mod submit;
 mod thread;
+mod trace;
 mod transfer;
 mod uids;
 mod url_key;

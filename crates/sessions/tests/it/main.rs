@@ -16,6 +16,7 @@ mod coi;
 mod contexts;
 mod harness;
 mod hidden;
+mod jmap_changes;
 mod jmap_mail;
 mod list;
 mod mailboxes;
@@ -32,6 +33,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(list::tests()).chain(coi::tests()).chain(qresync::tests());
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
-    let tests = tests.chain(mailboxes::tests());
+    let tests = tests.chain(mailboxes::tests()).chain(jmap_mail::tests()).chain(jmap_changes::tests());
     harness::run(tests.collect())
 }

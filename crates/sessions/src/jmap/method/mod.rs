@@ -12,16 +12,18 @@ mod email_parse;
 mod email_query;
 mod email_set;
 mod email_write;
+mod identity;
 mod mailbox_changes;
 mod mailbox_get;
 mod mailbox_query;
 mod mailbox_set;
-mod search_snippet;
-mod identity;
 mod mdn;
+mod push_subscription;
 pub(super) mod quota;
+mod search_snippet;
 mod submission;
 mod thread_get;
+mod vacation;
 mod writing;
 
 use koi_proto::jmap::{Arguments, Method};
@@ -45,6 +47,8 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
         Method::MailboxQuery => mailbox_query::start(arguments, cx),
         Method::MailboxQueryChanges => mailbox_query::start_changes(arguments, cx),
         Method::MailboxSet => mailbox_set::start(arguments, cx),
+        Method::PushSubscriptionGet => push_subscription::get(arguments, cx),
+        Method::PushSubscriptionSet => push_subscription::set(arguments, cx),
         Method::ThreadGet => thread_get::start(arguments, cx),
         Method::ThreadChanges => changes::thread(arguments, cx),
         Method::EmailGet => email_get::start(arguments, cx),
@@ -69,19 +73,5 @@ pub(super) fn start(method: Method, arguments: Arguments, cx: &mut Context<'_>) 
         Method::QuotaQueryChanges => quota::query_changes(arguments, cx),
         Method::MdnSend => mdn::send(arguments, cx),
         Method::MdnParse => mdn::parse(arguments, cx),
-        _ => Err(MethodError::UnknownMethod),
-    }
-}
-
-mod email_set {
-    use super::*;
-    pub(super) fn implicit(
-        _account_id: koi_proto::jmap::Id,
-        _if_in_state: Option<&str>,
-        _update: Vec<koi_proto::jmap::standard::Update<koi_proto::jmap::object::email::update::EmailUpdate>>,
-        _destroy: Vec<koi_proto::jmap::IdRef>,
-        _cx: &mut Context<'_>,
-    ) -> Started {
-        Err(MethodError::UnknownMethod)
     }
 }
