@@ -141,7 +141,7 @@ pub(super) fn start_lookup(arguments: Arguments, cx: &mut Context<'_>) -> Starte
 fn matched(name: &BlobName, types: &[LookupType], emails: &Emails<'_>) -> koi_types::Result<Vec<Matched>> {
     let email = match name {
         BlobName::Message(email) | BlobName::Part { email, .. } => emails.email(*email),
-        BlobName::Upload(_) => None,
+        BlobName::Upload(_) | BlobName::UploadPart { .. } => None,
     };
     let is_there = email.is_some() && emails.snapshot().blob(name)?.is_some();
     let email = email.filter(|_| is_there);
