@@ -18,7 +18,7 @@ pub use addresses::{EmailAddress, EmailAddressGroup, addresses, grouped_addresse
 pub use kept::KeptForm;
 pub use lists::{message_ids, urls};
 
-pub(crate) use addresses::push_quoted;
+pub(crate) use addresses::{is_dotted, looks_like_address, push_quoted};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 

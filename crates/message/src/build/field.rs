@@ -3,7 +3,10 @@
 //!
 //! Addresses may be in UTF-8 (RFC 6532 §3.2); names and text are always in ASCII.
 
-use crate::form::{EmailAddress, EmailAddressGroup, HeaderValue, message_ids, push_quoted, urls as urls_of};
+use crate::form::{
+    EmailAddress, EmailAddressGroup, HeaderValue, is_dotted, looks_like_address, message_ids, push_quoted,
+    urls as urls_of,
+};
 use crate::lexer::is_atom;
 
 mod fold;
@@ -198,13 +201,8 @@ struct AddrSpec {
 /// RFC 5322 §3.4.1. A local part that is no dot-atom is quoted; what is no address at all becomes a local
 /// part as a whole, so that it comes back as it was given and cannot be taken for several addresses.
 fn addr_spec(email: &str) -> AddrSpec {
-    let is_dotted =
-        |text: &str| !text.is_empty() && text.bytes().all(|octet| is_atom(octet) || octet == b'.');
-    if let Some((local, host)) = email.rsplit_once('@')
-        && !local.is_empty()
-        && (is_dotted(host) || is_literal(host))
-    {
-        if is_dotted(local) || is_quoted_string(local) {
+    if let Some((local, host)) = email.rsplit_once('@').filter(|_| looks_like_address(email)) {
+        if is_dotted(local.as_bytes()) || unquoted(local).is_some() {
             return AddrSpec { text: email.to_owned(), is_bare: true };
         }
         let mut text = String::with_capacity(email.len() + 2);
@@ -213,10 +211,11 @@ fn addr_spec(email: &str) -> AddrSpec {
         text.push_str(host);
         return AddrSpec { text, is_bare: true };
     }
-    if is_dotted(email) {
+    if is_dotted(email.as_bytes()) {
         return AddrSpec { text: email.to_owned(), is_bare: true };
     }
-    if is_quoted_string(email) {
+    // A local part that is shown in quotes so that it is not taken for an address.
+    if unquoted(email).is_some_and(|inner| looks_like_address(&inner)) {
         return AddrSpec { text: email.to_owned(), is_bare: false };
     }
     let mut text = String::new();
@@ -226,28 +225,19 @@ fn addr_spec(email: &str) -> AddrSpec {
     AddrSpec { text, is_bare: false }
 }
 
-/// RFC 5322 §3.4.1 domain-literal.
-fn is_literal(host: &str) -> bool {
-    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is = |octet: u8| octet.is_ascii_graphic() && !matches!(octet, b'[' | b']' | b'\\');
-    inner.is_some_and(|inner| inner.bytes().all(is))
-}
-
-/// Whether a local part is a quoted string already, in the one way this crate writes them.
-fn is_quoted_string(local: &str) -> bool {
-    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+/// What is in a quoted string, if a text is one, in the one way this crate writes them.
+fn unquoted(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+    let mut out = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
-        let fine = match c {
-            '\\' => chars.next().is_some(),
-            '"' => false,
-            _ => true,
-        };
-        if !fine {
-            return false;
+        match c {
+            '\\' => out.push(chars.next()?),
+            '"' => return None,
+            _ => out.push(c),
         }
     }
-    true
+    Some(out)
 }
 
 fn address_list(list: &[EmailAddress]) -> Vec<Piece> {

@@ -1,7 +1,5 @@
 //! The forms Addresses and GroupedAddresses (RFC 8621 §4.1.2.3, §4.1.2.4).
 
-use std::borrow::Cow;
-
 use crate::address::{Address, Phrases, parse};
 use crate::charset;
 use crate::lexer::is_atom;
@@ -90,32 +88,48 @@ fn phrase(words: &[u8]) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// The parts as an address is written (RFC 5322 §3.4.1). What has no host, or one that is none, is no address:
-/// it is a local part as a whole, in quotes where it could be taken for an address.
+/// The parts as an address is written (RFC 5322 §3.4.1). What has no host, or one that is none, is no address,
+/// and stays as it is; in quotes where it could be taken for one.
 fn addr_spec(local: &[u8], host: &[u8]) -> String {
-    let mut spec = String::with_capacity(local.len() + 1 + host.len());
+    let text = |octets: &[u8]| {
+        let mut text = String::with_capacity(octets.len() + 2);
+        charset::decode_guessing(octets, &mut text);
+        text
+    };
     let is_host = !host.is_empty() && !host.iter().skip(1).any(|octet| *octet == b'[');
-    let whole: Cow<'_, [u8]> = match is_host || host.is_empty() {
-        true => Cow::Borrowed(local),
-        false => Cow::Owned([local, b"@", host].concat()),
-    };
-    let plain = match is_host {
-        true => whole.iter().all(|&octet| is_atom(octet) || octet == b'.'),
-        false => !whole.contains(&b'@') && !whole.starts_with(b"\""),
-    };
-    if plain {
-        charset::decode_guessing(&whole, &mut spec);
-    } else {
-        let mut text = String::new();
-        charset::decode_guessing(&whole, &mut text);
-        push_quoted(&text, &mut spec);
-    }
+    let mut spec = String::with_capacity(local.len() + 1 + host.len());
     if is_host {
+        match local.iter().all(|&octet| is_atom(octet) || octet == b'.') {
+            true => spec.push_str(&text(local)),
+            false => push_quoted(&text(local), &mut spec),
+        }
         spec.push('@');
-        charset::decode_guessing(host, &mut spec);
+        spec.push_str(&text(host));
+    } else {
+        let whole = if host.is_empty() { text(local) } else { text(&[local, b"@", host].concat()) };
+        if looks_like_address(&whole) { push_quoted(&whole, &mut spec) } else { spec = whole }
     }
     spec.retain(|c| c != '\0');
     spec
+}
+
+/// Whether a text has a host behind an `@`.
+pub(crate) fn looks_like_address(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && (is_dotted(host.as_bytes()) || is_literal(host.as_bytes()))
+    })
+}
+
+/// Atoms and dots, in any order.
+pub(crate) fn is_dotted(octets: &[u8]) -> bool {
+    !octets.is_empty() && octets.iter().all(|&octet| is_atom(octet) || octet == b'.')
+}
+
+/// RFC 5322 §3.4.1 domain-literal.
+fn is_literal(host: &[u8]) -> bool {
+    let inner = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    let is = |octet: &u8| octet.is_ascii_graphic() && !matches!(octet, b'[' | b']' | b'\\');
+    inner.is_some_and(|inner| inner.iter().all(is))
 }
 
 /// RFC 5322 §3.2.4 quoted-string.
