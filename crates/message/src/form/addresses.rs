@@ -1,6 +1,5 @@
 //! The forms Addresses and GroupedAddresses (RFC 8621 §4.1.2.3, §4.1.2.4).
 
-
 use crate::address::{Address, Phrases, parse};
 use crate::charset;
 use crate::lexer::is_atom;
