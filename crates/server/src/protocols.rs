@@ -93,11 +93,15 @@ impl RealSessions {
 
 /// Where JMAP is for clients that have only a host name (RFC 9698 §4); nothing where it is not offered.
 fn jmap_url(config: &Config) -> Option<Box<str>> {
-    let port = config.listen.https.first()?.port();
+    let https = &config.listen.https;
+    let port = https.first()?.port();
+    // What is on loopback alone is not at the name that others know.
+    let is_here = https.iter().all(|address| address.ip().is_loopback());
+    let host = if is_here { "localhost" } else { &config.hostname };
     let base = match (&config.http.url, port) {
         (Some(url), _) => url.trim_end_matches('/').to_owned(),
-        (None, 443) => format!("https://{}", config.hostname),
-        (None, port) => format!("https://{}:{port}", config.hostname),
+        (None, 443) => format!("https://{host}"),
+        (None, port) => format!("https://{host}:{port}"),
     };
     Some(format!("{base}/.well-known/jmap").into())
 }
