@@ -23,16 +23,6 @@ use crate::metrics::{Metrics, count};
 const LONG_STEP: Duration = Duration::from_millis(1);
 /// A request of so many octets takes a while to be read.
 const LARGE_OCTETS: usize = 256 * 1024;
-/// What is offered: only what is there in full.
-const OFFERED: [Capability; 6] = [
-    Capability::Core,
-    Capability::Mail,
-    Capability::Submission,
-    Capability::VacationResponse,
-    Capability::WebSocket,
-    Capability::WebPushVapid,
-];
-
 /// Answers JMAP for this server.
 pub struct JmapServer {
     jmap: Arc<jmap::Jmap>,
@@ -60,7 +50,7 @@ impl JmapServer {
         let is_there = |capability: &Capability| {
             *capability != Capability::WebPushVapid || application_server_key.is_some()
         };
-        let supported: Capabilities = OFFERED.into_iter().filter(is_there).collect();
+        let supported: Capabilities = Capability::ALL.into_iter().filter(is_there).collect();
         let jmap = Arc::new(jmap::Jmap { service, limits, supported });
         Self { jmap, application_server_key, metrics }
     }

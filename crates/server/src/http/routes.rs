@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::header::{HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Uri};
 use koi_sessions::Login;
@@ -85,11 +85,17 @@ pub(super) async fn answer(
     in_flight: &InFlight,
 ) -> Answered {
     let mut account = None;
+    let from_page = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
     let answer = match routed(connection, request, in_flight, &mut account).await {
         Ok(answer) => answer,
         Err(refused) => {
             count(&connection.edge.metrics.http_refused);
-            refused.answer()
+            let mut answer = refused.answer();
+            if from_page {
+                // A browser would ask its user by itself; our pages do that better.
+                answer.headers.remove(WWW_AUTHENTICATE);
+            }
+            answer
         }
     };
     Answered { answer, account: account.map(|login| login.address) }

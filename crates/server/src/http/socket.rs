@@ -237,7 +237,8 @@ impl Socket {
         let asked = Asked { login, base, peer: self.peer };
         let (out, pieces) = Out::collected();
         let answering = jmap.answer(asked, Sent::Message { id: id.clone(), request }, out);
-        self.working.spawn(respond(id, answering, pieces, place));
+        let said = Said { account: self.following.login.address.to_string(), peer: self.peer };
+        self.working.spawn(respond(id, answering, pieces, place, said));
     }
 
     /// RFC 8887 §4.3.5.2: what has changed since the token is told at once.
@@ -375,15 +376,26 @@ impl Socket {
     }
 }
 
+/// Whose request it is, for the log.
+struct Said {
+    account: String,
+    peer: IpAddr,
+}
+
 /// Answers one request.
 async fn respond(
     id: Option<Box<str>>,
     answering: super::Boxed<Result<(), Refused>>,
     mut pieces: mpsc::UnboundedReceiver<Bytes>,
     place: Loaded,
+    said: Said,
 ) -> Ready {
+    let began = Instant::now();
     let answered = answering.await;
     drop(place);
+    let (Said { account, peer }, refused) = (said, answered.is_err());
+    let ms = format!("{:.1}", began.elapsed().as_secs_f64() * 1000.0);
+    tracing::info!(%peer, account, refused, ms, "request over a WebSocket");
     let refused = |error| {
         let refused = RefusedMessage { request_id: id.clone(), error };
         vec![refused.message().as_str().as_bytes().to_vec().into()]

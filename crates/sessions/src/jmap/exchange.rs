@@ -124,7 +124,8 @@ impl Exchange {
                 self.running = None;
                 self.at += 1;
                 if let Some(responses) = &mut self.responses {
-                    out.append(&mut responses.take(&self.request, self.at));
+                    let mut ready = responses.take(&self.request, self.at);
+                    if out.is_empty() { *out = ready } else { out.append(&mut ready) }
                 }
                 if out.len() >= limits::OUTPUT_OCTETS_HIGH { Step::OutputFull } else { Step::Yield }
             }

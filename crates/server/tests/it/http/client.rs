@@ -131,11 +131,18 @@ impl Rig {
         Client::One(client)
     }
     pub(crate) async fn http2(&self) -> Client {
+        self.http2_by(&http2::Builder::new(TokioExecutor::new())).await
+    }
+    /// A client with so much room for what it has not read of a stream.
+    pub(crate) async fn http2_with_room(&self, octets: u32) -> Client {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        self.http2_by(builder.initial_stream_window_size(octets)).await
+    }
+    async fn http2_by(&self, builder: &http2::Builder<TokioExecutor>) -> Client {
         let stream = TcpStream::connect(self.https).await.unwrap();
         let stream = self.handshake(stream, &[b"h2", b"http/1.1"]).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let (client, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (client, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Client::Two(client)
     }

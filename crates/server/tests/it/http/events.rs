@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use hyper::header::AUTHORIZATION;
+use hyper::http::request::Builder;
 use hyper::{Method, StatusCode};
 use koi_mailbox::{AclChange, INBOX};
-use koi_types::{AccountId, Rights};
+use koi_server::password::token::{self, Made};
+use koi_types::{Access, AccessSet, AccountId, Rights};
 use serde_json::{Value, json};
 
-use super::client::{Client, alice, empty};
+use super::client::{Client, alice, anybody, empty};
 use crate::rig::Rig;
 
 /// More than enough on a slow machine.
@@ -53,6 +56,9 @@ impl Source {
         if let Some(id) = last_id {
             request = request.header("Last-Event-ID", id);
         }
+        Self::open_by(client, request).await
+    }
+    async fn open_by(client: &mut Client, request: Builder) -> Self {
         let answer = client.send(empty(request)).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -108,7 +114,7 @@ async fn a_delivery_is_told() {
         let mut some = Source::open(&mut other, "types=EmailDelivery,Todo&closeafter=no&ping=0", None).await;
         rig.deliver("one");
         let event = all.next().await;
-        assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Thread"]);
+        assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
         assert!(event.id.is_some());
         assert_eq!(some.next().await.types(), ["EmailDelivery"]);
         rig.deliver("two");
@@ -145,7 +151,7 @@ async fn what_was_missed_is_told_at_once() {
     rig.deliver("missed");
     let mut again = Source::open(&mut client, ALL, Some(&seen)).await;
     let event = again.next().await;
-    assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Thread"]);
+    assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
     // Nothing was missed: the next that is told is what comes then.
     let mut none = Source::open(&mut client, ALL, event.id.as_deref()).await;
     rig.deliver("three");
@@ -251,6 +257,23 @@ async fn it_ends_with_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_ends_with_its_token() {
+    let rig = Rig::real("");
+    let Made { token, hash } = token::generate(AccountId(1));
+    rig.keep(3, AccessSet::NONE.with(Access::Jmap).of_token(), hash);
+    let mut client = rig.http2().await;
+    let by_token = anybody(Method::GET, &format!("/jmap/eventsource/?{ALL}"))
+        .header(AUTHORIZATION, format!("Bearer {token}"));
+    let mut source = Source::open_by(&mut client, by_token).await;
+    let mut other = Source::open(&mut client, ALL, None).await;
+    rig.app_passwords.lock().clear();
+    rig.edge.watch.app_password_gone(AccountId(1), 3);
+    source.ends().await;
+    rig.deliver("the others go on");
+    assert_eq!(other.next().await.name, "state");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_ends_with_the_server() {
     let rig = Rig::real("");
     let (mut one, mut two) = (rig.http1().await, rig.http2().await);
@@ -293,12 +316,12 @@ async fn streams_are_connections() {
     rig.http2().await.ask(empty(alice(Method::GET, &path))).await.problem(429);
 }
 
-/// A peer that does not read gets no more than fits into the buffers, hears the latest then, and is dropped
-/// by and by; others do not wait for it.
+/// For a peer that does not read nothing is made that it does not take: when it reads, it hears of the last
+/// state, and not of each before it. Others do not wait for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_hears_less() {
     let rig = Rig::real("");
-    let (mut slow, mut quick) = (rig.http2().await, rig.http2().await);
+    let (mut slow, mut quick) = (rig.http2_with_room(1000).await, rig.http2().await);
     let mut lazy = Source::open(&mut slow, ALL, None).await;
     let mut eager = Source::open(&mut quick, ALL, None).await;
     let mut last = Value::Null;
@@ -306,11 +329,24 @@ async fn a_slow_reader_hears_less() {
         rig.deliver(&n.to_string());
         last = eager.next().await.changed();
     }
-    // Everything that happened is in what is read now: the last state is.
-    loop {
-        if lazy.next().await.changed() == last {
-            break;
-        }
+    let mut heard = 1;
+    while lazy.next().await.changed() != last {
+        heard += 1;
+    }
+    assert!(heard < 100, "{heard} events");
+}
+
+/// One that never reads again is dropped, when there is something to be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_reads_is_dropped() {
+    let rig = Rig::real("[limits]\nwrite_secs=1\n");
+    let mut client = rig.http2_with_room(100).await;
+    let _lazy = Source::open(&mut client, ALL, None).await;
+    let began = Instant::now();
+    while rig.edge.admission.count() > 0 {
+        assert!(began.elapsed() < PATIENCE, "it is dropped");
+        rig.deliver("what it does not take");
+        tokio::task::yield_now().await;
     }
 }
 

@@ -26,7 +26,7 @@ fn basic(text: &str) -> String {
 }
 
 impl Rig {
-    fn keep(&self, number: u32, access: AccessSet, hash: [u8; 32]) {
+    pub(super) fn keep(&self, number: u32, access: AccessSet, hash: [u8; 32]) {
         let (name, created_at) = (format!("{number}").into(), Timestamp(0));
         let record = AppPasswordRecord { name, access, hash, created_at, used_at: None };
         self.app_passwords.lock().push(AppPassword { number, record });

@@ -61,7 +61,9 @@ async fn a_cookie_is_good_for_own_pages_alone() {
     let own = [("sec-fetch-site", "same-origin")];
     assert_eq!(client.ask(session(&beside, &own)).await.status, StatusCode::OK);
     for bad in ["__Host-sid=", "__Host-sid=x", "__Host-sid", "sid=x"] {
-        client.ask(session(bad, &own)).await.problem(401);
+        let got = client.ask(session(bad, &own)).await;
+        got.problem(401);
+        assert_eq!(got.header("www-authenticate"), "", "the browser asks nobody");
     }
 }
 
