@@ -74,11 +74,15 @@ impl fmt::Display for State {
 }
 
 impl Snapshot<'_> {
-    /// The state of a type of data.
+    /// The state of a type of data. With rights and names, which move that of mailboxes, what a guest is
+    /// shown comes and goes as a whole: from a state before that nothing could be told.
     #[must_use]
     pub const fn state(&self, data: DataType) -> State {
         let states = &self.record.states;
+        let mailboxes = if self.guest.is_some() { states.mailbox } else { 0 };
         State::at(match data {
+            DataType::Email if mailboxes > states.email => mailboxes,
+            DataType::Thread if mailboxes > states.thread => mailboxes,
             DataType::Email => states.email,
             DataType::Mailbox => states.mailbox,
             DataType::Thread => states.thread,
