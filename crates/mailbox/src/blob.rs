@@ -196,22 +196,27 @@ impl Snapshot<'_> {
         Ok(false)
     }
     /// A blob as a message that can be put into a mailbox (RFC 8621 §4.8), of this account or of another;
-    /// nothing when there is no such blob.
+    /// nothing when there is no such blob. What has NUL in the body of a part gets it in base64;
+    /// `InvalidInput` when NUL is elsewhere.
     pub fn message_of_blob(&self, name: &BlobName, mut stage: Stage) -> Result<Option<Incoming>> {
         let Some(blob) = self.blob(name)? else { return Ok(None) };
-        self.fill(&blob, &mut stage)?;
-        stage.finish().map(Some)
+        let has_nul = self.fill(&blob, &mut stage)?;
+        let message = if has_nul { stage.finish_binary()? } else { stage.finish()? };
+        Ok(Some(message))
     }
-    fn fill(&self, blob: &Blob, stage: &mut Stage) -> Result<()> {
+    /// Answers whether there is NUL in it.
+    fn fill(&self, blob: &Blob, stage: &mut Stage) -> Result<bool> {
         let (mut at, mut piece) = (0, Vec::new());
+        let mut has_nul = false;
         while at < blob.octets {
             piece.clear();
             let end = blob.octets.min(at.saturating_add(PIECE_OCTETS));
             self.read_blob(blob, at..end, &mut piece)?;
+            has_nul |= piece.contains(&0);
             stage.write(&piece)?;
             at = end;
         }
-        Ok(())
+        Ok(has_nul)
     }
 }
 

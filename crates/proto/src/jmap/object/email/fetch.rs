@@ -19,6 +19,19 @@ pub struct BodyFetch {
     pub value_octets_max: Option<u64>,
 }
 
+/// What is shown when nothing is asked for.
+impl Default for BodyFetch {
+    fn default() -> Self {
+        Self {
+            properties: DEFAULTS.map(BodyProperty::Part).into(),
+            text_values: false,
+            html_values: false,
+            all_values: false,
+            value_octets_max: None,
+        }
+    }
+}
+
 impl Extra for BodyFetch {
     fn take(arguments: &mut Arguments, _: &Reading<'_>) -> Result<Self, MethodError> {
         let properties = get::properties(arguments, "bodyProperties")?;

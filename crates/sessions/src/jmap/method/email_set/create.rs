@@ -86,9 +86,14 @@ fn blobs_not_found(ids: &[String]) -> SetError {
 
 fn incoming(octets: &[u8], cx: &mut Context<'_>) -> Result<Incoming, Failure> {
     let mut stage = cx.jmap.service.stage();
-    let staged = stage.write(octets).and_then(|()| stage.finish());
+    let staged = stage.write(octets).and_then(|()| match octets.contains(&0) {
+        // A message within it, which has no encoding of its own (RFC 2046 §5.2.1).
+        true => stage.finish_binary(),
+        false => stage.finish(),
+    });
     staged.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
+        ErrorKind::InvalidInput => SetError::invalid_property("attachments", error.text).into(),
         _ => cx.failed(&error).into(),
     })
 }
