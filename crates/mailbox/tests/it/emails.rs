@@ -191,6 +191,32 @@ fn a_late_message_joins_two_threads() {
     };
     assert_eq!((told.created, told.updated, told.destroyed), (vec![], vec![thread], vec![apart[1].unwrap()]));
     assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "3", "4 \\Flagged k"], "UIDs are never given again");
+    let reply = rig.deliver(&[&alice], &part(4, "<3@x>"))[0];
+    assert_eq!(email(&alice, reply.email).unwrap().thread, thread, "not the one that is no more");
+}
+
+#[test]
+fn a_message_that_joins_a_thread_with_a_damaged_email_comes_in_all_the_same() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let part = |n: u32, references: &str| {
+        format!(
+            "From: a@example.org\nSubject: s\nMessage-ID: <{n}@x>\nReferences: {references}\n\nbody {n}\n"
+        )
+    };
+    rig.deliver(&[&alice], &part(1, "<1@x>"));
+    rig.env.advance_secs(1);
+    let second = rig.deliver(&[&alice], &part(3, "<3@x>"))[0];
+    let key = koi_store::key::email(alice.id(), second.email);
+    let row = rig.kv.view().unwrap().get(&key).unwrap().unwrap().into_owned();
+    let write = |row: &[u8]| {
+        let row = row.to_vec();
+        rig.kv.submit_and_wait(Box::new(move |txn| txn.put(&key, &row))).unwrap();
+    };
+    write(&row[..row.len() - 1]);
+    rig.deliver(&[&alice], &part(2, "<1@x> <3@x>"));
+    assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "2", "3"]);
+    write(&row);
 }
 
 #[test]
