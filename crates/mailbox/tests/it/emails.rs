@@ -219,6 +219,41 @@ fn a_message_that_joins_a_thread_with_a_damaged_email_comes_in_all_the_same() {
     write(&row);
 }
 
+// spec: RFC 8620 §5.2
+#[test]
+fn what_comes_and_goes_between_two_pages_is_told() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let emails = |since, max| match view(&alice, |emails| emails.email_changes(since, max).unwrap()) {
+        Told::Changes(changes) => changes,
+        Told::CannotCalculate => panic!("cannot"),
+    };
+    let threads = |since, max| match view(&alice, |emails| emails.thread_changes(since, max).unwrap()) {
+        Told::Changes(changes) => changes,
+        Told::CannotCalculate => panic!("cannot"),
+    };
+    let deleted = |op, uid| alice.set_flags(INBOX, &uids(&[uid]), change(op, &["\\Deleted"]), None);
+    let before = [DataType::Email, DataType::Thread].map(|data| state(&alice, data));
+    alice.append(INBOX, (1..=2).map(|n| new_message(&message(n), &[])).collect()).wait().unwrap();
+    let (some, some_threads) = (emails(before[0], 1), threads(before[1], 1));
+    assert!(some.more && some.created.len() == 1 && some_threads.created.len() == 1);
+    deleted(FlagOp::Add, 1).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    let (rest, rest_of_threads) = (emails(some.new_state, 9), threads(some_threads.new_state, 9));
+    assert_eq!((rest.created.len(), rest.destroyed), (1, some.created), "gone since it was told");
+    assert_eq!((rest_of_threads.created.len(), rest_of_threads.destroyed), (1, some_threads.created));
+
+    // Told as it was later than the state in between says, and then that again.
+    let before = state(&alice, DataType::Email);
+    deleted(FlagOp::Add, 2).wait().unwrap();
+    rig.deliver(&[&alice], &message(3));
+    deleted(FlagOp::Remove, 2).wait().unwrap();
+    let some = emails(before, 1);
+    assert!(some.more && some.updated.len() == 1);
+    deleted(FlagOp::Add, 2).wait().unwrap();
+    assert_eq!(emails(some.new_state, 9).destroyed, some.updated);
+}
+
 #[test]
 fn a_table_is_made_anew_when_much_has_changed() {
     let rig = Rig::new();
