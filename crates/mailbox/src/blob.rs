@@ -102,7 +102,7 @@ impl Snapshot<'_> {
                 let Some(upload) = self.upload(*upload)? else { return Ok(None) };
                 let mut octets = Vec::new();
                 self.read_blob(&upload, 0..upload.octets, &mut octets)?;
-                Ok(part_within(&octets, path).map(Blob::decoded))
+                Ok(part_within(&octets, path, OPAQUE_LEVELS_MAX).map(Blob::decoded))
             }
         }
     }
@@ -166,7 +166,7 @@ impl Snapshot<'_> {
         let mut octets = Vec::new();
         self.read_body(body, u64::from(part.body.start)..u64::from(part.body.end), &mut octets)?;
         let alone = Part { body: Range32::new(0, part.body.len()), ..part.clone() };
-        Ok(part_within(&alone.octets(&octets), rest).map(Blob::decoded))
+        Ok(part_within(&alone.octets(&octets), rest, OPAQUE_LEVELS_MAX).map(Blob::decoded))
     }
     /// The owner reads everything, also what is in its grace; a guest what is shown in a mailbox it may read.
     fn may_read_email(&self, email: EmailId) -> Result<bool> {
@@ -238,14 +238,19 @@ impl Blob {
     }
 }
 
+/// Parts that are messages within one another which were not looked into when the outermost was parsed: each
+/// is parsed as a whole, and every text can be taken for a message again and again.
+const OPAQUE_LEVELS_MAX: usize = 5;
+
 /// The part at `path` of the message `raw`, without its transfer encoding.
-fn part_within(raw: &[u8], path: &[u32]) -> Option<Vec<u8>> {
+fn part_within(raw: &[u8], path: &[u32], levels: usize) -> Option<Vec<u8>> {
+    let levels_left = levels.checked_sub(1)?;
     let structure = koi_message::parse(raw).facts.structure;
     if let Some(part) = find_part(&structure, path) {
         return Some(part.octets(raw).into_owned());
     }
     let (part, rest) = deepest(&structure, path)?;
-    part_within(&part.octets(raw), rest)
+    part_within(&part.octets(raw), rest, levels_left)
 }
 
 /// The last part that there is on the way to `path`, and the way on from there, which is shorter.

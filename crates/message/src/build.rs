@@ -6,7 +6,7 @@
 //! client's; that it is one field, and no line is too long, is ours. Time, chance and the contents of blobs
 //! are given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use koi_types::HeaderForm;
 
@@ -116,20 +116,18 @@ impl EmailForm {
     /// The blobs that parts refer to, each once, in the order of the parts.
     #[must_use]
     pub fn blob_ids(&self) -> Vec<&str> {
-        let mut ids = Vec::new();
+        let (mut ids, mut seen) = (Vec::new(), HashSet::new());
         let flat = [&self.text_body, &self.html_body, &self.attachments];
         let parts = self.body_structure.iter().chain(flat.into_iter().flatten().flatten());
-        parts.for_each(|part| part.push_blob_ids(&mut ids));
+        parts.for_each(|part| part.push_blob_ids(&mut seen, &mut ids));
         ids
     }
 }
 
 impl PartForm {
-    fn push_blob_ids<'f>(&'f self, ids: &mut Vec<&'f str>) {
-        if let Some(id) = self.blob_id.as_deref().filter(|id| !ids.contains(id)) {
-            ids.push(id);
-        }
-        self.sub_parts.iter().flatten().for_each(|part| part.push_blob_ids(ids));
+    fn push_blob_ids<'f>(&'f self, seen: &mut HashSet<&'f str>, ids: &mut Vec<&'f str>) {
+        ids.extend(self.blob_id.as_deref().filter(|id| seen.insert(id)));
+        self.sub_parts.iter().flatten().for_each(|part| part.push_blob_ids(seen, ids));
     }
 }
 

@@ -173,7 +173,7 @@ pub const UPLOAD_SECS: u32 = 24 * 3600;
 pub const MEDIA_TYPE_OCTETS_MAX: usize = 255;
 /// Identities of one account.
 pub const IDENTITIES_MAX: usize = 100;
-/// Submissions of one account that are remembered.
+/// Submissions of one account that are remembered, and that wait; past it the oldest that are over go.
 pub const SUBMISSIONS_MAX: usize = 1000;
 /// A signature, a name or the text of an answer.
 pub const SETTING_TEXT_OCTETS_MAX: usize = 64 * 1024;
@@ -183,6 +183,10 @@ pub const ANSWERED_MAX: usize = 2000;
 pub const ANSWER_INTERVAL_SECS: u32 = 7 * 86_400;
 /// Recipients of one submission.
 pub const SUBMISSION_RECIPIENTS_MAX: usize = 1000;
+/// Octets of the parameters of one submission's addresses that are remembered.
+pub const SUBMISSION_PARAMETERS_OCTETS_MAX: usize = 16 * 1024;
+/// Octets of all messages of one account whose submissions wait for their time.
+pub const SUBMISSIONS_WAITING_OCTETS_MAX: u64 = 1024 * 1024 * 1024;
 /// How long a submission may be put off, in seconds.
 pub const SUBMISSION_DELAY_SECS_MAX: u32 = 365 * 86_400;
 /// One request to the API of JMAP, default (RFC 8620 §2 suggests this at least).

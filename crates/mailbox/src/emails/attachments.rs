@@ -46,17 +46,18 @@ struct Known {
     has: bool,
 }
 
-/// Those of the emails that have attachments; nothing while there are more to be read: call again.
-pub(super) fn among(snapshot: &Snapshot<'_>, emails: &[EmailId]) -> Result<Option<HashSet<EmailId>>> {
-    let kept = snapshot.attachments;
-    let (mut found, mut read, mut complete) = (HashSet::new(), Vec::new(), true);
-    for email in emails.iter().copied() {
+/// Looks at more of the emails that are `left`, from their end; those with attachments are added to `found`.
+/// Answers whether none is left.
+pub(super) fn look(
+    snapshot: &Snapshot<'_>,
+    left: &mut Vec<EmailId>,
+    found: &mut HashSet<EmailId>,
+) -> Result<bool> {
+    let (kept, mut read) = (snapshot.attachments, Vec::new());
+    while read.len() < READ_MAX {
+        let Some(email) = left.pop() else { break };
         let has = match kept.of(snapshot.account, email) {
             Some(has) => has,
-            None if read.len() >= READ_MAX => {
-                complete = false;
-                break;
-            }
             None => {
                 let has = has_attachment(snapshot, email)?;
                 read.push(Known { email, has });
@@ -68,7 +69,7 @@ pub(super) fn among(snapshot: &Snapshot<'_>, emails: &[EmailId]) -> Result<Optio
         }
     }
     kept.keep(snapshot.account, read);
-    Ok(complete.then_some(found))
+    Ok(left.is_empty())
 }
 
 /// An email that cannot be read has none.

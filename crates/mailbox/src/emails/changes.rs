@@ -3,7 +3,8 @@
 //!
 //! What is told of a thing is how it was at the state and how it is now, whatever happened in between. A
 //! client that wants to be told of few at a time goes through the commits in order; what it is told of each
-//! is already true of now.
+//! is already true of now. So who comes from a state in between may know things as they were later than that:
+//! what came or went since is told as created or destroyed, whatever it was then (RFC 8620 §5.2 allows it).
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -83,8 +84,12 @@ impl Emails<'_> {
                     }
                     let thread = history.thread_of(email)?;
                     let emails = history.emails_of(thread)?;
-                    let was = emails.iter().any(|email| history.was_shown(*email));
                     let is = emails.iter().any(|email| history.is_shown(*email));
+                    let was = match since.is_between() {
+                        false => emails.iter().any(|email| history.was_shown(*email)),
+                        // It was there all the time only if one of its emails was.
+                        true => !is || emails.iter().any(|email| history.stayed_shown(*email)),
+                    };
                     if !page.tell(thread, was, is) {
                         page.stop(at);
                         break 'commits;
@@ -109,8 +114,8 @@ impl Emails<'_> {
                     if page.is_before(since, history, commit, at) {
                         continue;
                     }
-                    let was = !created.contains(&touched.mailbox);
                     let is = self.mailbox_is_shown(touched.mailbox)?;
+                    let was = !created.contains(&touched.mailbox) || (since.is_between() && !is);
                     if was && is {
                         counts_only &= touched.counts_only;
                     }
@@ -229,7 +234,7 @@ impl<Id: Copy + Eq + Hash> Page<Id> {
     fn is_before(&mut self, since: State, history: &History<'_, '_>, commit: &Commit, at: u32) -> bool {
         self.done = self.done.max(since.modseq);
         let first = history.commits.first().map(|first| first.modseq);
-        first == Some(commit.modseq) && at < since.within
+        first == Some(commit.modseq) && at < since.done()
     }
     /// Answers whether there was room.
     fn tell(&mut self, id: Id, was: bool, is: bool) -> bool {
@@ -254,7 +259,7 @@ impl<Id: Copy + Eq + Hash> Page<Id> {
     }
     /// The next thing to be told is `at` in the commit behind what is done.
     fn stop(&mut self, at: u32) {
-        self.changed.new_state = State { modseq: self.done, within: at };
+        self.changed.new_state = State::between(self.done, at);
         self.changed.more = true;
     }
 }

@@ -3,9 +3,10 @@
 //! Everything but texts, header fields and attachments is decided by the table. Those are *leaves*: they are
 //! searched for among the emails that nothing else decides, and then each is a set of emails.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
-use koi_types::{EmailId, Keyword, MailboxId, SystemFlags, Timestamp};
+use koi_types::{EmailId, Keyword, MailboxId, SystemFlags, ThreadId, Timestamp};
 
 use super::table::{EmailEntry, Table};
 use crate::filter::{FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter};
@@ -58,6 +59,13 @@ pub enum EmailCondition {
         name: Box<str>,
         text: Option<Box<str>>,
     },
+}
+
+impl EmailCondition {
+    /// Whether it is the same for all emails of a thread.
+    const fn is_of_thread(&self) -> bool {
+        matches!(self, Self::AllInThreadHave(_) | Self::SomeInThreadHave(_) | Self::NoneInThreadHave(_))
+    }
 }
 
 /// A keyword as JMAP names it: four of the system flags are keywords too (RFC 8621 §4.1.1).
@@ -123,8 +131,7 @@ impl EmailFilter {
     /// What may change about an email that changes whether it is found.
     pub(super) fn depends_on(&self) -> DependsOn {
         use EmailCondition as C;
-        let threads =
-            |c: &C| matches!(c, C::AllInThreadHave(_) | C::SomeInThreadHave(_) | C::NoneInThreadHave(_));
+        let threads = C::is_of_thread;
         DependsOn {
             mailboxes: self.any(&|c| matches!(c, C::InMailbox(_) | C::InMailboxOtherThan(_))),
             keywords: self.any(&|c| matches!(c, C::Has(_) | C::HasNot(_)) || threads(c)),
@@ -185,7 +192,34 @@ enum Node {
     Or(Vec<Node>),
     Not(Vec<Node>),
     Is(EmailCondition),
+    /// A condition on the thread of an email.
+    Thread(EmailCondition, RefCell<OfThreads>),
     Leaf(usize),
+}
+
+/// For which threads a condition holds: each is looked at once, however many emails it has.
+#[derive(Default)]
+struct OfThreads {
+    /// As of which table.
+    of: TableVersion,
+    known: HashMap<ThreadId, bool>,
+}
+
+/// A table at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct TableVersion {
+    number: u64,
+    modseq: u64,
+}
+
+impl OfThreads {
+    fn holds(&mut self, table: &Table, thread: ThreadId, look: impl FnOnce() -> bool) -> bool {
+        let version = TableVersion { number: table.number, modseq: table.modseq };
+        if self.of != version {
+            *self = Self { of: version, known: HashMap::new() };
+        }
+        *self.known.entry(thread).or_insert_with(look)
+    }
 }
 
 /// Something the table does not know.
@@ -223,6 +257,7 @@ fn node(filter: &EmailFilter, leaves: &mut Vec<Leaf>) -> Node {
     let (what, holds) = match (condition, search_of(condition)) {
         (EmailCondition::HasAttachment(wanted), _) => (LeafKind::Attachment, *wanted),
         (_, Some(search)) => (LeafKind::Search(search), true),
+        (other, None) if other.is_of_thread() => return Node::Thread(other.clone(), RefCell::default()),
         (other, None) => return Node::Is(other.clone()),
     };
     leaves.push(Leaf { what, found: None });
@@ -316,6 +351,10 @@ impl Known<'_> {
             Node::Or(nodes) => self.all(nodes, email, Verdict::No),
             Node::Not(nodes) => self.all(nodes, email, Verdict::No).negated(),
             Node::Is(condition) => Verdict::of(self.holds(condition, email)),
+            Node::Thread(condition, known) => {
+                let look = || self.holds(condition, email);
+                Verdict::of(known.borrow_mut().holds(self.table, email.thread, look))
+            }
             Node::Leaf(at) => {
                 let found = self.test.leaves.get(*at).and_then(|leaf| leaf.found.as_ref());
                 found.map_or(Verdict::Unknown, |found| Verdict::of(found.contains(&email.id)))

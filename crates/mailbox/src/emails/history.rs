@@ -17,7 +17,7 @@ use koi_types::{EmailId, MailboxId, Result, Rights, SystemFlags, ThreadId, UidSe
 
 use super::load::{email_at, thread_of};
 use super::state::State;
-use super::table::{EmailEntry, Place, Table};
+use super::table::{EmailEntry, Member, Place, Table};
 use crate::snapshot::Snapshot;
 
 /// Messages in what is read; whoever is further behind compares instead.
@@ -36,6 +36,8 @@ pub(super) struct History<'s, 'a> {
     snapshot: &'s Snapshot<'a>,
     table: &'s Table,
     pub(super) commits: Vec<Commit>,
+    /// It begins at a state in between.
+    between: bool,
     then: HashMap<Place, Then>,
     /// Emails of messages that are gone.
     gone: HashMap<Place, EmailId>,
@@ -108,6 +110,7 @@ impl<'s, 'a> History<'s, 'a> {
             snapshot,
             table,
             commits: Vec::new(),
+            between: since.is_between(),
             then: HashMap::new(),
             gone: HashMap::new(),
             past: HashMap::new(),
@@ -260,8 +263,12 @@ impl<'s, 'a> History<'s, 'a> {
             None => email_at(self.snapshot, place.mailbox, place.uid),
         }
     }
-    /// Whether there was such an email for whoever looks.
+    /// Whether there was such an email for whoever looks. To who comes from a state in between what came or
+    /// went since may have been told as it was at any time since: then it is another than now.
     pub(super) fn was_shown(&self, email: EmailId) -> bool {
+        if self.between && self.has_moved(email) {
+            return !self.is_shown(email);
+        }
         let members = self.table.email(email).map(EmailEntry::members).unwrap_or_default();
         let now = members.iter().any(|member| {
             let place = Place { mailbox: member.mailbox, uid: member.uid };
@@ -272,6 +279,16 @@ impl<'s, 'a> History<'s, 'a> {
         });
         let past = self.past.get(&email).map(Vec::as_slice).unwrap_or_default();
         now || past.iter().any(|place| self.then.get(place) == Some(&Then::Shown))
+    }
+    /// Whether any message of it came or went, or into sight or out of it.
+    fn has_moved(&self, email: EmailId) -> bool {
+        let members = self.table.email(email).map(EmailEntry::members).unwrap_or_default();
+        let place = |member: &Member| Place { mailbox: member.mailbox, uid: member.uid };
+        self.past.contains_key(&email) || members.iter().any(|member| self.then.contains_key(&place(member)))
+    }
+    /// Whether it was shown from the state on until now.
+    pub(super) fn stayed_shown(&self, email: EmailId) -> bool {
+        self.is_shown(email) && !self.has_moved(email)
     }
     pub(super) fn is_shown(&self, email: EmailId) -> bool {
         self.table.email(email).is_some_and(EmailEntry::is_shown)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use koi_store::mail::AccountTxn;
 use koi_store::mail::directory;
 use koi_store::mail::object::{self, ObjectKind};
-use koi_types::{AccountId, ErrorKind, MailError, ObjectId, Result};
+use koi_types::{AccountId, ErrorKind, MailError, ObjectId, Result, limits};
 
 pub use koi_store::record::identity::{IdentityRecord, NamedAddress};
 
@@ -167,11 +167,11 @@ fn check(identity: &IdentityRecord) -> std::result::Result<(), SettingRefused> {
     bounded("textSignature", &identity.text_signature)?;
     bounded("htmlSignature", &identity.html_signature)?;
     for (property, list) in [("replyTo", &identity.reply_to), ("bcc", &identity.bcc)] {
-        for address in list.iter().flatten() {
-            bounded(property, &address.email)?;
-            bounded(property, address.name.as_deref().unwrap_or_default())?;
-        }
-        if list.as_ref().is_some_and(|list| list.len() > ADDRESSES_MAX) {
+        let name = |address: &NamedAddress| address.name.as_ref().map_or(0, |name| name.len());
+        let octets: usize =
+            list.iter().flatten().map(|address| address.email.len().saturating_add(name(address))).sum();
+        let count = list.as_ref().map_or(0, Vec::len);
+        if count > ADDRESSES_MAX || octets > limits::SETTING_TEXT_OCTETS_MAX {
             return Err(SettingRefused::TooLong(property));
         }
     }

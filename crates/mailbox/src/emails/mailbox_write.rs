@@ -142,7 +142,15 @@ impl Account {
                     results.push(Err(why));
                     continue;
                 }
-                let part: Part = part?;
+                let part: Part = match part {
+                    Ok(part) => part,
+                    // Those before it are done.
+                    Err(error) if old_state.is_some() => {
+                        results.push(Err(MailboxRefused::Failed(error)));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 match old_state {
                     None => old_state = Some(part.before),
                     Some(_) => alone &= part.before == new_state,
@@ -164,6 +172,8 @@ impl Account {
         let (lent, visitor, mismatch) = (self.inner.lend(), self.guest.clone(), Arc::clone(mismatch));
         let refusal = Arc::clone(refusal);
         let pending = transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            // It may be run again, where what it was built on could not be written.
+            *refusal.lock() = None;
             let mut account = AccountTxn::open(txn, id, quota, now)?;
             let before = State::at(account.states().mailbox);
             if expected.is_some_and(|expected| expected != before) {

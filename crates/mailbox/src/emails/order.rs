@@ -1,6 +1,8 @@
 //! The order of a query's emails (RFC 8621 §4.4.2): every property it may ask for, as numbers that compare.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use koi_message::Collation;
@@ -113,15 +115,23 @@ impl Comparing<'_> {
         let has = |keyword: &EmailKeyword, entry: &EmailEntry| {
             has_keyword(self.table, self.keywords, keyword, entry)
         };
+        // Each thread is looked at once, however many emails it has.
+        let of_threads = |holds: &dyn Fn(&EmailEntry) -> bool| {
+            let known = RefCell::new(HashMap::new());
+            let key = |entry: &EmailEntry| {
+                u64::from(*known.borrow_mut().entry(entry.thread).or_insert_with(|| holds(entry)))
+            };
+            of_entries(&key)
+        };
         let mut keys = match &by.by {
             OrderBy::ReceivedAt => of_entries(&|entry| ascending(entry.received_at.0)),
             OrderBy::Size => of_entries(&|entry| u64::from(entry.octets)),
             OrderBy::HasKeyword(keyword) => of_entries(&|entry| u64::from(has(keyword, entry))),
             OrderBy::AllInThreadHave(keyword) => {
-                of_entries(&|entry| u64::from(thread(entry).all(|other| has(keyword, other))))
+                of_threads(&|entry| thread(entry).all(|other| has(keyword, other)))
             }
             OrderBy::SomeInThreadHave(keyword) => {
-                of_entries(&|entry| u64::from(thread(entry).any(|other| has(keyword, other))))
+                of_threads(&|entry| thread(entry).any(|other| has(keyword, other)))
             }
             OrderBy::From | OrderBy::To | OrderBy::Subject | OrderBy::SentAt => {
                 let column = self.columns.iter().find(|column| Some(column.kind) == by.kind());

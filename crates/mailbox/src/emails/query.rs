@@ -57,7 +57,8 @@ impl Window {
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queried {
-    /// Changes are to be asked for from here.
+    /// Changes are to be asked for from here. In between, when something changed while it was looked for:
+    /// what is told from there puts everything right that changed.
     pub state: State,
     /// Of the first of the ids.
     pub position: u64,
@@ -83,13 +84,27 @@ pub struct QueryRun {
     state: Option<State>,
     leaf: usize,
     searching: Option<Searching>,
-    columns: Columns,
+    looking: Option<Looking>,
+    ordered: Ordered,
 }
 
 enum Columns {
     Wanted,
     Filling(Box<Filling>),
     Ready(Vec<Arc<Column>>),
+}
+
+/// What columns are of, and how far they are.
+struct Ordered {
+    /// The number of the table whose slots they are by.
+    table: u64,
+    columns: Columns,
+}
+
+/// Emails whose attachments are being looked for.
+struct Looking {
+    left: Vec<EmailId>,
+    found: HashSet<EmailId>,
 }
 
 /// A leaf being searched for.
@@ -117,7 +132,8 @@ impl Account {
             state: None,
             leaf: 0,
             searching: None,
-            columns: Columns::Wanted,
+            looking: None,
+            ordered: Ordered { table: 0, columns: Columns::Wanted },
         })
     }
 }
@@ -130,8 +146,16 @@ impl QueryRun {
     pub fn advance(&mut self, window: &Window) -> Result<Option<QueryOutcome>> {
         let account = self.account.clone();
         let Some(emails) = self.ready(&account)? else { return Ok(None) };
-        let state = self.state.unwrap_or_default();
-        Ok(Some(self.found(&emails, state, window)))
+        Ok(Some(self.found(&emails, self.reached(&emails), window)))
+    }
+    /// The state what was found is of: that of when it was begun, and where data have changed since then it
+    /// is not certain that all of it was seen as it was.
+    pub(super) fn reached(&self, emails: &Emails<'_>) -> State {
+        let now = emails.state(DataType::Email);
+        match self.state {
+            Some(begun) if begun != now => State::between(begun.modseq, 0),
+            _ => now,
+        }
     }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self, window: &Window) -> Result<QueryOutcome> {
@@ -164,15 +188,7 @@ impl QueryRun {
     /// Goes on with the leaf that is next.
     fn search(&mut self, emails: &Emails<'_>) -> Result<()> {
         if matches!(self.test.leaves.get(self.leaf).map(|leaf| &leaf.what), Some(LeafKind::Attachment)) {
-            let undecided: Vec<EmailId> = self
-                .verdicts(emails, Verdict::Unknown)
-                .filter_map(|slot| emails.table.slot(slot))
-                .map(|email| email.id)
-                .collect();
-            if let Some(found) = attachments::among(&emails.snapshot, &undecided)? {
-                self.answer(found);
-            }
-            return Ok(());
+            return self.look_for_attachments(emails);
         }
         let mut searching = match self.searching.take() {
             Some(searching) => searching,
@@ -182,6 +198,22 @@ impl QueryRun {
             self.answer(searching.found);
         } else {
             self.searching = Some(searching);
+        }
+        Ok(())
+    }
+    fn look_for_attachments(&mut self, emails: &Emails<'_>) -> Result<()> {
+        let mut looking = match self.looking.take() {
+            Some(looking) => looking,
+            None => {
+                let undecided = self.verdicts(emails, Verdict::Unknown);
+                let left = undecided.filter_map(|slot| emails.table.slot(slot)).map(|email| email.id);
+                Looking { left: left.collect(), found: HashSet::new() }
+            }
+        };
+        if attachments::look(&emails.snapshot, &mut looking.left, &mut looking.found)? {
+            self.answer(looking.found);
+        } else {
+            self.looking = Some(looking);
         }
         Ok(())
     }
@@ -212,9 +244,11 @@ impl QueryRun {
     }
     /// Answers whether the columns for the order are there.
     fn fill(&mut self, emails: &Emails<'_>) -> Result<bool> {
-        if matches!(self.columns, Columns::Wanted) {
+        // Slots of a table that was made anew are others.
+        if matches!(self.ordered.columns, Columns::Wanted) || self.ordered.table != emails.table.number {
             let kinds = kinds(&self.query.order);
-            self.columns = match kinds.is_empty() {
+            self.ordered.table = emails.table.number;
+            self.ordered.columns = match kinds.is_empty() {
                 true => Columns::Ready(Vec::new()),
                 false => {
                     let seen = self.verdicts(emails, Verdict::Yes).filter_map(|slot| {
@@ -227,9 +261,9 @@ impl QueryRun {
                 }
             };
         }
-        if let Columns::Filling(filling) = &mut self.columns {
+        if let Columns::Filling(filling) = &mut self.ordered.columns {
             let Some(columns) = filling.advance()? else { return Ok(false) };
-            self.columns = Columns::Ready(columns);
+            self.ordered.columns = Columns::Ready(columns);
         }
         Ok(true)
     }
@@ -289,7 +323,7 @@ impl QueryRun {
             }
             order => {
                 let slots: Vec<u32> = (0..table.slots_end()).filter(matches).collect();
-                let columns = match &self.columns {
+                let columns = match &self.ordered.columns {
                     Columns::Ready(columns) => columns.as_slice(),
                     _ => &[],
                 };

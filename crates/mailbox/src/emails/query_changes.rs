@@ -76,13 +76,12 @@ impl QueryChangesRun {
         }
         drop(emails);
         let Some(emails) = self.run.ready(&account)? else { return Ok(None) };
-        let now = emails.state(DataType::Email);
-        let affected = match self.since == now {
+        let affected = match self.since == emails.state(DataType::Email) {
             true => Some(HashSet::new()),
             false => self.affected(&emails)?,
         };
         let Some(affected) = affected else { return Ok(Some(QueryChanges::CannotCalculate)) };
-        Ok(Some(self.told(&emails, now, &affected)))
+        Ok(Some(self.told(&emails, self.run.reached(&emails), &affected)))
     }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self) -> Result<QueryChanges> {
@@ -117,7 +116,9 @@ impl QueryChangesRun {
         let parts = history.commits.iter().flat_map(|commit| &commit.parts);
         for place in parts.filter(|part| concerns(part.kind)).flat_map(|part| part.places()) {
             let Some(email) = history.email_of(place)? else { continue };
-            let mut add = |email| affected.insert(Affected { email, was_shown: history.was_shown(email) });
+            // Who comes from a state in between may have any of them.
+            let was_shown = |email| self.since.is_between() || history.was_shown(email);
+            let mut add = |email| affected.insert(Affected { email, was_shown: was_shown(email) });
             add(email);
             if whole_threads {
                 let thread = history.thread_of(email)?;

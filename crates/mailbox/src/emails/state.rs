@@ -1,7 +1,9 @@
 //! States of data (RFC 8620 §5.1): the modseq at which data of a type changed last in the account.
 //!
 //! A client that comes from further back than it wants to be told of at once (RFC 8620 §5.2, maxChanges) gets
-//! a state in between: everything up to a modseq, and so many of the changes of the next one.
+//! a state in between: everything up to a modseq, and so many of the changes of the next one, less one. What
+//! it was told of, it was told as it was later. So it is with the results of a query that took several steps,
+//! while something changed.
 
 use std::fmt;
 
@@ -38,7 +40,7 @@ impl DataType {
 pub struct State {
     /// Everything up to here.
     pub modseq: u64,
-    /// And so much of what the next commit changed; mostly nothing.
+    /// More than 0 in between: one, and so much of what the next commit changed.
     pub within: u32,
 }
 
@@ -47,6 +49,18 @@ impl State {
     #[must_use]
     pub const fn at(modseq: u64) -> Self {
         Self { modseq, within: 0 }
+    }
+    /// In between: everything up to a modseq, and so much of the next.
+    pub(crate) const fn between(modseq: u64, done: u32) -> Self {
+        Self { modseq, within: done.saturating_add(1) }
+    }
+    /// What a client knows may be as it was later.
+    pub(crate) const fn is_between(self) -> bool {
+        self.within > 0
+    }
+    /// How much was told of the commit behind the modseq.
+    pub(crate) const fn done(self) -> u32 {
+        self.within.saturating_sub(1)
     }
     /// Reads what was printed; nothing else.
     #[must_use]

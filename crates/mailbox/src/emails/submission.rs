@@ -5,6 +5,7 @@
 //! What is refused is looked at before anything is written. A recipient whose account is full or gone says
 //! so in its own delivery status. Must not: send to other servers; there is no queue yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use koi_store::kv::{Read, Txn, transact};
@@ -50,6 +51,28 @@ pub struct NewSubmission {
 pub struct Envelope {
     pub mail_from: EnvelopeAddress,
     pub rcpt_to: Vec<EnvelopeAddress>,
+}
+
+impl Envelope {
+    /// Each recipient once, and no more parameters than are remembered.
+    fn plain(mut self) -> Refusable<Self> {
+        let mut seen = HashSet::new();
+        self.rcpt_to.retain(|to| seen.insert(to.email.clone()));
+        let mut left = limits::SUBMISSION_PARAMETERS_OCTETS_MAX;
+        let mut fits = |address: &EnvelopeAddress| {
+            let octets = |one: &EnvelopeParameter| one.name.len() + one.value.as_ref().map_or(0, |v| v.len());
+            let octets = address.parameters.iter().map(octets).sum();
+            left = left.saturating_sub(octets);
+            left > 0
+        };
+        if !fits(&self.mail_from) {
+            return Err(SubmissionRefused::ForbiddenMailFrom);
+        }
+        match self.rcpt_to.iter().find(|to| !fits(to)) {
+            Some(to) => Err(SubmissionRefused::InvalidRecipients(vec![to.email.clone()])),
+            None => Ok(self),
+        }
+    }
 }
 
 /// A submission and its id.
@@ -225,7 +248,7 @@ impl Account {
             None => outgoing.envelope(&identity.email),
         };
         let Envelope { mail_from, rcpt_to } =
-            envelope.map_err(|property| SubmissionRefused::InvalidEmail(vec![property]))?;
+            envelope.map_err(|property| SubmissionRefused::InvalidEmail(vec![property]))?.plain()?;
         let sender = match &*mail_from.email {
             "" => ReversePath::Null,
             email => match Address::from_path(email) {

@@ -119,12 +119,13 @@ impl Account {
         // Of several new ones, one could take the place of another whose id was told.
         let new = changes.iter().filter(|change| matches!(change, EmailChange::Create(_)));
         let joins = new.take(2).count() == 1;
-        let mut parts = Vec::new();
+        let (mut parts, mut lengths) = (Vec::new(), Vec::new());
         let mut changes = changes.into_iter().map(|change| self.numbered_change(change)).peekable();
         let mut first = true;
         while first || changes.peek().is_some() {
             let piece: Vec<Numbered> = changes.by_ref().take(CHANGES_PER_COMMIT).collect();
             let expected = if_in_state.filter(|_| first);
+            lengths.push(piece.len());
             parts.push(self.submit_piece(piece, expected, joins, &mismatch));
             first = false;
         }
@@ -132,7 +133,7 @@ impl Account {
             if *mismatch.lock() {
                 return Ok(SetOutcome::StateMismatch);
             }
-            joined(parts)
+            joined(parts, &lengths)
         })
     }
     fn numbered_change(&self, change: EmailChange) -> Numbered {
@@ -186,19 +187,60 @@ struct Numbered {
     change: EmailChange,
 }
 
-fn joined(parts: Vec<Result<Option<Piece>>>) -> Result<SetOutcome<EmailChanged, EmailRefused>> {
+/// Of pieces that are `lengths` long. When one fails others may be done: then each of its changes has failed.
+fn joined(
+    parts: Vec<Result<Option<Piece>>>,
+    lengths: &[usize],
+) -> Result<SetOutcome<EmailChanged, EmailRefused>> {
     let (mut old_state, mut new_state, mut results) = (None, State::default(), Vec::new());
-    let mut alone = true;
-    for (at, part) in parts.into_iter().enumerate() {
-        let Some(piece) = part? else { return Ok(SetOutcome::StateMismatch) };
-        if at == 0 {
-            old_state = Some(State::at(piece.before.email));
-        } else {
-            alone &= State::at(piece.before.email) == new_state;
+    let (mut alone, mut failure) = (true, None);
+    for (part, length) in parts.into_iter().zip(lengths) {
+        let piece = match part {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return Ok(SetOutcome::StateMismatch),
+            Err(error) => {
+                results.extend((0..*length).map(|_| Err(EmailRefused::Failed(error.clone()))));
+                failure.get_or_insert(error);
+                continue;
+            }
+        };
+        match old_state {
+            None => old_state = Some(State::at(piece.before.email)),
+            Some(_) => alone &= State::at(piece.before.email) == new_state,
         }
         alone &= piece.only_asked;
         new_state = State::at(piece.after.email);
         results.extend(piece.results);
     }
-    Ok(SetOutcome::Done { old_state: old_state.filter(|_| alone), new_state, results })
+    match failure.filter(|_| old_state.is_none()) {
+        Some(nothing_is_done) => Err(nothing_is_done),
+        None => Ok(SetOutcome::Done { old_state: old_state.filter(|_| alone), new_state, results }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use koi_types::ErrorKind;
+
+    use super::*;
+
+    fn piece(before: u64, results: usize) -> Piece {
+        let at = |email| TypeStates { email, ..TypeStates::default() };
+        let results = (0..results).map(|_| Ok(EmailChanged::Updated)).collect();
+        Piece { only_asked: true, before: at(before), after: at(before + 1), results }
+    }
+
+    // spec: RFC 8620 §5.3
+    #[test]
+    fn when_one_of_several_transactions_fails_the_others_are_told() {
+        let error = || MailError::new(ErrorKind::Unavailable, "the disk is full");
+        let parts = vec![Ok(Some(piece(5, 2))), Err(error()), Ok(Some(piece(6, 1)))];
+        let Ok(SetOutcome::Done { old_state, new_state, results }) = joined(parts, &[2, 2, 1]) else {
+            panic!("some of it is done")
+        };
+        assert_eq!((old_state, new_state), (Some(State::at(5)), State::at(7)));
+        let done: Vec<bool> = results.iter().map(|result| result.is_ok()).collect();
+        assert_eq!(done, [true, true, false, false, true]);
+        assert!(joined(vec![Err(error()), Err(error())], &[2, 1]).is_err(), "nothing is done");
+    }
 }

@@ -205,3 +205,51 @@ fn changes_of_results_are_bounded_and_end_where_nothing_moves() {
     let QueryChanges::Changes(after) = ask(None, None) else { panic!("cannot calculate") };
     assert!(after.removed.is_empty(), "no filter or order looks at keywords");
 }
+
+fn applied(mut ids: Vec<EmailId>, changes: &QueryChanges) -> Vec<EmailId> {
+    let QueryChanges::Changes(changes) = changes else { panic!("{changes:?}") };
+    ids.retain(|id| !changes.removed.contains(id));
+    for added in &changes.added {
+        ids.insert(added.index as usize, added.email);
+    }
+    ids
+}
+
+// spec: RFC 8620 §5.6
+#[test]
+fn what_comes_while_a_query_runs_is_told_by_the_next() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let subject = || EmailFilter::Is(EmailCondition::Subject("s1".into()));
+    let by = |by| vec![EmailOrder { by, ascending: true, collation: Collation::default() }];
+    let mut next = 0;
+    let mut more = || {
+        next += 3;
+        alice.append(INBOX, vec![mail(next + 1, "", "x"), mail(next, "", "x")]).wait().unwrap();
+    };
+    for query in [
+        query(subject(), vec![]),
+        query(EmailFilter::Not(vec![subject()]), vec![]),
+        query(EmailFilter::all(), by(OrderBy::Subject)),
+    ] {
+        more();
+        let mut running = alice.query_emails(query.clone()).unwrap();
+        assert!(running.advance(&Window::ALL).unwrap().is_none(), "it takes several steps");
+        more();
+        let QueryOutcome::Found(found) = running.finish(&Window::ALL).unwrap() else { panic!("no anchor") };
+        let run_from = |state| alice.query_email_changes(query.clone(), state, None, None).unwrap();
+        let then = run_from(found.state).finish().unwrap();
+        assert_eq!(applied(found.ids.clone(), &then), run(&alice, &query, &Window::ALL).unwrap().ids);
+
+        let QueryChanges::Changes(told) = &then else { panic!("{then:?}") };
+        more();
+        let mut running = run_from(told.new_state);
+        assert!(running.advance().unwrap().is_none(), "it takes several steps");
+        more();
+        let during = running.finish().unwrap();
+        let QueryChanges::Changes(told) = &during else { panic!("{during:?}") };
+        let ids = applied(applied(found.ids, &then), &during);
+        let ids = applied(ids, &run_from(told.new_state).finish().unwrap());
+        assert_eq!(ids, run(&alice, &query, &Window::ALL).unwrap().ids);
+    }
+}

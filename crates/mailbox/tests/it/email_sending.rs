@@ -1,12 +1,13 @@
 //! Identities, submissions of emails and the answer of an absent owner.
 
 use koi_mailbox::emails::{
-    DataType, DeliveredStatus, EmailChange, EmailCreation, Envelope, EnvelopeAddress, IdentityChange,
-    IdentityChanged, IdentityRecord, IdentityUpdate, NewSubmission, OWN_IDENTITY, SetOutcome, SettingRefused,
-    State, SubmissionRefused, SubmissionView, Told, UndoStatus, VacationRecord,
+    DataType, DeliveredStatus, EmailChange, EmailCreation, Envelope, EnvelopeAddress, EnvelopeParameter,
+    IdentityChange, IdentityChanged, IdentityRecord, IdentityUpdate, NamedAddress, NewSubmission,
+    OWN_IDENTITY, SetOutcome, SettingRefused, State, SubmissionRefused, SubmissionView, Told, UndoStatus,
+    VacationRecord,
 };
 use koi_mailbox::{Account, INBOX};
-use koi_types::{EmailId, ObjectId, Timestamp, limits};
+use koi_types::{EmailId, ErrorKind, ObjectId, Timestamp, limits};
 
 use crate::emails::state;
 use crate::rig::{Rig, incoming, listed};
@@ -241,4 +242,53 @@ fn the_answer_is_kept() {
     assert_eq!(alice.snapshot().unwrap().vacation().unwrap(), answer);
     let again = alice.set_vacation(Some(before), answer).wait().unwrap();
     assert!(matches!(again, SetOutcome::StateMismatch));
+}
+
+// spec: RFC 8621 §7
+#[test]
+fn few_submissions_wait_also_when_their_objects_are_gone() {
+    let rig = Rig::new();
+    let (alice, _bob) = (rig.account("alice"), rig.account("bob"));
+    let email = draft(&alice, "alice@example.org");
+    let later = Some(Timestamp(rig.service_now().0 + 60_000));
+    let waiting = NewSubmission { send_at: later, ..new(email) };
+    for _ in 0..limits::SUBMISSIONS_MAX {
+        let id = submit(&alice, &waiting).unwrap().id;
+        alice.destroy_submission(id).wait().unwrap().unwrap();
+    }
+    let refused = alice.submit_email(&waiting).unwrap().wait().unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::LimitReached, "they would be sent all at once");
+    submit(&alice, &new(email)).unwrap();
+}
+
+// spec: RFC 8621 §7
+#[test]
+fn a_recipient_counts_once_and_what_is_remembered_is_bounded() {
+    let rig = Rig::new();
+    let (alice, bob) = (rig.account("alice"), rig.account("bob"));
+    let email = draft(&alice, "alice@example.org");
+    let to = |email: &str, octets: usize| EnvelopeAddress {
+        email: email.into(),
+        parameters: vec![EnvelopeParameter { name: "X".into(), value: Some("y".repeat(octets).into()) }],
+    };
+    let with =
+        |mail_from, rcpt_to| NewSubmission { envelope: Some(Envelope { mail_from, rcpt_to }), ..new(email) };
+    let (own, other) = ("alice@example.org", "bob@example.org");
+    let sent = submit(&alice, &with(to(own, 9), vec![to(other, 9), to(other, 0)])).unwrap();
+    assert_eq!((sent.submission.deliveries.len(), listed(&bob, INBOX).len()), (1, 1));
+    let long = 100_000;
+    assert_eq!(submit(&alice, &with(to(own, long), vec![to(other, 0)])).unwrap_err(), "ForbiddenMailFrom");
+    let refused = submit(&alice, &with(to(own, 0), vec![to(other, long)])).unwrap_err();
+    assert_eq!(refused, "InvalidRecipients([\"bob@example.org\"])");
+
+    let name: Box<str> = "x".repeat(60_000).into();
+    let address = || NamedAddress { name: Some(name.clone()), email: own.into() };
+    let identity =
+        IdentityRecord { email: own.into(), bcc: Some(vec![address(), address()]), ..Default::default() };
+    let SetOutcome::Done { results, .. } =
+        alice.set_identities(None, vec![IdentityChange::Create(identity)]).wait().unwrap()
+    else {
+        panic!("no state was asked for")
+    };
+    assert!(matches!(results[0], Err(SettingRefused::TooLong("bcc"))), "{results:?}");
 }

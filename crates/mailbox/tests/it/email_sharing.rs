@@ -4,8 +4,8 @@ use koi_mailbox::emails::{
     DataType, EmailChange, EmailCreation, EmailKeyword, EmailRefused, EmailUpdate, MailboxChange,
     MailboxRefused, MailboxUpdate, SetOutcome, SetUpdate, Told,
 };
-use koi_mailbox::{AclChange, FlagOp};
-use koi_types::{BlobName, EmailId, ErrorKind, Rights, SystemFlags};
+use koi_mailbox::{Account, AclChange, FlagOp};
+use koi_types::{BlobName, EmailId, ErrorKind, Rights, SystemFlags, limits};
 
 use crate::emails::{state, view};
 use crate::rig::{Rig, change, incoming, message, name, new_message, uids};
@@ -103,4 +103,31 @@ fn a_guest_sees_and_does_what_it_may() {
     assert_eq!(view(&guest, |emails| emails.ids().count()), 3);
     let told = view(&guest, |emails| emails.email_changes(before, 10).unwrap());
     assert_eq!(told, Told::CannotCalculate);
+}
+
+// spec: RFC 8620 §6.1
+#[test]
+fn what_a_guest_uploads_takes_nothing_of_others_away() {
+    let rig = Rig::new();
+    let (alice, ben) = (rig.account("alice"), rig.account("ben"));
+    let a = alice.create(&name("a"), None).wait().unwrap().mailbox;
+    alice.set_acl(a, "ben@example.org", AclChange::Replace(Rights::parse("lri").unwrap())).wait().unwrap();
+    let guest = ben.of(alice.id()).unwrap();
+    let upload = |account: &Account, text: &str| {
+        let mut stage = account.stage_upload();
+        stage.write(text.as_bytes()).unwrap();
+        account.keep_upload(stage, "text/plain").unwrap().wait().map(|uploaded| uploaded.id)
+    };
+    let there =
+        |account: &Account, id| account.snapshot().unwrap().blob(&BlobName::Upload(id)).unwrap().is_some();
+    let owners = upload(&alice, "owner's").unwrap();
+    let first = upload(&guest, "guest's").unwrap();
+    for n in 0..limits::UPLOADS_MAX {
+        upload(&guest, &n.to_string()).unwrap();
+    }
+    assert!(there(&alice, owners) && !there(&guest, first));
+    for n in 0..limits::UPLOADS_MAX {
+        upload(&alice, &n.to_string()).unwrap();
+    }
+    assert_eq!(upload(&guest, "more").unwrap_err().kind, ErrorKind::LimitReached, "all are the owner's");
 }

@@ -343,3 +343,15 @@ fn the_oldest_uploads_go_first() {
     }
     assert_eq!(read(&alice, &BlobName::Upload(first), 0..9), None);
 }
+
+// spec: RFC 8621 §4.9
+#[test]
+fn what_is_taken_for_a_message_again_and_again_is_so_a_few_times() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let text = BlobName::Upload(upload(&alice, b"Subject: a\r\n\r\nSubject: b\r\n\r\nc"));
+    assert_eq!(read(&alice, &text.part(&[1]), 0..99).as_deref(), Some("Subject: b\r\n\r\nc"));
+    assert_eq!(read(&alice, &text.part(&[1, 1]), 0..99).as_deref(), Some("c"));
+    assert!(read(&alice, &text.part(&[1; 5]), 0..99).is_some());
+    assert_eq!(read(&alice, &text.part(&[1; 60]), 0..99), None, "each is parsed as a whole");
+}

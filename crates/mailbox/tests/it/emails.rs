@@ -191,6 +191,67 @@ fn a_late_message_joins_two_threads() {
     };
     assert_eq!((told.created, told.updated, told.destroyed), (vec![], vec![thread], vec![apart[1].unwrap()]));
     assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "3", "4 \\Flagged k"], "UIDs are never given again");
+    let reply = rig.deliver(&[&alice], &part(4, "<3@x>"))[0];
+    assert_eq!(email(&alice, reply.email).unwrap().thread, thread, "not the one that is no more");
+}
+
+#[test]
+fn a_message_that_joins_a_thread_with_a_damaged_email_comes_in_all_the_same() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let part = |n: u32, references: &str| {
+        format!(
+            "From: a@example.org\nSubject: s\nMessage-ID: <{n}@x>\nReferences: {references}\n\nbody {n}\n"
+        )
+    };
+    rig.deliver(&[&alice], &part(1, "<1@x>"));
+    rig.env.advance_secs(1);
+    let second = rig.deliver(&[&alice], &part(3, "<3@x>"))[0];
+    let key = koi_store::key::email(alice.id(), second.email);
+    let row = rig.kv.view().unwrap().get(&key).unwrap().unwrap().into_owned();
+    let write = |row: &[u8]| {
+        let row = row.to_vec();
+        rig.kv.submit_and_wait(Box::new(move |txn| txn.put(&key, &row))).unwrap();
+    };
+    write(&row[..row.len() - 1]);
+    rig.deliver(&[&alice], &part(2, "<1@x> <3@x>"));
+    assert_eq!(crate::rig::listed(&alice, INBOX), ["1", "2", "3"]);
+    write(&row);
+}
+
+// spec: RFC 8620 §5.2
+#[test]
+fn what_comes_and_goes_between_two_pages_is_told() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let emails = |since, max| match view(&alice, |emails| emails.email_changes(since, max).unwrap()) {
+        Told::Changes(changes) => changes,
+        Told::CannotCalculate => panic!("cannot"),
+    };
+    let threads = |since, max| match view(&alice, |emails| emails.thread_changes(since, max).unwrap()) {
+        Told::Changes(changes) => changes,
+        Told::CannotCalculate => panic!("cannot"),
+    };
+    let deleted = |op, uid| alice.set_flags(INBOX, &uids(&[uid]), change(op, &["\\Deleted"]), None);
+    let before = [DataType::Email, DataType::Thread].map(|data| state(&alice, data));
+    alice.append(INBOX, (1..=2).map(|n| new_message(&message(n), &[])).collect()).wait().unwrap();
+    let (some, some_threads) = (emails(before[0], 1), threads(before[1], 1));
+    assert!(some.more && some.created.len() == 1 && some_threads.created.len() == 1);
+    deleted(FlagOp::Add, 1).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    let (rest, rest_of_threads) = (emails(some.new_state, 9), threads(some_threads.new_state, 9));
+    assert_eq!((rest.created.len(), rest.destroyed), (1, some.created), "gone since it was told");
+    assert_eq!((rest_of_threads.created.len(), rest_of_threads.destroyed), (1, some_threads.created));
+
+    // Told as it was later than the state in between says, and then that again.
+    let before = state(&alice, DataType::Email);
+    deleted(FlagOp::Add, 2).wait().unwrap();
+    rig.deliver(&[&alice], &message(3));
+    deleted(FlagOp::Remove, 2).wait().unwrap();
+    let some = emails(before, 1);
+    assert!(some.more && some.updated.len() == 1);
+    deleted(FlagOp::Add, 2).wait().unwrap();
+    assert_eq!(emails(some.new_state, 9).destroyed, some.updated);
 }
 
 #[test]

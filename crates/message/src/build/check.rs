@@ -1,5 +1,7 @@
 //! The rules for Emails to be created (RFC 8621 §4.6), all checked before anything is written.
 
+use std::collections::HashSet;
+
 use super::refusal::{Refusal, Rule};
 use super::{BUILD_DEPTH_MAX, BUILD_PARTS_MAX, EmailForm, HeaderSetting, PartForm};
 use crate::build::field;
@@ -80,12 +82,12 @@ impl Check<'_> {
     }
 
     fn root(&mut self, root: &PartForm) {
-        let on_email = |setting: &HeaderSetting| {
-            self.form.headers.iter().any(|other| other.field.eq_ignore_ascii_case(&setting.field))
-        };
-        let both: Vec<_> = root.headers.iter().filter(|setting| on_email(setting)).collect();
-        for setting in both {
-            self.refuse(format!("bodyStructure/{}", setting.property), Rule::FieldOnEmailAndBody);
+        let on_email: HashSet<String> =
+            self.form.headers.iter().map(|setting| setting.field.to_ascii_lowercase()).collect();
+        for setting in &root.headers {
+            if on_email.contains(&setting.field.to_ascii_lowercase()) {
+                self.refuse(format!("bodyStructure/{}", setting.property), Rule::FieldOnEmailAndBody);
+            }
         }
         self.part("bodyStructure/", root, 0);
     }
@@ -145,9 +147,9 @@ impl Check<'_> {
             ),
             (
                 "cid",
-                part.cid
-                    .as_deref()
-                    .is_none_or(|cid| visible(cid) && !cid.contains(['<', '>', '(', ')', '"'])),
+                part.cid.as_deref().is_none_or(|cid| {
+                    visible(cid) && !cid.contains(['<', '>', '(', ')', '"']) && cid.len() <= 900
+                }),
             ),
             (
                 "location",
@@ -199,11 +201,11 @@ impl Check<'_> {
     /// Header properties of one object; `convenient` are those of its other properties that stand for
     /// fields.
     fn fields(&mut self, way: &str, settings: &[HeaderSetting], convenient: &[Convenient]) {
-        for (at, setting) in settings.iter().enumerate() {
+        let mut seen: HashSet<String> = convenient.iter().map(|one| one.field.to_ascii_lowercase()).collect();
+        for setting in settings {
             let property = format!("{way}{}", setting.property);
             let same = |field: &str| setting.field.eq_ignore_ascii_case(field);
-            let before = settings.iter().take(at).any(|other| same(&other.field));
-            if before || convenient.iter().any(|other| same(other.field)) {
+            if !seen.insert(setting.field.to_ascii_lowercase()) {
                 self.refuse(&property, Rule::FieldTwice);
             }
             if !field::is_name(&setting.field) {

@@ -71,7 +71,7 @@ fn is_raw_value(name: &str, raw: &str) -> bool {
     }
     raw.split("\r\n").enumerate().all(|(at, line)| {
         let first = at == 0;
-        let room = LINE_OCTETS_MAX - if first { name.len() + 1 } else { 0 };
+        let room = LINE_OCTETS_MAX.saturating_sub(if first { name.len() + 1 } else { 0 });
         let folded = first || (line.starts_with([' ', '\t']) && !line.trim_ascii().is_empty());
         folded && line.len() <= room && !line.contains(['\r', '\n'])
     })

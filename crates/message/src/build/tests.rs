@@ -410,3 +410,29 @@ fn a_boundary_is_in_no_part() {
         EmailForm { attachments: Some(vec![blob_part("message/rfc822", &every)]), ..EmailForm::default() };
     assert_eq!(build(&form, &GIVEN, &mut |id| Some(id.as_bytes().to_vec())), Err(BuildError::TooLarge));
 }
+
+// spec: RFC 8621 §4.6
+#[test]
+fn many_fields_and_endless_names_are_refused_in_time() {
+    let refused = |headers: Vec<HeaderSetting>| {
+        let form = EmailForm { headers, ..EmailForm::default() };
+        match build(&form, &GIVEN, &mut |_| None) {
+            Err(BuildError::Refused(refusals)) => {
+                refusals.iter().map(|refusal| refusal.rule).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let endless = "x".repeat(2_000);
+    assert!(refused(vec![raw(&format!("header:{endless}"), " y")]).contains(&Rule::FieldName));
+    let mut many: Vec<_> = (0..100_000).map(|n| raw(&format!("header:X-{n}"), " y")).collect();
+    many.push(raw("header:x-99999", " z"));
+    assert_eq!(refused(many), [Rule::FieldTwice]);
+    let cid = PartForm { cid: Some(endless), ..blob_part("image/png", "b") };
+    let form = EmailForm { attachments: Some(vec![cid; 3]), ..EmailForm::default() };
+    assert_eq!(form.blob_ids(), ["b"]);
+    let Err(BuildError::Refused(refusals)) = build(&form, &GIVEN, &mut |_| None) else { panic!("refused") };
+    assert!(
+        refusals.iter().all(|refusal| refusal.rule == Rule::FieldValue && refusal.property.ends_with("/cid"))
+    );
+}

@@ -76,8 +76,13 @@ pub(super) struct Socket {
     requests: u64,
 }
 
-/// The response of one request, in the pieces in which it was made.
-type Ready = Vec<Bytes>;
+/// The response of one request. It keeps its place among those of the account until the peer has taken it:
+/// who does not read does not get more and more of them.
+struct Ready {
+    /// As it was made.
+    pieces: Vec<Bytes>,
+    _place: Loaded,
+}
 
 /// Why it ends, as the peer is told.
 struct End {
@@ -167,7 +172,7 @@ impl Socket {
                     None => return None,
                 },
                 Some(ready) = self.working.join_next() => match ready {
-                    Ok(ready) => self.say(ready).await?,
+                    Ok(ready) => self.tell(ready).await?,
                     Err(_) => {
                         count(&self.connection.edge.metrics.sessions_panicked);
                         tracing::error!(peer = %self.peer, "a request panicked; please report this bug");
@@ -265,6 +270,11 @@ impl Socket {
         self.waiting.push_back(refused.message().as_str().as_bytes().to_vec().into());
     }
 
+    async fn tell(&mut self, ready: Ready) -> Option<()> {
+        let Ready { pieces, _place } = ready;
+        self.say(pieces).await
+    }
+
     /// One message, in frames; nothing when the peer does not take them.
     async fn say(&mut self, pieces: Vec<Bytes>) -> Option<()> {
         let limit = self.connection.edge.limits().write;
@@ -306,7 +316,7 @@ impl Socket {
     /// What was begun is finished before the server goes down.
     async fn finish_requests(&mut self) -> Option<()> {
         while let Some(ready) = self.working.join_next().await {
-            self.say(ready.ok()?).await?;
+            self.tell(ready.ok()?).await?;
         }
         Some(())
     }
@@ -392,7 +402,6 @@ async fn respond(
 ) -> Ready {
     let began = Instant::now();
     let answered = answering.await;
-    drop(place);
     let (Said { account, peer }, refused) = (said, answered.is_err());
     let ms = format!("{:.1}", began.elapsed().as_secs_f64() * 1000.0);
     tracing::info!(%peer, account, refused, ms, "request over a WebSocket");
@@ -400,11 +409,12 @@ async fn respond(
         let refused = RefusedMessage { request_id: id.clone(), error };
         vec![refused.message().as_str().as_bytes().to_vec().into()]
     };
-    match answered {
+    let pieces = match answered {
         Ok(()) => std::iter::from_fn(|| pieces.try_recv().ok()).collect(),
         Err(Refused::Jmap(error)) => refused(error),
         Err(other) => refused(RequestError::NotRequest { detail: other.detail().into_owned().into() }),
-    }
+    };
+    Ready { pieces, _place: place }
 }
 
 /// Octets in the frames in which they are sent.

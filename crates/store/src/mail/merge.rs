@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use koi_types::{EmailId, Result, ThreadId, Uid};
+use koi_types::{EmailId, ErrorKind, Result, ThreadId, Uid};
 
 use super::account::AccountTxn;
 use super::{contact, per_user, places};
 use crate::key;
 use crate::record::corrupt;
-use crate::record::email::{EmailRecord, Place};
+use crate::record::email::{EmailRecord, Place, ThreadKeys};
 use crate::record::membership::Membership;
 use crate::record::sharing::PerUserRecord;
 
@@ -29,24 +29,48 @@ impl AccountTxn<'_> {
         let mut moves = Vec::new();
         let mut messages = 0;
         for email in self.emails_of_thread(from)? {
+            // What cannot be read is `check`'s to tell, and no reason to lose the message that joins.
+            let Some(row) = self.txn.get(&key::email(self.id, email))? else { continue };
+            if EmailRecord::decode(&row).is_none() {
+                return Ok(());
+            }
+            drop(row);
             let mut places = Vec::new();
             for place in places::all(&*self.txn, self.id, email)? {
                 // Rows of a deleted mailbox stay until they are reclaimed.
                 if self.has_mailbox(place.mailbox)? {
+                    if self.mailbox(place.mailbox).is_err() {
+                        return Ok(());
+                    }
                     places.push(place);
                 }
             }
             messages += places.len();
-            // What is nowhere any more only waits to be forgotten.
-            if !places.is_empty() {
-                moves.push(Move { email, places });
-            }
+            moves.push(Move { email, places });
         }
         if moves.len() > EMAILS_MAX || messages > MESSAGES_MAX {
             return Ok(());
         }
-        self.has_joined |= !moves.is_empty();
-        moves.iter().try_for_each(|each| self.put_again(each, to, joining))
+        for each in &moves {
+            // What is nowhere any more only waits to be forgotten.
+            if each.places.is_empty() {
+                self.forget_thread_keys(each.email)?;
+            } else {
+                self.put_again(each, to, joining)?;
+            }
+        }
+        Ok(())
+    }
+    /// An email that is nowhere any more names no Message-ID: its rows I would lead who answers it into a
+    /// thread without emails.
+    fn forget_thread_keys(&mut self, email: EmailId) -> Result<()> {
+        let key = key::email(self.id, email);
+        let row = self.txn.get(&key)?.map(Cow::into_owned).unwrap_or_default();
+        let Some(record) = EmailRecord::decode(&row) else { return Ok(()) };
+        for hash in record.thread_keys.iter() {
+            self.txn.delete(&key::thread_key(self.id, hash, email))?;
+        }
+        self.txn.put(&key, &EmailRecord { thread_keys: ThreadKeys::new(&[]), ..record }.encode())
     }
     fn emails_of_thread(&self, thread: ThreadId) -> Result<Vec<EmailId>> {
         let mut emails = vec![EmailId(thread.0)];
@@ -62,6 +86,11 @@ impl AccountTxn<'_> {
         let key = key::email(self.id, old.email);
         let stored = self.txn.get(&key)?.map(Cow::into_owned).unwrap_or_default();
         let record = EmailRecord::decode(&stored).ok_or_else(|| corrupt("email", &key))?;
+        let body = match self.txn.share_body(self.record.scope, &record.body.blob) {
+            // The table of bodies is damaged: this one stays where it is.
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt) => return Ok(()),
+            shared => shared?,
+        };
         let email = self.email_after(old.email, joining);
         let mut first = None;
         for place in &old.places {
@@ -74,9 +103,9 @@ impl AccountTxn<'_> {
                 }
             }
         }
-        let Some(first) = first else { return Ok(()) };
+        let Some(first) = first else { return self.txn.release_body(self.record.scope, &record.body.blob) };
         self.move_answer(old.email, email)?;
-        let body = self.txn.share_body(self.record.scope, &record.body.blob)?;
+        self.has_joined = true;
         let again = EmailRecord { first: Some(first), thread, body, ..record };
         self.txn.put(&key::email(self.id, email), &again.encode())?;
         self.put_in_thread(email, thread, record.subject_hash, record.thread_keys.iter())?;
@@ -88,7 +117,7 @@ impl AccountTxn<'_> {
         for place in &old.places {
             self.take_message_out(*place, old.email)?;
         }
-        Ok(())
+        self.forget_thread_keys(old.email)
     }
     /// Row U of the message as another. The quota is not asked: what it adds goes at once.
     fn put_message_again(&mut self, place: Place, old: EmailId, email: EmailId) -> Result<Option<Uid>> {

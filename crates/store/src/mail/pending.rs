@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{AccountId, ErrorKind, ObjectId, Result, Timestamp};
+use koi_types::{AccountId, ErrorKind, MailError, ObjectId, Result, Timestamp, limits};
 
 use super::account::AccountTxn;
 use crate::body::{NewBody, Scope};
@@ -56,7 +56,8 @@ fn forget(txn: &mut dyn Txn, account: AccountId, scope: Scope, row: &Waiting) ->
 }
 
 impl AccountTxn<'_> {
-    /// Keeps what a submission will send.
+    /// Keeps what a submission will send. `LimitReached` when too much waits already, also of objects that
+    /// were destroyed: it belongs to no quota.
     pub fn put_pending(
         &mut self,
         id: ObjectId,
@@ -64,6 +65,17 @@ impl AccountTxn<'_> {
         body: &NewBody,
         submission: Box<[u8]>,
     ) -> Result<()> {
+        let range = key::all(self.id, table::PENDING);
+        let (mut waiting, mut octets) = (0, body.octets());
+        self.txn.scan(&range.from, &range.end, &mut |_, row| {
+            waiting += 1;
+            octets = octets.saturating_add(PendingRecord::decode(row).map_or(0, |row| row.body.octets));
+            ControlFlow::Continue(())
+        })?;
+        if waiting >= limits::SUBMISSIONS_MAX || octets > limits::SUBMISSIONS_WAITING_OCTETS_MAX {
+            let text = "too many submissions wait for their time";
+            return Err(MailError::new(ErrorKind::LimitReached, text));
+        }
         let body = self.txn.put_body(self.record.scope, body)?;
         let row = PendingRecord { send_at, body, submission };
         self.txn.put(&key::object(self.id, table::PENDING, id), &row.encode())

@@ -25,7 +25,8 @@ pub fn upload(read: &(impl Read + ?Sized), account: AccountId, id: UploadId) -> 
     Ok(read.get(&key::upload(account, id))?.and_then(|row| UploadRecord::decode(&row)))
 }
 
-/// Keeps an upload; `TooLarge` when it alone is more than an account may have.
+/// Keeps an upload; `TooLarge` when it alone is more than an account may have, `LimitReached` when what a
+/// guest may take away for it is not enough: that is its own.
 pub fn keep(txn: &mut dyn Txn, account: AccountId, new: &NewUpload) -> Result<()> {
     let missing = || koi_types::MailError::new(ErrorKind::NotFound, "no such account");
     let record = account_record(txn, account)?.ok_or_else(missing)?;
@@ -39,12 +40,17 @@ pub fn keep(txn: &mut dyn Txn, account: AccountId, new: &NewUpload) -> Result<()
     let mut sum = old.iter().fold(octets, |sum, kept| sum.saturating_add(kept.record.body.octets));
     for kept in &old {
         let is_old = kept.record.at.plus_secs(limits::UPLOAD_SECS) <= new.at;
-        if !is_old && count < limits::UPLOADS_MAX && sum <= limits::UPLOADS_OCTETS_MAX {
-            break;
+        let has_room = count < limits::UPLOADS_MAX && sum <= limits::UPLOADS_OCTETS_MAX;
+        let may_go = new.by == account || new.by == kept.record.by;
+        if is_old || (!has_room && may_go) {
+            forget(txn, account, record.scope, kept)?;
+            count -= 1;
+            sum = sum.saturating_sub(kept.record.body.octets);
         }
-        forget(txn, account, record.scope, kept)?;
-        count -= 1;
-        sum = sum.saturating_sub(kept.record.body.octets);
+    }
+    if count >= limits::UPLOADS_MAX || sum > limits::UPLOADS_OCTETS_MAX {
+        let text = "others have uploaded as much to this account as it may have";
+        return Err(koi_types::MailError::new(ErrorKind::LimitReached, text));
     }
     let body = txn.put_body(record.scope, &new.body)?;
     let row = UploadRecord { by: new.by, at: new.at, body, media_type: new.media_type.clone() };

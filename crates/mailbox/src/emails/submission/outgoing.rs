@@ -3,6 +3,7 @@
 //!
 //! Only what must go or is missing is touched; every other octet stays where it is, so that signatures hold.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use koi_message::thread::message_id;
@@ -18,8 +19,10 @@ pub(super) struct Outgoing {
     pub(super) wrong: Vec<&'static str>,
     from: Vec<Address>,
     sender: Option<Vec<Address>>,
-    /// Of To, Cc and Bcc, each once.
+    /// Of To, Cc and Bcc, each once; one more than there may be, at most.
     to: Vec<Box<str>>,
+    /// The same without regard to case.
+    known: HashSet<String>,
     has_date: bool,
     has_message_id: bool,
     received: usize,
@@ -108,7 +111,8 @@ impl Outgoing {
             let (local, host) = (text(local), text(host));
             let whole = Address::new(&local, &host).map(|address| address.as_path());
             let address: Box<str> = whole.unwrap_or_else(|| format!("{local}@{host}")).into();
-            if !self.to.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+            let has_room = self.to.len() <= limits::SUBMISSION_RECIPIENTS_MAX;
+            if has_room && self.known.insert(address.to_ascii_lowercase()) {
                 self.to.push(address);
             }
         }
@@ -208,6 +212,9 @@ mod tests {
         let header = "From: A+b@x\r\nTo: b@x, G: c@x, B@X;\r\nCc: \"d e\"@x\r\nBcc: f@x\r\n";
         assert_eq!(envelope(header).unwrap(), "A+b@x to b@x c@x \"d e\"@x f@x");
         assert_eq!(envelope("From: b@x, c@x\r\nSender: c@x\r\n").unwrap(), "a@x to ", "of the identity");
+        let many: String = (0..200_000).map(|n| format!("To: {n}@x\r\n")).collect();
+        let count = Outgoing::of(many.as_bytes()).to.len();
+        assert_eq!(count, limits::SUBMISSION_RECIPIENTS_MAX + 1, "who is one too many is seen, in time");
         assert_eq!(envelope("From: a@x, b@x\r\n").unwrap_err(), "from");
         assert_eq!(envelope("From: a@x\r\nSender: a@x, b@x\r\n").unwrap_err(), "sender");
     }

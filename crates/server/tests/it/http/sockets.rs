@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
-use super::client::{Client, alice, empty};
+use super::client::{Client, alice, api, empty};
 use crate::rig::Rig;
 
 /// More than enough on a slow machine.
@@ -302,19 +302,37 @@ async fn a_message_must_come_in_time() {
     assert_eq!(socket.closes().await, CloseCode::Policy);
 }
 
+/// As octets on the wire.
+fn large_request() -> Vec<u8> {
+    let large = json!([["Core/echo", {"text": "x".repeat(1_000_000)}, "0"]]);
+    let text = request("R", &large).to_string();
+    let mut frames = b"\x81\xff".to_vec();
+    frames.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    frames.extend_from_slice(&[0; 4]);
+    frames.extend_from_slice(text.as_bytes());
+    frames
+}
+
+/// So it cannot have more and more of them made, over as many sockets as it may have.
+// spec: RFC 8620 §2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_that_is_not_read_keeps_its_place() {
+    let rig = Rig::real("[http]\nrequests_per_account_max=1\n");
+    let (_, mut stream) = shake(&rig, "/jmap/ws/", &format!("{HANDSHAKE}{BASIC}")).await;
+    let frames = large_request();
+    // Until the server waits for this to be read.
+    let blocked = Duration::from_secs(3);
+    while matches!(tokio::time::timeout(blocked, stream.write_all(&frames)).await, Ok(Ok(()))) {}
+    rig.http1().await.ask(api("{}")).await.problem(429);
+}
+
 /// A peer that asks and does not read is dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_does_not_read_is_dropped() {
     let rig = Rig::real("[limits]\nwrite_secs=1\n");
     let (answer, mut stream) = shake(&rig, "/jmap/ws/", &format!("{HANDSHAKE}{BASIC}")).await;
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-    let large = json!([["Core/echo", {"text": "x".repeat(1_000_000)}, "0"]]);
-    let mut frames = Vec::new();
-    let text = request("R", &large).to_string();
-    frames.extend_from_slice(b"\x81\xff");
-    frames.extend_from_slice(&(text.len() as u64).to_be_bytes());
-    frames.extend_from_slice(&[0; 4]);
-    frames.extend_from_slice(text.as_bytes());
+    let frames = large_request();
     let began = Instant::now();
     // It is not read any more when it does not read.
     while tokio::time::timeout(PATIENCE, stream.write_all(&frames)).await.expect("it ends").is_ok() {
