@@ -69,7 +69,10 @@ impl Envelope {
             return Err(SubmissionRefused::ForbiddenMailFrom);
         }
         match self.rcpt_to.iter().find(|to| !fits(to)) {
-            Some(to) => Err(SubmissionRefused::InvalidRecipients(vec![to.email.clone()])),
+            Some(to) => {
+                let unknown = vec![to.email.clone()];
+                Err(SubmissionRefused::InvalidRecipients { unknown, remote: Vec::new() })
+            }
             None => Ok(self),
         }
     }
