@@ -202,6 +202,10 @@ impl Account {
         let snapshot = self.snapshot()?;
         let identity = snapshot.identities()?.into_iter().find(|view| view.id == new.identity);
         let identity = identity.ok_or(SubmissionRefused::IdentityNotFound)?.identity;
+        // What was destroyed can be read for a while, but is not there any more.
+        if !snapshot.is_shown(new.email)? {
+            return Err(SubmissionRefused::EmailNotFound);
+        }
         let row = snapshot.email(new.email)?.ok_or(SubmissionRefused::EmailNotFound)?;
         let mut octets = Vec::new();
         let blob = snapshot.blob(&BlobName::Message(new.email))?.ok_or(SubmissionRefused::EmailNotFound)?;
