@@ -13,8 +13,8 @@ use crate::snapshot::Snapshot;
 const CANDIDATES_MAX: usize = 64;
 
 impl Snapshot<'_> {
-    /// The email with this Message-ID, which is given with its angle brackets. Nothing where there is none, or
-    /// more than one (RFC 9007 §2.2), or too many speak of it.
+    /// The email with this Message-ID, which is given with its angle brackets. Nothing where there is none,
+    /// or more than one (RFC 9007 §2.2), or too many speak of it.
     pub fn email_with_message_id(&self, id: &[u8]) -> Result<Option<EmailId>> {
         let Some(wanted) = thread::message_id(id) else { return Ok(None) };
         let hash = short_hash(&wanted);

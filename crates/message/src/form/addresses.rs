@@ -74,8 +74,8 @@ pub(super) fn mailbox(
 }
 
 /// A display name, decoded, without white space at its ends; nothing for an empty one. A tab, which only a
-/// quoted string can hold, is shown as the blank it means (RFC 5322 §3.2.2): so it is also written, as encoded
-/// words hold no tabs.
+/// quoted string can hold, is shown as the blank it means (RFC 5322 §3.2.2): so it is also written, as
+/// encoded words hold no tabs.
 fn phrase(words: &[u8]) -> Option<String> {
     let mut name = super::decoded(words);
     if name.contains('\t') {
@@ -88,8 +88,8 @@ fn phrase(words: &[u8]) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// The parts as an address is written (RFC 5322 §3.4.1). What has no host, or one that is none, is no address,
-/// and stays as it is; in quotes where it could be taken for one.
+/// The parts as an address is written (RFC 5322 §3.4.1). What has no host, or one that is none, is no
+/// address, and stays as it is; in quotes where it could be taken for one.
 fn addr_spec(local: &[u8], host: &[u8]) -> String {
     let text = |octets: &[u8]| {
         let mut text = String::with_capacity(octets.len() + 2);

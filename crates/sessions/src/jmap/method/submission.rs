@@ -1,5 +1,5 @@
-//! EmailSubmission/get, /changes, /query and /queryChanges (RFC 8621 §7.1 to §7.4); [`set`] is in a file of its
-//! own.
+//! EmailSubmission/get, /changes, /query and /queryChanges (RFC 8621 §7.1 to §7.4); [`set`] is in a file of
+//! its own.
 
 mod hold;
 mod set;
@@ -150,13 +150,13 @@ fn is_match(submission: &SubmissionRecord, condition: &SubmissionCondition) -> b
     among(&condition.identity_ids, submission.identity.into())
         && among(&condition.email_ids, submission.email.into())
         && among(&condition.thread_ids, submission.thread.into())
-        && condition.undo_status.is_none_or(|wanted| wanted == status(submission.status))
+        && condition.undo_status.is_none_or(|wanted| wanted == undo_status(submission.status))
         && condition.before.is_none_or(|before| submission.send_at < before.0)
         && condition.after.is_none_or(|after| submission.send_at >= after.0)
 }
 
 fn shown(view: SubmissionView) -> EmailSubmission {
-    let SubmissionRecord { identity, email, thread, send_at, status: stored, mail_from, rcpt_to, deliveries } =
+    let SubmissionRecord { identity, email, thread, send_at, status, mail_from, rcpt_to, deliveries } =
         view.submission;
     let mut delivery_status: Vec<DeliveryStatus> = Vec::new();
     for (to, DeliveryRecord { reply, delivered }) in rcpt_to.iter().zip(deliveries) {
@@ -182,7 +182,7 @@ fn shown(view: SubmissionView) -> EmailSubmission {
             rcpt_to: rcpt_to.into_iter().map(address).collect(),
         },
         send_at: UtcDate(send_at),
-        undo_status: status(stored),
+        undo_status: undo_status(status),
         delivery_status,
         dsn_blob_ids: Vec::new(),
         mdn_blob_ids: Vec::new(),
@@ -198,7 +198,7 @@ fn address(stored: EnvelopeAddress) -> SmtpAddress {
     SmtpAddress { email: stored.email, parameters: Some(parameters).filter(|list| !list.is_empty()) }
 }
 
-const fn status(stored: Stored) -> UndoStatus {
+const fn undo_status(stored: Stored) -> UndoStatus {
     match stored {
         Stored::Pending => UndoStatus::Pending,
         Stored::Final => UndoStatus::Final,

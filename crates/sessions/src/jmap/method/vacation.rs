@@ -1,4 +1,5 @@
-//! VacationResponse/get and VacationResponse/set (RFC 8621 §8). There is exactly one, whose id is `singleton`.
+//! VacationResponse/get and VacationResponse/set (RFC 8621 §8). There is exactly one, whose id is
+//! `singleton`.
 
 use std::collections::BTreeSet;
 

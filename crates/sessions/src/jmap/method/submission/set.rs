@@ -202,7 +202,7 @@ impl SubmissionSet {
         cx: &mut Context<'_>,
     ) -> Result<Option<UnderWay>, Failure> {
         let view = self.known(id, cx)?;
-        let is = super::status(view.submission.status);
+        let is = super::undo_status(view.submission.status);
         few::check_claims(&update.claims, |slot| shown(view.clone()).write(SubmissionProperty::ALL, slot))?;
         match update.undo_status {
             Change::Set(UndoStatus::Canceled) if view.submission.status != Stored::Canceled => {
