@@ -112,6 +112,21 @@ impl Stream {
         }
     }
 
+    /// Appends the next `count` octets to `out`.
+    pub(crate) fn exactly(&mut self, count: usize, out: &mut Vec<u8>) -> Outcome<()> {
+        let mut left = count;
+        while left > 0 {
+            if self.start == self.end {
+                self.fill()?;
+            }
+            let held = self.scratch.get(self.start..self.end).unwrap_or_default();
+            let part = held.get(..left.min(held.len())).unwrap_or_default();
+            out.extend_from_slice(part);
+            (self.start, left) = (self.start + part.len(), left - part.len());
+        }
+        Ok(())
+    }
+
     /// Reads until the line that begins with `tag`, counting a word in what comes before it. The tag must be
     /// one no message contains.
     pub(crate) fn until_tagged(&mut self, tag: &str, word: &[u8]) -> Outcome<Counted> {
