@@ -43,7 +43,8 @@ impl Jmap {
     pub(crate) fn open(port: u16, tls: &Arc<ClientConfig>, user: &str, password: &str) -> Outcome<Self> {
         let mut config = ClientConfig::clone(tls);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let stream = Stream::connect(port, Some(&Arc::new(config)))?;
+        let mut stream = Stream::connect(port, Some(&Arc::new(config)))?;
+        stream.acknowledge_promptly();
         let credentials = STANDARD.encode(format!("{user}:{password}"));
         let empty = String::new;
         let mut jmap = Self { stream, credentials, api: empty(), events: empty(), account: empty() };
