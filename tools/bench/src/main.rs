@@ -1,4 +1,4 @@
-//! Load driver for any IMAP and LMTP server; runs Koi beside a peer and writes the ratio table
+//! Load driver for any IMAP, LMTP and JMAP server; runs Koi beside a peer and writes the ratio table
 //! (docs/BENCHMARKS.md). Started by `cargo xtask bench`. Must not be a dependency of anything.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that speaks to a person at a terminal")]
 
@@ -22,6 +22,7 @@ use failure::{Outcome, fail};
 use plan::{Instead, Plan, USAGE};
 use report::Session;
 use server::Server;
+use server::cyrus::Cyrus;
 use server::dovecot::Dovecot;
 use server::koi::Koi;
 use sheet::Sheet;
@@ -90,7 +91,10 @@ fn measure(plan: &Plan, repository: &Path, table: &Path) -> Outcome<()> {
 }
 
 fn servers(plan: &Plan, repository: &Path, folder: &Path) -> Outcome<Vec<Box<dyn Server>>> {
-    let wanted = |name: &str| plan.only.as_deref().is_none_or(|only| only == name);
+    let only = |name: &str| plan.only.as_deref().is_none_or(|only| only == name);
+    // A peer's packages are needed for its own groups only.
+    let is_peer = |name: &str| GROUPS.iter().any(|group| group.peer == name && group.is_wanted(plan));
+    let wanted = |name: &str| only(name) && (name == "koi" || is_peer(name));
     let mut servers: Vec<Box<dyn Server>> = Vec::new();
     if wanted("koi") {
         let given = plan.koi.clone().or_else(|| std::env::var_os("KOI_BIN").map(PathBuf::from));
@@ -100,8 +104,11 @@ fn servers(plan: &Plan, repository: &Path, folder: &Path) -> Outcome<Vec<Box<dyn
     if wanted("dovecot") {
         servers.push(Box::new(Dovecot::new(&folder.join("dovecot"))?));
     }
+    if wanted("cyrus") {
+        servers.push(Box::new(Cyrus::new(&folder.join("cyrus"))?));
+    }
     if servers.is_empty() {
-        return fail("--only koi or --only dovecot");
+        return fail("--only koi, --only dovecot or --only cyrus, which has the cases of JMAP only");
     }
     Ok(servers)
 }

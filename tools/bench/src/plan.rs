@@ -7,13 +7,13 @@ use crate::failure::{Context, Outcome, fail};
 
 /// How to use it, printed for `--help` and on a mistake.
 pub(crate) const USAGE: &str = "\
-cargo xtask bench [CASE…] [--runs N] [--quick] [--only koi|dovecot] [--koi PATH] [--no-write]
+cargo xtask bench [CASE…] [--runs N] [--quick] [--only koi|dovecot|cyrus] [--koi PATH] [--no-write]
 cargo xtask bench --list      the cases and their marks
 cargo xtask bench --growth    the growth cases
 cargo xtask bench --check     whether docs/BENCHMARKS.md was written by this tool
-A CASE is a name of --list, a group (lmtp, append, login, imap, sort, list, search, search-delivery, idle,
-submit, coi, push, notify, memory, connections, space, import, restart, store, growth) or `all` (every group
-but growth).";
+A CASE is a name of --list, a group (lmtp, append, login, imap, sort, list, search, search-delivery, jmap,
+idle, submit, coi, push, notify, memory, connections, space, import, restart, store, growth) or `all` (every
+group but growth).";
 
 /// The session's settings.
 pub(crate) struct Plan {

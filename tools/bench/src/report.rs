@@ -59,7 +59,7 @@ pub(crate) fn write(
     for (key, text) in sheet.notes() {
         notes.insert(key.clone(), format!("- `{key}`: {text}"));
     }
-    let mut body = head(session, folder);
+    let mut body = head(&versions(&old, &session.versions), folder);
     body.push_str(TABLE_HEAD);
     for row in GROUPS.iter().flat_map(|group| group.rows) {
         let missing =
@@ -77,23 +77,26 @@ pub(crate) fn write(
 }
 
 const TABLE_HEAD: &str = "\
-| case | what | Koi | Dovecot | ratio | mark | verdict | run |
+| case | what | Koi | peer | ratio | mark | verdict | run |
 |---|---|--:|--:|--:|---|---|---|
 ";
 
-fn head(session: &Session, folder: &Path) -> String {
+/// How the line of the servers' versions begins.
+const SERVERS: &str = "- servers: ";
+
+fn head(versions: &[String], folder: &Path) -> String {
     format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and Dovecot run on\n\
-         the same machine and disk under the same driver (`tools/bench`), with the same TLS setting and the\n\
-         same durability, in alternating runs; a value is the median of the runs, the extremes in brackets.\n\
-         Dovecot's configuration is `tools/bench/dovecot/dovecot.conf.in`. A ratio above 1 says how many\n\
-         times as good Koi is. The driver shares the processors with the server; `run` names runs, load of\n\
+         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and its peer, Cyrus for\n\
+         JMAP (`jmap-…`) and Dovecot for all else, run on the same machine and disk under the same driver\n\
+         (`tools/bench`), with the same TLS setting and the same durability, in alternating runs; a value is\n\
+         the median of the runs, the extremes in brackets. The peers' configurations are in\n\
+         `tools/bench/dovecot` and `tools/bench/cyrus`. A ratio above 1 says how many times as good Koi is. The driver shares the processors with the server; `run` names runs, load of\n\
          the machine at the start (1-minute average; above 0.5 other work ran beside and the absolute\n\
          numbers are low), and commit.\n\n\
-         - machine: {}\n- servers: {}\n\n",
+         - machine: {}\n{SERVERS}{}\n\n",
         device::machine(folder),
-        session.versions.join("; "),
+        versions.join("; "),
     )
 }
 
@@ -107,7 +110,7 @@ fn line(row: &Row, sheet: &Sheet, plan: &Plan, session: &Session) -> Option<Stri
             if samples.len() > 1 { format!(" ({}–{})", figure(low), figure(high)) } else { String::new() };
         Some(format!("{} {}{spread}", figure(median), unit(row.unit)))
     };
-    let (koi, peer) = (cell("koi"), cell("dovecot"));
+    let (koi, peer) = (cell("koi"), sheet.peer(row).and_then(cell));
     if koi.is_none() && peer.is_none() {
         return None;
     }
@@ -117,7 +120,8 @@ fn line(row: &Row, sheet: &Sheet, plan: &Plan, session: &Session) -> Option<Stri
         Some(false) => "**miss**",
         None => "",
     };
-    let runs = sheet.samples(row.name, "koi").len().max(sheet.samples(row.name, "dovecot").len());
+    let peer_runs = sheet.peer(row).map_or(0, |peer| sheet.samples(row.name, peer).len());
+    let runs = sheet.samples(row.name, "koi").len().max(peer_runs);
     let quick = if plan.quick { ", quick" } else { "" };
     Some(format!(
         "| `{}` | {} | {} | {} | {ratio} | {} | {verdict} | {runs}{quick}, load {}, {} |",
@@ -155,6 +159,20 @@ pub(crate) fn owed(row: &Row, limit: Option<f64>) -> String {
     }
 }
 
+/// The servers of an older file, with those of this session in their places.
+fn versions(old: &str, new: &[String]) -> Vec<String> {
+    let line = old.lines().find_map(|line| line.strip_prefix(SERVERS)).unwrap_or_default();
+    let mut all: Vec<String> = line.split("; ").filter(|one| !one.is_empty()).map(str::to_string).collect();
+    let name = |version: &String| version.split(' ').next().map(str::to_string);
+    for version in new {
+        match all.iter_mut().find(|one| name(one) == name(version)) {
+            Some(one) => one.clone_from(version),
+            None => all.push(version.clone()),
+        }
+    }
+    all
+}
+
 /// The lines of an older file that begin so, by the name between the backquotes.
 fn kept(text: &str, start: &str) -> BTreeMap<String, String> {
     let named = |line: &str| {
@@ -172,7 +190,7 @@ fn digest(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{digest, kept};
+    use super::{digest, kept, versions};
 
     #[test]
     fn the_digest_is_fnv_1a() {
@@ -180,6 +198,16 @@ mod tests {
         assert_eq!(digest(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(digest("a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(digest("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_server_that_is_not_measured_keeps_its_version() {
+        let new = ["koi 2".to_string(), "Cyrus 3".to_string()];
+        assert_eq!(
+            versions("x\n- servers: koi 1; Dovecot 2 (a)\n", &new),
+            ["koi 2", "Dovecot 2 (a)", "Cyrus 3"]
+        );
+        assert_eq!(versions("", &new), new);
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub(crate) struct Sheet {
     notes: BTreeMap<String, String>,
 }
 
+/// Those Koi is measured against; a row has one of them.
+const PEERS: [&str; 2] = ["dovecot", "cyrus"];
+
 /// The pseudo server under which limits are recorded.
 pub(crate) const LIMIT: &str = "limit";
 
@@ -86,9 +89,14 @@ impl Sheet {
         quantile(self.samples(row, server), 0.5)
     }
 
+    /// The peer that was measured beside Koi.
+    pub(crate) fn peer(&self, row: &Row) -> Option<&'static str> {
+        PEERS.into_iter().find(|peer| !self.samples(row.name, peer).is_empty())
+    }
+
     /// How many times as good as the peer Koi is.
     pub(crate) fn ratio(&self, row: &Row) -> Option<f64> {
-        let (koi, peer) = (self.median(row.name, "koi")?, self.median(row.name, "dovecot")?);
+        let (koi, peer) = (self.median(row.name, "koi")?, self.median(row.name, self.peer(row)?)?);
         Some(if row.unit == Unit::PerSecond { koi / peer } else { peer / koi })
     }
 

@@ -96,7 +96,7 @@ starts one on loopback with an empty folder, and runs
     },
     Page {
         name: "bench",
-        line: "measures Koi beside Dovecot and writes docs/BENCHMARKS.md",
+        line: "measures Koi beside Dovecot and Cyrus, writes docs/BENCHMARKS.md",
         text: "cargo xtask bench [ARGUMENTS…]
 
 Builds koi and the load driver in the release profile and passes the arguments on to the driver

@@ -15,6 +15,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "append",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "append-1",

@@ -17,6 +17,7 @@ use crate::sheet::{LIMIT, Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "coi",
+    peer: "dovecot",
     rows: &[
         row("coi-1", "LMTP delivery of a chat message of 4 KB, COI active, 10,000 blocked, 1 connection"),
         row("coi-16", "LMTP delivery of a chat message of 4 KB, COI active, 10,000 blocked, 16 connections"),

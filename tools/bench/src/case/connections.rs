@@ -14,6 +14,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "connections",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "connections",

@@ -16,6 +16,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "growth",
+    peer: "dovecot",
     rows: &[
         row("growth-delivery-5", "lone delivery at 10^5 messages in the account, against 10^3"),
         row("growth-select-5", "SELECT at 10^5 messages, against 10^3"),

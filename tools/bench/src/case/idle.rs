@@ -17,6 +17,7 @@ use crate::sheet::{LIMIT, Mark, Row, Sheet, Unit, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "idle",
+    peer: "dovecot",
     rows: &[
         row("idle-p50", "delivery to EXISTS in an idling session, p50", "2 bare flushes + 2 ms"),
         row("idle-p99", "delivery to EXISTS in an idling session, p99", "3 x bare-flush p99 + 10 ms"),

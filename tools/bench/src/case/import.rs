@@ -15,6 +15,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "import",
+    peer: "dovecot",
     rows: &[Row {
         name: "import",
         what: "`koi import` of an mbox of 50,000 messages of 4 KB into a running server",

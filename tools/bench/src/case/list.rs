@@ -10,6 +10,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "list",
+    peer: "dovecot",
     rows: &[Row {
         name: "list-status",
         what: "LIST \"\" * RETURN (STATUS (MESSAGES UNSEEN UIDNEXT)), 10,000 mailboxes",

@@ -14,6 +14,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit, figure, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "lmtp",
+    peer: "dovecot",
     rows: &[
         row("lmtp-1", "LMTP delivery of 4 KB, 1 connection, one account", 2.0),
         row("lmtp-16", "LMTP delivery of 4 KB, 16 connections, one account", 10.0),

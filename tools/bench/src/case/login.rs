@@ -19,6 +19,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "login",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "login",

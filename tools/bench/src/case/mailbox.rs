@@ -16,6 +16,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "imap",
+    peer: "dovecot",
     rows: &[
         row("select", "SELECT in a fresh session, 50,000 messages", 1.0),
         row("fetch-flags", "FETCH 1:* (FLAGS), 50,000 messages", 2.0),

@@ -7,6 +7,7 @@ mod connections;
 mod growth;
 mod idle;
 mod import;
+mod jmap;
 mod list;
 mod lmtp;
 mod login;
@@ -37,6 +38,8 @@ use crate::sheet::{Row, Sheet};
 pub(crate) struct Group {
     /// The name on the command line.
     pub(crate) name: &'static str,
+    /// Who is measured beside Koi.
+    pub(crate) peer: &'static str,
     /// Its rows, in the order of the table.
     pub(crate) rows: &'static [Row],
     run: fn(&mut Bench<'_>) -> Outcome<()>,
@@ -52,6 +55,7 @@ pub(crate) const GROUPS: &[Group] = &[
     list::GROUP,
     search::GROUP,
     search_delivery::GROUP,
+    jmap::GROUP,
     idle::GROUP,
     submit::GROUP,
     coi::GROUP,
@@ -80,6 +84,11 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Group {
+    /// Whether one of its rows was asked for.
+    pub(crate) fn is_wanted(&self, plan: &Plan) -> bool {
+        self.rows.iter().any(|row| plan.wants(self.name, row.name))
+    }
+
     /// Runs what was asked for of this group, and stops the servers again.
     pub(crate) fn run(
         &self,
@@ -88,9 +97,13 @@ impl Group {
         sheet: &mut Sheet,
         folder: &Path,
     ) -> Outcome<()> {
-        if !self.rows.iter().any(|row| plan.wants(self.name, row.name)) {
+        if !self.is_wanted(plan) {
             return Ok(());
         }
+        let order = |name: &str| ["koi", self.peer].iter().position(|each| *each == name);
+        servers.sort_by_key(|server| order(server.name()).unwrap_or(usize::MAX));
+        let taking_part = servers.iter().take_while(|server| order(server.name()).is_some()).count();
+        let (servers, _) = servers.split_at_mut(taking_part);
         eprintln!("{}:", self.name);
         let mut bench = Bench { servers, plan, sheet, folder, group: self.name };
         let done = (self.run)(&mut bench).context(self.name);

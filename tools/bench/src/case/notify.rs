@@ -13,6 +13,7 @@ use crate::sheet::{LIMIT, Mark, Row, Sheet, Unit, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "notify",
+    peer: "dovecot",
     rows: &[
         row("notify-one", "delivery to the STATUS of NOTIFY, one watching session, p50", Mark::Recorded),
         row(

@@ -17,6 +17,7 @@ use crate::sheet::{LIMIT, Mark, Row, Unit, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "push",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "push-request",

@@ -12,6 +12,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "restart",
+    peer: "dovecot",
     rows: &[Row {
         name: "restart",
         what: "start after kill -9 with 1,000,000 messages, to the answer of the first SELECT",

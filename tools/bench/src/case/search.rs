@@ -18,6 +18,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "search",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "index-build",

@@ -21,6 +21,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit, figure, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "search-delivery",
+    peer: "dovecot",
     rows: &[
         row("search-delivery", "LMTP delivery of 4 KB, 16 connections, one account with a search index"),
         row("search-delivery-off", "the same without an index"),

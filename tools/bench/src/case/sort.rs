@@ -15,6 +15,7 @@ use crate::sheet::{Mark, Row, Sheet, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "sort",
+    peer: "dovecot",
     rows: &[
         row("sort-subject", "SORT (SUBJECT) UTF-8 ALL, 50,000 messages", Mark::Ratio(3.0)),
         row("thread-references", "THREAD REFERENCES UTF-8 ALL, 50,000 messages", Mark::Ratio(3.0)),

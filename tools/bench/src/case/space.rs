@@ -12,6 +12,7 @@ use crate::sheet::{Mark, Row, Unit};
 
 pub(super) const GROUP: Group = Group {
     name: "space",
+    peer: "dovecot",
     rows: &[Row {
         name: "space",
         what: "allocated octets per message, 50,000 messages, no two alike, a quarter base64",

@@ -22,6 +22,7 @@ use crate::store::log::BareLog;
 
 pub(super) const GROUP: Group = Group {
     name: "store",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "store-lone",

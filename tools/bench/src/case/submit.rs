@@ -14,6 +14,7 @@ use crate::sheet::{LIMIT, Mark, Row, Unit, quantile};
 
 pub(super) const GROUP: Group = Group {
     name: "submit",
+    peer: "dovecot",
     rows: &[
         Row {
             name: "submit-exists",

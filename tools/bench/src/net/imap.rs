@@ -14,6 +14,12 @@ use crate::failure::{Context, Outcome, fail};
 /// How every untagged FETCH response goes on after its number.
 const FETCH: &[u8] = b" FETCH (";
 
+/// A message and its internal date.
+pub(crate) struct Dated {
+    pub(crate) date: String,
+    pub(crate) message: Vec<u8>,
+}
+
 /// One IMAP session.
 pub(crate) struct Imap {
     stream: Stream,
@@ -81,6 +87,19 @@ impl Imap {
         let mut request = format!("{tag} APPEND INBOX").into_bytes();
         for message in messages {
             request.extend_from_slice(format!(" {{{}+}}\r\n", message.len()).as_bytes());
+            request.extend_from_slice(message);
+        }
+        request.extend_from_slice(b"\r\n");
+        self.stream.send(&request)?;
+        self.finish(&tag, "APPEND of many", FETCH).map(drop)
+    }
+
+    /// The same with the times they are said to have come at, as IMAP writes them.
+    pub(crate) fn append_dated(&mut self, messages: &[Dated]) -> Outcome<()> {
+        let tag = self.next_tag();
+        let mut request = format!("{tag} APPEND INBOX").into_bytes();
+        for Dated { date, message } in messages {
+            request.extend_from_slice(format!(" \"{date}\" {{{}+}}\r\n", message.len()).as_bytes());
             request.extend_from_slice(message);
         }
         request.extend_from_slice(b"\r\n");

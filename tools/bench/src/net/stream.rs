@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::linux::net::TcpStreamExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) struct Stream {
     scratch: Vec<u8>,
     start: usize,
     end: usize,
+    /// What comes is acknowledged at once.
+    prompt: bool,
     /// Both directions are compressed (RFC 4978).
     packing: Option<Box<Packing>>,
 }
@@ -37,6 +40,15 @@ struct Packing {
 enum Wire {
     Clear(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Clear(socket) => socket,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
 }
 
 /// What a command's answer contained, counted.
@@ -63,7 +75,13 @@ impl Stream {
                 Wire::Tls(Box::new(StreamOwned::new(session, socket)))
             }
         };
-        Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0, packing: None })
+        Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0, prompt: false, packing: None })
+    }
+
+    /// From here on segments are acknowledged at once. A server that writes an answer in pieces and lets Nagle's
+    /// algorithm hold back the last of them (RFC 1122 §4.2.3.4) would else wait 40 ms for each.
+    pub(crate) fn acknowledge_promptly(&mut self) {
+        self.prompt = true;
     }
 
     /// From here on both directions are compressed (RFC 4978 §3).
@@ -112,6 +130,21 @@ impl Stream {
         }
     }
 
+    /// Appends the next `count` octets to `out`.
+    pub(crate) fn exactly(&mut self, count: usize, out: &mut Vec<u8>) -> Outcome<()> {
+        let mut left = count;
+        while left > 0 {
+            if self.start == self.end {
+                self.fill()?;
+            }
+            let held = self.scratch.get(self.start..self.end).unwrap_or_default();
+            let part = held.get(..left.min(held.len())).unwrap_or_default();
+            out.extend_from_slice(part);
+            (self.start, left) = (self.start + part.len(), left - part.len());
+        }
+        Ok(())
+    }
+
     /// Reads until the line that begins with `tag`, counting a word in what comes before it. The tag must be
     /// one no message contains.
     pub(crate) fn until_tagged(&mut self, tag: &str, word: &[u8]) -> Outcome<Counted> {
@@ -141,6 +174,10 @@ impl Stream {
         }
         if self.scratch.len() < self.end + READ_OCTETS / 2 {
             self.scratch.resize(self.end + READ_OCTETS, 0);
+        }
+        if self.prompt {
+            // Linux forgets it now and then (tcp(7)).
+            self.wire.socket().set_quickack(true)?;
         }
         let room = self.scratch.get_mut(self.end..).unwrap_or_default();
         let got = match &mut self.wire {

@@ -144,6 +144,7 @@ impl Server for Koi {
             imaps: self.base + 993,
             lmtp: self.base + 24,
             submissions: Some(self.base + 465),
+            https: Some(self.base + 443),
         }
     }
 

@@ -2,6 +2,7 @@
 //! Each runs from an empty folder on the disk of the build, on free loopback ports.
 
 mod accounts;
+pub(crate) mod cyrus;
 pub(crate) mod dovecot;
 pub(crate) mod koi;
 pub(crate) mod process;
@@ -28,6 +29,8 @@ pub(crate) struct Ports {
     pub(crate) lmtp: u16,
     /// Submission over implicit TLS, where the server has it.
     pub(crate) submissions: Option<u16>,
+    /// HTTPS, where the server has JMAP.
+    pub(crate) https: Option<u16>,
 }
 
 /// Whether a server keeps an index for searches.
@@ -41,7 +44,7 @@ pub(crate) enum Index {
 
 /// A mail server that can be measured.
 pub(crate) trait Server {
-    /// The column it fills: `koi` or `dovecot`.
+    /// The column it fills: `koi`, or the name of a peer.
     fn name(&self) -> &'static str;
     /// Its version, one line.
     fn version(&self) -> Outcome<String>;
@@ -78,11 +81,11 @@ pub(crate) fn user(number: u32) -> String {
     format!("u{number}@{DOMAIN}")
 }
 
-/// A base B, `from` or above, for which B + 24, 25, 143, 465, 587 and 993 are free.
+/// A base B, `from` or above, for which B + 24, 25, 143, 443, 465, 587 and 993 are free.
 pub(crate) fn free_base(from: u16) -> Outcome<u16> {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let mut bases = (from..from + 5_000).step_by(1_200);
-    match bases.find(|base| [24, 25, 143, 465, 587, 993].iter().all(|offset| free(base + offset))) {
+    match bases.find(|base| [24, 25, 143, 443, 465, 587, 993].iter().all(|offset| free(base + offset))) {
         Some(base) => Ok(base),
         None => fail(format!("no free loopback ports above {from}")),
     }

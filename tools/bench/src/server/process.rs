@@ -40,6 +40,28 @@ pub(crate) fn anonymous_octets(root: u32) -> Outcome<u64> {
     Ok(sum)
 }
 
+/// Resident memory of one process, in octets.
+pub(crate) fn resident_octets(pid: u32) -> Outcome<u64> {
+    status_octets(pid, "VmRSS:")
+}
+
+/// The most it was since `forget_peak`.
+pub(crate) fn resident_peak_octets(pid: u32) -> Outcome<u64> {
+    status_octets(pid, "VmHWM:")
+}
+
+/// From here on `resident_peak_octets` begins anew.
+pub(crate) fn forget_peak(pid: u32) -> Outcome<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("clear_refs")
+}
+
+fn status_octets(pid: u32, field: &str) -> Outcome<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")).context(field)?;
+    Ok(kib.trim().parse::<u64>()? * 1_024)
+}
+
 /// Waits until a process and its descendants use no processor time for a while, at most `limit`.
 pub(crate) fn settle(root: u32, limit: Duration) {
     let until = Instant::now() + limit;
