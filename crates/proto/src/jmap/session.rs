@@ -213,8 +213,11 @@ impl Session {
     }
 
     /// RFC 8620 §2: the first of the user's own that has the capability.
+    ///
+    /// DEVIATION RFC 8620 §2: the core is among them, though it should not be, because mujmap reads nothing of
+    /// a session without it.
     fn primary_accounts(&self, object: &mut ObjectWriter<'_>) {
-        for capability in self.capabilities.iter().filter(|one| *one != Capability::Core) {
+        for capability in self.capabilities.with(Capability::Core).iter() {
             let mut own = self.accounts.iter().filter(|account| account.is_personal);
             object.put_some(capability.uri(), own.find(|one| one.has(capability)).map(|one| &one.id));
         }
@@ -376,7 +379,7 @@ mod tests {
         expect("/accounts/A13824/isPrimary", "true");
         expect("/accounts/A97813/isPrimary", "false");
         expect("/accounts/A97813/hasDataFor", r#"["mail"]"#);
-        assert_eq!(at(&object, "/primaryAccounts/urn:ietf:params:jmap:core"), None);
+        expect("/primaryAccounts/urn:ietf:params:jmap:core", r#""A13824""#);
         assert_eq!(at(&object, "/primaryAccounts/urn:ietf:params:jmap:mdn"), None);
         expect("/username", r#""john@example.com""#);
         for (url, variables) in [

@@ -66,13 +66,12 @@ async fn the_session_is_that_of_the_rfc() {
     assert_eq!((&account["isPersonal"], &account["isReadOnly"]), (&json!(true), &json!(false)));
     for (uri, _) in account["accountCapabilities"].as_object().unwrap() {
         assert!(session["capabilities"].get(uri).is_some(), "{uri} is announced for the server too");
-        assert!(uri == CORE || session["primaryAccounts"][uri] == own, "{uri}");
+        assert_eq!(session["primaryAccounts"][uri], own, "{uri}");
     }
     for uri in [MAIL, SUBMISSION, VACATION] {
         assert!(account["accountCapabilities"][uri].is_object(), "{uri}");
         assert_eq!(session["capabilities"][uri], json!({}), "{uri}");
     }
-    assert!(session["primaryAccounts"].get(CORE).is_none());
     let mail = &account["accountCapabilities"][MAIL];
     assert!(mail["maxMailboxesPerEmail"].is_null() && unsigned(&mail["maxMailboxDepth"], 1));
     assert!(unsigned(&mail["maxSizeMailboxName"], 100) && unsigned(&mail["maxSizeAttachmentsPerEmail"], 1));
@@ -161,12 +160,19 @@ const READ_BY: [(&str, &[&str]); 5] = [
             "/accounts/*/name",
             "/accounts/*/isPersonal",
             "/accounts/*/isReadOnly",
-            "/accounts/*/accountCapabilities",
+            "/capabilities/urn:ietf:params:jmap:mail",
+            "/accounts/*/accountCapabilities/urn:ietf:params:jmap:core",
+            "/accounts/*/accountCapabilities/urn:ietf:params:jmap:mail/maxSizeMailboxName",
+            "/accounts/*/accountCapabilities/urn:ietf:params:jmap:mail/maxSizeAttachmentsPerEmail",
+            "/accounts/*/accountCapabilities/urn:ietf:params:jmap:mail/emailQuerySortOptions",
+            "/accounts/*/accountCapabilities/urn:ietf:params:jmap:mail/mayCreateTopLevelMailbox",
+            "/primaryAccounts/urn:ietf:params:jmap:core",
             "/primaryAccounts/urn:ietf:params:jmap:mail",
             "/username",
             "/apiUrl",
             "/downloadUrl",
             "/uploadUrl",
+            "/eventSourceUrl",
             "/state",
         ],
     ),
