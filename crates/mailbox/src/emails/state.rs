@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use koi_store::record::account::TypeStates;
+
 use super::Emails;
 use crate::snapshot::Snapshot;
 
@@ -88,23 +90,27 @@ impl fmt::Display for State {
 }
 
 impl Snapshot<'_> {
-    /// The state of a type of data. With rights and names, which move that of mailboxes, what a guest is
-    /// shown comes and goes as a whole: from a state before that nothing could be told.
+    /// The state of a type of data.
     #[must_use]
     pub const fn state(&self, data: DataType) -> State {
-        let states = &self.record.states;
-        let mailboxes = if self.guest.is_some() { states.mailbox } else { 0 };
-        State::at(match data {
-            DataType::Email if mailboxes > states.email => mailboxes,
-            DataType::Thread if mailboxes > states.thread => mailboxes,
-            DataType::Email => states.email,
-            DataType::Mailbox => states.mailbox,
-            DataType::Thread => states.thread,
-            DataType::EmailDelivery => states.delivery,
-            DataType::Identity => states.identity,
-            DataType::EmailSubmission => states.submission,
-            DataType::VacationResponse => states.vacation,
-        })
+        State::at(modseq(&self.record.states, data, self.guest.is_some()))
+    }
+}
+
+/// When data of a type changed last. With rights and names, which move that of mailboxes, what a guest is
+/// shown comes and goes as a whole: from a state before that nothing could be told.
+pub(crate) const fn modseq(states: &TypeStates, data: DataType, is_guest: bool) -> u64 {
+    let mailboxes = if is_guest { states.mailbox } else { 0 };
+    match data {
+        DataType::Email if mailboxes > states.email => mailboxes,
+        DataType::Thread if mailboxes > states.thread => mailboxes,
+        DataType::Email => states.email,
+        DataType::Mailbox => states.mailbox,
+        DataType::Thread => states.thread,
+        DataType::EmailDelivery => states.delivery,
+        DataType::Identity => states.identity,
+        DataType::EmailSubmission => states.submission,
+        DataType::VacationResponse => states.vacation,
     }
 }
 

@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::AccountTxn;
 use koi_store::mail::push::{self, StoredSubscription, Tells};
-use koi_store::record::account::{AccountRecord, TypeStates};
+use koi_store::record::account::AccountRecord;
 use koi_store::record::push::{
     JmapSubscription, Push, PushTaskRecord, SubscriptionRecord, ToldState, ToldStates,
 };
 use koi_types::{AccountId, PushId, Result};
 
 use super::{is_over, outbox};
-use crate::emails::{DataType, State};
+use crate::emails::{DataType, State, state};
 use crate::outcome::Pending;
 use crate::service::{Inner, MailboxService};
 use crate::snapshot::Snapshot;
@@ -91,10 +91,10 @@ impl DataType {
 /// The states a user sees now.
 pub(super) fn current(inner: &Inner, user: AccountId) -> Result<Vec<ToldStates>> {
     let snapshot = Snapshot::open(inner, user, None)?;
-    let mut all = vec![told_of(user, &snapshot.record, |_| true)];
+    let mut all = vec![told_of(user, &snapshot.record, false)];
     for owner in owners(&snapshot)? {
         if let Some(record) = snapshot.owner_record(owner)? {
-            all.push(told_of(owner, &record, DataType::is_shared));
+            all.push(told_of(owner, &record, true));
         }
     }
     Ok(all)
@@ -107,22 +107,13 @@ fn owners(snapshot: &Snapshot<'_>) -> Result<BTreeSet<AccountId>> {
     Ok(all.into_iter().take(ACCOUNTS_FOLLOWED_MAX - 1).collect())
 }
 
-fn told_of(account: AccountId, record: &AccountRecord, is_told: impl Fn(DataType) -> bool) -> ToldStates {
-    let types = DataType::ALL.into_iter().filter(|data| is_told(*data));
-    let state = |data: DataType| ToldState { data: data.number(), modseq: modseq(&record.states, data) };
+fn told_of(account: AccountId, record: &AccountRecord, is_guest: bool) -> ToldStates {
+    let types = DataType::ALL.into_iter().filter(|data| !is_guest || data.is_shared());
+    let state = |data: DataType| {
+        let modseq = state::modseq(&record.states, data, is_guest);
+        ToldState { data: data.number(), modseq }
+    };
     ToldStates { account, states: types.map(state).collect() }
-}
-
-const fn modseq(states: &TypeStates, data: DataType) -> u64 {
-    match data {
-        DataType::Email => states.email,
-        DataType::Mailbox => states.mailbox,
-        DataType::Thread => states.thread,
-        DataType::EmailDelivery => states.delivery,
-        DataType::Identity => states.identity,
-        DataType::EmailSubmission => states.submission,
-        DataType::VacationResponse => states.vacation,
-    }
 }
 
 /// What a verified subscription of JMAP is to be told; nothing when it knows everything.

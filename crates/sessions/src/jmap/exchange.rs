@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use koi_proto::jmap::legacy::{Conversation, Next, Read, Texts};
+use koi_proto::jmap::legacy::{Conversation, Dialect, Next, Texts};
 use koi_proto::jmap::{CreatedIds, Envelope, Id, MethodError, Request, RequestError, Responses};
 use koi_types::{Timestamp, limits};
 
@@ -53,9 +53,9 @@ impl Exchange {
     ) -> Result<Self, RequestError> {
         let primary = Id::from(login.account);
         let texts = Texts { header, of_html: koi_message::text_of_html };
-        Ok(match Read::read(octets, &jmap.limits, jmap.supported, &primary, texts)? {
-            Read::Rfc(request) => Self::new(request, &Envelope::Http, jmap, login, session_state),
-            Read::Draft(conversation) => {
+        Ok(match Dialect::read(octets, &jmap.limits, jmap.supported, &primary, texts)? {
+            Dialect::Rfc(request) => Self::new(request, &Envelope::Http, jmap, login, session_state),
+            Dialect::Draft(conversation) => {
                 let nothing =
                     Request { using: jmap.supported, calls: Vec::new(), created_ids: CreatedIds::default() };
                 let draft = Some(Box::new(Draft { conversation: *conversation, answer: Vec::new() }));
@@ -195,6 +195,13 @@ impl Exchange {
     }
 }
 
+/// The value of a header field as people read it.
+fn header(raw: &str) -> String {
+    let mut unfolded = Vec::new();
+    koi_message::header::unfold(raw.as_bytes(), &mut unfolded);
+    koi_message::encoded_word::decode_text(&unfolded).trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,11 +276,4 @@ mod tests {
         // What was written before may stand.
         assert!(answered(true).0.contains(r#"{"type":"serverPartialFail"}"#));
     }
-}
-
-/// The value of a header field as people read it.
-fn header(raw: &str) -> String {
-    let mut unfolded = Vec::new();
-    koi_message::header::unfold(raw.as_bytes(), &mut unfolded);
-    koi_message::encoded_word::decode_text(&unfolded).trim().to_owned()
 }

@@ -1,7 +1,7 @@
 //! A request in the dialect of 2018, and whatever the other side may answer: every call of the RFC that it
 //! becomes is JSON, it comes to an end, and what the client gets is I-JSON with an answer to every call.
 
-use koi_proto::jmap::legacy::{Next, Read, Texts};
+use koi_proto::jmap::legacy::{Dialect, Next, Texts};
 use koi_proto::jmap::{Capabilities, CoreLimits, Envelope, Id, Json, Raw, Request, Responses};
 use serde_json::Value;
 
@@ -74,8 +74,8 @@ pub fn body(input: &[u8]) {
     let Some(primary) = Id::parse("a1") else { return };
     let mut parts_said = input.split(|octet| *octet == NEXT);
     let request = parts_said.next().unwrap_or_default();
-    let read = Read::read(request, &CoreLimits::default(), Capabilities::all(), &primary, texts);
-    let Ok(Read::Draft(mut conversation)) = read else { return };
+    let read = Dialect::read(request, &CoreLimits::default(), Capabilities::all(), &primary, texts);
+    let Ok(Dialect::Draft(mut conversation)) = read else { return };
     let calls = json(request)["methodCalls"].as_array().map_or(0, Vec::len);
     let mut parts = 0;
     let (mut octets, rest) = loop {

@@ -20,7 +20,7 @@ use crate::jmap::response::{Envelope, Responses};
 
 /// A request, in the one dialect or the other.
 #[derive(Debug)]
-pub enum Read {
+pub enum Dialect {
     Rfc(Request),
     Draft(Box<Conversation>),
 }
@@ -74,7 +74,7 @@ pub enum Next {
     Done(Vec<u8>),
 }
 
-impl Read {
+impl Dialect {
     /// Reads the body of a request to the API. It is one of the draft when it uses the draft's names.
     ///
     /// # Errors

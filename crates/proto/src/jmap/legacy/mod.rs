@@ -17,7 +17,7 @@ mod error;
 mod query;
 mod whole;
 
-pub use conversation::{Conversation, Next, Read};
+pub use conversation::{Conversation, Dialect, Next};
 
 use super::json::{Json, Member, Members};
 

@@ -1,6 +1,6 @@
 //! Calls of the draft, the calls of the RFC they become, and back.
 
-use super::{Conversation, Next, Read, Texts};
+use super::{Conversation, Dialect, Next, Texts};
 use crate::jmap::json::{Bounds, Json, Raw};
 use crate::jmap::{Capabilities, CoreLimits, Id, Responses};
 
@@ -18,16 +18,16 @@ fn json(text: &str) -> Json {
     Json::parse(text.as_bytes(), &Bounds::default()).unwrap_or_else(|_| panic!("{text}"))
 }
 
-fn read(using: &str, calls: &str) -> Result<Read, crate::jmap::RequestError> {
+fn read(using: &str, calls: &str) -> Result<Dialect, crate::jmap::RequestError> {
     let request = format!(r#"{{"using":{using},"methodCalls":{calls}}}"#);
     let primary = Id::parse("a1").unwrap();
-    Read::read(request.as_bytes(), &CoreLimits::default(), Capabilities::all(), &primary, texts())
+    Dialect::read(request.as_bytes(), &CoreLimits::default(), Capabilities::all(), &primary, texts())
 }
 
 fn conversation(calls: &str) -> Conversation {
     match read(r#"["ietf:jmap","ietf:jmapmail"]"#, calls).unwrap() {
-        Read::Draft(conversation) => *conversation,
-        Read::Rfc(_) => panic!("not of the draft"),
+        Dialect::Draft(conversation) => *conversation,
+        Dialect::Rfc(_) => panic!("not of the draft"),
     }
 }
 
@@ -94,7 +94,7 @@ fn one(call: &str, asked: &'static str, answered: &'static str, expected: &str) 
 
 #[test]
 fn which_dialect_is_what_a_request_uses() {
-    let is_draft = |using| matches!(read(using, "[]"), Ok(Read::Draft(_)));
+    let is_draft = |using| matches!(read(using, "[]"), Ok(Dialect::Draft(_)));
     assert!(is_draft(r#"["ietf:jmapmail"]"#) && is_draft(r#"["ietf:jmap","urn:ietf:params:jmap:quota"]"#));
     assert!(!is_draft(r#"["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"]"#));
     assert!(read(r#"["ietf:jmapmail","ietf:other"]"#, "[]").is_err());
@@ -312,7 +312,7 @@ fn changes_and_references_to_them() {
         said[0],
         concat!(
             r#"t0 Mailbox/changes {"accountId":"a1","oldState":"1","newState":"2","hasMoreChanges":false,"#,
-            r#""changedProperties":["totalEmails"],"changed":["m1","m2"],"destroyed":null}"#
+            r#""destroyed":null,"changedProperties":["totalEmails"],"changed":["m1","m2"]}"#
         )
     );
     assert!(said[2].starts_with(r#"t2 error {"type":"resultReference""#), "{}", said[2]);
@@ -503,7 +503,8 @@ fn pushes_are_not_made_and_other_methods_are_as_they_are() {
     ];
     assert_eq!(said, expected);
     let using = r#"["ietf:jmapmail","urn:ietf:params:jmap:quota"]"#;
-    let Ok(Read::Draft(mut conversation)) = read(using, r#"[["Quota/get",{"accountId":"a1"},"4"]]"#) else {
+    let Ok(Dialect::Draft(mut conversation)) = read(using, r#"[["Quota/get",{"accountId":"a1"},"4"]]"#)
+    else {
         panic!()
     };
     let Next::Ask(request) = conversation.advance() else { panic!("it is known") };
