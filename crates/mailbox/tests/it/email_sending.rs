@@ -279,7 +279,7 @@ fn a_recipient_counts_once_and_what_is_remembered_is_bounded() {
     let long = 100_000;
     assert_eq!(submit(&alice, &with(to(own, long), vec![to(other, 0)])).unwrap_err(), "ForbiddenMailFrom");
     let refused = submit(&alice, &with(to(own, 0), vec![to(other, long)])).unwrap_err();
-    assert_eq!(refused, "InvalidRecipients([\"bob@example.org\"])");
+    assert_eq!(refused, "InvalidRecipients { unknown: [\"bob@example.org\"], remote: [] }");
 
     let name: Box<str> = "x".repeat(60_000).into();
     let address = || NamedAddress { name: Some(name.clone()), email: own.into() };

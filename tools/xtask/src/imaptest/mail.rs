@@ -31,8 +31,8 @@ fn head(number: usize, mbox: &mut String) {
     let _ = writeln!(mbox, "Message-ID: <{number}@imaptest.example.org>");
     let _ = writeln!(mbox, "From: {} <{}@example.org>", word(number), word(number * 7 + 1));
     let _ = writeln!(mbox, "To: {}@example.net, list@example.net", word(number * 3));
-    // In small letters of ASCII: ImapTest compares subjects octet by octet with what it searches for, and cuts
-    // what it searches for out of them, in the middle of a character too.
+    // In small letters of ASCII: ImapTest compares subjects octet by octet with what it searches for, and
+    // cuts what it searches for out of them, in the middle of a character too.
     let _ = writeln!(mbox, "Subject: {re}=?utf-8?q?k=6Fi?= {topic} {conversation}");
     let _ = writeln!(
         mbox,

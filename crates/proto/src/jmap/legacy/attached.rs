@@ -58,21 +58,22 @@ impl Attached {
         self.open.truncate(EMAILS_MAX.saturating_sub(self.found.len()));
     }
     /// The whole answer.
-    pub(super) fn finish(mut self) -> Members {
-        if let Some(Json::Array(list)) = self.arguments.take("list") {
-            let list = list.into_iter().map(|email| {
-                let mut email = filled(email, &self.found, DEPTH_MAX);
-                if let Json::Object(email) = &mut email
-                    && !self.wanted.has("attachments")
-                {
-                    drop(email.take("attachments"));
-                }
-                email
-            });
-            let list = Json::Array(list.collect());
-            put(&mut self.arguments, "list", list);
-        }
-        self.arguments
+    pub(super) fn finish(self) -> Members {
+        let Self { mut arguments, wanted, found, .. } = self;
+        let whole = |email| {
+            let mut email = filled(email, &found, DEPTH_MAX);
+            if let Json::Object(email) = &mut email
+                && !wanted.has("attachments")
+            {
+                drop(email.take("attachments"));
+            }
+            email
+        };
+        arguments.change("list", |list| match list {
+            Json::Array(list) => Json::Array(list.into_iter().map(whole).collect()),
+            other => other,
+        });
+        arguments
     }
 }
 
