@@ -87,13 +87,14 @@ const SERVERS: &str = "- servers: ";
 fn head(versions: &[String], folder: &Path) -> String {
     format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and its peer, Cyrus for\n\
-         JMAP (`jmap-…`) and Dovecot for all else, run on the same machine and disk under the same driver\n\
-         (`tools/bench`), with the same TLS setting and the same durability, in alternating runs; a value is\n\
-         the median of the runs, the extremes in brackets. The peers' configurations are in\n\
-         `tools/bench/dovecot` and `tools/bench/cyrus`. A ratio above 1 says how many times as good Koi is. The driver shares the processors with the server; `run` names runs, load of\n\
-         the machine at the start (1-minute average; above 0.5 other work ran beside and the absolute\n\
-         numbers are low), and commit.\n\n\
+         Written by `cargo xtask bench`; do not edit (`cargo xtask bench --check`). Koi and its peer, Cyrus\n\
+         for JMAP (`jmap-…`) and Dovecot for all else, run on the same machine and disk under the same\n\
+         driver (`tools/bench`), with the same TLS setting and the same durability, in alternating runs; a\n\
+         value is the median of the runs, the extremes in brackets. The peers' configurations are in\n\
+         `tools/bench/dovecot` and `tools/bench/cyrus`. A ratio above 1 says how many times as good Koi\n\
+         is. The driver shares the processors with the server; `run` names runs, load of the machine at the\n\
+         start (1-minute average; above 0.5 other work ran beside and the absolute numbers are low), and\n\
+         commit.\n\n\
          - machine: {}\n{SERVERS}{}\n\n",
         device::machine(folder),
         versions.join("; "),

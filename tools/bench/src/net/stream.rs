@@ -78,8 +78,8 @@ impl Stream {
         Ok(Self { wire, scratch: Vec::new(), start: 0, end: 0, prompt: false, packing: None })
     }
 
-    /// From here on segments are acknowledged at once. A server that writes an answer in pieces and lets Nagle's
-    /// algorithm hold back the last of them (RFC 1122 §4.2.3.4) would else wait 40 ms for each.
+    /// From here on segments are acknowledged at once. A server that writes an answer in pieces and lets
+    /// Nagle's algorithm hold back the last of them (RFC 1122 §4.2.3.4) would else wait 40 ms for each.
     pub(crate) fn acknowledge_promptly(&mut self) {
         self.prompt = true;
     }

@@ -230,7 +230,7 @@ fn package_version() -> Outcome<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
-/// The folder with `imapd` and `squatter`: the system's, or one unpacked from the package of the same version.
+/// The folder with `imapd` and `squatter`: the system's, or one unpacked from the package of that version.
 fn imapd_programs(folder: &Path) -> Outcome<PathBuf> {
     if Path::new(PROGRAMS).join("squatter").exists() {
         return Ok(PROGRAMS.into());

@@ -11,7 +11,10 @@ use crate::rng::Rng;
 /// Emails of the top of the list.
 pub(super) const NEWEST: u64 = 50;
 /// What a list of messages shows of one.
-const LIST: &str = r#"["id","threadId","mailboxIds","keywords","from","to","subject","receivedAt","size","hasAttachment","preview"]"#;
+const LIST: &str = concat!(
+    r#"["id","threadId","mailboxIds","keywords","from","to","subject","#,
+    r#""receivedAt","size","hasAttachment","preview"]"#
+);
 
 /// The order of the list.
 const ORDER: &str = r#"[{"property":"receivedAt","isAscending":false}]"#;

@@ -1,5 +1,5 @@
-//! From delivery to the event that says emails have a new state (RFC 8620 §7.3). Koi alone: Cyrus 3.6 names an
-//! address for events and answers it with 204.
+//! From delivery to the event that says emails have a new state (RFC 8620 §7.3). Koi alone: Cyrus 3.6 names
+//! an address for events and answers it with 204.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
