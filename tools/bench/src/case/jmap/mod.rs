@@ -1,6 +1,6 @@
 //! JMAP (RFC 8620, RFC 8621) beside Cyrus, over TLS on connections that are kept: what a client asks for when
-//! it opens a mailbox of 50,000 messages of a list with conversations, searches it, flags what was chosen, and
-//! learns of a new message.
+//! it opens a mailbox of 50,000 messages of a list with conversations, searches it, flags what was chosen,
+//! and learns of a new message.
 //!
 //! Both servers have the same messages with the same internal dates. Before anything is measured, each case
 //! is asked once of each server and the answers are compared: the same mailboxes, the same fifty emails, the
