@@ -214,8 +214,8 @@ impl Session {
 
     /// RFC 8620 §2: the first of the user's own that has the capability.
     ///
-    /// DEVIATION RFC 8620 §2: the core is among them, though it should not be, because mujmap reads nothing of
-    /// a session without it.
+    /// DEVIATION RFC 8620 §2: the core is among them, though it should not be, because mujmap reads nothing
+    /// of a session without it.
     fn primary_accounts(&self, object: &mut ObjectWriter<'_>) {
         for capability in self.capabilities.with(Capability::Core).iter() {
             let mut own = self.accounts.iter().filter(|account| account.is_personal);
