@@ -107,7 +107,7 @@ fn change(world: &mut World, random: &mut Random, caches: &[Cache]) {
     let known: Vec<&String> = caches[caches.len() - 1].mailboxes.keys().collect();
     let any = |random: &mut Random| known[random.below(known.len())].clone();
     let (one, mut other) = (any(random), any(random));
-    while other == one {
+    while other == one && known.len() > 1 {
         other = any(random);
     }
     let name = NAMES[random.below(NAMES.len())];
