@@ -99,7 +99,7 @@ impl News {
         core.tell_keywords(&keywords, out);
         let view = core.view()?;
         let mut seqnums = view.cursor();
-        let (mut written, mut visited) = (None, NumSet::new());
+        let mut written = None;
         let _ = snapshot.messages(view.mailbox, &self.flags, |row| {
             let number = row.uid.value();
             let ours = telling.silent.contains(number) && telling.silent_commits.contains(&row.modseq);
@@ -108,36 +108,15 @@ impl News {
             let line = FlagsLine { seqnum, uid, flags: !ours, modseq, recent, uid_only };
             line.write(row, &keywords, out);
             written = Some(number);
-            visited.insert(number);
             if is_full(out) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
+        // Whatever was not visited is gone by now, and told as such when EXPUNGE may be.
         match written {
             Some(last) if is_full(out) => self.flags.remove_range(0..=last),
-            // Whatever was not visited is gone by now, and told as such when EXPUNGE may be.
-            _ => {
-                let gone = std::mem::take(&mut self.flags).intersect(&telling.stored).difference(&visited);
-                write_gone(core, &gone, uid, out)?;
-            }
+            _ => self.flags = NumSet::new(),
         }
         Ok(())
     }
-}
-
-/// RFC 9051 §6.4.6: the result of a STORE is told also of a message that left since: as it was then.
-fn write_gone(core: &Core, gone: &NumSet, uid: bool, out: &mut Vec<u8>) -> Result<()> {
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let (snapshot, view) = (core.open_snapshot()?, core.view()?);
-    let keywords = snapshot.keywords();
-    for message in snapshot.expunged(view.mailbox, view.told_vanished(), gone)? {
-        let Some(seqnum) = view.seqnum(message.uid) else { continue };
-        let recent = view.recent().contains(message.uid.value());
-        let (modseq, uid_only) = (core.condstore, core.uid_only);
-        let line = FlagsLine { seqnum, uid, flags: true, modseq, recent, uid_only };
-        snapshot.left(&message, |row| line.write(row, &keywords, out))?;
-    }
-    Ok(())
 }
 
 const fn is_full(out: &[u8]) -> bool {
