@@ -107,8 +107,9 @@ fn change(world: &mut World, random: &mut Random, caches: &[Cache]) {
     let known: Vec<&String> = caches[caches.len() - 1].mailboxes.keys().collect();
     let any = |random: &mut Random| known[random.below(known.len())].clone();
     let (one, mut other) = (any(random), any(random));
-    while other == one && known.len() > 1 {
-        other = any(random);
+    while other == one {
+        // Beside the only one, one that is not there.
+        other = if known.len() > 1 { any(random) } else { "m0".to_owned() };
     }
     let name = NAMES[random.below(NAMES.len())];
     let level = NAMES[random.below(NAMES.len())];
