@@ -173,7 +173,7 @@ struct Word<'a> {
 impl<'a> Word<'a> {
     /// `"=?" charset ["*" language] "?" encoding "?" encoded-text "?="` at the beginning of `octets`.
     fn parse(octets: &'a [u8]) -> Option<Word<'a>> {
-        let after = octets.get(2..)?;
+        let after = octets.strip_prefix(b"=?")?;
         let charset_end = memchr(b'?', after.get(..CHARSET_OCTETS_MAX).unwrap_or(after))?;
         let charset = after.get(..charset_end)?;
         let charset = charset.split(|&octet| octet == b'*').next().unwrap_or_default();

@@ -32,7 +32,7 @@ fn raw_is_what_stands_behind_the_colon() {
 // spec: RFC 8621 §4.1.2.2; RFC 2047 §5; RFC 2047 §6.1; RFC 2047 §6.2
 #[test]
 fn text_is_unfolded_decoded_and_composed() {
-    let table: [(&[u8], &str); 29] = [
+    let table: [(&[u8], &str); 31] = [
         (b" plain text", "plain text"),
         (b"   three spaces", "three spaces"),
         (b" kept at the end  ", "kept at the end  "),
@@ -48,6 +48,8 @@ fn text_is_unfolded_decoded_and_composed() {
         (b" =?iso-8859-1*en?q?=E9?=", "\u{e9}"),
         // Placement: RFC 2047 §5 (1).
         (b" x=?utf-8?q?a?=", "x=?utf-8?q?a?="),
+        (b" b?utf-8?q?a?=", "b?utf-8?q?a?="),
+        (b" =vutf-8?q?a?=", "=vutf-8?q?a?="),
         (b" =?utf-8?q?a?=x", "=?utf-8?q?a?=x"),
         (b" (=?utf-8?q?a?=)", "(=?utf-8?q?a?=)"),
         (b" =?utf-8?q?a?==?utf-8?q?b?=", "=?utf-8?q?a?==?utf-8?q?b?="),
