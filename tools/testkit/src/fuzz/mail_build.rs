@@ -44,7 +44,9 @@ const GIVEN: Given<'_> = Given {
 /// When one of the promises above is broken.
 pub fn body(raw: &[u8]) {
     let text = String::from_utf8_lossy(raw);
-    let value = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "");
+    let value = text.replace("\r\n", "\n").replace('\r', "");
+    // A byte order mark at the beginning of a text is lost.
+    let value = value.trim_start_matches('\u{feff}').to_owned();
     let name: String = text.chars().filter(|c| !c.is_control() && *c != '\u{feff}').take(200).collect();
     let mut email = EmailForm { body_structure: Some(structure(&name)), ..EmailForm::default() };
     email.body_values.insert("t".to_owned(), BodyValue { value: value.clone(), ..BodyValue::default() });
