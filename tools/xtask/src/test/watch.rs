@@ -126,9 +126,17 @@ fn named(line: &str) -> Option<String> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A path of this call's own: tests run beside each other.
+    fn unused(name: &str) -> PathBuf {
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        std::env::temp_dir().join(format!("{name}-{}-{call}", std::process::id()))
+    }
 
     fn watched(text: &str, well: bool) -> (Tally, String) {
-        let path = std::env::temp_dir().join(format!("koi-watch-{}-{}", std::process::id(), text.len()));
+        let path = unused("koi-watch");
         let mut watch = Watch::new(File::create(&path).expect("a temporary file"), path.clone(), false);
         text.lines().for_each(|line| watch.line(line));
         let tally = watch.end(well);
@@ -138,7 +146,7 @@ mod tests {
     }
 
     fn failures(tally: &Tally) -> String {
-        let path = std::env::temp_dir().join(format!("koi-failures-{}", std::process::id()));
+        let path = unused("koi-failures");
         tally.keep_failures(&path).expect("a temporary file");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(&path);
