@@ -217,6 +217,7 @@ fn not_into_the_own_network_and_not_after_the_password_changed() {
     rig.settings.private = true;
     rig.start();
     subscribe(&rig, ONE, true);
+    rig.counted(|m| &m.pushes_accepted, 1);
     rig.mailbox.directory().set_password(rig.account.id(), &"another".into()).unwrap();
     assert_eq!(subscriptions(&rig), 0);
     rig.deliver("one");
