@@ -11,6 +11,7 @@ use koi_mailbox::MailboxService;
 use koi_proto::jmap::push::PushTypes;
 use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
 use koi_proto::jmap::{Capabilities, Capability, CoreLimits, Envelope, SessionObject};
+use koi_sessions::account_rates::AccountRates;
 use koi_sessions::jmap::{self, Exchange, News, Place, Told};
 use koi_sessions::{Login, Note, Step};
 use koi_types::MailError;
@@ -37,6 +38,7 @@ impl JmapServer {
         service: MailboxService,
         config: &HttpConfig,
         application_server_key: Option<Box<str>>,
+        account_rates: Arc<AccountRates>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let most = config.requests_per_account_max as u64;
@@ -51,7 +53,7 @@ impl JmapServer {
             *capability != Capability::WebPushVapid || application_server_key.is_some()
         };
         let supported: Capabilities = Capability::ALL.into_iter().filter(is_there).collect();
-        let jmap = Arc::new(jmap::Jmap { service, limits, supported });
+        let jmap = Arc::new(jmap::Jmap { service, limits, supported, account_rates });
         Self { jmap, application_server_key, metrics }
     }
     fn session_object(&self, login: &Login, base: &str) -> Result<SessionObject, MailError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use koi_mailbox::MailboxService;
+use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
 use koi_sessions::imap::{ImapSession, ImapSettings};
-use koi_sessions::smtp::{AccountRates, AccountRatesMax, Rates, RatesMax, Role, SmtpSession, SmtpSettings};
+use koi_sessions::smtp::{Rates, RatesMax, Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session};
 
 use crate::config::Config;
@@ -22,7 +23,7 @@ pub(crate) struct RealSessions {
 
 impl RealSessions {
     /// Settings are those of the start.
-    pub(crate) fn new(config: &Config, service: &Service) -> Self {
+    pub(crate) fn new(config: &Config, service: &Service, account_rates: &Arc<AccountRates>) -> Self {
         let starttls = config.tls.is_some();
         let imap = ImapSettings {
             greeting: format!("{} Koi ready", config.hostname).into(),
@@ -54,12 +55,7 @@ impl RealSessions {
         let submission = SmtpSettings {
             plain_without_tls: config.auth.cleartext_login,
             scram: imap.scram,
-            account_rates: Arc::new(AccountRates::new(AccountRatesMax {
-                messages_per_hour: config.smtp.account_messages_per_hour_max,
-                messages_per_day: config.smtp.account_messages_per_day_max,
-                recipients_per_hour: config.smtp.account_recipients_per_hour_max,
-                recipients_per_day: config.smtp.account_recipients_per_day_max,
-            })),
+            account_rates: Arc::clone(account_rates),
             ..lmtp.clone()
         };
         let smtp = SmtpSettings {
@@ -89,6 +85,16 @@ impl RealSessions {
         let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
         Box::new(SmtpSession::new(role, mailbox, Arc::clone(settings), peer, now))
     }
+}
+
+/// How much accounts may send, counted in one place whatever they send by.
+pub(crate) fn account_rates(config: &Config) -> AccountRates {
+    AccountRates::new(AccountRatesMax {
+        messages_per_hour: config.smtp.account_messages_per_hour_max,
+        messages_per_day: config.smtp.account_messages_per_day_max,
+        recipients_per_hour: config.smtp.account_recipients_per_hour_max,
+        recipients_per_day: config.smtp.account_recipients_per_day_max,
+    })
 }
 
 /// Where JMAP is for clients that have only a host name (RFC 9698 §4); nothing where it is not offered.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use koi_sessions::account_rates::AccountRates;
 use parking_lot::{Mutex, RwLock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,7 +23,7 @@ use crate::log::LogLevel;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
 use crate::problem::Problem;
-use crate::protocols::RealSessions;
+use crate::protocols::{self, RealSessions};
 use crate::service::{Service, ServiceDirectory};
 use crate::tls::Tls;
 use crate::webpush::{Sender, SystemResolver};
@@ -141,20 +142,27 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
     let domain = config.domains.first().map(String::as_str).unwrap_or_default();
     let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
     let passwords = Passwords::new(directory, domain, service.secret, &config.auth, Arc::clone(&metrics))?;
+    let account_rates = Arc::new(protocols::account_rates(config));
+    let site = |rates| Arc::new(site(config, service, rates, &metrics));
     Ok(Edge {
         tls: config.tls.as_ref().map(Tls::load).transpose()?,
         passwords,
         watch: Arc::clone(&service.watch),
         admission: Arc::new(Admission::default()),
         metrics: Arc::clone(&metrics),
-        sessions: Box::new(RealSessions::new(config, service)),
-        site: (!config.listen.https.is_empty()).then(|| Arc::new(site(config, service, &metrics))),
+        sessions: Box::new(RealSessions::new(config, service, &account_rates)),
+        site: (!config.listen.https.is_empty()).then(|| site(account_rates)),
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
 }
 
 /// What is served by HTTP.
-fn site(config: &Config, service: &Service, metrics: &Arc<Metrics>) -> Site {
+fn site(
+    config: &Config,
+    service: &Service,
+    account_rates: Arc<AccountRates>,
+    metrics: &Arc<Metrics>,
+) -> Site {
     let port = |addresses: &[std::net::SocketAddr]| addresses.first().map(std::net::SocketAddr::port);
     let listen = &config.listen;
     let starttls = config.tls.is_some();
@@ -168,7 +176,7 @@ fn site(config: &Config, service: &Service, metrics: &Arc<Metrics>) -> Site {
     };
     let mailbox = service.mailbox.clone();
     let key = service.vapid.as_ref().map(|key| key.public_base64url().into());
-    let jmap = JmapServer::new(mailbox.clone(), &config.http, key, Arc::clone(metrics));
+    let jmap = JmapServer::new(mailbox.clone(), &config.http, key, account_rates, Arc::clone(metrics));
     Site::new(config.http.clone(), mail, Some(Box::new(jmap))).with_blobs(mailbox)
 }
 

@@ -1,14 +1,18 @@
 //! One state machine per protocol between proto and mailbox. No sockets, no clock, no threads.
 //!
 //! [`session`] is the border to the driver; `selected` a client's view of its mailbox; `auth` what all
-//! protocols have of SASL; one module per protocol.
+//! protocols have of SASL, `account_rates` how much one account may send by any of them; one module per
+//! protocol.
 
+pub mod account_rates;
 pub mod auth;
 pub mod imap;
 pub mod jmap;
 pub mod selected;
 pub mod session;
 pub mod smtp;
+
+mod bucket;
 
 pub use session::{
     Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Secret, Session, Step,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use koi_proto::sasl::base64_encode;
-use koi_sessions::smtp::{AccountRates, AccountRatesMax, Rates, RatesMax, Role};
+use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
+use koi_sessions::smtp::{Rates, RatesMax, Role};
 
 use crate::expect::{self, Block};
 use crate::script::pattern::{Bindings, substitute};

@@ -173,7 +173,8 @@ impl World {
         let login = login::login(&self.service, user, None).map_err(|error| error.to_string())?;
         let login = login.ok_or("no such user")?;
         let (service, limits) = (self.service.clone(), self.jmap);
-        let jmap = Arc::new(Jmap { service, limits, supported: Capabilities::all() });
+        let account_rates = Arc::clone(&self.submission.account_rates);
+        let jmap = Arc::new(Jmap { service, limits, supported: Capabilities::all(), account_rates });
         self.open(peer, Box::new(Requests::new(jmap, login)));
         Ok(())
     }

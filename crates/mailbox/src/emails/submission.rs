@@ -115,6 +115,8 @@ pub enum SubmissionRefused {
     /// It was sent, or taken back before.
     CannotUnsend,
     TooMany,
+    /// More in a time than the account may send.
+    TooFast,
     Forbidden,
     Failed(MailError),
 }
@@ -161,9 +163,17 @@ struct Ready {
 }
 
 impl Account {
-    /// Submits an email. What comes of it for each recipient stands in the submission.
-    pub fn submit_email(&self, new: &NewSubmission) -> Refusable<Pending<SubmissionView>> {
+    /// Submits an email. What comes of it for each recipient stands in the submission. `may_send` is asked
+    /// last, with the number of recipients.
+    pub fn submit_email(
+        &self,
+        new: &NewSubmission,
+        may_send: impl FnOnce(usize) -> bool,
+    ) -> Refusable<Pending<SubmissionView>> {
         let ready = self.prepare(new)?;
+        if !may_send(ready.record.rcpt_to.len()) {
+            return Err(SubmissionRefused::TooFast);
+        }
         let accounts = ready.recipients.clone();
         let (account, now, inner) = (self.id, self.inner.env.now(), &self.inner);
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };

@@ -86,7 +86,13 @@ impl Rig {
     pub(crate) fn real(settings: &str) -> Self {
         Self::build(settings, |mailbox, config, metrics| {
             let (mailbox, metrics) = (mailbox.clone(), Arc::clone(metrics));
-            Some(Box::new(JmapServer::new(mailbox, &config.http, Some("BKey".into()), metrics)))
+            Some(Box::new(JmapServer::new(
+                mailbox,
+                &config.http,
+                Some("BKey".into()),
+                Arc::default(),
+                metrics,
+            )))
         })
     }
     pub(crate) fn with(settings: &str, jmap: Option<Box<dyn Jmap>>) -> Self {

@@ -244,7 +244,7 @@ mod tests {
         let account = service.directory().create_account(&address, "x").unwrap();
         let login = Login { account, address, access: AccessSet::ALL, app_password: None };
         let (limits, supported) = (CoreLimits::default(), Capabilities::all());
-        let jmap = Arc::new(Jmap { service, limits, supported });
+        let jmap = Arc::new(Jmap { service, limits, supported, account_rates: Arc::default() });
         let request = br#"{"using":["urn:ietf:params:jmap:core"],"methodCalls":[
             ["Core/echo",{"n":1},"a"],["Core/echo",{"n":2},"b"],["Core/echo",{"n":3},"c"]]}"#;
         let mut exchange = Exchange::read(request, &jmap, login, "s").unwrap();

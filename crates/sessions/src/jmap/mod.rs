@@ -15,8 +15,12 @@ mod session_object;
 mod shown;
 mod states;
 
+use std::sync::Arc;
+
 use koi_mailbox::MailboxService;
 use koi_proto::jmap::{Capabilities, CoreLimits};
+
+use crate::account_rates::AccountRates;
 
 pub use exchange::Exchange;
 pub use session_object::{Place, session_object};
@@ -28,4 +32,6 @@ pub struct Jmap {
     pub limits: CoreLimits,
     /// What may be used; more than the session object tells would be a secret.
     pub supported: Capabilities,
+    /// How much each account may send, by JMAP and otherwise.
+    pub account_rates: Arc<AccountRates>,
 }

@@ -15,7 +15,6 @@
 // RFC 6409 §8.4, §8.5, §8.6, §8.7 and §8.8: nothing is encoded, signed, encrypted or rewritten.
 // RFC 6409 §7: DSN is not announced before reports are sent; BINARYMIME neither.
 
-mod account_rates;
 mod auth;
 mod command;
 mod data;
@@ -35,7 +34,8 @@ use std::sync::Arc;
 use koi_proto::smtp::Protocol;
 use koi_types::limits;
 
-pub use account_rates::{AccountRates, AccountRatesMax};
+use crate::account_rates::AccountRates;
+
 pub use full::FullRecipients;
 pub use rates::{Rates, RatesMax};
 pub use session::SmtpSession;

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use koi_types::{Timestamp, limits};
 
+use crate::bucket::Bucket;
+
 /// So many a minute and address; 0: no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RatesMax {
@@ -37,28 +39,6 @@ pub struct Rates {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Buckets([Bucket; 4]);
-
-/// Holds as many as a period has, and fills up steadily: when it will be full again, in microseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket(i64);
-
-impl Bucket {
-    /// Takes one of `max` for each period, if there is one. With a `max` of 0 there always is.
-    pub(super) fn take(&mut self, max: u32, period_micros: i64, now_micros: i64) -> bool {
-        if max == 0 {
-            return true;
-        }
-        let after = self.0.max(now_micros) + period_micros / i64::from(max);
-        let fits = after - now_micros <= period_micros;
-        if fits {
-            self.0 = after;
-        }
-        fits
-    }
-    pub(super) const fn is_full(self, now_micros: i64) -> bool {
-        self.0 <= now_micros
-    }
-}
 
 const MINUTE_MICROS: i64 = 60_000_000;
 

@@ -111,7 +111,8 @@ impl Fuzzed {
             .collect();
         world.fill("alice", "INBOX", &messages);
         let (service, limits) = (world.service.clone(), CoreLimits::default());
-        let jmap = Arc::new(Jmap { service, limits, supported: Capabilities::all() });
+        let supported = Capabilities::all();
+        let jmap = Arc::new(Jmap { service, limits, supported, account_rates: Arc::default() });
         Self { world, account, jmap }
     }
     fn request(&self, using: &str, calls: &str) -> Vec<u8> {

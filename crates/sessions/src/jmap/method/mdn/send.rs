@@ -186,6 +186,9 @@ impl Sending {
             octets_max: usize::try_from(options.message_octets_max).unwrap_or(usize::MAX),
         });
         let message = message.map_err(|error| not_built(error, options.message_octets_max))?;
+        if !cx.jmap.account_rates.take_message(1, self.account.id(), cx.now) {
+            return Err(SetError::from(SetErrorKind::RateLimit).into());
+        }
         let pending = self.account.send_notification(&message, recipient)?;
         Ok(UnderWay { creation_id, email: view.id, told: words::told(given, &mdn), pending })
     }

@@ -190,7 +190,8 @@ impl SubmissionSet {
             send_at: hold::send_at(envelope.as_ref(), cx.now)?,
             envelope: envelope.clone().map(stored),
         };
-        let pending = self.account.submit_email(&new).map_err(|refused| refusal(refused, cx))?;
+        let may_send = |recipients| cx.jmap.account_rates.take_message(recipients, self.account.id(), cx.now);
+        let pending = self.account.submit_email(&new, may_send).map_err(|refused| refusal(refused, cx))?;
         let creation_id = creation_id.clone();
         Ok(UnderWay::Create { creation_id, is_envelope_given: envelope.is_some(), pending })
     }
@@ -383,6 +384,7 @@ fn refusal(refused: SubmissionRefused, cx: &mut Context<'_>) -> Failure {
         }
         SubmissionRefused::CannotUnsend => SetErrorKind::CannotUnsend,
         SubmissionRefused::TooMany => SetErrorKind::OverQuota,
+        SubmissionRefused::TooFast => SetErrorKind::RateLimit,
         SubmissionRefused::Forbidden => SetErrorKind::ForbiddenToSend,
         SubmissionRefused::Failed(error) => return Failure::Call(cx.failed(&error)),
     };

@@ -1,8 +1,8 @@
 //! How much one account may send in an hour and in a day (RFC 6409 §3.3 and RFC 5068 §2 ask for accountable
 //! submission): a password that was stolen sends no more than this before somebody looks.
 //!
-//! Shared by all sessions of submission; counted from the start of the server. Each count is a bucket as in
-//! `rates`. Bounded: accounts whose buckets are full again are forgotten, and above the bound new ones are
+//! Shared by all ways to send, submission and JMAP; counted from the start of the server. Each count is a
+//! [`Bucket`]. Bounded: accounts whose buckets are full again are forgotten, and above the bound new ones are
 //! not counted meanwhile.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use koi_types::{AccountId, Timestamp, limits};
 
-use super::rates::Bucket;
+use crate::bucket::Bucket;
 
 /// So many for each account; 0: no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct AccountRatesMax {
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     Message,
     Recipient,
 }
@@ -56,12 +56,19 @@ impl AccountRates {
         Self { max, known: Mutex::default() }
     }
     /// Counts one. False when it is one too many in either period; that one is not counted.
-    pub(super) fn take(&self, sent: Sent, account: AccountId, now: Timestamp) -> bool {
-        let (per_hour, per_day) = match sent {
-            Sent::Message => (self.max.messages_per_hour, self.max.messages_per_day),
-            Sent::Recipient => (self.max.recipients_per_hour, self.max.recipients_per_day),
-        };
-        if per_hour == 0 && per_day == 0 {
+    pub(crate) fn take(&self, sent: Sent, account: AccountId, now: Timestamp) -> bool {
+        self.count(account, now, |counts, now| counts.take(&self.max, sent, now))
+    }
+    /// Counts a message with all its recipients; where that is too much, nothing of it.
+    pub(crate) fn take_message(&self, recipients: usize, account: AccountId, now: Timestamp) -> bool {
+        self.count(account, now, |counts, now| {
+            let mut each =
+                std::iter::once(Sent::Message).chain(std::iter::repeat_n(Sent::Recipient, recipients));
+            each.all(|sent| counts.take(&self.max, sent, now))
+        })
+    }
+    fn count(&self, account: AccountId, now: Timestamp, take: impl FnOnce(&mut Counts, i64) -> bool) -> bool {
+        if self.max == AccountRatesMax::default() {
             return true;
         }
         let now = now.0.saturating_mul(1000);
@@ -73,20 +80,23 @@ impl AccountRates {
             }
         }
         let counts = known.entry(account).or_default();
-        let periods = match sent {
-            Sent::Message => &mut counts.messages,
-            Sent::Recipient => &mut counts.recipients,
-        };
-        let mut after = *periods;
-        let fits = after.hour.take(per_hour, HOUR_MICROS, now) && after.day.take(per_day, DAY_MICROS, now);
+        let mut after = *counts;
+        let fits = take(&mut after, now);
         if fits {
-            *periods = after;
+            *counts = after;
         }
         fits
     }
 }
 
 impl Counts {
+    fn take(&mut self, max: &AccountRatesMax, sent: Sent, now: i64) -> bool {
+        let (periods, per_hour, per_day) = match sent {
+            Sent::Message => (&mut self.messages, max.messages_per_hour, max.messages_per_day),
+            Sent::Recipient => (&mut self.recipients, max.recipients_per_hour, max.recipients_per_day),
+        };
+        periods.hour.take(per_hour, HOUR_MICROS, now) && periods.day.take(per_day, DAY_MICROS, now)
+    }
     fn is_at_rest(&self, now: i64) -> bool {
         let Self { messages, recipients } = self;
         [messages.hour, messages.day, recipients.hour, recipients.day].iter().all(|b| b.is_full(now))
@@ -114,5 +124,16 @@ mod tests {
         assert!(take(1, 8 * HOUR), "one of three comes back in eight hours");
         assert!(rates.take(Sent::Recipient, AccountId(1), Timestamp(0)), "no bound");
         assert_eq!(rates.known.lock().unwrap().len(), 2);
+    }
+    #[test]
+    fn a_message_is_counted_with_all_recipients_or_not_at_all() {
+        let max = AccountRatesMax { messages_per_hour: 2, recipients_per_hour: 4, ..Default::default() };
+        let rates = AccountRates::new(max);
+        let take = |recipients| rates.take_message(recipients, AccountId(1), Timestamp(1_000_000_000));
+        assert!(!take(5), "more than there are");
+        assert!(take(3));
+        assert!(!take(2), "one is left");
+        assert!(take(1), "the message before was not counted");
+        assert!(!take(0), "two messages were sent");
     }
 }
