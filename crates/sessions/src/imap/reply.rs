@@ -23,6 +23,8 @@ pub(crate) struct Reply {
 pub(crate) struct Telling {
     /// Messages whose flags are told whether they changed or not: the result of STORE.
     pub(crate) flags_of: NumSet,
+    /// Those of them that this command changed: told even if they are gone by now.
+    pub(crate) stored: NumSet,
     /// Messages this command changed with `.SILENT`: told only if somebody else changed them too, or if the
     /// client wants modseqs.
     pub(crate) silent: NumSet,

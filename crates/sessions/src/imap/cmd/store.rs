@@ -88,6 +88,7 @@ impl Written {
         let mut telling = Telling::default();
         if !self.silent {
             telling.flags_of = self.uids.0.clone();
+            telling.stored = set.changed.0.clone();
         } else if follow(self.told, &set.commits) {
             telling.silent = set.changed.0.clone();
             telling.silent_commits.clone_from(&set.commits);

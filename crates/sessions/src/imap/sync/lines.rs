@@ -72,7 +72,9 @@ impl News {
             let ours = telling.silent.contains(number) && telling.silent_commits.contains(&message.modseq);
             let (modseq, uid_only) = (core.condstore, core.uid_only);
             let line = FlagsLine { seqnum: *seqnum, uid, flags: !ours, modseq, recent: *recent, uid_only };
-            snapshot.moved(message, |row| line.write(row, &keywords, out))?;
+            if snapshot.moved(message, |row| line.write(row, &keywords, out))?.is_some() {
+                self.last_told.insert(number);
+            }
             written += 1;
         }
         self.last_flags.drain(..written);
@@ -99,7 +101,7 @@ impl News {
         core.tell_keywords(&keywords, out);
         let view = core.view()?;
         let mut seqnums = view.cursor();
-        let mut written = None;
+        let (mut written, mut visited) = (None, NumSet::new());
         let _ = snapshot.messages(view.mailbox, &self.flags, |row| {
             let number = row.uid.value();
             let ours = telling.silent.contains(number) && telling.silent_commits.contains(&row.modseq);
@@ -108,15 +110,36 @@ impl News {
             let line = FlagsLine { seqnum, uid, flags: !ours, modseq, recent, uid_only };
             line.write(row, &keywords, out);
             written = Some(number);
+            visited.insert(number);
             if is_full(out) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        // Whatever was not visited is gone by now, and told as such when EXPUNGE may be.
-        match written {
-            Some(last) if is_full(out) => self.flags.remove_range(0..=last),
-            _ => self.flags = NumSet::new(),
+        let mut left = NumSet::new();
+        if let Some(last) = written.filter(|_| is_full(out)) {
+            left.clone_from(&self.flags);
+            left.remove_range(0..=last);
         }
-        Ok(())
+        // Whatever was not visited is gone by now, and told as such when EXPUNGE may be.
+        let done = std::mem::replace(&mut self.flags, left);
+        let gone = done.difference(&self.flags).difference(&visited).difference(&self.last_told);
+        write_gone(core, &gone.intersect(&telling.stored), uid, out)
     }
+}
+
+/// RFC 9051 §6.4.6: the result of a STORE is told also of a message that left since: as it was then.
+fn write_gone(core: &Core, gone: &NumSet, uid: bool, out: &mut Vec<u8>) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let (snapshot, view) = (core.open_snapshot()?, core.view()?);
+    let keywords = snapshot.keywords();
+    for message in snapshot.expunged(view.mailbox, view.told_vanished(), gone)? {
+        let Some(seqnum) = view.seqnum(message.uid) else { continue };
+        let recent = view.recent().contains(message.uid.value());
+        let (modseq, uid_only) = (core.condstore, core.uid_only);
+        let line = FlagsLine { seqnum, uid, flags: true, modseq, recent, uid_only };
+        snapshot.left(&message, |row| line.write(row, &keywords, out))?;
+    }
+    Ok(())
 }
 
 const fn is_full(out: &[u8]) -> bool {

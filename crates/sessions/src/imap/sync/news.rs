@@ -20,6 +20,8 @@ use crate::selected::Selected;
 pub(super) struct News {
     /// Messages that left in the commit that changed their flags, in order.
     pub(super) last_flags: Vec<LastFlags>,
+    /// UIDs of those of them that are written.
+    pub(super) last_told: NumSet,
     /// Sequence numbers, told from the highest down.
     pub(super) expunged: NumSet,
     /// UIDs, told instead of `expunged`.
