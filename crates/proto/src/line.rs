@@ -1,5 +1,14 @@
-//! What line protocols share: an input buffer that forgets what was read, and how literals are announced
-//! (RFC 9051 §4.3, RFC 7888 §3).
+//! What line protocols share: an input buffer that forgets what was read, how literals are announced
+//! (RFC 9051 §4.3, RFC 7888 §3), and the terminals that the grammars of IMAP and DMAP have in common.
+
+pub mod date;
+pub mod lex;
+pub mod number;
+pub mod set;
+pub mod string;
+pub mod tag;
+
+pub use tag::Tag;
 
 /// Octets received and not yet read. Feeding costs, over time, a constant per octet; an empty buffer holds no
 /// memory.

@@ -8,11 +8,12 @@
 use koi_types::limits;
 use memchr::memchr;
 
-use super::command::{self, AppendBegin, AppendLine, Command, Opening, Secret, Tag};
+use super::command::{self, AppendBegin, AppendLine, Command, Opening, Tag};
 use super::lex::SyntaxError;
 use super::response::Code;
 use crate::line::{Input, LiteralMarker, MARKER_OCTETS_MAX, literal_marker, without_line_end};
 use crate::sasl;
+pub use crate::sasl::SaslLine;
 
 mod append;
 
@@ -83,16 +84,6 @@ pub enum Decoded {
     Done,
     /// In `Phase::Idle` only: something else; IDLE ends with a tagged BAD.
     NotDone,
-}
-
-/// A line of the client in a SASL exchange.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SaslLine {
-    Response(Secret),
-    /// `*`: the client gives up; answer BAD (RFC 9051 §6.2.2).
-    Cancelled,
-    /// Not base64: answer BAD.
-    Malformed(&'static str),
 }
 
 /// Finds commands in the octets of one connection. Holds at most one unfinished command and what was fed
@@ -397,7 +388,7 @@ impl Decoder {
         };
         let line = self.input.rest().get(..end).map(without_line_end).unwrap_or_default();
         let decoded = match phase {
-            Phase::Sasl => Decoded::Sasl(sasl_line(line)),
+            Phase::Sasl => Decoded::Sasl(sasl::sasl_line(line)),
             _ if line.eq_ignore_ascii_case(b"DONE") => Decoded::Done,
             _ => Decoded::NotDone,
         };
@@ -422,17 +413,6 @@ impl State {
 
 const fn is_too_large_a_value(marker: LiteralMarker) -> bool {
     marker.octets > limits::ANNOTATION_VALUE_OCTETS_MAX as u64
-}
-
-/// `*(CRLF base64)` and `*` of RFC 9051 §6.2.2.
-fn sasl_line(line: &[u8]) -> SaslLine {
-    if line == b"*" {
-        return SaslLine::Cancelled;
-    }
-    match sasl::base64_decode(line) {
-        Ok(response) => SaslLine::Response(Secret(response)),
-        Err(why) => SaslLine::Malformed(why),
-    }
 }
 
 #[cfg(test)]

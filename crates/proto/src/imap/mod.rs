@@ -5,15 +5,13 @@
 
 pub mod capability;
 pub mod command;
-pub mod date;
 pub mod decode;
-pub mod lex;
 pub mod quirks;
 pub mod response;
-pub mod set;
 pub mod url;
 pub mod utf7;
 
+pub use crate::line::{date, lex, set};
 pub use command::{Command, Tag};
 pub use decode::{Decoded, Decoder, Phase};
 pub use set::SequenceSet;

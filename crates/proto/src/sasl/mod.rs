@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod exchange;
+pub mod line;
 pub mod mechanism;
 pub mod plain;
 pub mod prepare;
@@ -13,6 +14,7 @@ pub mod scram;
 
 pub use base64::{base64_decode, base64_encode};
 pub use exchange::{Answer, Ended, Exchange, Question, Turn};
+pub use line::{SaslLine, Secret, sasl_line};
 pub use mechanism::Mechanism;
 pub use plain::{Plain, parse_plain};
 pub use prepare::saslprep;

@@ -1,29 +1,18 @@
 //! LOGIN, AUTHENTICATE, ID, COMPRESS: who the client is and how it speaks (RFC 9051 §6.2.2 and §6.2.3, RFC
 //! 4959 §3, RFC 2971 §3.1, RFC 4978 §3).
 
-use std::fmt;
-
 use koi_types::limits;
 
 use super::Command;
 use crate::imap::lex::{Cursor, SyntaxError, is_atom_char};
 use crate::sasl;
-
-/// Octets that must never reach a log: a password or a SASL response. `Debug` shows only the length.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Vec<u8>);
+pub use crate::sasl::Secret;
 
 /// One field of ID; the value may be NIL (RFC 2971 §3.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IdField {
     pub name: Box<str>,
     pub value: Option<Box<str>>,
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({} octets)", self.0.len())
-    }
 }
 
 /// ```abnf

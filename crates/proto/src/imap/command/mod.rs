@@ -24,10 +24,6 @@ pub mod search;
 pub mod sort;
 mod url;
 
-use std::fmt;
-
-use koi_types::limits;
-
 mod flag;
 
 pub use acl::ModRights;
@@ -51,7 +47,10 @@ pub use url::{ResetKey, UrlItem, UrlRump, UrlWanted};
 
 use super::SequenceSet;
 pub use super::date::Date;
-use super::lex::{Cursor, SyntaxError, is_astring_char};
+use super::lex::{Cursor, SyntaxError};
+pub use crate::line::Tag;
+use crate::line::tag::tag;
+pub use crate::line::tag::tag_of;
 use name::{decode_name, mailbox, mailbox_arg, spaced_mailbox};
 pub(super) use opening::{Opening, no_charset, opening, whole_append};
 
@@ -61,10 +60,6 @@ pub struct Parsed {
     pub tag: Tag,
     pub command: Command,
 }
-
-/// The tag of a command: 1 to 128 octets of `ASTRING-CHAR` without `+` (RFC 9051 §2.2.1).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Tag(pub(in crate::imap) Box<str>);
 
 /// A complete command without its tag. APPEND and REPLACE are not here: they are streamed, see
 /// `decode::Decoded`.
@@ -172,19 +167,6 @@ pub enum Command {
     Move { by_uid: bool, set: SequenceSet, mailbox: MailboxArg },
 }
 
-impl Tag {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Reads a complete command, without its last line end. `utf8`: mailbox names are UTF-8.
 ///
 /// ```abnf
@@ -197,26 +179,6 @@ pub fn parse(octets: &[u8], utf8: bool) -> Result<Parsed, SyntaxError> {
     let command = command(&mut cursor)?;
     cursor.end()?;
     Ok(Parsed { tag, command })
-}
-
-/// The tag in front, if there is one that can be sent back.
-#[must_use]
-pub fn tag_of(octets: &[u8]) -> Option<Tag> {
-    let mut cursor = Cursor::new(octets, false);
-    let tag = tag(&mut cursor).ok()?;
-    matches!(cursor.peek(), None | Some(b' ' | b'\r' | b'\n')).then_some(tag)
-}
-
-/// ```abnf
-/// tag = 1*<any ASTRING-CHAR except "+">   ; RFC 9051 §9
-/// ```
-fn tag(cursor: &mut Cursor<'_>) -> Result<Tag, SyntaxError> {
-    let before = cursor.error("tag is too long");
-    let tag = cursor.word(|b| is_astring_char(b) && b != b'+', "expected a tag")?;
-    if tag.len() > limits::IMAP_TAG_OCTETS_MAX {
-        return Err(before);
-    }
-    Ok(Tag(tag.into()))
 }
 
 const COMMANDS: &[&str] = &[

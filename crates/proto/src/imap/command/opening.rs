@@ -1,8 +1,9 @@
 //! What can be said of a command before all of it is there: whether its literal is welcome, and whose it is
 //! (RFC 9051 §2.2.1, RFC 9051 §4.3). The decoder asks.
 
-use super::{AppendBegin, Tag, append, is_command, metadata, tag};
+use super::{AppendBegin, Tag, append, is_command, metadata};
 use crate::imap::lex::{Cursor, SyntaxError};
+use crate::line::tag::tag;
 
 /// What a literal at the end of an unfinished command is.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ use super::number::push_number;
 use super::string::push_astring;
 use crate::imap::capability::Capabilities;
 use crate::imap::command::Tag;
+use crate::imap::set::push_set;
 
 /// What a program may read in a status response: `[CODE arguments]`.
 #[derive(Clone, Debug)]
@@ -281,32 +282,4 @@ fn number(number: u64, out: &mut Vec<u8>) {
 fn set(numbers: &NumSet, out: &mut Vec<u8>) {
     out.push(b' ');
     push_set(numbers, out);
-}
-
-/// `sequence-set` without `*`.
-pub(super) fn push_set(numbers: &NumSet, out: &mut Vec<u8>) {
-    for (at, run) in numbers.runs().enumerate() {
-        push_run(at == 0, *run.start(), *run.end(), out);
-    }
-}
-
-/// `sequence-set` that keeps an order: a range only where numbers follow each other upwards (RFC 5267 §3.2).
-pub(super) fn push_ordered_set(numbers: &[u32], out: &mut Vec<u8>) {
-    let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    for (at, run) in runs.enumerate() {
-        if let (Some(first), Some(last)) = (run.first(), run.last()) {
-            push_run(at == 0, *first, *last, out);
-        }
-    }
-}
-
-fn push_run(first: bool, from: u32, to: u32, out: &mut Vec<u8>) {
-    if !first {
-        out.push(b',');
-    }
-    push_number(u64::from(from), out);
-    if to > from {
-        out.push(b':');
-        push_number(u64::from(to), out);
-    }
 }

@@ -11,15 +11,14 @@ pub mod envelope;
 pub mod fetch;
 pub mod mailbox;
 pub mod metadata;
-pub mod number;
 pub mod quota;
 pub mod search;
 pub mod status;
-pub mod string;
 pub mod thread;
 pub mod url;
 pub mod vanished;
 
+pub use crate::line::{number, string};
 pub use acl::{acl, list_rights, my_rights};
 pub use body::{BodyFields, BodyKind, BodyRef, Disposition, Parameter};
 pub use code::Code;

@@ -3,10 +3,10 @@
 
 use koi_types::{ModSeq, NumSet, UidValidity};
 
-use super::code::{push_ordered_set, push_set};
 use super::mailbox::{NameEncoding, push_mailbox};
 use super::number::push_number;
 use crate::imap::command::{PartialRange, Tag};
+use crate::imap::set::{push_ordered_set, push_set};
 
 /// Numbers of messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

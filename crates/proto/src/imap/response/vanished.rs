@@ -2,7 +2,7 @@
 
 use koi_types::NumSet;
 
-use super::code::push_set;
+use crate::imap::set::push_set;
 
 /// Runs in one line. The grammar sets no bound, but clients have line buffers.
 const RUNS_MAX: usize = 500;

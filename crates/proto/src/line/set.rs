@@ -6,6 +6,7 @@
 use koi_types::NumSet;
 
 use super::lex::{Cursor, SyntaxError};
+use super::number::push_number;
 
 /// `sequence-set`: ranges in the order written, and whether `$` is among them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +36,11 @@ impl SequenceSet {
     pub const fn memory_octets(&self) -> usize {
         self.ranges.capacity() * size_of::<SequenceRange>()
     }
+    /// These ranges as written, and `$` if `saved`; something must be in it.
+    #[must_use]
+    pub const fn new(ranges: Vec<SequenceRange>, saved: bool) -> Self {
+        Self { ranges, saved }
+    }
     /// Just these numbers.
     #[must_use]
     pub fn of(numbers: &NumSet) -> Self {
@@ -44,6 +50,22 @@ impl SequenceSet {
             to: end(*run.end()),
         };
         Self { ranges: numbers.runs().map(range).collect(), saved: false }
+    }
+    /// As it is written.
+    pub fn push(&self, out: &mut Vec<u8>) {
+        for (at, range) in self.ranges.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            range.from.push(out);
+            if range.to != range.from {
+                out.push(b':');
+                range.to.push(out);
+            }
+        }
+        if self.saved {
+            out.extend_from_slice(if self.ranges.is_empty() { b"$" } else { b",$" });
+        }
     }
     /// Whether `$`, the messages of the last SEARCH that was saved, belong to it (RFC 5182 §2.1). They are
     /// the same messages whether the set is one of UIDs or of message sequence numbers.
@@ -83,6 +105,15 @@ impl SequenceSet {
     }
 }
 
+impl SequenceEnd {
+    fn push(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Number(number) => push_number(u64::from(number), out),
+            Self::Largest => out.push(b'*'),
+        }
+    }
+}
+
 impl SequenceRange {
     fn resolve(self, largest: u32) -> Option<std::ops::RangeInclusive<u32>> {
         let number = |end| match end {
@@ -101,7 +132,7 @@ impl SequenceRange {
 /// sequence-set  =/ seq-last-command
 /// seq-last-command = "$"                                        ; RFC 5182 §3
 /// ```
-pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
+pub fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
     let mut set = SequenceSet { ranges: Vec::new(), saved: false };
     loop {
         match cursor.take(b'$') {
@@ -115,13 +146,13 @@ pub(super) fn sequence_set(cursor: &mut Cursor<'_>) -> Result<SequenceSet, Synta
 }
 
 /// One message: `seq-number` alone (RFC 8508 §5).
-pub(super) fn single(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
+pub fn single(cursor: &mut Cursor<'_>) -> Result<SequenceSet, SyntaxError> {
     let end = end(cursor)?;
     Ok(SequenceSet { ranges: vec![SequenceRange { from: end, to: end }], saved: false })
 }
 
 /// A set in which neither `*` nor `$` may stand: what a client says it knows (RFC 7162 §7, `known-uids`).
-pub(super) fn known_set(cursor: &mut Cursor<'_>) -> Result<NumSet, SyntaxError> {
+pub fn known_set(cursor: &mut Cursor<'_>) -> Result<NumSet, SyntaxError> {
     let before = cursor.error("only numbers may stand in this set");
     let set = sequence_set(cursor)?;
     if set.has_largest() || set.saved {
@@ -144,6 +175,34 @@ fn end(cursor: &mut Cursor<'_>) -> Result<SequenceEnd, SyntaxError> {
         }
         Some(b'0'..=b'9') => cursor.nz_number().map(SequenceEnd::Number),
         _ => cursor.fail("expected a sequence set"),
+    }
+}
+
+/// `sequence-set` without `*`.
+pub fn push_set(numbers: &NumSet, out: &mut Vec<u8>) {
+    for (at, run) in numbers.runs().enumerate() {
+        push_run(at == 0, *run.start(), *run.end(), out);
+    }
+}
+
+/// `sequence-set` that keeps an order: a range only where numbers follow each other upwards (RFC 5267 §3.2).
+pub fn push_ordered_set(numbers: &[u32], out: &mut Vec<u8>) {
+    let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    for (at, run) in runs.enumerate() {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            push_run(at == 0, *first, *last, out);
+        }
+    }
+}
+
+fn push_run(first: bool, from: u32, to: u32, out: &mut Vec<u8>) {
+    if !first {
+        out.push(b',');
+    }
+    push_number(u64::from(from), out);
+    if to > from {
+        out.push(b':');
+        push_number(u64::from(to), out);
     }
 }
 

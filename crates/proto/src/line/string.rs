@@ -1,7 +1,7 @@
 //! Strings of the server: quoted when they can be, else a literal (RFC 9051 §4.3 and §9 `nstring`).
 
+use super::lex::is_astring_char;
 use super::number::push_number;
-use crate::imap::lex::is_astring_char;
 
 /// Longer strings are sent as literals; clients are known to have line buffers.
 const QUOTED_OCTETS_MAX: usize = 1000;

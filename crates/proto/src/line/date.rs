@@ -3,7 +3,7 @@
 use koi_types::{Timestamp, ZoneOffset};
 
 use super::lex::{Cursor, SyntaxError};
-use super::response::number;
+use super::number;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -85,7 +85,7 @@ impl Date {
 /// date-text  = date-day "-" date-month "-" date-year
 /// date-day   = 1*2DIGIT
 /// ```
-pub(super) fn date(cursor: &mut Cursor<'_>) -> Result<Date, SyntaxError> {
+pub fn date(cursor: &mut Cursor<'_>) -> Result<Date, SyntaxError> {
     let before = cursor.error("expected a date such as 1-Feb-1994");
     let quoted = cursor.take(b'"');
     let date = date_text(cursor).map_err(|_| before)?;
@@ -112,7 +112,7 @@ fn date_text(cursor: &mut Cursor<'_>) -> Result<Date, SyntaxError> {
 /// zone           = ("+" / "-") 4DIGIT
 /// ```
 /// QUIRK one_digit_day: one digit without the space.
-pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Result<DateTime, SyntaxError> {
+pub fn date_time(cursor: &mut Cursor<'_>) -> Result<DateTime, SyntaxError> {
     let before = cursor.error("expected a date and time such as \"17-Jul-1996 02:44:25 -0700\"");
     parse_date_time(cursor).map_err(|_| before)
 }

@@ -1,4 +1,4 @@
-//! A cursor over one complete command: the terminals of the grammar (RFC 9051 §9).
+//! A cursor over one command or response: the terminals of the grammars of IMAP and DMAP (RFC 9051 §9).
 //!
 //! Nothing is copied unless a quoted string has escapes. Literals stand in the octets as they came, with
 //! their announcement; the decoder has made sure that they are complete.
@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::line::literal_marker;
+use memchr::memchr;
+
+use super::{LiteralMarker, literal_marker, without_line_end};
 
 /// Where and why a command is malformed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +17,17 @@ pub struct SyntaxError {
     pub what: &'static str,
     /// Octet of the command, counted from 0.
     pub at: usize,
+    pub fault: Fault,
+}
+
+/// What kind of error it is, for who reads what is not yet complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    Malformed,
+    /// All is well up to here, where the octets of a literal are missing.
+    CutOff,
+    /// A literal is announced that is larger than it may be; its octets need not be there.
+    TooLarge,
 }
 
 /// Position in a command.
@@ -65,7 +78,7 @@ impl<'a> Cursor<'a> {
     }
     #[must_use]
     pub const fn error(&self, what: &'static str) -> SyntaxError {
-        SyntaxError { what, at: self.at }
+        SyntaxError { what, at: self.at, fault: Fault::Malformed }
     }
     pub fn fail<T>(&self, what: &'static str) -> Result<T, SyntaxError> {
         Err(self.error(what))
@@ -244,18 +257,37 @@ impl<'a> Cursor<'a> {
     pub fn literal8(&mut self) -> Result<&'a [u8], SyntaxError> {
         self.any_literal(true)
     }
-    fn any_literal(&mut self, literal8: bool) -> Result<&'a [u8], SyntaxError> {
+    /// `literal8` of at most `octets_max`, which is looked at before the octets are there.
+    pub fn bounded_literal8(
+        &mut self,
+        octets_max: usize,
+        what: &'static str,
+    ) -> Result<&'a [u8], SyntaxError> {
+        match self.announced() {
+            Some(marker) if marker.literal8 && marker.octets > octets_max as u64 => {
+                Err(SyntaxError { fault: Fault::TooLarge, ..self.error(what) })
+            }
+            _ => self.any_literal(true),
+        }
+    }
+    /// The literal that is announced right here.
+    fn announced(&self) -> Option<LiteralMarker> {
+        literal_marker(without_line_end(self.line())).filter(|marker| marker.at == 0)
+    }
+    /// What is left of the line, with its LF.
+    fn line(&self) -> &'a [u8] {
         let rest = self.rest();
-        let line = rest.iter().position(|b| *b == b'\n').and_then(|end| rest.get(..end)).unwrap_or_default();
-        let marker = literal_marker(line.strip_suffix(b"\r").unwrap_or(line));
-        let marker = marker.filter(|m| m.at == 0 && m.literal8 == literal8);
-        let Some(marker) = marker else {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        rest.get(..end).unwrap_or_default()
+    }
+    fn any_literal(&mut self, literal8: bool) -> Result<&'a [u8], SyntaxError> {
+        let Some(marker) = self.announced().filter(|marker| marker.literal8 == literal8) else {
             return self.fail("expected a literal");
         };
-        let from = line.len() + 1;
+        let from = self.line().len();
         let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
-        let Some(literal) = rest.get(from..from.saturating_add(octets)) else {
-            return self.fail("literal is cut off");
+        let Some(literal) = self.rest().get(from..from.saturating_add(octets)) else {
+            return Err(SyntaxError { fault: Fault::CutOff, ..self.error("literal is cut off") });
         };
         self.at += from + literal.len();
         Ok(literal)
