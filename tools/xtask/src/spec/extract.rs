@@ -78,7 +78,9 @@ fn of_document(name: &str, files: &[PathBuf]) -> Vec<Section> {
     }
     if name == "DMAP-00" {
         let is_draft = |text: &String| text.get(..400).is_some_and(|head| head.contains(DMAP));
-        return files.iter().map(read).find(is_draft).map(|text| plain(&text)).unwrap_or_default();
+        // Its text has some of its headings underlined.
+        let plainly = |text: String| plain(&text.replace("<u>", "").replace("</u>", ""));
+        return files.iter().map(read).find(is_draft).map(plainly).unwrap_or_default();
     }
     let parts = FILES.iter().find(|(document, _)| *document == name).map_or(&[][..], |(_, parts)| *parts);
     let mut found = Vec::new();
