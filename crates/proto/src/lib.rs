@@ -5,6 +5,7 @@
 //! and `sasl`.
 
 pub mod deflate;
+pub mod dmap;
 pub mod imap;
 pub mod jmap;
 pub mod line;

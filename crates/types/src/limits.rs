@@ -59,6 +59,30 @@ pub const IMAP_APPEND_MESSAGES_MAX: usize = 1000;
 /// What the messages of one APPEND may hold in memory; the bodies of further ones are streamed into body
 /// segments, however small they are.
 pub const IMAP_APPEND_HELD_OCTETS_MAX: usize = 8 * 1024 * 1024;
+/// One DMAP command line without its literals.
+pub const DMAP_LINE_OCTETS_MAX: usize = 64 * 1024;
+/// A literal that a DMAP client sends without being asked to (RFC 7888 §5), and any before login.
+pub const DMAP_UNASKED_OCTETS_MAX: usize = 4096;
+/// All literals of one DMAP command, without the message of APPEND: a signet and a META block, and room.
+pub const DMAP_COMMAND_LITERALS_OCTETS_MAX: usize = 384 * 1024;
+/// How many there may be; a command is read again for each of them.
+pub const DMAP_COMMAND_LITERALS_MAX: usize = 32;
+/// The META block of a message, a mailbox or a signet.
+pub const DMAP_META_OCTETS_MAX: usize = 64 * 1024;
+/// A signet or a signing request; it may hold an image.
+pub const DMAP_SIGNET_OCTETS_MAX: usize = 256 * 1024;
+/// The private part of a key; the usual ones have 73 or 118 octets.
+pub const DMAP_PRIVATE_KEY_OCTETS_MAX: usize = 4096;
+/// The label of a realm.
+pub const DMAP_LABEL_OCTETS_MAX: usize = 32;
+/// Realms of one account.
+pub const DMAP_REALMS_MAX: usize = 64;
+/// Nested lists, NOT and OR in one SEARCH of DMAP.
+pub const DMAP_SEARCH_DEPTH_MAX: usize = 32;
+/// Different items in one FETCH of DMAP.
+pub const DMAP_FETCH_ITEMS_MAX: usize = 256;
+/// What a DMAP client holds of one response, its literals with it, default.
+pub const DMAP_RESPONSE_OCTETS_MAX: usize = 64 * 1024 * 1024;
 /// Resources of one SETQUOTA; there are four.
 pub const IMAP_QUOTA_RESOURCES_MAX: usize = 16;
 /// URLs of one GENURLAUTH or URLFETCH.

@@ -158,6 +158,12 @@ fn digits(cursor: &mut Cursor<'_>, min: usize, max: usize) -> Result<u32, Syntax
     Ok(run.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')))
 }
 
+/// `date-text`: `1-Feb-1994`
+pub fn push_date(date: Date, out: &mut Vec<u8>) {
+    number::push_number(u64::from(date.day), out);
+    push_month_and_year(date, out);
+}
+
 /// `date-time` as somebody in that zone writes it: `"17-Jul-1996 02:44:25 -0700"`, 28 octets.
 pub fn push_date_time(time: DateTime, out: &mut Vec<u8>) {
     let minutes = time.zone.0.clamp(-5999, 5999);
@@ -170,10 +176,7 @@ pub fn push_date_time(time: DateTime, out: &mut Vec<u8>) {
         day => out.push(b'0' + day / 10),
     }
     out.push(b'0' + date.day % 10);
-    out.push(b'-');
-    out.extend_from_slice(MONTHS.get(usize::from(date.month) - 1).map_or(b"Jan", |name| name.as_bytes()));
-    out.push(b'-');
-    number::push_padded(u32::from(date.year), 4, out);
+    push_month_and_year(date, out);
     for (sep, value) in [(b' ', of_day / 3600), (b':', of_day / 60 % 60), (b':', of_day % 60)] {
         out.push(sep);
         number::push_padded(value, 2, out);
@@ -182,6 +185,13 @@ pub fn push_date_time(time: DateTime, out: &mut Vec<u8>) {
     let minutes = u32::from(minutes.unsigned_abs());
     number::push_padded(minutes / 60 * 100 + minutes % 60, 4, out);
     out.push(b'"');
+}
+
+fn push_month_and_year(date: Date, out: &mut Vec<u8>) {
+    out.push(b'-');
+    out.extend_from_slice(MONTHS.get(usize::from(date.month) - 1).map_or(b"Jan", |name| name.as_bytes()));
+    out.push(b'-');
+    number::push_padded(u32::from(date.year), 4, out);
 }
 
 #[cfg(test)]

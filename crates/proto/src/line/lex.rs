@@ -285,8 +285,10 @@ impl<'a> Cursor<'a> {
             return self.fail("expected a literal");
         };
         let from = self.line().len();
+        // Without its line end, as the last thing there is, it stands for a literal that has not come.
         let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
-        let Some(literal) = self.rest().get(from..from.saturating_add(octets)) else {
+        let there = self.rest().get(from..from.saturating_add(octets));
+        let Some(literal) = there.filter(|_| self.line().ends_with(b"\n")) else {
             return Err(SyntaxError { fault: Fault::CutOff, ..self.error("literal is cut off") });
         };
         self.at += from + literal.len();

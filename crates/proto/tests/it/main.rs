@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod clients;
+mod dmap_round_trip;
+mod dmap_session;
 mod imap_examples;
 mod jmap_examples;
 mod octets;

@@ -1,0 +1,102 @@
+//! The client's side: from octets to responses, each with its literals (DMAP-00 §3.2.2).
+//!
+//! No more is held than one response of the size the client allows and what was fed after it. A client that
+//! wants less memory than a message takes asks for it in parts, `BODY[]<0.65536>`.
+
+use memchr::memchr;
+
+use super::response::{self, Condition, Response};
+use crate::line::lex::SyntaxError;
+use crate::line::{Input, literal_marker, without_line_end};
+
+/// What `Decoder::receive` found.
+#[must_use = "each of these obliges the client to something"]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// Nothing until more octets are fed.
+    NeedMore,
+    Response(Response),
+    /// Not a response of this protocol. The one after it is read.
+    Malformed(SyntaxError),
+    /// The server sends a response that is larger than the client allows: close. Further input is discarded.
+    TooLarge,
+}
+
+/// Finds responses in the octets of one connection.
+#[derive(Debug)]
+pub struct Decoder {
+    input: Input,
+    octets_max: usize,
+    /// Where the line being read begins; before it are earlier lines and their literals.
+    line: usize,
+    /// No LF between `line` and here.
+    scanned: usize,
+    dead: bool,
+}
+
+impl Decoder {
+    /// `octets_max`: of one response with its literals; `DMAP_RESPONSE_OCTETS_MAX` is a good value.
+    #[must_use]
+    pub fn new(octets_max: usize) -> Self {
+        Self { input: Input::default(), octets_max, line: 0, scanned: 0, dead: false }
+    }
+    pub fn feed(&mut self, octets: &[u8]) {
+        if !self.dead {
+            self.input.feed(octets);
+        }
+    }
+    /// Octets fed and not yet used.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.input.len()
+    }
+    /// The next response in the octets fed so far. Call until `NeedMore`.
+    pub fn receive(&mut self) -> Received {
+        loop {
+            let rest = self.input.rest();
+            if self.dead || rest.len() < self.line {
+                return Received::NeedMore;
+            }
+            let end = rest.get(self.scanned..).and_then(|new| memchr(b'\n', new));
+            let end = end.map(|at| self.scanned + at + 1);
+            if end.unwrap_or(rest.len()) > self.octets_max {
+                return self.too_large();
+            }
+            let Some(end) = end else {
+                self.scanned = rest.len();
+                return Received::NeedMore;
+            };
+            let octets = rest.get(..end).map(without_line_end).unwrap_or_default();
+            let line = octets.get(self.line..).unwrap_or_default();
+            let marker = literal_marker(line).filter(|_| has_literals(octets));
+            let Some(marker) = marker else {
+                let parsed = response::parse(octets);
+                self.input.skip(end);
+                (self.line, self.scanned) = (0, 0);
+                return parsed.map_or_else(Received::Malformed, Received::Response);
+            };
+            let behind = usize::try_from(marker.octets).ok().and_then(|octets| end.checked_add(octets));
+            match behind.filter(|behind| *behind <= self.octets_max) {
+                Some(behind) => (self.line, self.scanned) = (behind, behind),
+                None => return self.too_large(),
+            }
+        }
+    }
+
+    fn too_large(&mut self) -> Received {
+        self.dead = true;
+        self.input.clear();
+        Received::TooLarge
+    }
+}
+
+/// Whether a response that begins so may have literals: text for people may end like the announcement of one.
+fn has_literals(octets: &[u8]) -> bool {
+    let Some(data) = octets.strip_prefix(b"* ") else { return false };
+    let word = data.split(|b| *b == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
+    let word = word.unwrap_or_default();
+    Condition::parse(word).is_none() && !word.starts_with(['X', 'x'])
+}
+
+#[cfg(test)]
+mod tests;
