@@ -4,6 +4,8 @@
 //! libFuzzer (nightly). A body must be deterministic, and must not write anywhere.
 
 pub mod compressed_session;
+pub mod dmap;
+pub mod dmap_client;
 pub mod header_forms;
 pub mod imap;
 pub mod index_rows;

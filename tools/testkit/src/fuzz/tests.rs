@@ -23,6 +23,16 @@ fn fuzz_imap() {
 }
 
 #[test]
+fn fuzz_dmap() {
+    dmap::target().smoke();
+}
+
+#[test]
+fn fuzz_dmap_client() {
+    dmap_client::target().smoke();
+}
+
+#[test]
 fn fuzz_index_rows() {
     index_rows::target().smoke();
 }
