@@ -9,9 +9,14 @@
 //! constant time. Must not: know mailboxes or accounts, open a connection, ask the DNS.
 
 pub mod armor;
+pub mod chunk;
+pub mod dmtp;
 pub mod field;
 pub mod key;
+pub mod message;
+pub mod meta;
 pub mod object;
+pub mod record;
 pub mod signet;
 pub mod stacie;
 
@@ -27,10 +32,13 @@ mod sign;
 mod text;
 
 pub use agree::{DecryptionKey, EncryptionKey, POINT_OCTETS, SCALAR_OCTETS};
+pub use chunk::{Actor, ChunkType, Suite};
 pub use fingerprint::{FINGERPRINT_CHARS, Fingerprint};
 pub use key::{Holder, PrivateKeys};
+pub use message::{Message, MessageForm, Outline};
 pub use object::Magic;
 pub use random::{NoRandomness, Random};
+pub use record::ManagementRecord;
 pub use secret::{Secret, SecretOctets};
 pub use sign::{SIGNATURE_OCTETS, SIGNING_KEY_OCTETS, Signature, SigningKey, VerifyingKey};
 pub use signet::{OrgSignet, SigningRequest, UserSignet};

@@ -5,8 +5,12 @@
 
 mod armor;
 mod curves;
+mod dmtp;
 mod fields;
 mod keys;
 mod material;
+mod messages;
+mod meta;
+mod records;
 mod signets;
 mod stacie;

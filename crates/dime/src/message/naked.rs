@@ -1,0 +1,120 @@
+//! Naked messages: ordinary mail that the recipient's server encrypts to the recipient when it comes, so that
+//! it can no longer read it (docs/DIME.md, naked messages).
+
+use zeroize::Zeroizing;
+
+use super::read::{OpenError, Reader};
+use super::write::{Readers, WriteError, Writer};
+use crate::agree::EncryptionKey;
+use crate::chunk::ChunkType;
+use crate::object::Magic;
+use crate::random::Random;
+use crate::secret::SecretOctets;
+use crate::sign::{SigningKey, VerifyingKey};
+
+/// The fields of the chunk "common headers", in their order.
+const COMMON: &[&str] =
+    &["Date", "Subject", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "In-Reply-To", "Message-Id"];
+/// Octets of the chunk "common headers": what is longer is in the other headers, as all are.
+const COMMON_OCTETS_MAX: usize = 64 * 1024;
+
+/// For whom, and who says that it came so.
+#[derive(Clone, Copy, Debug)]
+pub struct NakedParts<'a> {
+    pub recipient: EncryptionKey,
+    /// The encryption key of the recipient's organisation, which is this one, and its signing key.
+    pub destination: EncryptionKey,
+    pub signing: &'a SigningKey,
+    /// [`Magic::NakedMessage`], or [`Magic::BounceMessage`] for what the server itself writes.
+    pub magic: Magic,
+}
+
+/// Encrypts RFC 5322 mail.
+pub fn wrap(mail: &[u8], parts: &NakedParts<'_>, random: &mut dyn Random) -> Result<Vec<u8>, WriteError> {
+    let readers = Readers {
+        recipient: Some(parts.recipient),
+        destination: Some(parts.destination),
+        ..Readers::default()
+    };
+    let mut writer = Writer::naked(&readers, random)?;
+    let (headers, body) = split(mail);
+    let common = Zeroizing::new(common(headers));
+    let chunks = [
+        (ChunkType::COMMON_HEADERS, common.as_slice()),
+        (ChunkType::OTHER_HEADERS, headers),
+        (ChunkType::BODY, body),
+    ];
+    for (kind, data) in chunks.into_iter().filter(|(_, data)| !data.is_empty()) {
+        writer.data(kind, data)?;
+    }
+    writer.sign()?;
+    writer.sign_as(ChunkType::DESTINATION_SIGNATURE, parts.signing)?;
+    writer.finish(parts.magic)
+}
+
+/// The mail again, once signatures are verified: the ephemeral key's over every chunk read, over the tree and
+/// over all, and the organisation's.
+pub fn plain(
+    reader: &Reader<'_, '_>,
+    ephemeral: &VerifyingKey,
+    organisation: &VerifyingKey,
+) -> Result<SecretOctets, OpenError> {
+    reader.verify(ChunkType::DESTINATION_SIGNATURE, organisation)?;
+    let mut mail = Zeroizing::new(Vec::new());
+    for kind in [ChunkType::OTHER_HEADERS, ChunkType::BODY] {
+        for data in reader.read(kind, ephemeral)? {
+            mail.extend_from_slice(&data);
+        }
+    }
+    Ok(mail)
+}
+
+/// The header with its empty line, and the rest.
+fn split(mail: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    for line in mail.split_inclusive(|&octet| octet == b'\n') {
+        at += line.len();
+        if matches!(line, b"\r\n" | b"\n") {
+            break;
+        }
+    }
+    mail.split_at_checked(at).unwrap_or((mail, b""))
+}
+
+/// The first field of each common name, on one line each, LF behind it.
+fn common(headers: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for name in COMMON {
+        let Some(value) = value(headers, name) else { continue };
+        if out.len() + name.len() + value.len() + 3 <= COMMON_OCTETS_MAX {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(&value);
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+/// Unfolded (RFC 5322 §2.2.3), without white space around.
+fn value(headers: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut lines = headers.split_inclusive(|&octet| octet == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let Some(colon) = line.iter().position(|&octet| octet == b':') else { continue };
+        let (found, value) = line.split_at_checked(colon)?;
+        if !found.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes()) {
+            continue;
+        }
+        let mut whole = without_end(value.get(1..)?).to_vec();
+        while let Some(more) = lines.next_if(|line| matches!(line.first(), Some(b' ' | b'\t'))) {
+            whole.extend_from_slice(without_end(more));
+        }
+        return Some(whole.trim_ascii().to_vec());
+    }
+    None
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
