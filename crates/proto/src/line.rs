@@ -2,6 +2,7 @@
 //! (RFC 9051 §4.3, RFC 7888 §3), and the terminals that the grammars of IMAP and DMAP have in common.
 
 pub mod date;
+pub mod frame;
 pub mod lex;
 pub mod number;
 pub mod set;

@@ -10,9 +10,10 @@ use memchr::memchr;
 
 use super::command::{self, Append, Command, Opening};
 use super::response::Code;
+use crate::line::frame::{Partly, Skip, Skipped};
 use crate::line::lex::Fault;
 use crate::line::tag::tag_of;
-use crate::line::{Input, LiteralMarker, MARKER_OCTETS_MAX, Tag, literal_marker, without_line_end};
+use crate::line::{Input, LiteralMarker, Tag, literal_marker, without_line_end};
 use crate::sasl::{SaslLine, sasl_line};
 
 /// What the next octets may be. The session says it with every call, because only it knows.
@@ -105,25 +106,8 @@ enum State {
     AppendOctets(Message),
     /// The end of the line behind the message.
     AppendLine(Message),
-    /// A refused line: it goes on to the next LF, and with the literals announced in it.
-    SkipLine,
-    SkipLiteral {
-        left: u64,
-    },
+    Skip(Skip),
     Dead,
-}
-
-/// How far the command at the front of the input is known.
-#[derive(Clone, Copy, Default, Debug)]
-struct Partly {
-    /// Where the line being read begins; before it are earlier lines and their literals.
-    line: usize,
-    /// No LF between `line` and here.
-    scanned: usize,
-    /// Octets of literals so far.
-    literals: usize,
-    /// How many.
-    count: usize,
 }
 
 /// The message of APPEND while it comes.
@@ -172,9 +156,9 @@ impl Decoder {
         self.state = match self.state {
             State::AppendOffered { synchronising: true, .. } | State::AppendContinue(_) => State::READY,
             State::AppendOffered { message, .. } | State::AppendOctets(message) => {
-                State::SkipLiteral { left: message.left }
+                State::Skip(Skip::Literal { left: message.left })
             }
-            State::AppendLine(_) => State::SkipLine,
+            State::AppendLine(_) => State::Skip(Skip::Line),
             other => other,
         };
     }
@@ -194,8 +178,7 @@ impl Decoder {
                 }
                 State::AppendOctets(message) => self.append_octets(message),
                 State::AppendLine(message) => Some(self.append_line(message)),
-                State::SkipLine => self.skip_line(),
-                State::SkipLiteral { left } => self.skip_literal(left),
+                State::Skip(skip) => self.skip(skip),
             };
             if let Some(found) = found {
                 return found;
@@ -221,17 +204,15 @@ impl Decoder {
         if rest.len() < partly.line {
             return Some(Decoded::NeedMore);
         }
-        let end = rest.get(partly.scanned..).and_then(|new| memchr(b'\n', new));
-        let end = end.map(|at| partly.scanned + at + 1);
+        let end = partly.line_end(rest);
         let line_octets = end.unwrap_or(rest.len()).saturating_sub(partly.literals);
         if line_octets > limits::DMAP_LINE_OCTETS_MAX {
             let bad = self.bad(Some(Code::TooBig), "command line is too long");
             self.input.skip(partly.line);
-            self.state = State::SkipLine;
+            self.state = State::Skip(Skip::Line);
             return Some(bad);
         }
         let Some(end) = end else {
-            partly.scanned = rest.len().max(partly.scanned);
             self.state = State::Command(partly);
             return Some(Decoded::NeedMore);
         };
@@ -240,7 +221,7 @@ impl Decoder {
             let bad = self.bad(None, "a line ends with CRLF");
             // What a literal it may announce would be, nobody knows.
             self.input.skip(partly.line);
-            self.state = State::SkipLine;
+            self.state = State::Skip(Skip::Line);
             return Some(bad);
         }
         match literal_marker(without_line_end(line)) {
@@ -286,7 +267,7 @@ impl Decoder {
                 self.state = State::AppendOffered { message, synchronising: marker.synchronising };
                 return Some(Decoded::AppendBegin { tag, append });
             }
-            Ok(Opening::Argument) if !partly.has_room_for(marker, phase) => {
+            Ok(Opening::Argument) if !has_room_for(partly, marker, phase) => {
                 self.bad(Some(Code::TooBig), "literals are too large, or too many")
             }
             Ok(Opening::Argument) => {
@@ -309,7 +290,7 @@ impl Decoder {
         } else if marker.octets > max {
             return self.fatal(Some(Code::TooBig), "literal is too large");
         } else {
-            self.state = State::SkipLiteral { left: marker.octets };
+            self.state = State::Skip(Skip::Literal { left: marker.octets });
         }
         answer
     }
@@ -342,40 +323,20 @@ impl Decoder {
             }
             [] | [b'\r'] => Decoded::NeedMore,
             _ => {
-                self.state = State::SkipLine;
+                self.state = State::Skip(Skip::Line);
                 Decoded::AppendAborted { text: "expected the end of the command after the message" }
             }
         }
     }
 
-    fn skip_line(&mut self) -> Option<Decoded> {
-        let rest = self.input.rest();
-        let Some(at) = memchr(b'\n', rest) else {
-            // What may still turn out to announce a literal stays: the marker and CR.
-            self.input.skip(rest.len().saturating_sub(MARKER_OCTETS_MAX + 1));
-            return Some(Decoded::NeedMore);
-        };
-        let marker = literal_marker(without_line_end(rest.get(..=at).unwrap_or_default()));
-        self.input.skip(at + 1);
-        self.state = match marker {
-            Some(marker) if !marker.synchronising && marker.octets > self.skip_octets_max => {
-                return Some(self.fatal(Some(Code::TooBig), "literal is too large"));
-            }
-            Some(marker) if !marker.synchronising => State::SkipLiteral { left: marker.octets },
-            _ => State::READY,
-        };
-        None
-    }
-    fn skip_literal(&mut self, left: u64) -> Option<Decoded> {
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
-        self.input.skip(count);
-        let left = left - count as u64;
-        if left > 0 {
-            self.state = State::SkipLiteral { left };
-            return Some(Decoded::NeedMore);
+    fn skip(&mut self, mut skip: Skip) -> Option<Decoded> {
+        let skipped = skip.run(&mut self.input, self.skip_octets_max);
+        self.state = if skipped == Skipped::NeedMore { State::Skip(skip) } else { State::READY };
+        match skipped {
+            Skipped::NeedMore => Some(Decoded::NeedMore),
+            Skipped::Whole => None,
+            Skipped::TooLarge => Some(self.fatal(Some(Code::TooBig), "literal is too large")),
         }
-        self.state = State::SkipLine;
-        None
     }
 
     /// A line that is not a command: SASL response or DONE.
@@ -400,26 +361,18 @@ impl Decoder {
     }
 }
 
-impl Partly {
-    /// Whether a command may have this literal too.
-    fn has_room_for(self, marker: LiteralMarker, phase: Phase) -> bool {
-        let octets_max = match phase {
-            Phase::NotAuthenticated => limits::DMAP_UNASKED_OCTETS_MAX,
-            _ => limits::DMAP_COMMAND_LITERALS_OCTETS_MAX,
-        };
-        self.count < limits::DMAP_COMMAND_LITERALS_MAX
-            && marker.octets <= octets_max.saturating_sub(self.literals) as u64
-    }
-    /// The same when the line that ends at `end` has announced a literal.
-    fn behind(self, end: usize, marker: LiteralMarker) -> Self {
-        let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
-        let line = end.saturating_add(octets);
-        Self { line, scanned: line, literals: self.literals.saturating_add(octets), count: self.count + 1 }
-    }
+/// Whether a command may have this literal too.
+fn has_room_for(partly: Partly, marker: LiteralMarker, phase: Phase) -> bool {
+    let octets_max = match phase {
+        Phase::NotAuthenticated => limits::DMAP_UNASKED_OCTETS_MAX,
+        _ => limits::DMAP_COMMAND_LITERALS_OCTETS_MAX,
+    };
+    partly.count < limits::DMAP_COMMAND_LITERALS_MAX
+        && marker.octets <= octets_max.saturating_sub(partly.literals) as u64
 }
 
 impl State {
-    const READY: Self = Self::Command(Partly { line: 0, scanned: 0, literals: 0, count: 0 });
+    const READY: Self = Self::Command(Partly::NOTHING);
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@
 //! refused is skipped as it comes.
 
 use koi_types::limits;
-use memchr::memchr;
 
 use super::command::{self, AppendBegin, AppendLine, Command, Opening, Tag};
 use super::lex::SyntaxError;
 use super::response::Code;
-use crate::line::{Input, LiteralMarker, MARKER_OCTETS_MAX, literal_marker, without_line_end};
+use crate::line::frame::{Partly, Skip, Skipped};
+use crate::line::{Input, LiteralMarker, literal_marker, without_line_end};
 use crate::sasl;
 pub use crate::sasl::SaslLine;
 
@@ -113,23 +113,8 @@ enum State {
     AppendOctets(AppendOctets),
     /// What follows octets of a message.
     AppendLine(Partly, AppendOctets),
-    /// A refused line: it goes on to the next LF, and with the literals announced in it.
-    SkipLine,
-    SkipLiteral {
-        left: u64,
-    },
+    Skip(Skip),
     Dead,
-}
-
-/// How far the command at the front of the input is known.
-#[derive(Clone, Copy, Default, Debug)]
-struct Partly {
-    /// Where the line being read begins; before it are earlier lines and their literals.
-    line: usize,
-    /// No LF between `line` and here.
-    scanned: usize,
-    /// Octets of literals so far.
-    literals: usize,
 }
 
 impl Decoder {
@@ -198,8 +183,7 @@ impl Decoder {
                 }
                 State::AppendOctets(octets) => self.append_octets(octets),
                 State::AppendLine(partly, octets) => self.append_line(partly, octets, phase),
-                State::SkipLine => self.skip_line(),
-                State::SkipLiteral { left } => self.skip_literal(left),
+                State::Skip(skip) => self.skip(skip),
             };
             if let Some(found) = found {
                 return found;
@@ -212,12 +196,7 @@ impl Decoder {
     }
     /// The end of the line being read, just after its LF. QUIRK bare_lf
     fn line_end(&self, partly: &mut Partly) -> Option<usize> {
-        let rest = self.input.rest();
-        let found = rest.get(partly.scanned..).and_then(|new| memchr(b'\n', new));
-        if found.is_none() {
-            partly.scanned = rest.len().max(partly.scanned);
-        }
-        found.map(|at| partly.scanned + at + 1)
+        partly.line_end(self.input.rest())
     }
     fn fatal(&mut self, code: Option<Code<'static>>, text: &'static str) -> Decoded {
         self.input.clear();
@@ -236,7 +215,7 @@ impl Decoder {
         if line_octets > limits::IMAP_LINE_OCTETS_MAX {
             let bad = self.bad(Some(Code::TooBig), "command line is too long".into());
             self.input.skip(partly.line);
-            self.state = State::SkipLine;
+            self.state = State::Skip(Skip::Line);
             return Some(bad);
         }
         let Some(end) = end else {
@@ -339,41 +318,19 @@ impl Decoder {
         } else if marker.octets > max {
             return self.fatal(Some(Code::TooBig), "literal is too large");
         } else {
-            self.state = State::SkipLiteral { left: marker.octets };
+            self.state = State::Skip(Skip::Literal { left: marker.octets });
         }
         bad
     }
 
-    fn skip_line(&mut self) -> Option<Decoded> {
-        let rest = self.input.rest();
-        let Some(at) = memchr(b'\n', rest) else {
-            // What may still turn out to announce a literal stays: the marker and CR.
-            self.input.skip(rest.len().saturating_sub(MARKER_OCTETS_MAX + 1));
-            return Some(Decoded::NeedMore);
-        };
-        let marker = literal_marker(without_line_end(rest.get(..=at).unwrap_or_default()));
-        self.input.skip(at + 1);
-        self.state = match marker {
-            Some(marker) if !marker.synchronising => {
-                if marker.octets > self.skip_octets_max {
-                    return Some(self.fatal(Some(Code::TooBig), "literal is too large"));
-                }
-                State::SkipLiteral { left: marker.octets }
-            }
-            _ => State::READY,
-        };
-        None
-    }
-    fn skip_literal(&mut self, left: u64) -> Option<Decoded> {
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
-        self.input.skip(count);
-        let left = left - count as u64;
-        if left > 0 {
-            self.state = State::SkipLiteral { left };
-            return Some(Decoded::NeedMore);
+    fn skip(&mut self, mut skip: Skip) -> Option<Decoded> {
+        let skipped = skip.run(&mut self.input, self.skip_octets_max);
+        self.state = if skipped == Skipped::NeedMore { State::Skip(skip) } else { State::READY };
+        match skipped {
+            Skipped::NeedMore => Some(Decoded::NeedMore),
+            Skipped::Whole => None,
+            Skipped::TooLarge => Some(self.fatal(Some(Code::TooBig), "literal is too large")),
         }
-        self.state = State::SkipLine;
-        None
     }
 
     /// A line that is not a command: SASL response or DONE.
@@ -398,17 +355,8 @@ impl Decoder {
     }
 }
 
-impl Partly {
-    /// The same when the line that ends at `end` has announced a literal.
-    fn behind(self, end: usize, marker: LiteralMarker) -> Self {
-        let octets = usize::try_from(marker.octets).unwrap_or(usize::MAX);
-        let line = end.saturating_add(octets);
-        Self { line, scanned: line, literals: self.literals.saturating_add(octets) }
-    }
-}
-
 impl State {
-    const READY: Self = Self::Command(Partly { line: 0, scanned: 0, literals: 0 });
+    const READY: Self = Self::Command(Partly::NOTHING);
 }
 
 const fn is_too_large_a_value(marker: LiteralMarker) -> bool {

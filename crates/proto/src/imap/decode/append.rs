@@ -8,6 +8,7 @@ use super::{Decoded, Decoder, Partly, Phase, State};
 use crate::imap::command::append::{self, Expected, Grammar, ReadLine};
 use crate::imap::command::{AppendLine, AppendLiteral};
 use crate::imap::lex::Cursor;
+use crate::line::frame::Skip;
 use crate::line::{LiteralMarker, literal_marker, without_line_end};
 
 /// Octets of a message while they come.
@@ -46,9 +47,9 @@ impl Decoder {
         self.state = match self.state {
             State::AppendOffered { synchronising: true, .. } | State::AppendContinue(_) => State::READY,
             State::AppendOffered { octets, .. } | State::AppendOctets(octets) => {
-                State::SkipLiteral { left: octets.left }
+                State::Skip(Skip::Literal { left: octets.left })
             }
-            State::AppendLine(partly, _) => State::SkipLiteral { left: partly.line as u64 },
+            State::AppendLine(partly, _) => State::Skip(Skip::Literal { left: partly.line as u64 }),
             other => other,
         };
     }
@@ -88,7 +89,7 @@ impl Decoder {
         let line_octets = end.unwrap_or(self.input.len()).saturating_sub(partly.literals);
         if line_octets > limits::IMAP_LINE_OCTETS_MAX {
             self.input.skip(partly.line);
-            self.state = State::SkipLine;
+            self.state = State::Skip(Skip::Line);
             return Some(aborted("command line is too long"));
         }
         let Some(end) = end else { return Some(Decoded::NeedMore) };
