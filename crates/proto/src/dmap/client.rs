@@ -1,11 +1,15 @@
-//! The client's side: from octets to responses, each with its literals (DMAP-00 §3.2.2).
+//! The client's side: from octets to responses, each with its literals (DMAP-00 §3.2.2), and the dialogue
+//! they are part of.
 //!
 //! No more is held than one response of the size the client allows and what was fed after it. A client that
 //! wants less memory than a message takes asks for it in parts, `BODY[]<0.65536>`.
 
-use memchr::memchr;
+mod dialogue;
+
+pub use dialogue::{Busy, Dialogue, Event};
 
 use super::response::{self, Condition, Response};
+use crate::line::frame::Partly;
 use crate::line::lex::SyntaxError;
 use crate::line::{Input, literal_marker, without_line_end};
 
@@ -27,10 +31,7 @@ pub enum Received {
 pub struct Decoder {
     input: Input,
     octets_max: usize,
-    /// Where the line being read begins; before it are earlier lines and their literals.
-    line: usize,
-    /// No LF between `line` and here.
-    scanned: usize,
+    partly: Partly,
     dead: bool,
 }
 
@@ -38,7 +39,7 @@ impl Decoder {
     /// `octets_max`: of one response with its literals; `DMAP_RESPONSE_OCTETS_MAX` is a good value.
     #[must_use]
     pub fn new(octets_max: usize) -> Self {
-        Self { input: Input::default(), octets_max, line: 0, scanned: 0, dead: false }
+        Self { input: Input::default(), octets_max, partly: Partly::NOTHING, dead: false }
     }
     pub fn feed(&mut self, octets: &[u8]) {
         if !self.dead {
@@ -54,32 +55,30 @@ impl Decoder {
     pub fn receive(&mut self) -> Received {
         loop {
             let rest = self.input.rest();
-            if self.dead || rest.len() < self.line {
+            if self.dead || rest.len() < self.partly.line {
                 return Received::NeedMore;
             }
-            let end = rest.get(self.scanned..).and_then(|new| memchr(b'\n', new));
-            let end = end.map(|at| self.scanned + at + 1);
+            let end = self.partly.line_end(rest);
             if end.unwrap_or(rest.len()) > self.octets_max {
                 return self.too_large();
             }
             let Some(end) = end else {
-                self.scanned = rest.len();
                 return Received::NeedMore;
             };
             let octets = rest.get(..end).map(without_line_end).unwrap_or_default();
-            let line = octets.get(self.line..).unwrap_or_default();
+            let line = octets.get(self.partly.line..).unwrap_or_default();
             let marker = literal_marker(line).filter(|_| has_literals(octets));
             let Some(marker) = marker else {
                 let parsed = response::parse(octets);
                 self.input.skip(end);
-                (self.line, self.scanned) = (0, 0);
+                self.partly = Partly::NOTHING;
                 return parsed.map_or_else(Received::Malformed, Received::Response);
             };
-            let behind = usize::try_from(marker.octets).ok().and_then(|octets| end.checked_add(octets));
-            match behind.filter(|behind| *behind <= self.octets_max) {
-                Some(behind) => (self.line, self.scanned) = (behind, behind),
-                None => return self.too_large(),
+            let behind = self.partly.behind(end, marker);
+            if behind.line > self.octets_max {
+                return self.too_large();
             }
+            self.partly = behind;
         }
     }
 

@@ -8,7 +8,7 @@
 //! # Where the draft is silent
 //!
 //! The draft leaves its formal syntax (DMAP-00 §10), its sample (DMAP-00 §9) and much else open. What is
-//! spoken here is written as ABNF at each reader. Decided besides:
+//! spoken here is written as ABNF at each reader, and all of it in docs/DMAP-SYNTAX.md. Decided besides:
 //!
 //! - The command to change a password is `STACIE-PASSWD`, as the capability is named.
 //! - `$`, what the last `SEARCH RETURN (SAVE)` found, may stand in every sequence set, as in RFC 9051 §9.

@@ -33,6 +33,11 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// On both sides of what may be sent without being asked for.
+fn long_octets() -> impl Strategy<Value = Vec<u8>> {
+    select(vec![0usize, 4095, 4096, 4097, 20_000]).prop_map(|count| vec![b'}'; count])
+}
+
 fn flags() -> impl Strategy<Value = Flags> {
     let keyword = prop_oneof!["[a-z$]{1,4}", Just("$Submitted".to_owned()), Just("$forwarded".to_owned())];
     (0u8..32, prop::collection::vec(keyword, 0..4)).prop_map(|(system, keywords)| {
@@ -518,6 +523,30 @@ proptest! {
         prop_assert_eq!(decoded(octets, &[]), &expected);
         for cut in 0..octets.len().min(300) {
             prop_assert_eq!(decoded(octets, &[cut]), &expected, "cut at {}", cut);
+        }
+    }
+
+    /// DMAP-00 §5.3, RFC 7888 §5: a client waits just where the server asks.
+    #[test]
+    fn continuations(request in long_octets(), private in octets(), meta in long_octets(), key in key_id()) {
+        let private = Some(Secret(private));
+        let add = AddKey { key, request: request.clone(), private, expires: None };
+        let address = SignetAddress::new("a@b").unwrap();
+        let ring = AddSignet { address, signet: request, meta: Some(MetaChange::Set(meta)) };
+        for command in [Command::AddKey(Box::new(add)), Command::AddSignet(ring)] {
+            let tag = Tag::new("a1").unwrap();
+            let encoded = command.encode(&tag);
+            let mut decoder = Decoder::new(0);
+            let mut pieces = encoded.pieces().peekable();
+            while let Some(piece) = pieces.next() {
+                decoder.feed(piece);
+                let found = decoder.next(Phase::Authenticated);
+                match pieces.peek() {
+                    Some(_) => prop_assert_eq!(found, Decoded::Continue),
+                    None => prop_assert_eq!(found, Decoded::Command { tag: tag.clone(), command: command.clone() }),
+                }
+                prop_assert_eq!(decoder.next(Phase::Authenticated), Decoded::NeedMore);
+            }
         }
     }
 

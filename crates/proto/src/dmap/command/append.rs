@@ -100,4 +100,14 @@ impl Append {
         out.announce(if self.literal8 { "~{" } else { "{" }, self.octets);
         out
     }
+    /// The whole command with this message, whose octets are counted here.
+    #[must_use]
+    pub fn encode_with(&self, tag: &Tag, message: &[u8]) -> Encoded {
+        let mut out = Self { octets: message.len() as u64, ..self.clone() }.encode(tag);
+        out.with(|out| {
+            out.extend_from_slice(message);
+            out.extend_from_slice(b"\r\n");
+        });
+        out
+    }
 }

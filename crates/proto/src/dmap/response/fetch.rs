@@ -181,10 +181,7 @@ impl FetchLine {
     /// A whole item.
     pub fn push(&mut self, item: &FetchedItem, out: &mut Vec<u8>) {
         match item {
-            FetchedItem::Flags(flags) => {
-                self.item(b"FLAGS ", out);
-                push_flags(flags, out);
-            }
+            FetchedItem::Flags(flags) => self.flags(flags, out),
             FetchedItem::ModSeq(mod_seq) => {
                 self.number(b"MODSEQ (", mod_seq.value(), out);
                 out.push(b')');
@@ -211,15 +208,22 @@ impl FetchLine {
                 let key = key.map_or_else(|| "NIL".to_owned(), |key| key.to_string());
                 out.extend_from_slice(key.as_bytes());
             }
-            FetchedItem::Meta(meta) => {
-                self.item(b"META ", out);
-                push_nbin(meta.as_deref(), out);
-            }
+            FetchedItem::Meta(meta) => self.meta(meta.as_deref(), out),
             FetchedItem::Body { body, first, octets } => {
                 self.body_name(*body, *first, out);
                 push_nbin(octets.as_deref(), out);
             }
         }
+    }
+    /// The same as `push`, without the item.
+    pub fn flags(&mut self, flags: &Flags, out: &mut Vec<u8>) {
+        self.item(b"FLAGS ", out);
+        push_flags(flags, out);
+    }
+    /// The same as `push`, without the item.
+    pub fn meta(&mut self, meta: Option<&[u8]>, out: &mut Vec<u8>) {
+        self.item(b"META ", out);
+        push_nbin(meta, out);
     }
     /// `BODY[section]<first>` up to the announcement of its literal: exactly `octets` octets must follow, as
     /// they are. `first` is that of the partial asked for.
