@@ -543,7 +543,10 @@ proptest! {
                 let found = decoder.next(Phase::Authenticated);
                 match pieces.peek() {
                     Some(_) => prop_assert_eq!(found, Decoded::Continue),
-                    None => prop_assert_eq!(found, Decoded::Command { tag: tag.clone(), command: command.clone() }),
+                    None => {
+                        let whole = Decoded::Command { tag: tag.clone(), command: command.clone() };
+                        prop_assert_eq!(found, whole);
+                    }
                 }
                 prop_assert_eq!(decoder.next(Phase::Authenticated), Decoded::NeedMore);
             }
