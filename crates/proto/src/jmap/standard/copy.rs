@@ -1,7 +1,7 @@
 //! /copy (RFC 8620 §5.4).
 
 use super::Table;
-use super::set::filled;
+use super::set::{Create, creations, filled};
 use crate::jmap::arguments::{Arguments, Reading};
 use crate::jmap::error::MethodError;
 use crate::jmap::form::Form;
@@ -17,18 +17,12 @@ pub struct CopyArguments<T> {
     /// Another account than `from_account_id`.
     pub account_id: Id,
     pub if_in_state: Option<Box<str>>,
-    pub create: Vec<CopyItem<T>>,
+    pub create: Vec<Create<Copied<T>>>,
     pub on_success_destroy_original: bool,
     pub destroy_from_if_in_state: Option<Box<str>>,
 }
 
 /// An object to be copied.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CopyItem<T> {
-    pub creation_id: Id,
-    pub object: Result<Copied<T>, SetError>,
-}
-
 #[derive(Clone, PartialEq, Debug)]
 pub struct Copied<T> {
     /// In the account that is copied from.
@@ -69,10 +63,7 @@ impl<T> CopyArguments<T> {
                 Some(Copied { id: id?, change: change? })
             })
         };
-        let create = super::set::creations(create, "create", item)?
-            .into_iter()
-            .map(|create| CopyItem { creation_id: create.creation_id, object: create.object })
-            .collect();
+        let create = creations(create, "create", item)?;
         Ok(Self {
             from_account_id,
             if_from_in_state,

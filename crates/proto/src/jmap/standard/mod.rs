@@ -19,7 +19,7 @@ use super::error::MethodError;
 use super::json::{Slot, ToJson};
 
 pub use changes::{ChangesArguments, ChangesResponse};
-pub use copy::{CopyArguments, CopyItem, CopyResponse};
+pub use copy::{CopyArguments, CopyResponse};
 pub use filter::{Condition, Filter, Operator};
 pub use get::{GetArguments, GetResponse, Selection};
 pub use query::{Queried, QueryArguments, QueryResponse, Window};

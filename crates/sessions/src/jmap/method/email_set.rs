@@ -8,22 +8,21 @@ mod claims;
 mod create;
 mod form;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use koi_mailbox::Account;
 use koi_mailbox::emails::{self, EmailChange, EmailChanged, SetUpdate};
 use koi_proto::jmap::object::email::Emails;
-use koi_proto::jmap::object::email::create::EmailCreate;
 use koi_proto::jmap::object::email::update::EmailUpdate;
-use koi_proto::jmap::standard::{Create, Outcome, SetArguments, SetObjects, SetResponse, Update};
-use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetChange, SetError, SetErrorKind};
+use koi_proto::jmap::standard::{Outcome, SetArguments, SetObjects, SetResponse, Update};
+use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetChange, SetError};
 use koi_types::EmailId;
 
 use super::email_write::{
     EmailWriting, HELD_OCTETS_MAX, created, email_id, keyword, mailbox_id, mailbox_ids, mixed_up, refusal,
     weight,
 };
-use super::writing::{Changed, Failure, Piece, Writing, expected_state};
+use super::writing::{Changed, Failure, Piece, Task, Writing, expected_state, tasks};
 use crate::jmap::call::{Call, Ran, SLICE, Started};
 use crate::jmap::context::Context;
 
@@ -55,33 +54,9 @@ fn begin(
 ) -> Started {
     let account = cx.account(&account_id)?;
     let writing = Writing::new(expected_state(if_in_state)?);
-    let destroyed: BTreeSet<IdRef> = objects.destroy.iter().cloned().collect();
     let mut outcome = Outcome::default();
-    let mut tasks = VecDeque::new();
-    for Create { creation_id, object } in objects.create {
-        match object {
-            Ok(object) => tasks.push_back(Task::Create { creation_id, object: Box::new(object) }),
-            Err(why) => outcome.not_created.put(&creation_id, why),
-        }
-    }
-    for Update { id, change } in objects.update {
-        match change {
-            _ if destroyed.contains(&id) => outcome.not_updated.put(&id, SetErrorKind::WillDestroy.into()),
-            Ok(update) => tasks.push_back(Task::Update { id, update }),
-            Err(why) => outcome.not_updated.put(&id, why),
-        }
-    }
-    let mut once = destroyed;
-    let destroy = objects.destroy.into_iter().filter(|id| once.remove(id));
-    tasks.extend(destroy.map(Task::Destroy));
+    let tasks = tasks(objects, &mut outcome);
     Ok(Box::new(EmailSet { account, account_id, writing, tasks, piece: Gathered::default(), outcome }))
-}
-
-/// One change that is asked for.
-enum Task {
-    Create { creation_id: Id, object: Box<EmailCreate> },
-    Update { id: IdRef, update: EmailUpdate },
-    Destroy(IdRef),
 }
 
 /// What a change is told about.
@@ -95,7 +70,7 @@ struct EmailSet {
     account: Account,
     account_id: Id,
     writing: EmailWriting,
-    tasks: VecDeque<Task>,
+    tasks: VecDeque<Task<Emails>>,
     piece: Gathered,
     outcome: Outcome,
 }
@@ -165,7 +140,7 @@ impl EmailSet {
         Ok(Gathering::Complete)
     }
     /// Whether it is about an email that the piece makes.
-    fn waits(&self, task: &Task) -> bool {
+    fn waits(&self, task: &Task<Emails>) -> bool {
         let (Task::Update { id: IdRef::Creation(creation), .. } | Task::Destroy(IdRef::Creation(creation))) =
             task
         else {
@@ -175,9 +150,13 @@ impl EmailSet {
         self.piece.subjects.iter().any(makes)
     }
     /// Answers the task when it has to be taken again in the next step.
-    fn take(&mut self, task: Task, cx: &mut Context<'_>) -> Result<Option<Task>, MethodError> {
+    fn take(
+        &mut self,
+        task: Task<Emails>,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Task<Emails>>, MethodError> {
         match task {
-            Task::Create { creation_id, object } => match create::creation(*object, &self.account, cx) {
+            Task::Create { creation_id, object } => match create::creation(object, &self.account, cx) {
                 Ok(creation) => {
                     self.piece.held_octets += creation.message.held_octets();
                     self.piece.push(EmailChange::Create(creation), Subject::Creation(creation_id));

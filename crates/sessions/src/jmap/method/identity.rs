@@ -1,7 +1,5 @@
 //! Identity/get, Identity/changes and Identity/set (RFC 8621 §6).
 
-use std::collections::BTreeSet;
-
 use koi_mailbox::Account;
 use koi_mailbox::emails::{
     DataType, IdentityChange, IdentityChanged, IdentityRecord, IdentityUpdate, IdentityView, NamedAddress,
@@ -11,12 +9,12 @@ use koi_proto::jmap::object::address::EmailAddress;
 use koi_proto::jmap::object::identity::{
     Identities, Identity, IdentityCreate, IdentityProperty, IdentityUpdate as Updating,
 };
-use koi_proto::jmap::standard::{
-    Create, GetArguments, Outcome, SetArguments, SetObjects, SetResponse, Update,
-};
-use koi_proto::jmap::{Arguments, Change, Id, IdRef, MethodError, Raw, SetError, SetErrorKind};
+use koi_proto::jmap::standard::{GetArguments, Outcome, SetArguments, SetObjects, SetResponse};
+use koi_proto::jmap::{Arguments, Change, Id, MethodError, Raw, SetError, SetErrorKind};
 use koi_types::{Address, ObjectId};
 
+use super::email_write::mixed_up;
+use super::writing::{Task, tasks};
 use crate::jmap::call::{Started, at_once, written};
 use crate::jmap::context::Context;
 use crate::jmap::few::{self, One};
@@ -47,15 +45,15 @@ pub(super) fn set(arguments: Arguments, cx: &mut Context<'_>) -> Started {
         if_in_state.map(|text| State::parse(&text).ok_or(MethodError::StateMismatch)).transpose()?;
     let mut asked = Asked::default();
     asked.gather(objects, &account, cx)?;
-    let Asked { changes, subjects, mut outcome } = asked;
+    let Asked { changes, tasks, mut outcome } = asked;
     let pending = account.set_identities(expected, changes);
     Ok(written(pending, move |written, cx| {
         let (old_state, new_state, results) = match written.map_err(|error| cx.failed(&error))? {
             SetOutcome::StateMismatch => return Err(MethodError::StateMismatch),
             SetOutcome::Done { old_state, new_state, results } => (old_state, new_state, results),
         };
-        for (subject, result) in subjects.into_iter().zip(results) {
-            tell(subject, result, &mut outcome, cx)?;
+        for (task, result) in tasks.into_iter().zip(results) {
+            tell(task, result, &mut outcome, cx)?;
         }
         cx.respond(&SetResponse {
             account_id: Some(account_id),
@@ -71,15 +69,9 @@ pub(super) fn set(arguments: Arguments, cx: &mut Context<'_>) -> Started {
 #[derive(Default)]
 struct Asked {
     changes: Vec<IdentityChange>,
-    subjects: Vec<Subject>,
+    /// What these are about.
+    tasks: Vec<Task<Identities>>,
     outcome: Outcome,
-}
-
-/// What a change is about.
-enum Subject {
-    Create { creation_id: Id, object: IdentityCreate },
-    Update { id: IdRef, identity: ObjectId },
-    Destroy { id: IdRef, identity: ObjectId },
 }
 
 impl Asked {
@@ -89,120 +81,89 @@ impl Asked {
         account: &Account,
         cx: &mut Context<'_>,
     ) -> Result<(), MethodError> {
-        for Create { creation_id, object } in objects.create {
-            match object.and_then(creation) {
-                Ok(Creation { object, record }) => {
-                    self.push(IdentityChange::Create(record), Subject::Create { creation_id, object });
-                }
-                Err(why) => self.outcome.not_created.put(&creation_id, why),
-            }
-        }
         let known = account.snapshot().and_then(|snapshot| snapshot.identities());
         let known = known.map_err(|error| cx.failed(&error))?;
-        let mut destroyed: BTreeSet<IdRef> = objects.destroy.iter().cloned().collect();
-        for Update { id, change } in objects.update {
-            let change = match destroyed.contains(&id) {
-                true => Err(SetErrorKind::WillDestroy.into()),
-                false => change.and_then(|update| checked(&id, update, &known, cx)),
-            };
-            match change {
+        for task in tasks(objects, &mut self.outcome) {
+            match change(&task, &known, cx) {
                 Ok(change) => {
-                    let identity = change.identity;
-                    let update = IdentityChange::Update { identity, update: change.update };
-                    self.push(update, Subject::Update { id, identity });
+                    self.changes.push(change);
+                    self.tasks.push(task);
                 }
-                Err(why) => self.outcome.not_updated.put(&id, why),
-            }
-        }
-        for id in objects.destroy {
-            if !destroyed.remove(&id) {
-                continue;
-            }
-            match few::object_id(&id, cx) {
-                Ok(identity) => {
-                    self.push(IdentityChange::Destroy(identity), Subject::Destroy { id, identity });
-                }
-                Err(why) => self.outcome.not_destroyed.put(&id, why),
+                Err(why) => task.refuse(why, &mut self.outcome),
             }
         }
         Ok(())
     }
-    fn push(&mut self, change: IdentityChange, subject: Subject) {
-        self.changes.push(change);
-        self.subjects.push(subject);
-    }
 }
 
-struct Creation {
-    object: IdentityCreate,
-    record: IdentityRecord,
-}
-
-fn creation(object: IdentityCreate) -> Result<Creation, SetError> {
-    if Address::from_path(&object.email).is_none() {
-        return Err(SetError::invalid_property("email", "email must be an address"));
-    }
-    let IdentityCreate { name, email, reply_to, bcc, text_signature, html_signature } = object.clone();
-    let (reply_to, bcc) = (reply_to.map(stored), bcc.map(stored));
-    Ok(Creation {
-        object,
-        record: IdentityRecord { name, email, reply_to, bcc, text_signature, html_signature },
+/// What the service is to do.
+fn change(
+    task: &Task<Identities>,
+    known: &[IdentityView],
+    cx: &Context<'_>,
+) -> Result<IdentityChange, SetError> {
+    Ok(match task {
+        Task::Create { object, .. } => IdentityChange::Create(record(object.clone())?),
+        Task::Update { id, update } => {
+            let identity = few::object_id(id, cx)?;
+            IdentityChange::Update { identity, update: updating(update.clone(), identity, known)? }
+        }
+        Task::Destroy(id) => IdentityChange::Destroy(few::object_id(id, cx)?),
     })
 }
 
-/// An update of an identity that is known by its number.
-struct Checked {
-    identity: ObjectId,
-    update: IdentityUpdate,
+fn record(object: IdentityCreate) -> Result<IdentityRecord, SetError> {
+    if Address::from_path(&object.email).is_none() {
+        return Err(SetError::invalid_property("email", "email must be an address"));
+    }
+    let IdentityCreate { name, email, reply_to, bcc, text_signature, html_signature } = object;
+    let (reply_to, bcc) = (reply_to.map(stored), bcc.map(stored));
+    Ok(IdentityRecord { name, email, reply_to, bcc, text_signature, html_signature })
 }
 
-fn checked(
-    id: &IdRef,
+fn updating(
     update: Updating,
+    identity: ObjectId,
     known: &[IdentityView],
-    cx: &Context<'_>,
-) -> Result<Checked, SetError> {
-    let identity = few::object_id(id, cx)?;
+) -> Result<IdentityUpdate, SetError> {
     let Updating { name, reply_to, bcc, text_signature, html_signature, claims } = update;
     let view = known.iter().find(|view| view.id == identity).cloned();
     let view = view.ok_or_else(|| SetError::from(SetErrorKind::NotFound))?;
     few::check_claims(&claims, |slot| shown(view).write(IdentityProperty::ALL, slot))?;
     let list = |change: Change<Option<Vec<EmailAddress>>>| change.into_option().map(|list| list.map(stored));
-    let update = IdentityUpdate {
+    Ok(IdentityUpdate {
         name: name.into_option(),
         reply_to: list(reply_to),
         bcc: list(bcc),
         text_signature: text_signature.into_option(),
         html_signature: html_signature.into_option(),
-    };
-    Ok(Checked { identity, update })
+    })
 }
 
 fn tell(
-    subject: Subject,
+    task: Task<Identities>,
     result: Result<IdentityChanged, SettingRefused>,
     outcome: &mut Outcome,
     cx: &mut Context<'_>,
 ) -> Result<(), MethodError> {
-    match (subject, result) {
-        (Subject::Create { creation_id, object }, Ok(IdentityChanged::Created(identity))) => {
+    let changed = match result {
+        Ok(changed) => changed,
+        Err(refused) => {
+            task.refuse(refusal(refused).map_err(|error| cx.failed(&error))?, outcome);
+            return Ok(());
+        }
+    };
+    match (task, changed) {
+        (Task::Create { creation_id, object }, IdentityChanged::Created(identity)) => {
             let id = Id::from(identity);
             cx.created.insert(creation_id.clone(), id.clone());
             outcome.created.put(&creation_id, created(id, object));
         }
-        (Subject::Update { identity, .. }, Ok(_)) => outcome.updated.put(&identity, None),
-        (Subject::Destroy { identity, .. }, Ok(_)) => outcome.destroyed.push(identity.into()),
-        (Subject::Create { .. }, Ok(_)) => {
-            return Err(MethodError::ServerFail { description: "an answer to another change".into() });
+        (Task::Create { .. }, _) => return Err(mixed_up()),
+        (Task::Update { id, .. }, _) => {
+            cx.created.resolve(&id).into_iter().for_each(|id| outcome.updated.put(id, None));
         }
-        (subject, Err(refused)) => {
-            let why = refusal(refused).map_err(|error| cx.failed(&error))?;
-            match subject {
-                Subject::Create { creation_id, .. } => outcome.not_created.put(&creation_id, why),
-                Subject::Update { id, .. } => outcome.not_updated.put(&id, why),
-                Subject::Destroy { id, .. } => outcome.not_destroyed.put(&id, why),
-            }
-        }
+        (Task::Destroy(id), _) => outcome.destroyed.extend(cx.created.resolve(&id).cloned()),
     }
     Ok(())
 }

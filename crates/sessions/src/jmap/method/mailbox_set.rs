@@ -13,13 +13,13 @@ use std::collections::{BTreeSet, VecDeque};
 use koi_mailbox::Account;
 use koi_mailbox::emails::{Emails, MailboxChange, MailboxChanged, MailboxInTurn, MailboxRefused};
 use koi_proto::jmap::object::mailbox::{MailboxCreate, MailboxSetExtra, MailboxUpdate, Mailboxes};
-use koi_proto::jmap::standard::{Create, Outcome, SetArguments, SetResponse, Update};
+use koi_proto::jmap::standard::{Outcome, SetArguments, SetResponse};
 use koi_proto::jmap::{Arguments, CreatedIds, Id, IdRef, MethodError, SetError, SetErrorKind};
 use koi_types::MailboxId;
 use koi_types::name::SEPARATOR;
 
 use super::email_write::{mailbox_id, mixed_up};
-use super::writing::{Changed, Failure, Piece, Writing, expected_state};
+use super::writing::{Changed, Failure, Piece, Task, Writing, expected_state, tasks};
 use crate::jmap::call::{Call, Ran, Started};
 use crate::jmap::context::Context;
 
@@ -33,22 +33,7 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
     let writing = Writing::new(expected_state(if_in_state.as_deref())?);
     let MailboxSetExtra { on_destroy_remove_emails } = extra;
     let mut outcome = Outcome::default();
-    let mut tasks = VecDeque::new();
-    for Create { creation_id, object } in objects.create {
-        match object {
-            Ok(object) => tasks.push_back(Task::Create { creation_id, object }),
-            Err(why) => outcome.not_created.put(&creation_id, why),
-        }
-    }
-    let mut destroyed: BTreeSet<IdRef> = objects.destroy.iter().cloned().collect();
-    for Update { id, change } in objects.update {
-        match change {
-            _ if destroyed.contains(&id) => outcome.not_updated.put(&id, SetErrorKind::WillDestroy.into()),
-            Ok(update) => tasks.push_back(Task::Update { id, update }),
-            Err(why) => outcome.not_updated.put(&id, why),
-        }
-    }
-    tasks.extend(objects.destroy.into_iter().filter(|id| destroyed.remove(id)).map(Task::Destroy));
+    let tasks = tasks(objects, &mut outcome);
     Ok(Box::new(MailboxSet {
         account,
         account_id,
@@ -66,31 +51,15 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
     }))
 }
 
-/// One change that is asked for.
-#[derive(Debug)]
-enum Task {
-    Create {
-        creation_id: Id,
-        object: MailboxCreate,
-    },
-    Update {
-        id: IdRef,
-        update: MailboxUpdate,
-    },
-    Destroy(IdRef),
-    /// Updates that stand in each other's way.
-    Together(Vec<Refused>),
-}
-
 struct MailboxSet {
     account: Account,
     account_id: Id,
     removes_emails: bool,
     writing: Writing<MailboxChanged, MailboxRefused>,
-    tasks: VecDeque<Task>,
+    tasks: VecDeque<Task<Mailboxes>>,
     /// The next piece, and what it is about.
     changes: Vec<MailboxChange>,
-    submitted: Vec<Task>,
+    submitted: Vec<Submitted>,
     /// Refused because of another mailbox.
     again: Vec<Refused>,
     /// Something succeeded since.
@@ -101,9 +70,15 @@ struct MailboxSet {
     outcome: Outcome,
 }
 
-#[derive(Debug)]
+/// What a change is about.
+enum Submitted {
+    Alone(Task<Mailboxes>),
+    /// Updates that stand in each other's way.
+    Together(Vec<Refused>),
+}
+
 struct Refused {
-    task: Task,
+    task: Task<Mailboxes>,
     why: MailboxRefused,
 }
 
@@ -176,15 +151,15 @@ impl MailboxSet {
     }
     /// What is created comes first, what is destroyed last.
     fn take_ready(&mut self, emails: &Emails<'_>, cx: &mut Context<'_>) -> Result<(), MethodError> {
-        let kinds: [fn(&Task) -> bool; 3] = [
+        let kinds: [fn(&Task<Mailboxes>) -> bool; 3] = [
             |task| matches!(task, Task::Create { .. }),
             |task| matches!(task, Task::Update { .. }),
             |task| matches!(task, Task::Destroy(_)),
         ];
         for (kind, is_destroy) in kinds.into_iter().zip([false, false, true]) {
             let creations = self.expected_creations();
-            let is_ready = |task: &Task| kind(task) && !task.waits_for(&creations);
-            let (mut ready, left): (Vec<Task>, Vec<Task>) =
+            let is_ready = |task: &Task<Mailboxes>| kind(task) && !waits(task, &creations);
+            let (mut ready, left): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut self.tasks).into_iter().partition(is_ready);
             self.tasks = left.into();
             if is_destroy {
@@ -194,7 +169,7 @@ impl MailboxSet {
                 match words::change(&task, self.removes_emails, emails, cx) {
                     Ok(change) => {
                         self.changes.push(change);
-                        self.submitted.push(task);
+                        self.submitted.push(Submitted::Alone(task));
                     }
                     Err(Failure::Object(why)) => self.refuse(&task, why),
                     Err(Failure::Call(error)) => return Err(error),
@@ -241,14 +216,18 @@ impl MailboxSet {
         }
         if !turns.is_empty() {
             self.changes.push(MailboxChange::Together(turns));
-            self.submitted.push(Task::Together(ring.into_iter().map(|turn| turn.refused).collect()));
+            self.submitted.push(Submitted::Together(ring.into_iter().map(|turn| turn.refused).collect()));
         }
         Ok(())
     }
     /// Creation ids of what is not created yet.
     fn expected_creations(&self) -> BTreeSet<Id> {
         let again = self.again.iter().map(|refused| &refused.task);
-        let all = self.tasks.iter().chain(&self.submitted).chain(again);
+        let submitted = self.submitted.iter().filter_map(|submitted| match submitted {
+            Submitted::Alone(task) => Some(task),
+            Submitted::Together(_) => None,
+        });
+        let all = self.tasks.iter().chain(submitted).chain(again);
         let creations = all.filter_map(|task| match task {
             Task::Create { creation_id, .. } => Some(creation_id.clone()),
             _ => None,
@@ -272,42 +251,51 @@ impl MailboxSet {
         results: Vec<Changed<MailboxChanged, MailboxRefused>>,
         cx: &mut Context<'_>,
     ) -> Result<(), MethodError> {
-        for (task, result) in std::mem::take(&mut self.submitted).into_iter().zip(results) {
+        for (submitted, result) in std::mem::take(&mut self.submitted).into_iter().zip(results) {
             self.has_progressed |= result.is_ok();
-            match (task, result) {
-                (Task::Create { creation_id, object }, Ok(MailboxChanged::Created(mailbox))) => {
-                    cx.created.insert(creation_id.clone(), mailbox.into());
-                    self.made.push(Made { creation_id, mailbox, object });
-                }
-                (Task::Update { id, update }, Ok(MailboxChanged::Updated)) => {
-                    let mailbox = mailbox_id(&id, cx.created).ok_or_else(mixed_up)?;
-                    self.changed.push(Altered { mailbox, update });
-                }
-                (Task::Destroy(id), Ok(MailboxChanged::Destroyed)) => {
-                    self.outcome.destroyed.extend(cx.created.resolve(&id).cloned());
-                }
-                (Task::Together(turns), Ok(MailboxChanged::Updated)) => {
+            match (submitted, result) {
+                (Submitted::Alone(task), Ok(changed)) => self.succeeded(task, changed, cx)?,
+                (Submitted::Alone(task), Err(why)) => self.again.push(Refused { task, why }),
+                (Submitted::Together(turns), Ok(changed)) => {
                     for Refused { task, .. } in turns {
-                        let Task::Update { id, update } = task else { return Err(mixed_up()) };
-                        let mailbox = mailbox_id(&id, cx.created).ok_or_else(mixed_up)?;
-                        self.changed.push(Altered { mailbox, update });
+                        self.succeeded(task, changed, cx)?;
                     }
                 }
-                (Task::Together(_), Err(MailboxRefused::Failed(error))) => {
+                (Submitted::Together(_), Err(MailboxRefused::Failed(error))) => {
                     return Err(self.writing.failed(&error, cx));
                 }
                 // Together or alone, it cannot be.
-                (Task::Together(turns), Err(_)) => {
+                (Submitted::Together(turns), Err(_)) => {
                     for Refused { task, why } in turns {
                         let why = self.refusal(why, cx)?;
                         self.refuse(&task, why);
                     }
                 }
-                (_, Ok(_)) => return Err(mixed_up()),
-                (task, Err(why)) => self.again.push(Refused { task, why }),
             }
         }
         self.settle(cx)
+    }
+    fn succeeded(
+        &mut self,
+        task: Task<Mailboxes>,
+        changed: MailboxChanged,
+        cx: &mut Context<'_>,
+    ) -> Result<(), MethodError> {
+        match (task, changed) {
+            (Task::Create { creation_id, object }, MailboxChanged::Created(mailbox)) => {
+                cx.created.insert(creation_id.clone(), mailbox.into());
+                self.made.push(Made { creation_id, mailbox, object });
+            }
+            (Task::Update { id, update }, MailboxChanged::Updated) => {
+                let mailbox = mailbox_id(&id, cx.created).ok_or_else(mixed_up)?;
+                self.changed.push(Altered { mailbox, update });
+            }
+            (Task::Destroy(id), MailboxChanged::Destroyed) => {
+                self.outcome.destroyed.extend(cx.created.resolve(&id).cloned());
+            }
+            _ => return Err(mixed_up()),
+        }
+        Ok(())
     }
     /// What will be refused again whatever else happens is refused now.
     fn settle(&mut self, cx: &mut Context<'_>) -> Result<(), MethodError> {
@@ -326,14 +314,8 @@ impl MailboxSet {
             Err(error) => Err(self.writing.failed(&error, cx)),
         }
     }
-    fn refuse(&mut self, task: &Task, why: SetError) {
-        match task {
-            Task::Create { creation_id, .. } => self.outcome.not_created.put(creation_id, why),
-            Task::Update { id, .. } => self.outcome.not_updated.put(id, why),
-            Task::Destroy(id) => self.outcome.not_destroyed.put(id, why),
-            // They are told of one by one.
-            Task::Together(_) => {}
-        }
+    fn refuse(&mut self, task: &Task<Mailboxes>, why: SetError) {
+        task.refuse(why, &mut self.outcome);
     }
     fn respond(&mut self, emails: &Emails<'_>, cx: &mut Context<'_>) -> Result<(), MethodError> {
         for Refused { task, why } in std::mem::take(&mut self.again) {
@@ -363,24 +345,21 @@ impl MailboxSet {
     }
 }
 
-impl Task {
-    /// Whether it is about a mailbox that is still to be created.
-    fn waits_for(&self, creations: &BTreeSet<Id>) -> bool {
-        let awaited = |id: &IdRef| matches!(id, IdRef::Creation(id) if creations.contains(id));
-        match self {
-            Self::Create { object, .. } => object.parent_id.as_ref().is_some_and(awaited),
-            Self::Update { id, update } => {
-                let parent = update.parent_id.clone().into_option().flatten();
-                awaited(id) || parent.as_ref().is_some_and(awaited)
-            }
-            Self::Destroy(id) => awaited(id),
-            Self::Together(_) => false,
+/// Whether it is about a mailbox that is still to be created.
+fn waits(task: &Task<Mailboxes>, creations: &BTreeSet<Id>) -> bool {
+    let awaited = |id: &IdRef| matches!(id, IdRef::Creation(id) if creations.contains(id));
+    match task {
+        Task::Create { object, .. } => object.parent_id.as_ref().is_some_and(awaited),
+        Task::Update { id, update } => {
+            let parent = update.parent_id.clone().into_option().flatten();
+            awaited(id) || parent.as_ref().is_some_and(awaited)
         }
+        Task::Destroy(id) => awaited(id),
     }
 }
 
 /// Levels above a mailbox that is to be destroyed.
-fn depth(task: &Task, emails: &Emails<'_>, created: &CreatedIds) -> usize {
+fn depth(task: &Task<Mailboxes>, emails: &Emails<'_>, created: &CreatedIds) -> usize {
     let Task::Destroy(id) = task else { return 0 };
     let view = mailbox_id(id, created).and_then(|id| emails.mailbox(id).ok().flatten());
     view.map_or(0, |view| view.full_name.as_str().matches(SEPARATOR).count())

@@ -8,6 +8,7 @@ mod core_echo;
 mod email_copy;
 mod email_get;
 mod email_import;
+mod email_making;
 mod email_parse;
 mod email_query;
 mod email_set;

@@ -17,6 +17,7 @@ use koi_proto::jmap::{
 };
 use koi_types::PushId;
 
+use super::writing::{Task, tasks};
 use crate::jmap::call::{Started, at_once, written};
 use crate::jmap::context::Context;
 
@@ -62,30 +63,25 @@ fn shown(view: PushSubscriptionView) -> Option<PushSubscription> {
     })
 }
 
-/// What a change was asked as.
-enum Asked {
-    Created { creation_id: Id, has_keys: bool, has_types: bool },
-    Updated(IdRef),
-    Destroyed(IdRef),
-}
-
 /// Everything asked for, and what can be said of it already.
+#[derive(Default)]
 struct Plan {
-    asked: Vec<Asked>,
     changes: Vec<PushSubscriptionChange>,
+    /// What these are about.
+    tasks: Vec<Task<PushSubscriptions>>,
     outcome: Outcome,
 }
 
 pub(super) fn set(arguments: Arguments, cx: &mut Context<'_>) -> Started {
     let objects = read_set(arguments, &cx.reading())?;
     let there = own(cx)?;
-    let Plan { asked, changes, mut outcome } = plan(objects, &there, cx);
+    let Plan { changes, tasks, mut outcome } = plan(objects, &there, cx);
     let account = cx.own()?;
     let pending = account.set_push_subscriptions(cx.login.app_password.as_deref(), changes);
     Ok(written(pending, move |results, cx| {
         let results = results.map_err(|error| cx.failed(&error))?;
-        for (asked, result) in asked.into_iter().zip(results) {
-            tell(asked, result, &mut outcome, cx);
+        for (task, result) in tasks.into_iter().zip(results) {
+            tell(task, result, &mut outcome, cx);
         }
         cx.respond(&SetResponse { account_id: None, old_state: None, new_state: None, outcome });
         Ok(())
@@ -93,45 +89,34 @@ pub(super) fn set(arguments: Arguments, cx: &mut Context<'_>) -> Started {
 }
 
 fn plan(objects: SetObjects<PushSubscriptions>, there: &[PushSubscriptionView], cx: &Context<'_>) -> Plan {
-    let mut plan = Plan { asked: Vec::new(), changes: Vec::new(), outcome: Outcome::default() };
-    for create in objects.create {
-        let creation_id = create.creation_id;
-        match create.object {
-            Ok(object) => {
-                let (has_keys, has_types) = (object.keys.is_some(), object.types.is_some());
-                plan.asked.push(Asked::Created { creation_id, has_keys, has_types });
-                plan.changes.push(PushSubscriptionChange::Create(new(object)));
+    let mut plan = Plan::default();
+    for task in tasks(objects, &mut plan.outcome) {
+        match change(&task, there, cx) {
+            Ok(change) => {
+                plan.changes.push(change);
+                plan.tasks.push(task);
             }
-            Err(error) => plan.outcome.not_created.put(&creation_id, error),
-        }
-    }
-    for update in objects.update {
-        let id = id_of(&update.id, cx);
-        let refused = match (update.change, objects.destroy.contains(&update.id), id) {
-            (_, true, _) => SetErrorKind::WillDestroy.into(),
-            (Err(error), ..) => error,
-            (Ok(_), _, None) => SetErrorKind::NotFound.into(),
-            (Ok(update_), _, Some(id)) => match checked(update_, &id, there) {
-                Ok(change) => {
-                    plan.asked.push(Asked::Updated(update.id));
-                    plan.changes.push(PushSubscriptionChange::Update { id, update: change });
-                    continue;
-                }
-                Err(error) => error,
-            },
-        };
-        plan.outcome.not_updated.put(&update.id, refused);
-    }
-    for asked in objects.destroy {
-        match id_of(&asked, cx) {
-            Some(id) => {
-                plan.asked.push(Asked::Destroyed(asked));
-                plan.changes.push(PushSubscriptionChange::Destroy(id));
-            }
-            None => plan.outcome.not_destroyed.put(&asked, SetErrorKind::NotFound.into()),
+            Err(why) => task.refuse(why, &mut plan.outcome),
         }
     }
     plan
+}
+
+fn change(
+    task: &Task<PushSubscriptions>,
+    there: &[PushSubscriptionView],
+    cx: &Context<'_>,
+) -> Result<PushSubscriptionChange, SetError> {
+    let known = |id: &IdRef| id_of(id, cx).ok_or(SetErrorKind::NotFound);
+    Ok(match task {
+        Task::Create { object, .. } => PushSubscriptionChange::Create(new(object.clone())),
+        Task::Update { id, update } => {
+            let id = known(id)?;
+            let update = checked(update.clone(), &id, there)?;
+            PushSubscriptionChange::Update { id, update }
+        }
+        Task::Destroy(id) => PushSubscriptionChange::Destroy(known(id)?),
+    })
 }
 
 fn new(object: PushSubscriptionCreate) -> NewPushSubscription {
@@ -190,40 +175,38 @@ fn whole(view: &PushSubscriptionView) -> Members {
 }
 
 fn tell(
-    asked: Asked,
+    task: Task<PushSubscriptions>,
     result: Result<PushSubscriptionChanged, PushRefused>,
     outcome: &mut Outcome,
     cx: &mut Context<'_>,
 ) {
-    match (asked, result) {
-        (Asked::Created { creation_id, has_keys, has_types }, Ok(result)) => {
-            let PushSubscriptionChanged::Created { id, expires } = result else { return };
+    let changed = match result {
+        Ok(changed) => changed,
+        Err(refused) => return task.refuse(set_error(refused), outcome),
+    };
+    match (task, changed) {
+        (Task::Create { creation_id, object: given }, PushSubscriptionChanged::Created { id, expires }) => {
             let Some(id) = Id::parse(id.as_str()) else { return };
             let made = object(|object| {
                 object.put("id", &id);
-                if !has_keys {
+                if given.keys.is_none() {
                     object.member("keys").null();
                 }
                 object.member("verificationCode").null();
                 object.put("expires", &UtcDate(expires));
-                if !has_types {
+                if given.types.is_none() {
                     object.member("types").null();
                 }
             });
             outcome.created.put(&creation_id, made);
             cx.created.insert(creation_id, id);
         }
-        (Asked::Updated(id), Ok(result)) => {
-            let PushSubscriptionChanged::Updated { expires } = result else { return };
+        (Task::Update { id, .. }, PushSubscriptionChanged::Updated { expires }) => {
             let other = expires.map(|expires| object(|object| object.put("expires", &UtcDate(expires))));
             outcome.updated.put(&known(id, cx), other);
         }
-        (Asked::Destroyed(id), Ok(_)) => outcome.destroyed.extend(cx.created.resolve(&id).cloned()),
-        (Asked::Created { creation_id, .. }, Err(refused)) => {
-            outcome.not_created.put(&creation_id, set_error(refused));
-        }
-        (Asked::Updated(id), Err(refused)) => outcome.not_updated.put(&id, set_error(refused)),
-        (Asked::Destroyed(id), Err(refused)) => outcome.not_destroyed.put(&id, set_error(refused)),
+        (Task::Destroy(id), _) => outcome.destroyed.extend(cx.created.resolve(&id).cloned()),
+        (Task::Create { .. } | Task::Update { .. }, _) => {}
     }
 }
 

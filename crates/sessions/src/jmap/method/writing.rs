@@ -1,13 +1,56 @@
-//! What all that writes has in common (RFC 8620 §5.3): pieces that are written one after the other, the
-//! states before the first and after the last, and the two ways to fail.
+//! What all that writes has in common (RFC 8620 §5.3): what is asked for one by one, pieces that are written
+//! one after the other, the states before the first and after the last, and the two ways to fail.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use koi_mailbox::Pending;
 use koi_mailbox::emails::{SetOutcome, State};
-use koi_proto::jmap::{MethodError, SetError};
+use koi_proto::jmap::standard::{Create, Outcome, SetObjects, Settable, Update};
+use koi_proto::jmap::{Id, IdRef, MethodError, SetError, SetErrorKind};
 use koi_types::MailError;
 
 use crate::jmap::call::Ran;
 use crate::jmap::context::Context;
+
+/// One change that is asked for.
+pub(super) enum Task<O: Settable> {
+    Create { creation_id: Id, object: O::Create },
+    Update { id: IdRef, update: O::Update },
+    Destroy(IdRef),
+}
+
+/// What is to be done, in the order of the request. What cannot be read is refused, and so is a change of
+/// what is to be destroyed as well; what is to be destroyed twice is destroyed once.
+pub(super) fn tasks<O: Settable>(objects: SetObjects<O>, outcome: &mut Outcome) -> VecDeque<Task<O>> {
+    let mut tasks = VecDeque::new();
+    for Create { creation_id, object } in objects.create {
+        match object {
+            Ok(object) => tasks.push_back(Task::Create { creation_id, object }),
+            Err(why) => outcome.not_created.put(&creation_id, why),
+        }
+    }
+    let mut destroyed: BTreeSet<IdRef> = objects.destroy.iter().cloned().collect();
+    for Update { id, change } in objects.update {
+        match change {
+            _ if destroyed.contains(&id) => outcome.not_updated.put(&id, SetErrorKind::WillDestroy.into()),
+            Ok(update) => tasks.push_back(Task::Update { id, update }),
+            Err(why) => outcome.not_updated.put(&id, why),
+        }
+    }
+    tasks.extend(objects.destroy.into_iter().filter(|id| destroyed.remove(id)).map(Task::Destroy));
+    tasks
+}
+
+impl<O: Settable> Task<O> {
+    /// Tells why nothing came of it.
+    pub(super) fn refuse(&self, why: SetError, outcome: &mut Outcome) {
+        match self {
+            Self::Create { creation_id, .. } => outcome.not_created.put(creation_id, why),
+            Self::Update { id, .. } => outcome.not_updated.put(id, why),
+            Self::Destroy(id) => outcome.not_destroyed.put(id, why),
+        }
+    }
+}
 
 /// What came of one change of a piece.
 pub(super) type Changed<Done, Refused> = Result<Done, Refused>;

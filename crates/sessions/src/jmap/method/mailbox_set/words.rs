@@ -3,20 +3,19 @@
 use koi_mailbox::emails::{
     Emails, MailboxChange, MailboxCreation, MailboxRefused, MailboxRole, MailboxUpdate, MailboxView,
 };
-use koi_proto::jmap::object::mailbox::{self, MailboxCreate, MailboxProperty};
+use koi_proto::jmap::object::mailbox::{self, MailboxCreate, MailboxProperty, Mailboxes};
 use koi_proto::jmap::{Change, Claim, CreatedIds, IdRef, Json, MethodError, Raw, SetError, SetErrorKind};
 use koi_types::name::SEPARATOR;
 use koi_types::{MailError, MailboxId, MailboxName};
 
-use super::Task;
 use crate::jmap::context::Context;
-use crate::jmap::method::email_write::{mailbox_id, mixed_up};
+use crate::jmap::method::email_write::mailbox_id;
 use crate::jmap::method::mailbox_get::{role_named, shown};
-use crate::jmap::method::writing::Failure;
+use crate::jmap::method::writing::{Failure, Task};
 
 /// What the service is to do.
 pub(super) fn change(
-    task: &Task,
+    task: &Task<Mailboxes>,
     removes_emails: bool,
     emails: &Emails<'_>,
     cx: &mut Context<'_>,
@@ -32,7 +31,6 @@ pub(super) fn change(
             let mailbox = mailbox_id(id, cx.created).ok_or(SetError::from(SetErrorKind::NotFound))?;
             Ok(MailboxChange::Destroy { mailbox, remove_emails: removes_emails })
         }
-        Task::Together(_) => Err(mixed_up().into()),
     }
 }
 
@@ -142,7 +140,7 @@ pub(super) fn refusal(why: MailboxRefused) -> Result<SetError, MailError> {
 }
 
 /// The mailbox that is to be changed.
-pub(super) fn updated_mailbox(task: &Task, created: &CreatedIds) -> Option<MailboxId> {
+pub(super) fn updated_mailbox(task: &Task<Mailboxes>, created: &CreatedIds) -> Option<MailboxId> {
     match task {
         Task::Update { id, .. } => mailbox_id(id, created),
         _ => None,
@@ -152,7 +150,7 @@ pub(super) fn updated_mailbox(task: &Task, created: &CreatedIds) -> Option<Mailb
 /// The mailbox that has the name or the role somebody else wants; nothing when it was refused for something
 /// else.
 pub(super) fn taken_by(
-    task: &Task,
+    task: &Task<Mailboxes>,
     why: &MailboxRefused,
     emails: &Emails<'_>,
     cx: &mut Context<'_>,
@@ -169,7 +167,7 @@ pub(super) fn taken_by(
     Ok(found.map(|other| other.id))
 }
 
-fn wanted_role(task: &Task) -> Option<MailboxRole> {
+fn wanted_role(task: &Task<Mailboxes>) -> Option<MailboxRole> {
     let name = match task {
         Task::Update { update, .. } => update.role.clone().into_option().flatten(),
         _ => None,
@@ -177,7 +175,7 @@ fn wanted_role(task: &Task) -> Option<MailboxRole> {
     name.and_then(|name| role_named(&name))
 }
 
-fn wanted_name(task: &Task, emails: &Emails<'_>, cx: &mut Context<'_>) -> Option<MailboxName> {
+fn wanted_name(task: &Task<Mailboxes>, emails: &Emails<'_>, cx: &mut Context<'_>) -> Option<MailboxName> {
     let (parent, name) = match task {
         Task::Create { object, .. } => {
             let parent = object.parent_id.as_ref().and_then(|id| mailbox_id(id, cx.created));
@@ -191,7 +189,7 @@ fn wanted_name(task: &Task, emails: &Emails<'_>, cx: &mut Context<'_>) -> Option
             };
             (parent, update.name.clone().into_option().unwrap_or(is.name))
         }
-        Task::Destroy(_) | Task::Together(_) => return None,
+        Task::Destroy(_) => return None,
     };
     let full = match parent {
         None => name.into_string(),
