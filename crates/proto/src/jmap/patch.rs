@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use koi_types::limits;
+
 use super::form::Wrongs;
 use super::json::{Json, Members};
 use super::pointer::{Pointer, Token};
@@ -150,8 +152,13 @@ impl Patch {
     /// What was not taken: claims about properties that this object has and no update changes.
     ///
     /// # Errors
-    /// `invalidPatch` for a path to nothing; `invalidProperties` for what is wrong or unknown.
+    /// `invalidPatch` for a path to nothing, or for more claims than an object has properties;
+    /// `invalidProperties` for what is wrong or unknown.
     pub fn finish(mut self, is_property: impl Fn(&str) -> bool) -> Result<Vec<Claim>, SetError> {
+        let most = limits::JMAP_PROPERTIES_MAX;
+        if self.entries.len() > most {
+            return Err(SetError::invalid_patch(format!("more than {most} properties that cannot be set")));
+        }
         let mut claims = Vec::new();
         for Entry { path, value } in std::mem::take(&mut self.entries) {
             let property = path.tokens().first().map(Token::as_str).unwrap_or_default().to_owned();
@@ -208,6 +215,12 @@ impl Claim {
     #[must_use]
     pub fn property(&self) -> &str {
         self.path.tokens().first().map(Token::as_str).unwrap_or_default()
+    }
+
+    /// What is said of the whole property; nothing when it is about something within it.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Json> {
+        (self.path.tokens().len() == 1).then_some(&self.value)
     }
 
     /// Compares it with the object as it is, printed with at least this property.
