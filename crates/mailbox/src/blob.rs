@@ -220,18 +220,6 @@ impl Snapshot<'_> {
     }
 }
 
-impl Account {
-    /// Makes an upload of `to` of a blob of this account (RFC 8620 §6.3); nothing when there is no such blob.
-    pub fn copy_blob(&self, name: &BlobName, to: &Self) -> Result<Option<Pending<Uploaded>>> {
-        let snapshot = self.snapshot()?;
-        let Some(blob) = snapshot.blob(name)? else { return Ok(None) };
-        let mut stage = to.stage_upload();
-        snapshot.fill(&blob, &mut stage)?;
-        let media_type = blob.media_type.as_deref().unwrap_or("application/octet-stream");
-        to.keep_upload(stage, media_type).map(Some)
-    }
-}
-
 impl Blob {
     fn decoded(octets: Vec<u8>) -> Self {
         Self { octets: octets.len() as u64, media_type: None, source: Source::Decoded(octets.into()) }

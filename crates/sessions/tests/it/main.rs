@@ -18,6 +18,7 @@ mod harness;
 mod hidden;
 mod jmap_changes;
 mod jmap_mail;
+mod jmap_steps;
 mod list;
 mod mailboxes;
 mod memory;
@@ -34,5 +35,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
     let tests = tests.chain(mailboxes::tests()).chain(jmap_mail::tests()).chain(jmap_changes::tests());
+    let tests = tests.chain(jmap_steps::tests());
     harness::run(tests.collect())
 }

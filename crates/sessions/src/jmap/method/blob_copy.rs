@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use koi_mailbox::{Account, Pending, Uploaded};
+use koi_mailbox::{Account, Pending, Stage, Uploaded};
 use koi_proto::jmap::object::blob::{BlobCopy, BlobCopyResponse};
 use koi_proto::jmap::standard::Table;
 use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetError, SetErrorKind};
-use koi_types::{BlobName, ErrorKind};
+use koi_types::{BlobName, ErrorKind, MailError};
 
-use super::blob_upload::kept;
-use super::email_write::{too_large, weight};
+use super::blob_reading::BlobReading;
+use super::blob_upload::{UNKNOWN_TYPE, kept};
+use super::email_write::too_large;
 use super::writing::Failure;
 use crate::jmap::call::{Call, Ran, SLICE, Started};
 use crate::jmap::context::Context;
@@ -31,6 +32,7 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
         from,
         to,
         left: blob_ids.known.into(),
+        copying: None,
         begun: VecDeque::new(),
         has_begun_any: false,
         response: BlobCopyResponse { from_account_id, account_id, copied: Table::default(), not_copied },
@@ -41,9 +43,17 @@ struct Copying {
     from: Account,
     to: Account,
     left: VecDeque<Id>,
+    copying: Option<Copy>,
     begun: VecDeque<Begun>,
     has_begun_any: bool,
     response: BlobCopyResponse,
+}
+
+/// A blob of which some octets are there.
+struct Copy {
+    id: Id,
+    reading: BlobReading,
+    stage: Stage,
 }
 
 struct Begun {
@@ -54,17 +64,8 @@ struct Begun {
 impl Call for Copying {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
         let mut done = 0;
-        while let Some(id) = self.left.pop_front() {
-            match self.copy(&id, cx) {
-                Ok(Copied { pending, octets }) => {
-                    done += weight(octets);
-                    self.has_begun_any = true;
-                    self.begun.push_back(Begun { id, pending });
-                }
-                Err(Failure::Object(why)) => self.response.not_copied.put(&id, why),
-                Err(Failure::Call(_)) if self.has_begun_any => return Err(MethodError::ServerPartialFail),
-                Err(Failure::Call(error)) => return Err(error),
-            }
+        while let Some(copy) = self.next(cx)? {
+            done += self.go_on(copy, cx)?;
             if done >= SLICE {
                 return Ok(Ran::Yield);
             }
@@ -85,27 +86,65 @@ impl Call for Copying {
     }
 }
 
-/// A blob on its way.
-struct Copied {
-    pending: Pending<Uploaded>,
-    octets: usize,
-}
-
 impl Copying {
-    fn copy(&self, id: &Id, cx: &mut Context<'_>) -> Result<Copied, Failure> {
+    fn next(&mut self, cx: &mut Context<'_>) -> Result<Option<Copy>, MethodError> {
+        if let Some(copy) = self.copying.take() {
+            return Ok(Some(copy));
+        }
+        while let Some(id) = self.left.pop_front() {
+            match self.begin(&id, cx) {
+                Ok(reading) => return Ok(Some(Copy { id, reading, stage: self.to.stage_upload() })),
+                Err(failure) => self.refuse(&id, failure)?,
+            }
+        }
+        Ok(None)
+    }
+    fn begin(&self, id: &Id, cx: &mut Context<'_>) -> Result<BlobReading, Failure> {
         let missing = || {
             // RFC 8620 §6.3 allows every error of a create; this one says which blob it is.
             Failure::Object(SetErrorKind::BlobNotFound { not_found: vec![id.clone()] }.into())
         };
         let name = BlobName::parse(id.as_str()).ok_or_else(missing)?;
-        let octets = self.from.snapshot().and_then(|snapshot| snapshot.blob(&name));
-        let octets = octets.map_err(|error| cx.failed(&error))?.ok_or_else(missing)?.octets;
-        let copying = self.from.copy_blob(&name, &self.to).map_err(|error| match error.kind {
-            ErrorKind::TooLarge => Failure::Object(too_large(cx)),
-            ErrorKind::NoPermission => Failure::Object(SetError::from(SetErrorKind::Forbidden)),
-            _ => Failure::Call(cx.failed(&error)),
-        })?;
-        let octets = usize::try_from(octets).unwrap_or(usize::MAX);
-        Ok(Copied { pending: copying.ok_or_else(missing)?, octets })
+        let blob = self.from.snapshot().and_then(|snapshot| snapshot.blob(&name));
+        let blob = blob.map_err(|error| cx.failed(&error))?.ok_or_else(missing)?;
+        let octets = blob.octets;
+        Ok(BlobReading::new(self.from.clone(), blob, 0..octets))
+    }
+    /// Copies the next piece, or keeps what is whole; answers how much that was.
+    fn go_on(&mut self, mut copy: Copy, cx: &mut Context<'_>) -> Result<usize, MethodError> {
+        if copy.reading.is_done() {
+            let Copy { id, reading, stage } = copy;
+            match self.to.keep_upload(stage, reading.media_type().unwrap_or(UNKNOWN_TYPE)) {
+                Ok(pending) => {
+                    self.has_begun_any = true;
+                    self.begun.push_back(Begun { id, pending });
+                }
+                Err(error) => self.refuse(&id, failure(&error, cx))?,
+            }
+            return Ok(1);
+        }
+        match copy.reading.go_on(&mut copy.stage) {
+            Ok(done) => {
+                self.copying = Some(copy);
+                Ok(done)
+            }
+            Err(error) => self.refuse(&copy.id, failure(&error, cx)).map(|()| 1),
+        }
+    }
+    fn refuse(&mut self, id: &Id, failure: Failure) -> Result<(), MethodError> {
+        match failure {
+            Failure::Object(why) => self.response.not_copied.put(id, why),
+            Failure::Call(_) if self.has_begun_any => return Err(MethodError::ServerPartialFail),
+            Failure::Call(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+fn failure(error: &MailError, cx: &mut Context<'_>) -> Failure {
+    match error.kind {
+        ErrorKind::TooLarge => Failure::Object(too_large(cx)),
+        ErrorKind::NoPermission => Failure::Object(SetError::from(SetErrorKind::Forbidden)),
+        _ => Failure::Call(cx.failed(error)),
     }
 }

@@ -7,15 +7,16 @@ use koi_mailbox::{Account, Pending, Stage, Uploaded};
 use koi_proto::jmap::object::blob::{BlobUpload, BlobUploadResponse, CreatedBlob, DataSource, UploadObject};
 use koi_proto::jmap::standard::{Create, Table};
 use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, Raw, SetError, SetErrorKind};
-use koi_types::{BlobName, ErrorKind, limits};
+use koi_types::{BlobName, ErrorKind, MailError, limits};
 
+use super::blob_reading::BlobReading;
 use super::email_write::{too_large, weight};
 use super::writing::Failure;
 use crate::jmap::call::{Call, Ran, SLICE, Started};
 use crate::jmap::context::Context;
 
 /// What a blob is when nobody says.
-const UNKNOWN_TYPE: &str = "application/octet-stream";
+pub(super) const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
     let BlobUpload { account_id, create } = BlobUpload::read(arguments, &cx.reading())?;
@@ -59,6 +60,8 @@ struct Staging {
     creation_id: Id,
     media_type: Box<str>,
     sources: VecDeque<DataSource>,
+    /// The source that is being read.
+    reading: Option<BlobReading>,
     stage: Stage,
 }
 
@@ -117,36 +120,47 @@ impl Uploading {
             creation_id,
             media_type: object.media_type.unwrap_or_else(|| UNKNOWN_TYPE.into()),
             sources: object.data.into(),
+            reading: None,
             stage: self.account.stage_upload(),
         })
     }
-    /// Adds the next source, or keeps what is whole; answers how much that was.
+    /// Adds something of the next source, or keeps what is whole; answers how much that was.
     fn go_on(&mut self, mut staging: Staging, cx: &mut Context<'_>) -> Result<usize, MethodError> {
-        let before = staging.stage.octets();
-        let result = match staging.sources.pop_front() {
-            Some(source) => self.add(source, &mut staging.stage, cx),
-            None => return self.keep(staging, cx).map(|()| 1),
+        staging.reading = staging.reading.filter(|reading| !reading.is_done());
+        let added = match &mut staging.reading {
+            Some(reading) => reading.go_on(&mut staging.stage).map_err(|error| refusal(&error, cx)),
+            None => match staging.sources.pop_front() {
+                Some(source) => self.add(source, &mut staging, cx),
+                None => return self.keep(staging, cx).map(|()| 1),
+            },
         };
-        let octets = usize::try_from(staging.stage.octets() - before).unwrap_or(usize::MAX);
-        match result {
-            Ok(()) => self.staging = Some(staging),
-            Err(Failure::Object(why)) => self.response.not_created.put(&staging.creation_id, why),
-            Err(Failure::Call(error)) => return Err(self.partly(error)),
+        match added {
+            Ok(done) => {
+                self.staging = Some(staging);
+                Ok(done)
+            }
+            Err(Failure::Object(why)) => {
+                self.response.not_created.put(&staging.creation_id, why);
+                Ok(1)
+            }
+            Err(Failure::Call(error)) => Err(self.partly(error)),
         }
-        Ok(weight(octets))
     }
     fn partly(&self, error: MethodError) -> MethodError {
         if self.has_kept { MethodError::ServerPartialFail } else { error }
     }
-    fn add(&self, source: DataSource, stage: &mut Stage, cx: &mut Context<'_>) -> Result<(), Failure> {
-        let octets = match source {
-            DataSource::Octets(octets) => octets,
-            DataSource::Blob { blob_id, offset, length } => self.part(&blob_id, offset, length, cx)?,
-        };
-        stage.write(&octets).map_err(|error| match error.kind {
-            ErrorKind::TooLarge => Failure::Object(too_large(cx)),
-            _ => Failure::Call(cx.failed(&error)),
-        })
+    /// Adds a source that is in memory; another blob is read from now on.
+    fn add(&self, source: DataSource, staging: &mut Staging, cx: &mut Context<'_>) -> Result<usize, Failure> {
+        match source {
+            DataSource::Octets(octets) => {
+                staging.stage.write(&octets).map_err(|error| refusal(&error, cx))?;
+                Ok(weight(octets.len()))
+            }
+            DataSource::Blob { blob_id, offset, length } => {
+                staging.reading = Some(self.part(&blob_id, offset, length, cx)?);
+                Ok(1)
+            }
+        }
     }
     /// A range of another blob, all of which must be there.
     fn part(
@@ -155,7 +169,7 @@ impl Uploading {
         offset: u64,
         length: Option<u64>,
         cx: &mut Context<'_>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<BlobReading, Failure> {
         let snapshot = self.account.snapshot().map_err(|error| cx.failed(&error))?;
         let name = cx.created.resolve(id).and_then(|id| BlobName::parse(id.as_str()));
         let blob = name.map(|name| snapshot.blob(&name)).transpose().map_err(|error| cx.failed(&error))?;
@@ -169,9 +183,7 @@ impl Uploading {
             let why = format!("the blob {id} has only {} octets", blob.octets);
             return Err(SetError::invalid_property("data", why).into());
         };
-        let mut octets = Vec::new();
-        snapshot.read_blob(&blob, offset..end, &mut octets).map_err(|error| cx.failed(&error))?;
-        Ok(octets)
+        Ok(BlobReading::new(self.account.clone(), blob, offset..end))
     }
     fn keep(&mut self, staging: Staging, cx: &mut Context<'_>) -> Result<(), MethodError> {
         let Staging { creation_id, media_type, stage, .. } = staging;
@@ -212,6 +224,13 @@ impl Uploading {
             }
         }
         Ok(None)
+    }
+}
+
+fn refusal(error: &MailError, cx: &mut Context<'_>) -> Failure {
+    match error.kind {
+        ErrorKind::TooLarge => Failure::Object(too_large(cx)),
+        _ => Failure::Call(cx.failed(error)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blob_copy;
 mod blob_get;
+mod blob_reading;
 mod blob_upload;
 mod changes;
 mod core_echo;
