@@ -109,11 +109,13 @@ pub(super) fn download(
     let (blob, name) = rest.split_once('/').ok_or(Refused::NotFound)?;
     let account = account_of(mailbox, login, account)?;
     let blob = BlobName::parse(blob).ok_or(Refused::NotFound)?;
-    let found = account.snapshot().and_then(|snapshot| snapshot.blob(&blob));
-    let blob = found.map_err(|error| refused(&account, &error))?.ok_or(Refused::NotFound)?;
     let too_many = || Refused::Busy("Too many downloads of this account at a time.".into());
     let most = site.config.requests_per_account_max;
     let loaded = site.downloads.begin(login.account, most).ok_or_else(too_many)?;
+    // A part is decoded as a whole, and held until it is sent.
+    let find = || account.snapshot().and_then(|snapshot| snapshot.blob(&blob));
+    let found = tokio::task::block_in_place(find);
+    let blob = found.map_err(|error| refused(&account, &error))?.ok_or(Refused::NotFound)?;
     // RFC 8620 §6.2: the type is what the client asks for.
     let asked = asked.and_then(|asked| query::value(asked, "accept")).filter(|text| is_media_type(text));
     let media_type = asked.or(blob.media_type.as_deref().map(str::to_owned)).unwrap_or(OPAQUE.into());

@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 use super::account::Loaded;
 use super::connection::{Connection, InFlight};
 use super::following::{Following, Happened, Why};
-use super::metered::{Meter, Metered};
+use super::metered::{Meter, Metered, Places};
 use super::pieces::Out;
 use super::problem::Refused;
 use super::{Asked, Sent};
@@ -115,7 +115,12 @@ pub(super) async fn serve(
         .write_buffer_size(0)
         .max_message_size(Some(octets_max))
         .max_frame_size(Some(octets_max));
-    let io = Metered::new(TokioIo::new(upgraded), meter.clone());
+    let places = Places {
+        loads: Arc::clone(&connection.site.loads),
+        account: following.login.account,
+        max: connection.site.config.requests_per_account_max,
+    };
+    let io = Metered::new(TokioIo::new(upgraded), meter.clone(), places);
     let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     let (peer, now) = (connection.peer, Instant::now());
     let mut socket = Socket {
@@ -163,7 +168,6 @@ impl Socket {
                     Some(Ok(message)) => {
                         self.heard = Instant::now();
                         self.asked = None;
-                        self.meter.message_came();
                         if let Some(end) = self.take(message)? {
                             return Some(end);
                         }
@@ -203,24 +207,28 @@ impl Socket {
     /// A message came. Nothing in the outer answer: the peer has gone.
     fn take(&mut self, message: Message) -> Option<Option<End>> {
         match message {
-            Message::Text(text) => self.read(text.as_bytes()),
+            Message::Text(text) => {
+                let place = self.meter.message_came();
+                self.read(text.as_bytes(), place);
+            }
             // RFC 8887 §4.3.1
             Message::Binary(_) => {
                 return Some(Some(End { code: CloseCode::Unsupported, reason: "only text is understood" }));
             }
             // The library has answered.
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            Message::Ping(octets) | Message::Pong(octets) => self.meter.control_came(octets.len()),
+            Message::Frame(_) => {}
             Message::Close(_) => return None,
         }
         Some(None)
     }
 
-    /// RFC 8887 §4.3
-    fn read(&mut self, octets: &[u8]) {
+    /// RFC 8887 §4.3; with the place it has, if it was not short.
+    fn read(&mut self, octets: &[u8], place: Option<Loaded>) {
         add(&self.connection.edge.metrics.octets_in, octets.len() as u64);
         let Some(jmap) = self.connection.site.jmap.as_deref() else { return };
         match jmap.message(octets) {
-            Ok(ClientMessage::Request { id, request }) => self.begin(id, request),
+            Ok(ClientMessage::Request { id, request }) => self.begin(id, request, place),
             Ok(ClientMessage::PushEnable { types, push_state }) => self.listen(types, push_state.as_deref()),
             Ok(ClientMessage::PushDisable) => self.pushes = false,
             Err(refused) => self.refuse(&refused),
@@ -228,10 +236,11 @@ impl Socket {
     }
 
     /// RFC 8887 §4.3.2
-    fn begin(&mut self, id: Option<Box<str>>, request: Request) {
+    fn begin(&mut self, id: Option<Box<str>>, request: Request, place: Option<Loaded>) {
         let site = Arc::clone(&self.connection.site);
         let most = site.config.requests_per_account_max;
-        let Some(place) = site.loads.begin(self.following.login.account, most) else {
+        let place = place.or_else(|| site.loads.begin(self.following.login.account, most));
+        let Some(place) = place else {
             let detail = format!("{most} requests of this account are worked on.").into();
             let error = RequestError::Limit { limit: RequestLimit::MaxConcurrentRequests, detail };
             return self.refuse(&RefusedMessage { request_id: id, error });
@@ -323,12 +332,15 @@ impl Socket {
 
     /// When something must be done about a peer that does nothing.
     fn due(&self) -> Instant {
+        // Octets of a message may come while this waits.
+        let look = || Instant::now() + self.connection.site.config.pause;
+        if self.meter.is_held_up() {
+            return look();
+        }
         let answer = match self.asked {
             Some(asked) => asked + self.connection.edge.limits().write,
             None => self.heard + PING,
         };
-        // Octets of a message may come while this waits.
-        let look = || Instant::now() + self.connection.site.config.pause;
         answer.min(self.whole_by().unwrap_or_else(look))
     }
     /// When a message that is under way must be there.
@@ -338,8 +350,13 @@ impl Socket {
         Some(waiting.since + self.connection.site.config.pause + octets)
     }
     /// Whether it must end.
-    fn check(&self) -> Option<Option<End>> {
+    fn check(&mut self) -> Option<Option<End>> {
         let now = Instant::now();
+        if self.meter.is_held_up() {
+            // Whatever it says is not read, nor is its answer.
+            (self.heard, self.asked) = (now, None);
+            return Some(None);
+        }
         let limit = self.connection.edge.limits().write;
         if self.asked.is_some_and(|asked| now >= asked + limit) {
             return None;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, StatusCode};
-use koi_types::{AccountId, Address, BlobName};
+use koi_types::{AccountId, Address, BlobName, UploadId};
 
 use super::client::{Client, Got, Mirror, alice, anybody, empty, large};
 use crate::rig::Rig;
@@ -49,6 +49,26 @@ async fn what_is_uploaded_comes_back() {
             assert_eq!(got.header("content-length"), octets.to_string());
             assert_eq!(got.header("content-type"), "text/x-test");
         }
+    }
+}
+
+/// What is not read yet keeps its place; before there is one, nothing is looked for or decoded.
+// spec: RFC 8620 §6.2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_has_a_place_before_anything_is_read() {
+    let rig = Rig::with("[http]\nrequests_per_account_max=1\n", Some(Box::new(Mirror::default())));
+    let mut client = rig.http2_with_room(100_000).await;
+    let made = upload(&mut client, &id(1), large(3_000_000)).await.json();
+    let path = |blob: &str| format!("/jmap/download/{}/{blob}/x", id(1));
+    let held = client.send(empty(alice(Method::GET, &path(made["blobId"].as_str().unwrap())))).await.unwrap();
+    assert_eq!(held.status(), StatusCode::OK);
+    let mut other = rig.http1().await;
+    let missing = path(&BlobName::Upload(UploadId(Default::default())).to_string());
+    other.ask(empty(alice(Method::GET, &missing))).await.problem(503);
+    drop((held, client));
+    let began = std::time::Instant::now();
+    while other.ask(empty(alice(Method::GET, &missing))).await.status != StatusCode::NOT_FOUND {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "there is room again");
     }
 }
 

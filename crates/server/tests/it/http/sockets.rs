@@ -302,6 +302,63 @@ async fn a_message_must_come_in_time() {
     assert_eq!(socket.closes().await, CloseCode::Policy);
 }
 
+/// Control frames between its frames make it no younger (RFC 6455 §5.4).
+// spec: RFC 6455 §5.4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_with_pings_between_its_frames_must_come_in_time_too() {
+    let rig = Rig::real("[http]\npause_secs=1\n");
+    let mut socket = open(&rig).await;
+    socket.send(Message::Frame(Frame::message("{", OpCode::Data(Data::Text), false))).await;
+    let began = Instant::now();
+    let mut pings = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            _ = pings.tick() => if socket.0.send(Message::Ping(b"?".to_vec().into())).await.is_err() { break },
+            message = socket.0.next() => match message {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    assert_eq!(frame.code, CloseCode::Policy);
+                    break;
+                }
+                Some(Ok(Message::Pong(_))) => {}
+                other => panic!("{other:?}"),
+            },
+        }
+        assert!(began.elapsed() < PATIENCE, "it goes on for ever");
+    }
+}
+
+/// What is held of a message counts with the requests of the account; others wait, and are answered then.
+// spec: RFC 8620 §2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_message_has_a_place_before_it_is_there() {
+    let rig = Rig::real("[http]\nrequests_per_account_max=1\n");
+    let (mut first, mut second) = (open(&rig).await, open(&rig).await);
+    let text = request("long", &json!([["Core/echo", {"text": "x".repeat(200_000)}, "0"]])).to_string();
+    let (most, rest) = text.split_at(150_000);
+    let frame =
+        |text: &str, code, last| Message::Frame(Frame::message(text.to_owned(), OpCode::Data(code), last));
+    first.send(frame(most, Data::Text, false)).await;
+    let mut client = rig.http1().await;
+    let empty = r#"{"using":[],"methodCalls":[]}"#;
+    let began = Instant::now();
+    while client.ask(api(empty)).await.status != StatusCode::TOO_MANY_REQUESTS {
+        assert!(began.elapsed() < PATIENCE, "it takes no place");
+    }
+    // What is short is told so; what is long is not read any further until there is room.
+    second.say(&request("short", &json!([]))).await;
+    let error = second.next().await;
+    assert_eq!((&error["requestId"], &error["limit"]), (&json!("short"), &json!("maxConcurrentRequests")));
+    second.send(Message::text(text.clone())).await;
+    first.send(frame(rest, Data::Continue, true)).await;
+    assert_eq!(first.next().await["requestId"], "long");
+    assert_eq!(second.next().await["requestId"], "long");
+    second.echo("there is room again").await;
+    let began = Instant::now();
+    while client.ask(api(empty)).await.status != StatusCode::OK {
+        assert!(began.elapsed() < PATIENCE, "a place is lost");
+    }
+}
+
 /// As octets on the wire.
 fn large_request() -> Vec<u8> {
     let large = json!([["Core/echo", {"text": "x".repeat(1_000_000)}, "0"]]);
