@@ -1,5 +1,8 @@
 //! From what is written to what holds: defaults, checks of keys against each other, paths made absolute.
 
+mod protocols;
+mod webpush;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +10,9 @@ use std::time::Duration;
 use super::keys::{self, Fallback, Reload};
 use super::raw::{self, Raw};
 use crate::problem::Problem;
-use crate::webpush::SendSettings;
 
-/// Between two pushes of states to one user: what a person does, and what comes in at once, is one push.
-const STATES_PAUSE: Duration = Duration::from_secs(2);
+pub use protocols::{HttpConfig, ImapConfig, SmtpConfig};
+pub use webpush::WebPushConfig;
 
 /// Everything the server is told. Immutable; a reload makes a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,61 +103,6 @@ pub struct LimitsConfig {
     pub message_octets_max: u64,
 }
 
-/// Section `imap`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ImapConfig {
-    pub compress: bool,
-    pub unauthenticate: bool,
-    pub administrators: Vec<koi_types::Address>,
-    pub submitters: Vec<koi_types::Address>,
-    /// 0: no bound.
-    pub commands_per_second_max: u32,
-    /// 0: never.
-    pub progress_secs: u32,
-    /// 0: no bound.
-    pub search_secs_max: u32,
-    /// `None`: no bound.
-    pub search_octets_max: Option<u64>,
-    pub notifications_max: usize,
-    pub connection_memory_max: usize,
-    pub notify_accounts_max: usize,
-}
-
-/// Section `http`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HttpConfig {
-    /// `None`: as the client has asked.
-    pub url: Option<String>,
-    pub origins: Vec<String>,
-    pub idle: Duration,
-    /// Between two octets of a body.
-    pub pause: Duration,
-    pub header_octets_max: usize,
-    pub request_octets_max: usize,
-    pub requests_per_connection_max: usize,
-    pub requests_per_account_max: usize,
-    /// Event sources and WebSockets.
-    pub streams_per_account_max: usize,
-    /// A cookie that is not used.
-    pub login_idle: Duration,
-}
-
-/// Section `smtp`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SmtpConfig {
-    pub recipients_max: usize,
-    pub postmaster: Option<koi_types::Address>,
-    pub greeting_delay_ms: u32,
-    pub connections_per_minute_max: u32,
-    pub messages_per_minute_max: u32,
-    pub recipients_per_minute_max: u32,
-    pub errors_per_minute_max: u32,
-    pub account_messages_per_hour_max: u32,
-    pub account_messages_per_day_max: u32,
-    pub account_recipients_per_hour_max: u32,
-    pub account_recipients_per_day_max: u32,
-}
-
 /// Section `mailbox`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailboxConfig {
@@ -165,14 +112,6 @@ pub struct MailboxConfig {
     pub quota_messages_max: Option<u64>,
     /// Mailboxes of an account.
     pub quota_mailboxes_max: Option<u64>,
-}
-
-/// Section `webpush`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WebPushConfig {
-    pub send: SendSettings,
-    pub subscriptions_max: u16,
-    pub waiting_max: usize,
 }
 
 /// Section `log`.
@@ -226,9 +165,9 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         listen,
         auth: auth(raw),
         limits: limits(raw),
-        imap: imap(raw)?,
-        http: http(raw)?,
-        smtp: smtp(raw)?,
+        imap: protocols::imap(raw)?,
+        http: protocols::http(raw)?,
+        smtp: protocols::smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
             quota_messages_max: Some(raw.number("mailbox.quota_messages_max")).filter(|n| *n > 0),
@@ -240,7 +179,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
             messages_min: raw.number("search.index_messages_min"),
             share_max: raw.number("search.index_share_max"),
         },
-        webpush: webpush(raw, &base)?,
+        webpush: webpush::webpush(raw, &base)?,
         log: log(raw),
     };
     if config.listen.is_empty() {
@@ -267,16 +206,6 @@ fn coi(raw: &Raw) -> Result<Option<koi_mailbox::CoiNames>, Problem> {
 pub fn needs_restart(old: &Raw, new: &Raw) -> Vec<&'static str> {
     let fixed = keys::KEYS.iter().filter(|k| k.reload == Reload::Restart);
     fixed.filter(|k| old.value(k.name) != new.value(k.name)).map(|k| k.name).collect()
-}
-
-fn address_list(raw: &Raw, name: &str) -> Result<Vec<koi_types::Address>, Problem> {
-    let list = raw.list(name).into_iter().map(|text| {
-        koi_types::Address::parse(&text).ok_or_else(|| {
-            let what = format!("{}: `{text}` is not an address", raw.place(name));
-            Problem::usage(what, "write addresses such as \"alice@example.org\"")
-        })
-    });
-    list.collect()
 }
 
 fn folder_of(file: &Path) -> PathBuf {
@@ -346,44 +275,6 @@ fn limits(raw: &Raw) -> LimitsConfig {
     }
 }
 
-fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
-    Ok(ImapConfig {
-        compress: raw.switch("imap.compress"),
-        unauthenticate: raw.switch("imap.unauthenticate"),
-        administrators: address_list(raw, "imap.administrators")?,
-        submitters: address_list(raw, "imap.submitters")?,
-        commands_per_second_max: small(raw, "imap.commands_per_second_max"),
-        progress_secs: small(raw, "imap.progress_secs"),
-        search_secs_max: small(raw, "imap.search_secs_max"),
-        search_octets_max: Some(raw.number("imap.search_octets_max")).filter(|n| *n > 0),
-        notifications_max: count(raw, "imap.notifications_max"),
-        connection_memory_max: count(raw, "imap.connection_memory_max"),
-        notify_accounts_max: count(raw, "imap.notify_accounts_max"),
-    })
-}
-
-fn http(raw: &Raw) -> Result<HttpConfig, Problem> {
-    let url = raw.text("http.url");
-    if let Some(url) =
-        url.as_ref().filter(|url| !url.starts_with("https://") || url.contains(['?', '#', ' ']))
-    {
-        let what = format!("{}: `{url}` is not the beginning of a URL", raw.place("http.url"));
-        return Err(Problem::usage(what, "write such as https://mail.example.org"));
-    }
-    Ok(HttpConfig {
-        url,
-        origins: raw.list("http.origins"),
-        idle: secs(raw, "http.idle_secs"),
-        pause: secs(raw, "http.pause_secs"),
-        header_octets_max: count(raw, "http.header_octets_max"),
-        request_octets_max: count(raw, "http.request_octets_max"),
-        requests_per_connection_max: count(raw, "http.requests_per_connection_max"),
-        requests_per_account_max: count(raw, "http.requests_per_account_max"),
-        streams_per_account_max: count(raw, "http.streams_per_account_max"),
-        login_idle: secs(raw, "http.login_idle_secs"),
-    })
-}
-
 /// RFC 5464 §3.2.1.1: the value must be a URI.
 fn admin(raw: &Raw) -> Result<Option<String>, Problem> {
     let Some(uri) = raw.text("server.admin") else { return Ok(None) };
@@ -398,69 +289,6 @@ fn admin(raw: &Raw) -> Result<Option<String>, Problem> {
         return Err(Problem::usage(what, "write mailto:user@domain, or another URI"));
     }
     Ok(Some(uri))
-}
-
-fn smtp(raw: &Raw) -> Result<SmtpConfig, Problem> {
-    let postmaster = raw.text("smtp.postmaster").map(|text| {
-        koi_types::Address::parse(&text).ok_or_else(|| {
-            let what = format!("{}: `{text}` is not an address", raw.place("smtp.postmaster"));
-            Problem::usage(what, "write user@domain")
-        })
-    });
-    Ok(SmtpConfig {
-        recipients_max: count(raw, "smtp.recipients_max"),
-        postmaster: postmaster.transpose()?,
-        greeting_delay_ms: small(raw, "smtp.greeting_delay_ms"),
-        connections_per_minute_max: small(raw, "smtp.connections_per_minute_max"),
-        messages_per_minute_max: small(raw, "smtp.messages_per_minute_max"),
-        recipients_per_minute_max: small(raw, "smtp.recipients_per_minute_max"),
-        errors_per_minute_max: small(raw, "smtp.errors_per_minute_max"),
-        account_messages_per_hour_max: small(raw, "smtp.account_messages_per_hour_max"),
-        account_messages_per_day_max: small(raw, "smtp.account_messages_per_day_max"),
-        account_recipients_per_hour_max: small(raw, "smtp.account_recipients_per_hour_max"),
-        account_recipients_per_day_max: small(raw, "smtp.account_recipients_per_day_max"),
-    })
-}
-
-fn webpush(raw: &Raw, base: &Path) -> Result<Option<WebPushConfig>, Problem> {
-    let domain = raw.list("server.domains").into_iter().next().unwrap_or_default().to_lowercase();
-    let contact = raw.text("webpush.contact").unwrap_or_else(|| format!("mailto:postmaster@{domain}"));
-    if !["mailto:", "https:"].iter().any(|scheme| contact.starts_with(scheme)) {
-        let what = format!("{}: `{contact}` is not a URI", raw.place("webpush.contact"));
-        return Err(Problem::usage(what, "write mailto:user@domain or an https: URI"));
-    }
-    let send = SendSettings {
-        contact: contact.into(),
-        ca_file: raw.text("webpush.ca_file").map(|file| base.join(file)),
-        private: raw.switch("webpush.private"),
-        any_port: raw.switch("webpush.any_port"),
-        proxy: proxy(raw)?,
-        connect: secs(raw, "webpush.connect_secs"),
-        answer: secs(raw, "webpush.answer_secs"),
-        backoff: Duration::from_secs(5),
-        requests_max: count(raw, "webpush.requests_max"),
-        requests_per_origin_max: count(raw, "webpush.requests_per_origin_max"),
-        couriers_per_account_max: count(raw, "webpush.requests_per_account_max"),
-        pushes_per_minute_max: small(raw, "webpush.pushes_per_minute_max"),
-        ttl_secs: small(raw, "webpush.ttl_secs"),
-        states_pause: STATES_PAUSE,
-    };
-    let subscriptions_max = u16::try_from(raw.number("webpush.subscriptions_max")).unwrap_or(u16::MAX);
-    let waiting_max = count(raw, "webpush.waiting_max");
-    let all = WebPushConfig { send, subscriptions_max, waiting_max };
-    Ok(raw.switch("webpush.enabled").then_some(all))
-}
-
-/// `host:port`, also with `http://` before it.
-fn proxy(raw: &Raw) -> Result<Option<Box<str>>, Problem> {
-    let Some(text) = raw.text("webpush.proxy") else { return Ok(None) };
-    let authority = text.strip_prefix("http://").unwrap_or(&text).trim_end_matches('/');
-    let port = authority.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-    if port.is_none_or(|port| port.parse::<u16>().is_err()) || authority.contains(['/', '@', ' ']) {
-        let what = format!("{}: `{text}` is not a proxy", raw.place("webpush.proxy"));
-        return Err(Problem::usage(what, "write host:port"));
-    }
-    Ok(Some(authority.into()))
 }
 
 fn log(raw: &Raw) -> LogConfig {
