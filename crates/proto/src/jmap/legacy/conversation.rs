@@ -221,17 +221,7 @@ impl Conversation {
                 self.at += 1;
                 Doing::Nothing
             }
-            Doing::Compare(compare) => {
-                let echo = compare.echo();
-                let first = said.into_iter().next().filter(|one| one.name == "Email/get");
-                let first = first.map(|one| answer(&one.name, one.arguments, &echo, &self.texts));
-                let emails = match first.and_then(|mut email| email.take("list")) {
-                    Some(Json::Array(emails)) => emails,
-                    _ => Vec::new(),
-                };
-                let Compared { arguments, refused } = compare.compared(&emails);
-                Doing::Compared { arguments, refused }
-            }
+            Doing::Compare(compare) => self.compare(compare, said),
             Doing::Attached(mut attached) => {
                 let parsed = said.into_iter().find(|one| one.name == "Email/parse");
                 if let Some(parsed) = parsed {
@@ -241,6 +231,30 @@ impl Conversation {
             }
             doing => doing,
         };
+    }
+
+    /// An update is asked for only when what it says was compared.
+    fn compare(&mut self, compare: Compare, said: Vec<Said>) -> Doing {
+        let first = said.into_iter().next();
+        let (name, arguments) = first.map(|one| (one.name, one.arguments)).unwrap_or_default();
+        if name != "Email/get" {
+            let failed = MethodError::ServerFail { description: "no answer".into() };
+            let mut error = Some(arguments).filter(|_| name == "error");
+            let said = error.take().map_or_else(
+                || error::said(Method::EmailSet.name(), &failed),
+                |error| answer("error", error, &Echo::of(Method::EmailSet), &self.texts),
+            );
+            self.respond("error", said);
+            self.at += 1;
+            return Doing::Nothing;
+        }
+        let mut email = answer(&name, arguments, &compare.echo(), &self.texts);
+        let emails = match email.take("list") {
+            Some(Json::Array(emails)) => emails,
+            _ => Vec::new(),
+        };
+        let Compared { arguments, refused } = compare.compared(&emails, &self.created);
+        Doing::Compared { arguments, refused }
     }
 
     fn call_answered(&mut self, said: Vec<Said>, echo: &Echo) -> Doing {

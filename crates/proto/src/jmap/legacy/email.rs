@@ -1,7 +1,7 @@
 //! The Email object: one text and one HTML body instead of a tree of parts, header fields as one map, names
 //! that are never null.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use koi_types::limits;
 
@@ -66,7 +66,7 @@ const OWN_FIELDS: [&str; 8] = ["from", "to", "cc", "bcc", "reply-to", "sender", 
 pub(super) struct Wanted {
     pub(super) properties: Vec<Box<str>>,
     /// Of the map `headers`, in lower case; `None`: all, when the map is wanted.
-    fields: Option<Vec<Box<str>>>,
+    fields: Option<BTreeSet<Box<str>>>,
 }
 
 impl Wanted {
@@ -83,11 +83,11 @@ impl Wanted {
             let most = limits::JMAP_PROPERTIES_MAX;
             return Err(MethodError::invalid(format!("properties has more than {most} items")));
         }
-        let (mut wanted, mut fields) = (Self::all(["id"]), Vec::new());
+        let (mut wanted, mut fields) = (Self::all(["id"]), BTreeSet::new());
         for name in &names {
             let name = name.as_str().ok_or_else(|| MethodError::invalid("properties must be Strings"))?;
             if let Some(field) = name.strip_prefix("headers.") {
-                fields.push(field.to_ascii_lowercase().into());
+                fields.insert(field.to_ascii_lowercase().into());
             } else if PROPERTIES.contains(&name) {
                 wanted.add(name);
             } else {
@@ -156,7 +156,7 @@ impl Wanted {
         let mut out = Members::default();
         for name in &self.properties {
             let value = match (&**name, &body) {
-                ("headers", _) => Some(headers(email.value("headers"), self.fields.as_deref(), texts)),
+                ("headers", _) => Some(headers(email.value("headers"), self.fields.as_ref(), texts)),
                 ("keywords", _) => email.take("keywords").map(|all| renamed(all, keyword_answered)),
                 ("sender", _) => email.take("sender").map(first_emailer),
                 ("subject", _) => Some(email.take("subject").filter(|s| !s.is_null()).unwrap_or(string(""))),
@@ -234,7 +234,8 @@ impl Body {
                 attached.push(part);
             }
         }
-        let attachment = |part| attachment(part, html_body.as_deref());
+        let shown = html_body.as_deref().map(cids).unwrap_or_default();
+        let attachment = |part| attachment(part, &shown);
         let attachments = attached.into_iter().map(attachment).collect();
         Self { text: plain, html: html_body, attachments }
     }
@@ -251,9 +252,17 @@ fn kind(part: &Members) -> &str {
     part.value("type").and_then(Json::as_str).unwrap_or_default()
 }
 
-fn attachment(mut part: Members, html: Option<&str>) -> Json {
+/// The Content-IDs that a page refers to, each up to where a URL ends. It is gone through once: it may be
+/// long, and what is attached many.
+fn cids(html: &str) -> BTreeSet<&str> {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | '&' | '\\');
+    html.split("cid:").skip(1).filter_map(|rest| rest.split(ends).next()).collect()
+}
+
+/// `shown`: the Content-IDs that the page refers to.
+fn attachment(mut part: Members, shown: &BTreeSet<&str>) -> Json {
     let cid = part.take("cid").unwrap_or(Json::Null);
-    let shown = cid.as_str().zip(html).is_some_and(|(cid, html)| html.contains(&format!("cid:{cid}")));
+    let shown = cid.as_str().is_some_and(|cid| shown.contains(cid));
     let mut out = Members::default();
     for name in ["blobId", "type", "name", "size"] {
         put(&mut out, name, part.take(name).unwrap_or(Json::Null));
@@ -272,7 +281,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The map of header fields; of a field that stands several times the values are joined.
-fn headers(raw: Option<&Json>, fields: Option<&[Box<str>]>, texts: &Texts) -> Json {
+fn headers(raw: Option<&Json>, fields: Option<&BTreeSet<Box<str>>>, texts: &Texts) -> Json {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     let raw = if let Some(Json::Array(raw)) = raw { raw.as_slice() } else { &[] };
     for field in raw {
@@ -280,7 +289,7 @@ fn headers(raw: Option<&Json>, fields: Option<&[Box<str>]>, texts: &Texts) -> Js
         let text = |name| field.value(name).and_then(Json::as_str);
         let (Some(name), Some(value)) = (text("name"), text("value")) else { continue };
         let name = name.to_ascii_lowercase();
-        if fields.is_some_and(|fields| !fields.iter().any(|field| **field == *name)) {
+        if fields.is_some_and(|fields| !fields.contains(&*name)) {
             continue;
         }
         let value = (texts.header)(value);
@@ -340,16 +349,15 @@ pub(super) fn create(mut email: Members) -> Members {
         change(&mut email, name, addresses);
     }
     body(&mut email);
-    if let Some(Json::Object(fields)) = email.take("headers") {
-        for Member { name, value } in fields {
-            let is_own = OWN_FIELDS.contains(&&*name) || name.starts_with("content-");
-            if let (false, Some(value)) = (is_own, value.as_str()) {
-                let (property, value) = field(&name, value);
-                email.put(property, value);
-            }
-        }
-    }
-    email
+    let fields = match email.take("headers") {
+        Some(Json::Object(fields)) => fields,
+        _ => Members::default(),
+    };
+    let is_own = |name: &str| OWN_FIELDS.contains(&name) || name.starts_with("content-");
+    let set = fields.iter().filter(|one| !is_own(&one.name));
+    let set = set.filter_map(|one| one.value.as_str().map(|value| field(&one.name, value)));
+    // All at once: there may be very many.
+    email.into_iter().chain(set).collect()
 }
 
 /// `textBody`, `htmlBody` and `attachments`; what is not of the draft's type stays, and is refused.
@@ -394,13 +402,15 @@ fn body(email: &mut Members) {
 }
 
 /// The property of a header field to be set. Raw where it can be, because the RFC allows that for all fields.
-fn field(name: &str, value: &str) -> (Box<str>, Json) {
+fn field(name: &str, value: &str) -> Member {
     let values: Vec<&str> = value.split('\n').collect();
     let form = if value.is_ascii() { "" } else { ":asText" };
     let space = if value.is_ascii() { " " } else { "" };
     let texts = values.iter().map(|value| string(&format!("{space}{value}")));
     match values.len() {
-        1 => (format!("header:{name}{form}").into(), string(&format!("{space}{value}"))),
-        _ => (format!("header:{name}{form}:all").into(), Json::Array(texts.collect())),
+        1 => {
+            Member { name: format!("header:{name}{form}").into(), value: string(&format!("{space}{value}")) }
+        }
+        _ => Member { name: format!("header:{name}{form}:all").into(), value: Json::Array(texts.collect()) },
     }
 }

@@ -2,6 +2,8 @@
 //! the same holds for objects in its own shape, so that those of the draft are compared here, with the
 //! Emails as they are, before the update is asked for.
 
+use std::collections::BTreeMap;
+
 use super::ask::{Echo, default_account};
 use super::email::Wanted;
 use super::{Member, Members, put, string, strings};
@@ -73,20 +75,30 @@ impl Compare {
         Echo { wanted, ..Echo::of(crate::jmap::method::Method::EmailGet) }
     }
     /// The Email/set, and the updates that are refused, once the Emails are known.
-    pub(super) fn compared(self, emails: &[Json]) -> Compared {
+    pub(super) fn compared(self, emails: &[Json], created: &BTreeMap<Id, Id>) -> Compared {
         let Self { mut arguments, claims, .. } = self;
         let mut refused = Vec::new();
         let mut update = match arguments.take("update") {
             Some(Json::Object(update)) => update,
             _ => Members::default(),
         };
+        let nothing = Members::default();
         for claim in claims {
+            let id = match claim.id.strip_prefix('#') {
+                None => Some(&*claim.id),
+                Some(key) => Id::parse(key).and_then(|key| created.get(&key)).map(Id::as_str),
+            };
             let is_it = |email: &&Json| match email {
-                Json::Object(email) => email.value("id").and_then(Json::as_str) == Some(&claim.id),
+                Json::Object(email) => email.value("id").and_then(Json::as_str) == id,
                 _ => false,
             };
-            // Of an Email that is not there the update is refused anyway.
-            let Some(Json::Object(email)) = emails.iter().find(is_it) else { continue };
+            let email = match (id, emails.iter().find(is_it)) {
+                // What this very call makes cannot be compared.
+                (None, _) => &nothing,
+                (Some(_), Some(Json::Object(email))) => email,
+                // Of an Email that is not there the update is refused anyway.
+                (Some(_), _) => continue,
+            };
             let differs = |member: &&Member| {
                 // What is attached follows from the rest.
                 let is = email.value(&member.name).unwrap_or(&Json::Null);

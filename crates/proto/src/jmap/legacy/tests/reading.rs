@@ -230,3 +230,27 @@ fn changes_and_references_to_them() {
         ),
     );
 }
+
+/// Only what a page refers to by its whole Content-ID is shown within it.
+#[test]
+fn pictures_of_a_page_are_inline() {
+    one(
+        r#"["Email/get",{"ids":["e1"],"properties":["attachments"]},"0"]"#,
+        concat!(
+            r#"Email/get {"ids":["e1"],"accountId":"a1","bodyProperties":["partId","blobId","size","name","type","cid"],"#,
+            r#""fetchTextBodyValues":true,"fetchHTMLBodyValues":true,"#,
+            r#""properties":["id","textBody","htmlBody","attachments","bodyValues"]}"#
+        ),
+        concat!(
+            r#"Email/get {"accountId":"a1","state":"1","list":[{"id":"e1","textBody":[{"partId":"1","type":"text/html"}],"#,
+            r#""htmlBody":[{"partId":"1","type":"text/html"}],"bodyValues":{"1":{"value":"<img src='cid:a@x'> <img src=cid:bb>"}},"#,
+            r#""attachments":[{"partId":"2","blobId":"b2","size":1,"name":null,"type":"image/png","cid":"a@x"},"#,
+            r#"{"partId":"3","blobId":"b3","size":1,"name":null,"type":"image/png","cid":"b"}]}],"notFound":[]}"#
+        ),
+        concat!(
+            r#"Email/get {"accountId":"a1","state":"1","list":[{"id":"e1","attachments":["#,
+            r#"{"blobId":"b2","type":"image/png","name":null,"size":1,"cid":"a@x","isInline":true},"#,
+            r#"{"blobId":"b3","type":"image/png","name":null,"size":1,"cid":"b","isInline":false}]}],"notFound":null}"#
+        ),
+    );
+}

@@ -155,3 +155,50 @@ fn sending_and_what_follows_of_it() {
         ),
     );
 }
+
+/// What cannot be compared is not written: the call fails as the reading did.
+#[test]
+fn what_was_not_compared_is_not_written() {
+    let calls = r#"[["Email/set",{"update":{"e1":{"subject":"x","keywords/$Seen":true}}},"0"]]"#;
+    let get = r#"Email/get {"accountId":"a1","ids":["e1"],"properties":["id","subject"]}"#;
+    for (answered, expected) in [
+        (r#"error {"type":"requestTooLarge"}"#, r#"0 error {"type":"requestTooLarge"}"#),
+        (r#"error {"type":"serverFail"}"#, r#"0 error {"type":"serverError"}"#),
+        ("Other {}", r#"0 error {"type":"serverError","description":"no answer"}"#),
+    ] {
+        assert_eq!(drive(calls, &[part(get, answered)]), [expected]);
+    }
+}
+
+/// An Email that an earlier call made is compared as any other; one of this very call cannot be.
+#[test]
+fn emails_that_were_just_made_are_compared_too() {
+    let calls = r##"[["Thread/get",{"ids":[]},"0"],
+        ["Email/set",{"update":{"#k":{"subject":"x"},"#l":{"subject":"x"}}},"1"]]"##;
+    let mut conversation = conversation(calls);
+    let Next::Ask(_) = conversation.advance() else { panic!() };
+    conversation.answered(br#"{"methodResponses":[["Thread/get",{},"0"]],"createdIds":{"k":"e1"}}"#);
+    let Next::Ask(_) = conversation.advance() else { panic!("it is looked at") };
+    let list = r#"{"methodResponses":[["Email/get",{"list":[{"id":"e1","subject":"y"}]},"0"]]}"#;
+    conversation.answered(list.as_bytes());
+    let Next::Ask(mut request) = conversation.advance() else { panic!("the rest is done") };
+    let arguments = Responses::new(&crate::jmap::Envelope::Http).arguments(&mut request.calls[0]).unwrap();
+    assert_eq!(Json::Object(arguments.into_members()), json(r#"{"update":{},"accountId":"a1"}"#));
+    conversation.answered(br#"{"methodResponses":[["Email/set",{"notUpdated":null},"0"]]}"#);
+    let Next::Done(octets) = conversation.advance() else { panic!() };
+    let said = String::from_utf8(octets).unwrap();
+    for id in ["#k", "#l"] {
+        assert!(said.contains(&format!(r#""{id}":{{"type":"invalidProperties""#)), "{said}");
+    }
+}
+
+/// However many header fields there are, each is looked at once.
+#[test]
+fn many_fields_take_no_longer_than_they_are_long() {
+    let fields: Vec<String> = (0..200_000).map(|n| format!(r#""x-{n}":"1""#)).collect();
+    let call = format!(r#"["Email/set",{{"create":{{"k":{{"headers":{{{}}}}}}}}},"0"]"#, fields.join(","));
+    let began = std::time::Instant::now();
+    let Next::Ask(request) = conversation(&format!("[{call}]")).advance() else { panic!() };
+    assert_eq!(&*request.calls[0].name, "Email/set");
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
