@@ -11,6 +11,29 @@ use crate::parse::parse;
 /// Refusals that are told; one is enough to refuse the whole.
 const REFUSALS_MAX: usize = 100;
 
+/// RFC 5322 §3.6, RFC 2045 §3: the fields that a header has once at most.
+const ONCE: [&str; 19] = [
+    "Date",
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-ID",
+    "Content-Description",
+    "Content-Disposition",
+    "Content-Language",
+    "Content-Location",
+];
+
 /// Octets of the name of a file: RFC 2231 parts it, and readers keep only so many parameters.
 const FILE_NAME_OCTETS_MAX: usize = 1_000;
 
@@ -165,9 +188,7 @@ impl Check<'_> {
         if let Some(setting) = part.setting("Content-Type").filter(|_| part.media_type.is_none()) {
             let written = part.type_written();
             let is_multipart = written.as_deref().is_some_and(is_multipart);
-            let charset =
-                part.raw_content().and_then(|content| content.param(b"charset").map(<[u8]>::to_vec));
-            let other = charset.is_some_and(|charset| !charset.eq_ignore_ascii_case(b"utf-8"));
+            let other = part.raw_charset().is_some_and(|charset| !charset.eq_ignore_ascii_case(b"utf-8"));
             if is_multipart || (other && part.part_id.is_some()) {
                 self.refuse(format!("{way}{}", setting.property), Rule::RawContentType);
             }
@@ -207,6 +228,9 @@ impl Check<'_> {
             let same = |field: &str| setting.field.eq_ignore_ascii_case(field);
             if !seen.insert(setting.field.to_ascii_lowercase()) {
                 self.refuse(&property, Rule::FieldTwice);
+            }
+            if setting.values.len() > 1 && ONCE.iter().any(|field| same(field)) {
+                self.refuse(&property, Rule::FieldOnce);
             }
             if !field::is_name(&setting.field) {
                 self.refuse(&property, Rule::FieldName);
@@ -268,6 +292,20 @@ impl PartForm {
         let mut header = Vec::new();
         setting.values.iter().for_each(|value| field::push("Content-Type", value, &mut header));
         Some(parse(&header).facts.structure.root.content)
+    }
+
+    /// The charset that it names, if it does: what is read has a default in the place of none, so another
+    /// one is put behind it, which counts only there.
+    pub(super) fn raw_charset(&self) -> Option<Vec<u8>> {
+        const NONE: &str = "x-none";
+        let setting = self.setting("Content-Type")?;
+        let mut header = Vec::new();
+        setting.values.iter().take(1).for_each(|value| field::push("Content-Type", value, &mut header));
+        header.truncate(header.trim_ascii_end().len());
+        header.extend_from_slice(format!("; charset={NONE}\r\n").as_bytes());
+        let content = parse(&header).facts.structure.root.content;
+        let named = content.param(b"charset*").or_else(|| content.param(b"charset"));
+        named.filter(|charset| *charset != NONE.as_bytes()).map(<[u8]>::to_vec)
     }
 }
 

@@ -61,6 +61,8 @@ fn is_address(address: &EmailAddress) -> bool {
     address.name.as_deref().is_none_or(is_line)
         && email.len() <= WORD_OCTETS_MAX
         && !email.chars().any(char::is_control)
+        // In quotes it may be longer.
+        && addr_spec(email).text.len() <= WORD_OCTETS_MAX
 }
 
 /// RFC 5322 §2.2: one field, whose line ends are all folding; §2.1.1: no line too long; §3.2.2: no line of

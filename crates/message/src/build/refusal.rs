@@ -15,6 +15,8 @@ pub struct Refusal {
 pub enum Rule {
     HeadersGiven,
     FieldTwice,
+    /// Several values for a field that stands once at most.
+    FieldOnce,
     FormForbidden,
     ContentFieldOnEmail,
     BodyTwice,
@@ -50,6 +52,7 @@ impl fmt::Display for Rule {
         f.write_str(match self {
             Rule::HeadersGiven => "header fields are set one by one, not as a list",
             Rule::FieldTwice => "this header field is set by another property too",
+            Rule::FieldOnce => "a header has this field once at most",
             Rule::FormForbidden => "this header field has no such form",
             Rule::ContentFieldOnEmail => "Content- fields belong to body parts",
             Rule::BodyTwice => "bodyStructure excludes textBody, htmlBody and attachments",

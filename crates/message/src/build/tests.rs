@@ -436,3 +436,87 @@ fn many_fields_and_endless_names_are_refused_in_time() {
         refusals.iter().all(|refusal| refusal.rule == Rule::FieldValue && refusal.property.ends_with("/cid"))
     );
 }
+
+// spec: RFC 5322 §3.6; RFC 8621 §4.6
+#[test]
+fn a_field_that_stands_once_is_not_written_twice() {
+    let address = |email: &str| vec![EmailAddress { name: None, email: email.into() }];
+    let mut from =
+        setting("header:From:asAddresses:all", HeaderForm::Addresses, HeaderValue::Addresses(address("a@b")));
+    from.values.push(HeaderValue::Addresses(address("c@d")));
+    let form = EmailForm { headers: vec![from.clone()], ..EmailForm::default() };
+    only(&form, "header:From:asAddresses:all", Rule::FieldOnce);
+    from.values.truncate(1);
+    assert!(header(vec![from]).contains("\r\nFrom: a@b\r\n"));
+    let mut types = raw("header:Content-Type:all", " text/plain");
+    types.values.push(HeaderValue::Raw(" text/html".into()));
+    let part = PartForm { part_id: Some("t".into()), headers: vec![types], ..PartForm::default() };
+    let form = EmailForm { body_structure: Some(part), ..with_values(&[("t", "x")]) };
+    only(&form, "bodyStructure/header:Content-Type:all", Rule::FieldOnce);
+    let mut received = raw("header:Received:all", " by a; x");
+    received.values.push(HeaderValue::Raw(" by b; x".into()));
+    assert!(header(vec![received]).contains("\r\nReceived: by a; x\r\nReceived: by b; x\r\n"));
+}
+
+// spec: RFC 2045 §5.1
+#[test]
+fn the_charset_of_a_value_is_always_said() {
+    for (given, expected) in [
+        (" text/plain; name=\"charset.txt\"", " text/plain; name=\"charset.txt\";\r\n charset=utf-8\r\n"),
+        (" text/plain; charset=\"utf-8\"", " text/plain; charset=\"utf-8\"\r\n"),
+        (" text/plain; format=flowed", " text/plain; format=flowed;\r\n charset=utf-8\r\n"),
+        (" text/html", " text/html;\r\n charset=utf-8\r\n"),
+    ] {
+        let headers = vec![raw("header:Content-Type", given)];
+        let part = PartForm { part_id: Some("t".into()), headers, ..PartForm::default() };
+        let message = built(&EmailForm { body_structure: Some(part), ..with_values(&[("t", "ü")]) });
+        assert!(message.contains(&format!("\r\nContent-Type:{expected}")), "{message}");
+    }
+    // What cannot be said behind it.
+    for bad in [" text/plain; name=\"open", " text/plain (open", " text/plain; charset*=x''utf-7"] {
+        let headers = vec![raw("header:Content-Type", bad)];
+        let part = PartForm { part_id: Some("t".into()), headers, ..PartForm::default() };
+        let form = EmailForm { body_structure: Some(part), ..with_values(&[("t", "ü")]) };
+        only(&form, "bodyStructure/header:Content-Type", Rule::RawContentType);
+    }
+}
+
+// spec: RFC 2045 §6.4
+#[test]
+fn a_multipart_is_not_narrower_than_its_parts() {
+    let text = || value_part("text/plain", "t");
+    let of = |inner: &str| {
+        let form = EmailForm {
+            text_body: Some(vec![text()]),
+            attachments: Some(vec![PartForm {
+                media_type: Some("multipart/digest".into()),
+                sub_parts: Some(vec![blob_part("message/rfc822", inner), blob_part("a/b", "\0")]),
+                ..PartForm::default()
+            }]),
+            ..with_values(&[("t", "x")])
+        };
+        let message = built(&form);
+        let structure = parse(message.as_bytes()).facts.structure;
+        assert_eq!(
+            BodyPart::of(&structure).sub_parts[1].sub_parts[0].octets(message.as_bytes()),
+            inner.as_bytes()
+        );
+        let fields = message.lines().filter_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+        fields.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of("Subject: x\r\n"), ["base64"]);
+    assert_eq!(of("Subject: ü\r\n"), ["8bit", "8bit", "8bit", "base64"]);
+    assert_eq!(of("Subject: ü\n"), ["binary", "binary", "binary", "base64"]);
+}
+
+// spec: RFC 5322 §2.1.1
+#[test]
+fn an_address_that_is_too_long_in_quotes_is_refused() {
+    let of = |email: String| {
+        let list = HeaderValue::Addresses(vec![EmailAddress { name: None, email }]);
+        EmailForm { headers: vec![setting("to", HeaderForm::Addresses, list)], ..EmailForm::default() }
+    };
+    only(&of("\"".repeat(900)), "to", Rule::FieldValue);
+    let fits = built(&of("\"".repeat(400)));
+    assert!(fits.lines().all(|line| line.len() <= 998), "{fits}");
+}

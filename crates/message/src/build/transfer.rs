@@ -64,6 +64,15 @@ impl Encoding {
         }
     }
 
+    /// Of two the one that needs more of a way: an encoding that is none needs nothing.
+    pub(super) fn wider(self, other: Encoding) -> Encoding {
+        match (self, other) {
+            (Encoding::Binary, _) | (_, Encoding::Binary) => Encoding::Binary,
+            (Encoding::EightBit, _) | (_, Encoding::EightBit) => Encoding::EightBit,
+            _ => Encoding::SevenBit,
+        }
+    }
+
     pub(super) fn is_identity(self) -> bool {
         !matches!(self, Encoding::QuotedPrintable | Encoding::Base64)
     }

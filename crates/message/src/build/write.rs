@@ -46,6 +46,7 @@ pub(super) fn message(
             boundaries: 0,
             is_taken: false,
             missing: Vec::new(),
+            widest: Encoding::SevenBit,
             out: Vec::new(),
         };
         writer.header(given);
@@ -75,6 +76,8 @@ struct Writer<'f> {
     is_taken: bool,
     /// Blobs that are not there.
     missing: Vec<String>,
+    /// The encoding of a part so far that needs most of a way.
+    widest: Encoding,
     out: Vec<u8>,
 }
 
@@ -144,6 +147,7 @@ impl<'f> Writer<'f> {
             field::push("Content-Transfer-Encoding", &HeaderValue::Raw(format!(" {name}")), &mut self.out);
         }
         self.out.extend_from_slice(b"\r\n");
+        self.widest = self.widest.wider(encoding);
         self.is_taken |= encoding.is_identity() && memmem::find(octets, self.stem.as_bytes()).is_some();
         encoding.push(octets, &mut self.out);
         Ok(())
@@ -160,11 +164,19 @@ impl<'f> Writer<'f> {
         let mut params = vec![Param { name: "boundary", value: Cow::Owned(boundary.clone()) }];
         params.extend(required_param(&node.media_type, parts));
         self.fields(node, params);
+        let before = std::mem::replace(&mut self.widest, Encoding::SevenBit);
+        let header_end = self.out.len();
         for part in parts {
             self.out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
             self.part(part, blob)?;
         }
         self.out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        // RFC 2045 §6.4: a multipart is not 7bit when a part of it is not.
+        if let Some(encoding) = self.widest.name() {
+            let field = format!("Content-Transfer-Encoding: {encoding}\r\n");
+            drop(self.out.splice(header_end..header_end, field.into_bytes()));
+        }
+        self.widest = self.widest.wider(before);
         Ok(())
     }
 
@@ -177,7 +189,8 @@ impl<'f> Writer<'f> {
         let set = |field: &str| form.and_then(|form| form.setting(field));
         let named = name.map(|name| Param { name: "name", value: Cow::Borrowed(name) });
         if let Some(setting) = set("Content-Type") {
-            push_raw_type(setting, params, out);
+            let has_charset = form.is_some_and(|form| form.raw_charset().is_some());
+            push_raw_type(setting, params.into_iter().filter(|_| !has_charset), out);
         } else {
             params.extend(named.filter(|_| disposition.is_none()));
             push_with_params("Content-Type", &node.media_type, &params, out);
@@ -228,13 +241,10 @@ fn push_with_params(field_name: &str, value: &str, params: &[Param<'_>], out: &m
 }
 
 /// A Content-Type as the client wrote it, and the charset of a value behind it.
-fn push_raw_type(setting: &HeaderSetting, params: Vec<Param<'_>>, out: &mut Vec<u8>) {
-    let start = out.len();
+fn push_raw_type<'p>(setting: &HeaderSetting, params: impl Iterator<Item = Param<'p>>, out: &mut Vec<u8>) {
     setting.push(out);
-    let has_charset = |written: &[u8]| memmem::find(&written.to_ascii_lowercase(), b"charset").is_some();
     for param in params {
-        let written = out.get(start..).unwrap_or_default();
-        if !has_charset(written) && written.ends_with(b"\r\n") {
+        if out.ends_with(b"\r\n") {
             out.truncate(out.len() - 2);
             out.extend_from_slice(format!(";\r\n {}={}\r\n", param.name, param.value).as_bytes());
         }
