@@ -30,12 +30,14 @@ pub(super) fn is_allowed(origins: &[String], origin: &HeaderValue) -> bool {
 
 /// Says to the browser whether the page may read the answer.
 pub(super) fn mark(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
-    let any = origins.iter().any(|origin| origin == "*");
-    if !any {
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        // Whoever asks: a browser keeps what its user has looked at, and gives it to a page later.
+        HeaderValue::from_static("*")
+    } else {
         answered.append(VARY, HeaderValue::from_static("Origin"));
-    }
-    let Some(origin) = asked.get(ORIGIN).filter(|origin| is_allowed(origins, origin)) else { return };
-    let allowed = if any { HeaderValue::from_static("*") } else { origin.clone() };
+        let Some(origin) = asked.get(ORIGIN).filter(|origin| is_allowed(origins, origin)) else { return };
+        origin.clone()
+    };
     answered.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     let exposed = HeaderValue::from_static("Retry-After, WWW-Authenticate");
     answered.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
@@ -45,11 +47,16 @@ pub(super) fn mark(origins: &[String], asked: &HeaderMap, answered: &mut HeaderM
 mod tests {
     use super::*;
 
-    fn allowed(origins: &[&str], origin: &str) -> Option<String> {
+    fn marked(origins: &[&str], origin: Option<&str>) -> HeaderMap {
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
         let (mut asked, mut answered) = (HeaderMap::new(), HeaderMap::new());
-        asked.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+        asked.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_str(origin).unwrap())));
         mark(&origins, &asked, &mut answered);
+        answered
+    }
+
+    fn allowed(origins: &[&str], origin: &str) -> Option<String> {
+        let answered = marked(origins, Some(origin));
         answered.get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap().to_owned())
     }
 
@@ -61,5 +68,12 @@ mod tests {
         assert_eq!(allowed(&origins, "https://app.example.evil.example"), None);
         assert_eq!(allowed(&origins, "null"), None);
         assert_eq!(allowed(&[], "https://app.example"), None);
+    }
+
+    /// A download may be kept for ever: what is said of it holds for whoever asks, or says for whom.
+    #[test]
+    fn what_is_kept_is_good_for_other_pages_too() {
+        assert_eq!(marked(&["*"], None)[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert_eq!(marked(&["https://app.example"], None)[VARY], "Origin");
     }
 }
