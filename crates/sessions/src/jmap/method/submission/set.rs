@@ -15,11 +15,12 @@ use koi_proto::jmap::object::submission::{
     EmailSubmissions, Envelope as Given, SmtpAddress, SubmissionCreate, SubmissionProperty,
     SubmissionSetExtra, SubmissionUpdate, UndoStatus,
 };
-use koi_proto::jmap::standard::{Create, Outcome, SetArguments, SetObjects, SetResponse, Update};
+use koi_proto::jmap::standard::{Outcome, SetArguments, SetResponse, Update};
 use koi_proto::jmap::{Arguments, Change, Id, IdRef, MethodError, Raw, SetError, SetErrorKind};
 use koi_types::{EmailId, ObjectId};
 
 use super::super::email_set;
+use super::super::writing::{Failure, Task, tasks};
 use super::{hold, shown};
 use crate::jmap::call::{Call, Ran, Started};
 use crate::jmap::context::Context;
@@ -54,32 +55,6 @@ fn state(account: &Account, cx: &mut Context<'_>) -> Result<State, MethodError> 
     state.map_err(|error| cx.failed(&error))
 }
 
-enum Task {
-    Create { creation_id: Id, object: SubmissionCreate },
-    Update { id: IdRef, update: SubmissionUpdate },
-    Destroy(IdRef),
-}
-
-fn tasks(objects: SetObjects<EmailSubmissions>, outcome: &mut Outcome) -> VecDeque<Task> {
-    let mut tasks = VecDeque::new();
-    for Create { creation_id, object } in objects.create {
-        match object {
-            Ok(object) => tasks.push_back(Task::Create { creation_id, object }),
-            Err(why) => outcome.not_created.put(&creation_id, why),
-        }
-    }
-    let mut destroyed: BTreeSet<IdRef> = objects.destroy.iter().cloned().collect();
-    for Update { id, change } in objects.update {
-        match change {
-            _ if destroyed.contains(&id) => outcome.not_updated.put(&id, SetErrorKind::WillDestroy.into()),
-            Ok(update) => tasks.push_back(Task::Update { id, update }),
-            Err(why) => outcome.not_updated.put(&id, why),
-        }
-    }
-    tasks.extend(objects.destroy.into_iter().filter(|id| destroyed.remove(id)).map(Task::Destroy));
-    tasks
-}
-
 /// What is being written.
 enum UnderWay {
     Create { creation_id: Id, is_envelope_given: bool, pending: Pending<SubmissionView> },
@@ -98,7 +73,7 @@ struct SubmissionSet {
     account: Account,
     account_id: Id,
     old_state: State,
-    tasks: VecDeque<Task>,
+    tasks: VecDeque<Task<EmailSubmissions>>,
     under_way: Option<UnderWay>,
     /// What this call has changed.
     changed: BTreeSet<ObjectId>,
@@ -107,18 +82,6 @@ struct SubmissionSet {
     outcome: Outcome,
     /// The Email/set that follows.
     implicit: Option<Box<dyn Call>>,
-}
-
-/// Why an object alone, or the call, comes to nothing.
-enum Failure {
-    Object(SetError),
-    Call(MethodError),
-}
-
-impl From<SetError> for Failure {
-    fn from(error: SetError) -> Self {
-        Self::Object(error)
-    }
 }
 
 impl Call for SubmissionSet {
@@ -149,7 +112,7 @@ impl SubmissionSet {
         self.respond(cx)?;
         self.follow(cx)
     }
-    fn begin(&mut self, task: Task, cx: &mut Context<'_>) -> Result<(), MethodError> {
+    fn begin(&mut self, task: Task<EmailSubmissions>, cx: &mut Context<'_>) -> Result<(), MethodError> {
         match task {
             Task::Create { creation_id, object } => match self.create(&creation_id, &object, cx) {
                 Ok(under_way) => self.under_way = Some(under_way),
