@@ -5,12 +5,12 @@
 //! request is taken and those that are there are answered; what goes on for ever is told to end. A connection
 //! that became a WebSocket is one of the server until that ends. Must not: know what is asked for.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -66,10 +66,12 @@ pub(super) struct Connection {
 struct Activity {
     /// Requests whose answer has not gone out.
     requests: usize,
-    /// Of them, those whose answer is on its way.
-    sending: usize,
+    /// Of them, those whose answer is on its way: when octets of it last moved.
+    sending: BTreeMap<u64, Instant>,
     /// When octets of a body last moved, or a request began or ended.
     moved: Instant,
+    /// Of the next request.
+    number: u64,
 }
 
 /// A request, until its answer has gone out.
@@ -78,8 +80,7 @@ pub(crate) struct InFlight(Arc<Flight>);
 
 struct Flight {
     connection: Arc<Connection>,
-    /// The peer must take something now.
-    sending: AtomicBool,
+    number: u64,
 }
 
 /// What came of a request, for the log.
@@ -99,7 +100,7 @@ pub(crate) async fn serve(
     let link = Arc::clone(&admitted.link);
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let config = site.config.clone();
-    let activity = Activity { requests: 0, sending: 0, moved: Instant::now() };
+    let activity = Activity { requests: 0, sending: BTreeMap::new(), moved: Instant::now(), number: 0 };
     let connection = Arc::new(Connection {
         edge,
         site,
@@ -233,14 +234,17 @@ impl Connection {
         let activity = self.activity.lock();
         let write = self.edge.limits().write;
         match ending {
-            _ if activity.sending > 0 => activity.moved + write,
+            _ if !activity.sending.is_empty() => {
+                // The one that stands still the longest, whatever the others do.
+                activity.sending.values().min().map_or_else(Instant::now, |moved| *moved + write)
+            }
             _ if activity.requests > 0 => Instant::now() + LONG,
             Some(ending) => ending.max(activity.moved) + write,
             None => activity.moved + self.site.config.idle,
         }
     }
     fn is_sending(&self) -> bool {
-        self.activity.lock().sending > 0
+        !self.activity.lock().sending.is_empty()
     }
     /// It does not count as waiting for login any more.
     pub(super) fn logged_in(&self) {
@@ -312,26 +316,28 @@ impl InFlight {
         let mut activity = connection.activity.lock();
         activity.requests += 1;
         activity.moved = Instant::now();
+        activity.number += 1;
+        let number = activity.number;
         drop(activity);
-        Self(Arc::new(Flight { connection: Arc::clone(connection), sending: AtomicBool::new(false) }))
+        Self(Arc::new(Flight { connection: Arc::clone(connection), number }))
     }
     /// Octets have come or gone.
     pub(super) fn moved(&self) {
-        self.0.connection.activity.lock().moved = Instant::now();
+        let mut activity = self.0.connection.activity.lock();
+        let now = Instant::now();
+        activity.moved = now;
+        activity.sending.entry(self.0.number).and_modify(|moved| *moved = now);
     }
     /// From now on the peer must take the answer.
     pub(super) fn sends(&self) {
-        if !self.0.sending.swap(true, Ordering::AcqRel) {
-            let mut activity = self.0.connection.activity.lock();
-            activity.sending += 1;
-            activity.moved = Instant::now();
-        }
+        let mut activity = self.0.connection.activity.lock();
+        let now = Instant::now();
+        activity.sending.entry(self.0.number).or_insert(now);
+        activity.moved = now;
     }
     /// There is nothing for it to take for now.
     pub(super) fn rests(&self) {
-        if self.0.sending.swap(false, Ordering::AcqRel) {
-            self.0.connection.activity.lock().sending -= 1;
-        }
+        self.0.connection.activity.lock().sending.remove(&self.0.number);
     }
 }
 
@@ -339,7 +345,7 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut activity = self.connection.activity.lock();
         activity.requests -= 1;
-        activity.sending -= usize::from(*self.sending.get_mut());
+        activity.sending.remove(&self.number);
         activity.moved = Instant::now();
     }
 }

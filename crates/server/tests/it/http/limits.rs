@@ -126,6 +126,23 @@ async fn a_peer_that_does_not_read_is_dropped() {
     assert_eq!(rig.edge.metrics.slow_peers_dropped.load(Ordering::Relaxed), 2);
 }
 
+/// One stream stands still while others of its connection go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_not_read_is_noticed_beside_others() {
+    let (rig, _) = rig("[limits]\nwrite_secs=1\n");
+    let mut client = rig.http2().await;
+    let held = client.send(api("large 20000000")).await.unwrap();
+    let began = std::time::Instant::now();
+    let mut pause = tokio::time::interval(Duration::from_millis(50));
+    while let Ok(answer) = client.send(api("{}")).await {
+        let _ = answer.into_body().collect().await;
+        pause.tick().await;
+        assert!(began.elapsed() < Duration::from_secs(30), "it stands still for ever");
+    }
+    assert!(held.into_body().collect().await.is_err(), "it ends in the middle");
+    assert_eq!(rig.edge.metrics.slow_peers_dropped.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn at_shutdown_what_has_begun_is_answered() {
     let (rig, gate) = rig("");
