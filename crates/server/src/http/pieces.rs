@@ -19,14 +19,11 @@ pub const PIECE_OCTETS: usize = 64 * 1024;
 /// Octets handed to a connection at a time: each shows that the peer reads.
 pub(super) const FRAME_OCTETS: usize = 16 * 1024;
 
-/// Where the pieces of a response go.
-pub struct Out(To);
-
-enum To {
-    /// To a peer; whoever writes waits for it.
-    Peer { pieces: mpsc::Sender<Bytes>, in_flight: InFlight },
-    /// Into memory.
-    Memory(mpsc::UnboundedSender<Bytes>),
+/// Where the pieces of a response go; whoever writes waits until there is room.
+pub struct Out {
+    pieces: mpsc::Sender<Bytes>,
+    /// Whose peer must take them; nothing where somebody else sees to that.
+    in_flight: Option<InFlight>,
 }
 
 /// The body.
@@ -47,43 +44,34 @@ where
     F: Future<Output = bool> + Send + 'static,
 {
     let (pieces, rest) = mpsc::channel(1);
-    let making = tokio::spawn(making(Out(To::Peer { pieces, in_flight: in_flight.clone() })));
+    let making = tokio::spawn(making(Out { pieces, in_flight: Some(in_flight.clone()) }));
     let (first, ready) = Default::default();
     Pieces { first, rest, making, packer: None, ready, ended: false }
 }
 
 impl Out {
-    /// One that keeps everything, and where it is kept.
-    pub(super) fn collected() -> (Self, mpsc::UnboundedReceiver<Bytes>) {
-        let (pieces, kept) = mpsc::unbounded_channel();
-        (Self(To::Memory(pieces)), kept)
+    /// One whose pieces are taken here.
+    pub(super) fn taken_here() -> (Self, mpsc::Receiver<Bytes>) {
+        let (pieces, taken) = mpsc::channel(1);
+        (Self { pieces, in_flight: None }, taken)
     }
     /// Waits until there is room; `false`: the peer has gone.
     pub(super) async fn has_room(&self) -> bool {
-        match &self.0 {
-            To::Peer { pieces, .. } => pieces.reserve().await.is_ok(),
-            To::Memory(_) => true,
-        }
+        self.pieces.reserve().await.is_ok()
     }
     /// Waits until there is room, and sends; `false`: the peer has gone.
     pub async fn write(&self, piece: impl Into<Bytes>) -> bool {
-        match &self.0 {
-            To::Peer { pieces, in_flight } => {
-                let Ok(room) = pieces.reserve().await else { return false };
-                // From now on the peer must take it.
-                in_flight.sends();
-                room.send(piece.into());
-                true
-            }
-            To::Memory(pieces) => pieces.send(piece.into()).is_ok(),
+        let Ok(room) = self.pieces.reserve().await else { return false };
+        // From now on the peer must take it.
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.sends();
         }
+        room.send(piece.into());
+        true
     }
     /// Resolves when the peer has gone.
     pub(super) async fn gone(&self) {
-        match &self.0 {
-            To::Peer { pieces, .. } => pieces.closed().await,
-            To::Memory(pieces) => pieces.closed().await,
-        }
+        self.pieces.closed().await;
     }
 }
 

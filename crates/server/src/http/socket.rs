@@ -5,6 +5,8 @@
 //! request; one that trickles in, a peer that does not read, and one that is gone end the connection.
 //! Requests count with those of the API. Must not: know what a request means.
 
+mod response;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +21,6 @@ use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage, state_change};
 use koi_proto::jmap::{Request, RequestError, RequestLimit};
 use koi_sessions::jmap::Told;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -33,14 +34,12 @@ use super::connection::{Connection, InFlight};
 use super::following::{Following, Happened, Why};
 use super::metered::{Meter, Metered, Places};
 use super::pieces::Out;
-use super::problem::Refused;
 use super::{Asked, Sent};
 use crate::metrics::{add, count};
+use response::{Ready, Rest, Said, frames, respond};
 
 /// What the library reads at a time.
 const READ_OCTETS: usize = 8 * 1024;
-/// Octets of a response in one frame.
-const FRAME_OCTETS: usize = 64 * 1024;
 /// A peer that is gone is noticed so soon.
 const PING: Duration = Duration::from_secs(60);
 /// Of the closing handshake.
@@ -74,14 +73,6 @@ pub(super) struct Socket {
     is_broken: bool,
     began: Instant,
     requests: u64,
-}
-
-/// The response of one request. It keeps its place among those of the account until the peer has taken it:
-/// who does not read does not get more and more of them.
-struct Ready {
-    /// As it was made.
-    pieces: Vec<Bytes>,
-    _place: Loaded,
 }
 
 /// Why it ends, as the peer is told.
@@ -249,7 +240,7 @@ impl Socket {
         self.requests += 1;
         let (login, base) = (self.following.login.clone(), self.base.clone());
         let asked = Asked { login, base, peer: self.peer };
-        let (out, pieces) = Out::collected();
+        let (out, pieces) = Out::taken_here();
         let answering = jmap.answer(asked, Sent::Message { id: id.clone(), request }, out);
         let said = Said { account: self.following.login.address.to_string(), peer: self.peer };
         self.working.spawn(respond(id, answering, pieces, place, said));
@@ -280,29 +271,46 @@ impl Socket {
     }
 
     async fn tell(&mut self, ready: Ready) -> Option<()> {
-        let Ready { pieces, _place } = ready;
-        self.say(pieces).await
+        let Ready { pieces, rest, place: _place } = ready;
+        let Some(Rest { pieces: mut coming, making }) = rest else { return self.say(pieces).await };
+        let mut code = OpCode::Data(Data::Text);
+        for octets in pieces.into_iter().flat_map(frames) {
+            self.send(octets, &mut code, false).await?;
+        }
+        // Other messages wait: RFC 6455 §5.4 has one after the other.
+        while let Some(piece) = coming.recv().await {
+            for octets in frames(piece) {
+                self.send(octets, &mut code, false).await?;
+            }
+        }
+        // One that breaks off is none.
+        making.await.ok()?.ok()?;
+        self.send(Bytes::new(), &mut code, true).await
     }
 
     /// One message, in frames; nothing when the peer does not take them.
     async fn say(&mut self, pieces: Vec<Bytes>) -> Option<()> {
-        let limit = self.connection.edge.limits().write;
         let mut frames = pieces.into_iter().flat_map(frames).peekable();
         let mut code = OpCode::Data(Data::Text);
         while let Some(octets) = frames.next() {
             let is_last = frames.peek().is_none();
-            add(&self.connection.edge.metrics.octets_out, octets.len() as u64);
-            let frame = Message::Frame(Frame::message(octets, code, is_last));
-            match tokio::time::timeout(limit, self.stream.send(frame)).await {
-                Ok(sent) => sent.ok()?,
-                Err(_) => {
-                    count(&self.connection.edge.metrics.slow_peers_dropped);
-                    return None;
-                }
-            }
-            code = OpCode::Data(Data::Continue);
+            self.send(octets, &mut code, is_last).await?;
         }
         Some(())
+    }
+
+    async fn send(&mut self, octets: Bytes, code: &mut OpCode, is_last: bool) -> Option<()> {
+        let limit = self.connection.edge.limits().write;
+        add(&self.connection.edge.metrics.octets_out, octets.len() as u64);
+        let code = std::mem::replace(code, OpCode::Data(Data::Continue));
+        let frame = Message::Frame(Frame::message(octets, code, is_last));
+        match tokio::time::timeout(limit, self.stream.send(frame)).await {
+            Ok(sent) => sent.ok(),
+            Err(_) => {
+                count(&self.connection.edge.metrics.slow_peers_dropped);
+                None
+            }
+        }
     }
 
     /// The library has complained about what came: the peer is told, as far as it can be (RFC 6455 §7.4.1).
@@ -401,43 +409,4 @@ impl Socket {
         };
         let _ = tokio::time::timeout(CLOSING, goodbye).await;
     }
-}
-
-/// Whose request it is, for the log.
-struct Said {
-    account: String,
-    peer: IpAddr,
-}
-
-/// Answers one request.
-async fn respond(
-    id: Option<Box<str>>,
-    answering: super::Boxed<Result<(), Refused>>,
-    mut pieces: mpsc::UnboundedReceiver<Bytes>,
-    place: Loaded,
-    said: Said,
-) -> Ready {
-    let began = Instant::now();
-    let answered = answering.await;
-    let (Said { account, peer }, refused) = (said, answered.is_err());
-    let ms = format!("{:.1}", began.elapsed().as_secs_f64() * 1000.0);
-    tracing::info!(%peer, account, refused, ms, "request over a WebSocket");
-    let refused = |error| {
-        let refused = RefusedMessage { request_id: id.clone(), error };
-        vec![refused.message().as_str().as_bytes().to_vec().into()]
-    };
-    let pieces = match answered {
-        Ok(()) => std::iter::from_fn(|| pieces.try_recv().ok()).collect(),
-        Err(Refused::Jmap(error)) => refused(error),
-        Err(other) => refused(RequestError::NotRequest { detail: other.detail().into_owned().into() }),
-    };
-    Ready { pieces, _place: place }
-}
-
-/// Octets in the frames in which they are sent.
-fn frames(mut octets: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || {
-        let length = octets.len().min(FRAME_OCTETS);
-        (length > 0).then(|| octets.split_to(length))
-    })
 }

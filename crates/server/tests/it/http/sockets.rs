@@ -370,6 +370,28 @@ fn large_request() -> Vec<u8> {
     frames
 }
 
+/// It is sent while it is made, and is one message all the same.
+// spec: RFC 8887 §4.3.3; RFC 6455 §5.4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_response_is_one_message() {
+    let rig = Rig::real("");
+    let mut socket = open(&rig).await;
+    let text = "x".repeat(1_000_000);
+    let calls: Vec<Value> = (0..5).map(|n| json!(["Core/echo", {"text": text}, n.to_string()])).collect();
+    socket.say(&request("long", &json!(calls))).await;
+    socket.say(&request("short", &json!([["Core/echo", {}, "0"]]))).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let response = socket.next().await;
+        if response["requestId"] == "long" {
+            assert!(response["methodResponses"] == json!(calls), "nothing is lost");
+        }
+        ids.push(response["requestId"].as_str().unwrap().to_owned());
+    }
+    ids.sort();
+    assert_eq!(ids, ["long", "short"]);
+}
+
 /// So it cannot have more and more of them made, over as many sockets as it may have.
 // spec: RFC 8620 §2
 #[tokio::test(flavor = "multi_thread")]
