@@ -20,7 +20,7 @@ pub use mailbox_write::{
 pub use mailboxes::{MailboxRole, MailboxView};
 pub use objects::SettingRefused;
 pub use order::{EmailOrder, OrderBy};
-pub use query::{EmailQuery, Queried, QueryOutcome, QueryRun, Window, WindowFrom};
+pub use query::{EmailQuery, Queried, QueryOutcome, QueryRun};
 pub use query_changes::{AddedEmail, QueryChanged, QueryChanges, QueryChangesRun};
 pub use state::{DataType, State};
 pub use submission::{
@@ -28,6 +28,7 @@ pub use submission::{
     SubmissionRecord, SubmissionRefused, SubmissionView, UndoStatus,
 };
 pub use vacation::VacationRecord;
+pub use window::{Window, WindowFrom};
 pub use write::{EmailChange, EmailChanged, EmailCreation, EmailRefused, EmailUpdate, SetOutcome, SetUpdate};
 
 use koi_types::{EmailId, Keyword, MailboxId, ModSeq, SystemFlags, ThreadId, Timestamp};
@@ -47,11 +48,14 @@ mod objects;
 mod order;
 mod query;
 mod query_changes;
+mod searching;
 pub(crate) mod state;
 pub(crate) mod submission;
 pub(crate) mod table;
 pub(crate) mod tables;
+mod texts;
 mod vacation;
+mod window;
 mod write;
 mod writer;
 

@@ -15,6 +15,7 @@ use crate::access::Visitor;
 use crate::account::Account;
 use crate::filter::Filter;
 use crate::index::lookup::{Looked, Lookup, TextFilter};
+use crate::row::MessageRow;
 use crate::service::Inner;
 use crate::snapshot::Snapshot;
 
@@ -22,9 +23,11 @@ mod fuzzy;
 mod narrow;
 mod plan;
 mod text;
+mod texts;
 
 pub use fuzzy::{RELEVANCY_MAX, Ranked, Relevancy};
 use plan::{Plan, Verdict};
+pub(crate) use texts::TextSearch;
 
 /// Rows one call looks at.
 const ROWS_MAX: usize = 32_768;
@@ -56,12 +59,19 @@ pub struct SearchRun {
 }
 
 /// What a search has looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Examined {
     /// Messages that are decided.
     pub messages: u64,
     /// Octets of those among them whose row did not decide.
     pub octets: u64,
+}
+
+impl Examined {
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.messages = self.messages.saturating_add(other.messages);
+        self.octets = self.octets.saturating_add(other.octets);
+    }
 }
 
 /// A message whose row does not decide.
@@ -84,6 +94,14 @@ struct Batch {
 }
 
 impl Batch {
+    fn add(&mut self, row: &MessageRow<'_>) {
+        let start = self.rows.len();
+        row.membership.encode_same(&mut self.rows);
+        let row_range = start..self.rows.len();
+        let (uid, email, modseq) = (row.uid, row.email, row.modseq);
+        self.candidates.push(Candidate { uid, email, modseq, row: row_range });
+        self.octets += u64::from(row.octets);
+    }
     fn is_full(&self) -> bool {
         self.candidates.len() >= CANDIDATES_MAX || self.octets >= CANDIDATE_OCTETS_MAX
     }
@@ -245,14 +263,7 @@ impl SearchRun {
                     }
                 }
                 Verdict::No => {}
-                Verdict::Yes | Verdict::Ask => {
-                    let start = batch.rows.len();
-                    row.membership.encode_same(&mut batch.rows);
-                    let row_range = start..batch.rows.len();
-                    let (uid, email, modseq) = (row.uid, row.email, row.modseq);
-                    batch.candidates.push(Candidate { uid, email, modseq, row: row_range });
-                    batch.octets += u64::from(row.octets);
-                }
+                Verdict::Yes | Verdict::Ask => batch.add(row),
             }
             rows += 1;
             if rows >= ROWS_MAX || batch.is_full() {

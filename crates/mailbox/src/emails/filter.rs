@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use koi_types::{EmailId, Keyword, MailboxId, SystemFlags, ThreadId, Timestamp};
 
 use super::table::{EmailEntry, Table};
+use super::texts::search_of;
 use crate::filter::{FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter};
 use crate::row::KeywordTable;
 
@@ -244,7 +245,64 @@ impl Test {
         let known = Known { test: self, table, keywords };
         known.verdict(&self.root, email)
     }
+    /// Of the email in a slot; nothing when none is shown there.
+    pub(super) fn verdict_of(&self, table: &Table, keywords: &KeywordTable, slot: u32) -> Option<Verdict> {
+        let email = table.slot(slot).filter(|email| email.is_shown())?;
+        Some(self.verdict(table, keywords, email))
+    }
+    pub(super) fn holds(&self, table: &Table, keywords: &KeywordTable, slot: u32) -> bool {
+        self.verdict_of(table, keywords, slot) == Some(Verdict::Yes)
+    }
+    /// Slots of the emails with a verdict other than No, ascending.
+    pub(super) fn slots(&self, table: &Table, keywords: &KeywordTable, wanted: Verdict) -> Vec<u32> {
+        let is_wanted = |slot: &u32| self.verdict_of(table, keywords, *slot) == Some(wanted);
+        match self.few(table) {
+            Some(few) => few.into_iter().filter(is_wanted).collect(),
+            None => (0..table.slots_end()).filter(is_wanted).collect(),
+        }
+    }
+    /// Slots of the only emails it can hold for, ascending, when what was found bounds them and they are
+    /// few beside the table.
+    pub(super) fn few(&self, table: &Table) -> Option<Vec<u32>> {
+        if self.bound(&self.root)? > table.slots_end() as usize / FEW {
+            return None;
+        }
+        let mut slots = Vec::new();
+        self.gather(&self.root, table, &mut slots);
+        slots.sort_unstable();
+        slots.dedup();
+        Some(slots)
+    }
+    /// At most so many emails it can hold for; nothing when that is not known.
+    fn bound(&self, node: &Node) -> Option<usize> {
+        match node {
+            Node::Leaf(_) => self.found(node).map(HashSet::len),
+            Node::And(nodes) => nodes.iter().filter_map(|node| self.bound(node)).min(),
+            Node::Or(nodes) => nodes.iter().try_fold(0usize, |all, node| Some(all + self.bound(node)?)),
+            Node::Not(_) | Node::Is(_) | Node::Thread(..) => None,
+        }
+    }
+    fn gather(&self, node: &Node, table: &Table, slots: &mut Vec<u32>) {
+        match node {
+            Node::And(nodes) => {
+                let bounded = nodes.iter().filter_map(|node| Some((self.bound(node)?, node)));
+                if let Some((_, least)) = bounded.min_by_key(|(bound, _)| *bound) {
+                    self.gather(least, table, slots);
+                }
+            }
+            Node::Or(nodes) => nodes.iter().for_each(|node| self.gather(node, table, slots)),
+            _ => slots.extend(self.found(node).into_iter().flatten().filter_map(|id| table.slot_of(*id))),
+        }
+    }
+    /// What was found of a leaf.
+    fn found(&self, node: &Node) -> Option<&HashSet<EmailId>> {
+        let Node::Leaf(at) = node else { return None };
+        self.leaves.get(*at)?.found.as_ref()
+    }
 }
+
+/// When what was found is less than this part of the table, the table is not gone through.
+const FEW: usize = 4;
 
 fn node(filter: &EmailFilter, leaves: &mut Vec<Leaf>) -> Node {
     let mut all = |filters: &[EmailFilter]| filters.iter().map(|filter| node(filter, leaves)).collect();
@@ -265,78 +323,6 @@ fn node(filter: &EmailFilter, leaves: &mut Vec<Leaf>) -> Node {
     if holds { leaf } else { Node::Not(vec![leaf]) }
 }
 
-/// The search of messages that decides a condition on texts.
-fn search_of(condition: &EmailCondition) -> Option<Filter> {
-    let field = |name: &'static str, text: &str| by_words(text, &|word| Filter::header(name, word));
-    Some(match condition {
-        EmailCondition::Text(text) => by_words(text, &|word| {
-            let fields = ["From", "To", "Cc", "Bcc", "Subject"].map(|name| Filter::header(name, word));
-            Filter::Or(fields.into_iter().chain([Filter::Body(word.into())]).collect())
-        }),
-        EmailCondition::From(text) => field("From", text),
-        EmailCondition::To(text) => field("To", text),
-        EmailCondition::Cc(text) => field("Cc", text),
-        EmailCondition::Bcc(text) => field("Bcc", text),
-        EmailCondition::Subject(text) => field("Subject", text),
-        EmailCondition::Body(text) => by_words(text, &|word| Filter::Body(word.into())),
-        EmailCondition::Header { name, text } => {
-            Filter::Header { name: name.clone(), text: text.clone().unwrap_or_default() }
-        }
-        _ => return None,
-    })
-}
-
-/// RFC 8621 §4.4.1: a quoted phrase is looked for as it is, other words each by itself, anywhere.
-fn by_words(text: &str, of_word: &dyn Fn(&str) -> Filter) -> Filter {
-    Filter::And(words(text).iter().map(|word| of_word(word)).collect())
-}
-
-/// Words that are looked for at a time; what is behind them is one more.
-const WORDS_MAX: usize = 32;
-
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        if words.len() >= WORDS_MAX {
-            words.push(rest.trim_end().to_owned());
-            break;
-        }
-        let quoted = matches!(first, '"' | '\'').then(|| phrase(rest, first)).flatten();
-        let (word, behind) = match quoted {
-            Some((word, behind)) => (word, behind),
-            None => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                let (word, behind) = rest.split_at(end);
-                (word.to_owned(), behind)
-            }
-        };
-        if !word.is_empty() {
-            words.push(word);
-        }
-        rest = behind.trim_start();
-    }
-    words
-}
-
-/// What is between two quotes, of which the second ends a word, and what is behind it.
-fn phrase(text: &str, quote: char) -> Option<(String, &str)> {
-    let mut phrase = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        if c == '\\' {
-            phrase.extend(chars.next().map(|(_, c)| c));
-        } else if c == quote {
-            let behind = text.get(at + c.len_utf8()..)?;
-            let ends = behind.chars().next().is_none_or(char::is_whitespace);
-            return ends.then_some((phrase, behind));
-        } else {
-            phrase.push(c);
-        }
-    }
-    None
-}
-
 /// Everything a verdict needs.
 struct Known<'k> {
     test: &'k Test,
@@ -355,8 +341,8 @@ impl Known<'_> {
                 let look = || self.holds(condition, email);
                 Verdict::of(known.borrow_mut().holds(self.table, email.thread, look))
             }
-            Node::Leaf(at) => {
-                let found = self.test.leaves.get(*at).and_then(|leaf| leaf.found.as_ref());
+            Node::Leaf(_) => {
+                let found = self.test.found(node);
                 found.map_or(Verdict::Unknown, |found| Verdict::of(found.contains(&email.id)))
             }
         }
@@ -424,25 +410,6 @@ pub(super) fn has_keyword(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // spec: RFC 8621 §4.4.1
-    #[test]
-    fn words_and_phrases() {
-        let cases: [(&str, &[&str]); 8] = [
-            ("", &[]),
-            (" one  two ", &["one", "two"]),
-            ("\"one two\" three", &["one two", "three"]),
-            ("'one two'", &["one two"]),
-            ("don't stop", &["don't", "stop"]),
-            ("\"no end", &["\"no", "end"]),
-            ("\"a \\\" b\"", &["a \" b"]),
-            ("\"a\"b c", &["\"a\"b", "c"]),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(words(text), expected, "{text}");
-        }
-        assert_eq!(words(&"w ".repeat(40)).len(), WORDS_MAX + 1);
-    }
 
     #[test]
     fn keywords_that_are_flags() {

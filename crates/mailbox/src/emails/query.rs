@@ -2,22 +2,24 @@
 //! bounded amount, so that a session can answer others in between.
 //!
 //! First the leaves of the filter are searched for, one after the other, among the emails that nothing else
-//! decides; then columns for the order are filled; the rest is one pass over the table. Of a mailbox of
-//! 50,000 the newest fifty are found by looking at fifty.
+//! decides; then columns for the order are filled. Where what was found of a leaf bounds what the filter can
+//! hold for, that alone is gone through; otherwise the table is. Of a mailbox of 50,000 the newest fifty are
+//! found by looking at fifty.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use koi_types::{EmailId, ErrorKind, MailError, MailboxId, NumSet, Result, Uid};
+use koi_types::{EmailId, ErrorKind, MailError, Result};
 
 use super::Emails;
-use super::attachments;
-use super::filter::{EmailFilter, LeafKind, Test, Verdict};
+use super::filter::{EmailFilter, Test, Verdict};
 use super::order::{Comparing, EmailOrder, OrderBy, kinds};
+use super::searching::Searching;
 use super::state::{DataType, State};
-use super::table::Place;
+use super::table::Table;
+use super::window::{Picked, Picking, Window};
 use crate::account::Account;
-use crate::search::SearchRun;
+use crate::search::Examined;
 use crate::sort::column::Column;
 use crate::sort::fill::{Filling, Seen};
 
@@ -29,29 +31,6 @@ pub struct EmailQuery {
     pub order: Vec<EmailOrder>,
     /// Of each thread only the first.
     pub collapse_threads: bool,
-}
-
-/// Which of the results are wanted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Window {
-    pub from: WindowFrom,
-    pub ids_max: usize,
-    /// How many there are is to be told; it may have to be counted.
-    pub total: bool,
-}
-
-/// Where a window begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WindowFrom {
-    /// From the beginning; below 0, from the end.
-    Position(i64),
-    /// So many behind an email, or before it.
-    Anchor { email: EmailId, offset: i64 },
-}
-
-impl Window {
-    /// All of them.
-    pub const ALL: Self = Self { from: WindowFrom::Position(0), ids_max: usize::MAX, total: true };
 }
 
 /// What was found.
@@ -84,7 +63,8 @@ pub struct QueryRun {
     state: Option<State>,
     leaf: usize,
     searching: Option<Searching>,
-    looking: Option<Looking>,
+    /// For leaves that are done.
+    examined: Examined,
     ordered: Ordered,
 }
 
@@ -99,21 +79,6 @@ struct Ordered {
     /// The number of the table whose slots they are by.
     table: u64,
     columns: Columns,
-}
-
-/// Emails whose attachments are being looked for.
-struct Looking {
-    left: Vec<EmailId>,
-    found: HashSet<EmailId>,
-}
-
-/// A leaf being searched for.
-struct Searching {
-    /// Mailboxes that are still to be searched, with their messages.
-    left: HashMap<MailboxId, NumSet>,
-    run: Option<(MailboxId, SearchRun)>,
-    emails: HashMap<Place, EmailId>,
-    found: HashSet<EmailId>,
 }
 
 impl Account {
@@ -132,7 +97,7 @@ impl Account {
             state: None,
             leaf: 0,
             searching: None,
-            looking: None,
+            examined: Examined::default(),
             ordered: Ordered { table: 0, columns: Columns::Wanted },
         })
     }
@@ -157,6 +122,13 @@ impl QueryRun {
             _ => now,
         }
     }
+    /// Emails that were read so far to decide what the table does not, and their octets.
+    #[must_use]
+    pub fn examined(&self) -> Examined {
+        let mut examined = self.examined;
+        examined.add(self.searching.as_ref().map(Searching::examined).unwrap_or_default());
+        examined
+    }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self, window: &Window) -> Result<QueryOutcome> {
         loop {
@@ -178,69 +150,28 @@ impl QueryRun {
     pub(super) const fn query(&self) -> &EmailQuery {
         &self.query
     }
-    fn verdicts<'e>(&'e self, emails: &'e Emails<'_>, wanted: Verdict) -> impl Iterator<Item = u32> + 'e {
-        let (table, keywords) = (&*emails.table, emails.snapshot.keywords());
-        (0..table.slots_end()).filter(move |slot| {
-            let shown = table.slot(*slot).filter(|email| email.is_shown());
-            shown.is_some_and(|email| self.test.verdict(table, &keywords, email) == wanted)
-        })
+    /// Slots of emails of which that is known, ascending.
+    fn with_verdict(&self, emails: &Emails<'_>, wanted: Verdict) -> Vec<u32> {
+        self.test.slots(&emails.table, &emails.snapshot.keywords(), wanted)
     }
     /// Goes on with the leaf that is next.
     fn search(&mut self, emails: &Emails<'_>) -> Result<()> {
-        if matches!(self.test.leaves.get(self.leaf).map(|leaf| &leaf.what), Some(LeafKind::Attachment)) {
-            return self.look_for_attachments(emails);
-        }
-        let mut searching = match self.searching.take() {
-            Some(searching) => searching,
-            None => self.begin(emails),
+        let mut searching = match (self.searching.take(), self.test.leaves.get(self.leaf)) {
+            (Some(searching), _) => searching,
+            (None, Some(leaf)) => Searching::begin(&self.account, &leaf.what)?,
+            (None, None) => return Ok(()),
         };
-        if searching.advance(&self.account, self.leaf_filter())? {
-            self.answer(searching.found);
-        } else {
+        let done = searching.advance(emails, &self.test)?;
+        if !done {
             self.searching = Some(searching);
+            return Ok(());
         }
-        Ok(())
-    }
-    fn look_for_attachments(&mut self, emails: &Emails<'_>) -> Result<()> {
-        let mut looking = match self.looking.take() {
-            Some(looking) => looking,
-            None => {
-                let undecided = self.verdicts(emails, Verdict::Unknown);
-                let left = undecided.filter_map(|slot| emails.table.slot(slot)).map(|email| email.id);
-                Looking { left: left.collect(), found: HashSet::new() }
-            }
-        };
-        if attachments::look(&emails.snapshot, &mut looking.left, &mut looking.found)? {
-            self.answer(looking.found);
-        } else {
-            self.looking = Some(looking);
-        }
-        Ok(())
-    }
-    fn answer(&mut self, found: HashSet<EmailId>) {
+        self.examined.add(searching.examined());
         if let Some(leaf) = self.test.leaves.get_mut(self.leaf) {
-            leaf.found = Some(found);
+            leaf.found = Some(searching.found());
         }
         self.leaf += 1;
-    }
-    fn leaf_filter(&self) -> Option<&crate::filter::Filter> {
-        match self.test.leaves.get(self.leaf).map(|leaf| &leaf.what) {
-            Some(LeafKind::Search(filter)) => Some(filter),
-            _ => None,
-        }
-    }
-    /// One message of each email that is undecided: their texts are the same.
-    fn begin(&self, emails: &Emails<'_>) -> Searching {
-        let mut searching =
-            Searching { left: HashMap::new(), run: None, emails: HashMap::new(), found: HashSet::new() };
-        for slot in self.verdicts(emails, Verdict::Unknown) {
-            let Some(email) = emails.table.slot(slot) else { continue };
-            let Some(member) = email.shown().next() else { continue };
-            let place = Place { mailbox: member.mailbox, uid: member.uid };
-            searching.left.entry(place.mailbox).or_default().insert(place.uid.value());
-            searching.emails.insert(place, email.id);
-        }
-        searching
+        Ok(())
     }
     /// Answers whether the columns for the order are there.
     fn fill(&mut self, emails: &Emails<'_>) -> Result<bool> {
@@ -251,7 +182,8 @@ impl QueryRun {
             self.ordered.columns = match kinds.is_empty() {
                 true => Columns::Ready(Vec::new()),
                 false => {
-                    let seen = self.verdicts(emails, Verdict::Yes).filter_map(|slot| {
+                    let slots = self.with_verdict(emails, Verdict::Yes);
+                    let seen = slots.into_iter().filter_map(|slot| {
                         let email = emails.table.slot(slot)?;
                         let (received_at, octets) = (email.received_at, email.octets);
                         Some(Seen { uid: slot, email: email.id, received_at, octets })
@@ -268,33 +200,11 @@ impl QueryRun {
         Ok(true)
     }
     fn found(&self, emails: &Emails<'_>, state: State, window: &Window) -> QueryOutcome {
-        let start = match window.from {
-            WindowFrom::Position(position) => usize::try_from(position).ok(),
-            WindowFrom::Anchor { .. } => None,
+        let known = self.known_total(emails);
+        let Some(Picked { start, ids, count }) = self.pick(emails, window, known) else {
+            return QueryOutcome::NoAnchor;
         };
-        let known = if window.total { self.known_total(emails) } else { None };
-        // Further than this nobody looks.
-        let enough = match start {
-            Some(start) if !window.total || known.is_some() => start.saturating_add(window.ids_max),
-            _ => usize::MAX,
-        };
-        let ids = self.ids(emails, start.unwrap_or(0), enough);
-        let Results { ids, total } = ids;
-        let start = match window.from {
-            WindowFrom::Position(position) if position < 0 => {
-                let back = usize::try_from(position.unsigned_abs()).unwrap_or(usize::MAX);
-                total.saturating_sub(back)
-            }
-            WindowFrom::Position(_) => start.unwrap_or(0),
-            WindowFrom::Anchor { email, offset } => {
-                let Some(at) = ids.iter().position(|id| *id == email) else { return QueryOutcome::NoAnchor };
-                at.saturating_add_signed(isize::try_from(offset).unwrap_or(isize::MIN))
-            }
-        };
-        // With a plain position, what lies before it was not kept.
-        let skip = if matches!(window.from, WindowFrom::Position(0..)) { 0 } else { start };
-        let ids: Vec<EmailId> = ids.into_iter().skip(skip).take(window.ids_max).collect();
-        let total = window.total.then(|| known.unwrap_or(total as u64));
+        let total = window.total.then(|| known.unwrap_or(count as u64));
         QueryOutcome::Found(Queried { state, position: start as u64, ids, total })
     }
     /// How many there are, where that is counted anyway.
@@ -306,80 +216,63 @@ impl QueryRun {
         let total = if self.query.collapse_threads { counts.total_threads } else { counts.total_emails };
         Some(u64::from(total))
     }
-    /// The results in order, but for the first `skip`, until `enough` were counted.
-    pub(super) fn ids(&self, emails: &Emails<'_>, skip: usize, enough: usize) -> Results {
-        let (table, keywords) = (&*emails.table, emails.snapshot.keywords());
-        let matches = |slot: &u32| {
-            let shown = table.slot(*slot).filter(|email| email.is_shown());
-            shown.is_some_and(|email| self.test.verdict(table, &keywords, email) == Verdict::Yes)
-        };
-        match self.query.order.as_slice() {
-            [EmailOrder { by: OrderBy::ReceivedAt, ascending, .. }] => {
-                let slots = table.by_received().iter();
-                match ascending {
-                    true => self.collect(emails, slots.copied().filter(matches), skip, enough),
-                    false => self.collect(emails, slots.rev().copied().filter(matches), skip, enough),
-                }
-            }
-            order => {
-                let slots: Vec<u32> = (0..table.slots_end()).filter(matches).collect();
-                let columns = match &self.ordered.columns {
-                    Columns::Ready(columns) => columns.as_slice(),
-                    _ => &[],
-                };
-                let comparing = Comparing { table, keywords: &keywords, columns };
-                self.collect(emails, comparing.sorted(&slots, order).into_iter(), skip, enough)
-            }
-        }
+    /// All results, in order.
+    pub(super) fn ids(&self, emails: &Emails<'_>) -> Vec<EmailId> {
+        self.pick(emails, &Window::ALL, None).map(|picked| picked.ids).unwrap_or_default()
     }
-    fn collect(
-        &self,
-        emails: &Emails<'_>,
-        slots: impl Iterator<Item = u32>,
-        skip: usize,
-        enough: usize,
-    ) -> Results {
-        let mut results = Results { ids: Vec::new(), total: 0 };
-        let mut threads = HashSet::new();
-        for email in slots.filter_map(|slot| emails.table.slot(slot)) {
-            if results.total >= enough {
-                break;
+    /// What is in a window; nothing without its anchor. `total` is how many there are, if that is known.
+    fn pick(&self, emails: &Emails<'_>, window: &Window, total: Option<u64>) -> Option<Picked> {
+        let (table, keywords) = (&*emails.table, emails.snapshot.keywords());
+        let picking = Picking::new(*window, total);
+        let order = match self.query.order.as_slice() {
+            [EmailOrder { by: OrderBy::ReceivedAt, ascending, .. }] => {
+                return match (self.test.few(table), ascending) {
+                    (Some(few), _) => {
+                        let mut slots = few;
+                        slots.retain(|slot| self.test.holds(table, &keywords, *slot));
+                        table.sort_by_received(&mut slots);
+                        if !ascending {
+                            slots.reverse();
+                        }
+                        self.pick_of(table, slots.into_iter(), picking)
+                    }
+                    (None, true) => {
+                        let slots = table.by_received().iter().copied();
+                        let holds = |slot: &u32| self.test.holds(table, &keywords, *slot);
+                        self.pick_of(table, slots.filter(holds), picking)
+                    }
+                    (None, false) => {
+                        let slots = table.by_received().iter().rev().copied();
+                        let holds = |slot: &u32| self.test.holds(table, &keywords, *slot);
+                        self.pick_of(table, slots.filter(holds), picking)
+                    }
+                };
             }
+            order => order,
+        };
+        let slots = self.with_verdict(emails, Verdict::Yes);
+        let columns = match &self.ordered.columns {
+            Columns::Ready(columns) => columns.as_slice(),
+            _ => &[],
+        };
+        let comparing = Comparing { table, keywords: &keywords, columns };
+        self.pick_of(table, comparing.sorted(&slots, order).into_iter(), picking)
+    }
+    fn pick_of(
+        &self,
+        table: &Table,
+        slots: impl Iterator<Item = u32>,
+        mut picking: Picking,
+    ) -> Option<Picked> {
+        let mut threads = HashSet::new();
+        for email in slots.filter_map(|slot| table.slot(slot)) {
             if self.query.collapse_threads && !threads.insert(email.thread) {
                 continue;
             }
-            if results.total >= skip {
-                results.ids.push(email.id);
+            if !picking.take(email.id) {
+                break;
             }
-            results.total += 1;
         }
-        results
-    }
-}
-
-/// What was found, in order.
-pub(super) struct Results {
-    pub(super) ids: Vec<EmailId>,
-    /// Those that were skipped too.
-    pub(super) total: usize,
-}
-
-impl Searching {
-    /// Answers whether all is searched.
-    fn advance(&mut self, account: &Account, filter: Option<&crate::filter::Filter>) -> Result<bool> {
-        let Some(filter) = filter else { return Ok(true) };
-        if self.run.is_none() {
-            let Some(mailbox) = self.left.keys().next().copied() else { return Ok(true) };
-            let among = self.left.remove(&mailbox).unwrap_or_default();
-            self.run = Some((mailbox, account.search(mailbox, among, filter)?));
-        }
-        let Some((mailbox, run)) = &mut self.run else { return Ok(true) };
-        if !run.advance()? {
-            return Ok(false);
-        }
-        let found = |uid: Uid| self.emails.get(&Place { mailbox: *mailbox, uid });
-        self.found.extend(run.found().iter().filter_map(found));
-        self.run = None;
-        Ok(self.left.is_empty())
+        picking.finish()
     }
 }

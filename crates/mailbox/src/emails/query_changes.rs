@@ -11,7 +11,7 @@ use koi_types::{EmailId, Result};
 use super::Emails;
 use super::filter::DependsOn;
 use super::history::{History, Kind};
-use super::query::{EmailQuery, QueryRun, Results};
+use super::query::{EmailQuery, QueryRun};
 use super::state::{DataType, State};
 use crate::account::Account;
 
@@ -132,7 +132,7 @@ impl QueryChangesRun {
         Ok(Some(affected))
     }
     fn told(&self, emails: &Emails<'_>, now: State, affected: &HashSet<Affected>) -> QueryChanges {
-        let Results { ids, total } = self.run.ids(emails, 0, usize::MAX);
+        let ids = self.run.ids(emails);
         let on = self.depends_on();
         let immutable = !on.mailboxes && !on.keywords && !on.threads && !self.run.query().collapse_threads;
         let up_to = self.up_to.filter(|_| immutable);
@@ -147,7 +147,7 @@ impl QueryChangesRun {
         if self.changes_max.is_some_and(|max| removed.len() + added.len() > max) {
             return QueryChanges::TooMany;
         }
-        QueryChanges::Changes(QueryChanged { new_state: now, removed, added, total: total as u64 })
+        QueryChanges::Changes(QueryChanged { new_state: now, removed, added, total: ids.len() as u64 })
     }
 }
 

@@ -208,6 +208,10 @@ impl Table {
     pub(crate) fn by_received(&self) -> &[u32] {
         &self.by_received
     }
+    /// Puts slots in that order.
+    pub(crate) fn sort_by_received(&self, slots: &mut [u32]) {
+        slots.sort_unstable_by_key(|slot| self.order(*slot));
+    }
     /// The emails of a thread, in no order, those that are not shown too.
     pub(crate) fn thread(&self, thread: ThreadId) -> impl Iterator<Item = &EmailEntry> {
         let slots = self.threads.get(&thread).map(Slots::list).unwrap_or_default();

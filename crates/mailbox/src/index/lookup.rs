@@ -50,9 +50,15 @@ impl TextFilter {
     }
     /// Whether the message cannot match.
     pub(crate) fn excludes(&self, row: &MessageRow<'_>) -> bool {
-        row.created_modseq <= self.modseq
-            && self.upto.is_none_or(|upto| row.email <= upto)
-            && !self.emails.contains(&row.email)
+        row.created_modseq <= self.modseq && self.excludes_email(row.email)
+    }
+    /// Whether an email cannot match that came before [`TextFilter::modseq`].
+    pub(crate) fn excludes_email(&self, email: EmailId) -> bool {
+        self.upto.is_none_or(|upto| email <= upto) && !self.emails.contains(&email)
+    }
+    /// What came later is not known.
+    pub(crate) const fn modseq(&self) -> ModSeq {
+        self.modseq
     }
     /// The emails that may match, and the last MODSEQ at which everything that came is known; nothing while
     /// the index is built for the first time.
@@ -65,8 +71,11 @@ impl TextFilter {
 pub(crate) struct Lookup {
     head: IndexHead,
     finders: Vec<memmem::Finder<'static>>,
-    /// For each text, the pieces that all must be there: places in `finders`.
+    /// For each text, the pieces that all must be there: places in `finders`. The same text is looked for
+    /// once, in however many fields.
     texts: Vec<Vec<usize>>,
+    /// For each text that was asked for, its place in `texts`.
+    asked: Vec<usize>,
     /// For each text the emails that may match; nothing once they are too many to be of use.
     found: Vec<Option<HashSet<EmailId>>>,
     /// The segment and the row that are next.
@@ -94,7 +103,7 @@ impl Lookup {
         texts: &[Vec<Box<[u8]>>],
     ) -> Result<Option<Self>> {
         let mut pieces: Vec<&[u8]> = Vec::new();
-        let mut numbered = Vec::with_capacity(texts.len());
+        let (mut numbered, mut asked) = (Vec::<Vec<usize>>::new(), Vec::with_capacity(texts.len()));
         for text in texts {
             let mut numbers = Vec::new();
             for piece in text.iter().filter(|piece| piece.len() >= PIECE_OCTETS_MIN) {
@@ -104,7 +113,11 @@ impl Lookup {
                     pieces.push(piece);
                 }
             }
-            numbered.push(numbers);
+            let known = numbered.iter().position(|known| *known == numbers);
+            asked.push(known.unwrap_or(numbered.len()));
+            if known.is_none() {
+                numbered.push(numbers);
+            }
         }
         if pieces.is_empty() || pieces.len() > PIECES_MAX {
             return Ok(None);
@@ -116,6 +129,7 @@ impl Lookup {
             finders: pieces.into_iter().map(|piece| memmem::Finder::new(piece).into_owned()).collect(),
             found: nothing_found(&numbered),
             texts: numbered,
+            asked,
             segment: 0,
             row: 0,
             sets: Sets::default(),
@@ -222,7 +236,9 @@ impl Lookup {
     fn filters(&mut self) -> Vec<Option<Arc<TextFilter>>> {
         let (modseq, upto) = (self.head.modseq, self.head.upto);
         let filter = |emails| Arc::new(TextFilter { modseq, upto, emails });
-        std::mem::take(&mut self.found).into_iter().map(|found| found.map(filter)).collect()
+        let found = std::mem::take(&mut self.found).into_iter();
+        let filters: Vec<Option<Arc<TextFilter>>> = found.map(|found| found.map(filter)).collect();
+        self.asked.iter().map(|text| filters.get(*text).cloned().flatten()).collect()
     }
 }
 

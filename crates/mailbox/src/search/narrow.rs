@@ -39,6 +39,10 @@ impl Indexed {
     pub(super) fn excludes(&self, row: &MessageRow<'_>) -> bool {
         self.filter.as_ref().is_some_and(|filter| filter.excludes(row))
     }
+    /// The same of an email of which it is known whether it came too late for the index.
+    pub(super) fn excludes_email(&self, email: EmailId, came_later: bool) -> bool {
+        !came_later && self.filter.as_ref().is_some_and(|filter| filter.excludes_email(email))
+    }
     pub(super) fn candidates(&self) -> Option<Candidates> {
         let (emails, modseq) = self.filter.as_ref()?.emails()?;
         (emails.len() <= EMAILS_MAX).then(|| Candidates { emails: emails.clone(), modseq })
@@ -87,23 +91,89 @@ impl Candidates {
         }
         Ok(Some(uids))
     }
-    /// UIDs that were given out after what the index knows: a mailbox gives them in the order of MODSEQs.
-    /// Nothing when there is a row that cannot be read.
+    /// UIDs that were given out after what the index knows. Nothing when there is a row that cannot be read.
     fn later(&self, snapshot: &Snapshot<'_>, mailbox: MailboxId) -> Result<Option<NumSet>> {
+        let Some(first) = first_after(snapshot, mailbox, self.modseq)? else { return Ok(None) };
         let mut uids = NumSet::new();
+        uids.insert_range(first..=u32::MAX);
+        Ok(Some(uids))
+    }
+}
+
+/// The emails of all messages that came after a MODSEQ; nothing when there is a row that cannot be read.
+pub(super) fn came_after(snapshot: &Snapshot<'_>, modseq: ModSeq) -> Result<Option<HashSet<EmailId>>> {
+    let mut emails = HashSet::new();
+    if snapshot.modseq() <= modseq {
+        return Ok(Some(emails));
+    }
+    for mailbox in snapshot.hierarchy().nodes().filter_map(|node| node.mailbox) {
+        let record = snapshot.mailbox_record(mailbox.id)?;
+        if record.is_none_or(|record| record.highest_modseq <= modseq) {
+            continue;
+        }
+        let Some(first) = first_after(snapshot, mailbox.id, modseq)? else { return Ok(None) };
         let mut readable = true;
-        let rows = key::below(&key::mailbox(snapshot.account, table::MEMBERSHIP, mailbox));
-        snapshot.view.scan_back(&rows.from, &rows.end, &mut |key, row| {
-            let (Some(uid), Some(row)) = (key::uid_at_end(key), Membership::decode(row)) else {
-                readable = false;
-                return ControlFlow::Break(());
-            };
-            if row.created_modseq <= self.modseq {
-                return ControlFlow::Break(());
-            }
-            uids.insert(uid.value());
-            ControlFlow::Continue(())
+        let from = key::membership(snapshot.account, mailbox.id, first);
+        let end = key::below(&key::mailbox(snapshot.account, table::MEMBERSHIP, mailbox.id)).end;
+        snapshot.view.scan(&from, &end, &mut |_, row| {
+            let email = Membership::decode(row).map(|row| row.email);
+            readable = email.is_some();
+            emails.extend(email);
+            if readable { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        Ok(readable.then_some(uids))
+        if !readable {
+            return Ok(None);
+        }
+    }
+    Ok(Some(emails))
+}
+
+/// The first UID whose message came after a MODSEQ, or any message that comes: a mailbox gives UIDs out in
+/// the order of MODSEQs, so that a few rows tell. Nothing when one of them cannot be read.
+fn first_after(snapshot: &Snapshot<'_>, mailbox: MailboxId, modseq: ModSeq) -> Result<Option<u32>> {
+    let rows = key::below(&key::mailbox(snapshot.account, table::MEMBERSHIP, mailbox));
+    let mut last = Probe::Nothing;
+    snapshot.view.scan_back(&rows.from, &rows.end, &mut |key, row| {
+        last = Probe::of(key, row, modseq);
+        ControlFlow::Break(())
+    })?;
+    let (mut first, mut end) = match last {
+        Probe::Nothing => return Ok(Some(1)),
+        Probe::Unreadable => return Ok(None),
+        Probe::Before(uid) => return Ok(Some(uid.saturating_add(1))),
+        Probe::After(uid) => (1, uid),
+    };
+    while first < end {
+        let middle = first + (end - first) / 2;
+        let from = key::membership(snapshot.account, mailbox, middle);
+        let mut found = Probe::Unreadable;
+        snapshot.view.scan(&from, &rows.end, &mut |key, row| {
+            found = Probe::of(key, row, modseq);
+            ControlFlow::Break(())
+        })?;
+        match found {
+            Probe::Before(uid) => first = uid.saturating_add(1),
+            Probe::After(_) => end = middle,
+            Probe::Nothing | Probe::Unreadable => return Ok(None),
+        }
+    }
+    Ok(Some(first))
+}
+
+/// One message, and whether it came after a MODSEQ.
+enum Probe {
+    Nothing,
+    Unreadable,
+    Before(u32),
+    After(u32),
+}
+
+impl Probe {
+    fn of(key: &[u8], row: &[u8], modseq: ModSeq) -> Self {
+        match (key::uid_at_end(key), Membership::decode(row)) {
+            (Some(uid), Some(row)) if row.created_modseq > modseq => Self::After(uid.value()),
+            (Some(uid), Some(_)) => Self::Before(uid.value()),
+            _ => Self::Unreadable,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use koi_message::Collation;
 use koi_message::search::{Needle, Scratch, needle_pieces};
-use koi_types::{Result, SystemFlags, ZoneOffset};
+use koi_types::{EmailId, Result, SystemFlags, ZoneOffset};
 
 use super::fuzzy::{FuzzyText, Relevancy, Scope};
 use super::narrow::{Candidates, Indexed};
@@ -16,6 +16,16 @@ pub(super) enum Verdict {
     No,
     /// The message must be read.
     Ask,
+}
+
+impl Verdict {
+    const fn negated(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Ask => Self::Ask,
+        }
+    }
 }
 
 /// A message that can be read, as far as a condition needs it.
@@ -78,7 +88,7 @@ pub(super) enum RowCondition {
     Larger(u64),
     Smaller(u64),
     ModSeq(koi_types::ModSeq),
-    Email(koi_types::EmailId),
+    Email(EmailId),
 }
 
 /// How texts are compared.
@@ -138,19 +148,38 @@ impl Plan {
         match self {
             Self::Row(condition) if condition.holds(row) => Verdict::Yes,
             Self::Row(_) => Verdict::No,
-            Self::And(plans) => combined(plans, row, Verdict::No, Verdict::Yes),
-            Self::Or(plans) => combined(plans, row, Verdict::Yes, Verdict::No),
-            Self::Not(plan) => match plan.by_row(row) {
-                Verdict::Yes => Verdict::No,
-                Verdict::No => Verdict::Yes,
-                Verdict::Ask => Verdict::Ask,
-            },
+            Self::And(plans) => combined_by(plans, |plan| plan.by_row(row), Verdict::No, Verdict::Yes),
+            Self::Or(plans) => combined_by(plans, |plan| plan.by_row(row), Verdict::Yes, Verdict::No),
+            Self::Not(plan) => plan.by_row(row).negated(),
             Self::Thread(_) => Verdict::Ask,
             Self::Header { text: Text { indexed, .. }, .. }
             | Self::Body(Text { indexed, .. })
             | Self::Text(Text { indexed, .. })
             | Self::Fuzzy { indexed, .. } => {
                 if indexed.excludes(row) {
+                    Verdict::No
+                } else {
+                    Verdict::Ask
+                }
+            }
+        }
+    }
+    /// What the index says of an email, whatever its messages are like.
+    pub(super) fn by_index(&self, email: EmailId, came_later: bool) -> Verdict {
+        match self {
+            Self::Row(_) | Self::Thread(_) => Verdict::Ask,
+            Self::And(plans) => {
+                combined_by(plans, |plan| plan.by_index(email, came_later), Verdict::No, Verdict::Yes)
+            }
+            Self::Or(plans) => {
+                combined_by(plans, |plan| plan.by_index(email, came_later), Verdict::Yes, Verdict::No)
+            }
+            Self::Not(plan) => plan.by_index(email, came_later).negated(),
+            Self::Header { text: Text { indexed, .. }, .. }
+            | Self::Body(Text { indexed, .. })
+            | Self::Text(Text { indexed, .. })
+            | Self::Fuzzy { indexed, .. } => {
+                if indexed.excludes_email(email, came_later) {
                     Verdict::No
                 } else {
                     Verdict::Ask
@@ -277,10 +306,15 @@ fn any(
     Ok(false)
 }
 
-fn combined(plans: &[Plan], row: &MessageRow<'_>, deciding: Verdict, otherwise: Verdict) -> Verdict {
+fn combined_by(
+    plans: &[Plan],
+    of: impl Fn(&Plan) -> Verdict,
+    deciding: Verdict,
+    otherwise: Verdict,
+) -> Verdict {
     let mut verdict = otherwise;
     for plan in plans {
-        match plan.by_row(row) {
+        match of(plan) {
             Verdict::Ask => verdict = Verdict::Ask,
             decided if decided == deciding => return deciding,
             _ => {}

@@ -27,19 +27,19 @@ fn on() -> IndexOptions {
 }
 
 /// A rig whose server makes indexes of any account.
-fn rig() -> Rig {
+pub(crate) fn rig() -> Rig {
     Rig::with(options(on()))
 }
 
 /// The account as a server sees it that has no indexes.
-fn without(rig: &Rig, account: &Account) -> Account {
+pub(crate) fn without(rig: &Rig, account: &Account) -> Account {
     let env = Arc::clone(&rig.env) as Arc<dyn koi_mailbox::Env>;
     let off = options(IndexOptions { enabled: false, ..on() });
     MailboxService::new(Arc::clone(&rig.kv), off, env).account(account.id()).unwrap()
 }
 
 /// Runs to the end; answers how many steps it took.
-fn build(service: &MailboxService, account: &Account) -> usize {
+pub(crate) fn build(service: &MailboxService, account: &Account) -> usize {
     let Some(mut run) = service.index_run(account.id(), false).unwrap() else { return 0 };
     let mut steps = 1;
     while run.advance().unwrap() != IndexStep::Done {

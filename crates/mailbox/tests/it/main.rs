@@ -12,6 +12,7 @@ mod email_changes;
 mod email_query;
 mod email_sending;
 mod email_sharing;
+mod email_texts;
 mod email_writes;
 mod emails;
 mod fuzzy;
