@@ -82,7 +82,7 @@ pub use incoming::{Incoming, Stage};
 pub use news::{AccountChange, LogRead, WhatChanged};
 pub use outcome::{ChangedMessages, Changes, Delivered, Delivery, NewMessage, Pending, Submission, Whole};
 pub use row::{EmailRow, KeywordTable, MailboxRow, MessageRow};
-pub use search::{Examined, RELEVANCY_MAX, Ranked, Relevancy, SearchRun};
+pub use search::{Examined, RELEVANCY_MAX, Ranked, Relevancy, SearchBounds, SearchRun};
 pub use service::{Env, MailboxService, Options};
 pub use shared::SharedName;
 pub use snapshot::{Scanned, Snapshot};

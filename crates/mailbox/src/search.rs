@@ -9,7 +9,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use koi_types::{AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, NumSet, Result, Uid, UidSet};
+use koi_types::{
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, NumSet, Result, Timestamp, Uid, UidSet,
+};
 
 use crate::access::Visitor;
 use crate::account::Account;
@@ -71,6 +73,36 @@ impl Examined {
     pub(crate) const fn add(&mut self, other: Self) {
         self.messages = self.messages.saturating_add(other.messages);
         self.octets = self.octets.saturating_add(other.octets);
+    }
+}
+
+/// What one search may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SearchBounds {
+    /// From its beginning to its end; 0: no bound.
+    pub secs_max: u32,
+    /// Octets of messages that are read; nothing: no bound.
+    pub octets_max: Option<u64>,
+}
+
+impl Default for SearchBounds {
+    fn default() -> Self {
+        Self { secs_max: 300, octets_max: None }
+    }
+}
+
+impl SearchBounds {
+    /// `LimitReached` when a search that is not done yet has cost as much as one may.
+    pub(crate) fn allow(&self, began: Timestamp, now: Timestamp, examined: Examined) -> Result<()> {
+        let limit = |text, context: String| MailError::new(ErrorKind::LimitReached, text).context(context);
+        if self.secs_max > 0 && now >= began.plus_secs(self.secs_max) {
+            return Err(limit("this search takes too long", format!("stopped after {} s", self.secs_max)));
+        }
+        if self.octets_max.is_some_and(|max| examined.octets > max) {
+            let context = format!("stopped after {} octets", examined.octets);
+            return Err(limit("this search reads too much", context));
+        }
+        Ok(())
     }
 }
 

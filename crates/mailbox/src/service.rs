@@ -22,6 +22,7 @@ use crate::index::{self, IndexOptions, IndexQueue};
 use crate::names::NamesCache;
 use crate::push::PushOptions;
 use crate::recent::Recents;
+use crate::search::SearchBounds;
 use crate::sort::columns::Columns;
 use crate::uids::UidsCache;
 use crate::watch::Watchers;
@@ -58,6 +59,8 @@ pub struct Options {
     /// Age past which lines of the log go, in seconds.
     pub log_age_secs: u32,
     pub index: IndexOptions,
+    /// What one query of emails may cost.
+    pub query_bounds: SearchBounds,
 }
 
 impl Default for Options {
@@ -75,6 +78,7 @@ impl Default for Options {
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,
             index: IndexOptions::default(),
+            query_bounds: SearchBounds::default(),
         }
     }
 }

@@ -90,6 +90,7 @@ impl Service {
             server_admin: config.admin.as_deref().map(Into::into),
             coi: config.coi.clone(),
             index: config.index,
+            query_bounds: config.jmap_search,
             ..Options::default()
         };
         let mailbox = MailboxService::new(kv, options, Arc::new(System));

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use koi_types::{EmailId, ErrorKind, MailError, Result};
+use koi_types::{EmailId, ErrorKind, MailError, Result, Timestamp};
 
 use super::Emails;
 use super::filter::{EmailFilter, Test, Verdict};
@@ -59,6 +59,7 @@ pub struct QueryRun {
     account: Account,
     query: EmailQuery,
     test: Test,
+    began: Timestamp,
     /// When it was begun.
     state: Option<State>,
     leaf: usize,
@@ -94,6 +95,7 @@ impl Account {
             account: self.clone(),
             test: Test::new(&query.filter),
             query,
+            began: self.inner.env.now(),
             state: None,
             leaf: 0,
             searching: None,
@@ -107,7 +109,8 @@ impl Account {
 const ORDERS_MAX: usize = 32;
 
 impl QueryRun {
-    /// Does the next piece, a few milliseconds; what was found when all is done.
+    /// Does the next piece, a few milliseconds; what was found when all is done. `LimitReached` when it has
+    /// cost what one query may (`Options::query_bounds`).
     pub fn advance(&mut self, window: &Window) -> Result<Option<QueryOutcome>> {
         let account = self.account.clone();
         let Some(emails) = self.ready(&account)? else { return Ok(None) };
@@ -139,6 +142,8 @@ impl QueryRun {
     }
     /// The emails, once everything is known that the filter and the order need.
     pub(super) fn ready<'a>(&mut self, account: &'a Account) -> Result<Option<Emails<'a>>> {
+        let (bounds, now) = (&self.account.inner.options.query_bounds, self.account.inner.env.now());
+        bounds.allow(self.began, now, self.examined())?;
         let Some(emails) = account.emails()? else { return Ok(None) };
         self.state.get_or_insert(emails.state(DataType::Email));
         if self.leaf < self.test.leaves.len() {

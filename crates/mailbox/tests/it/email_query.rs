@@ -2,11 +2,11 @@
 
 use koi_mailbox::emails::{
     EmailCondition, EmailFilter, EmailKeyword, EmailOrder, EmailQuery, OrderBy, Queried, QueryChanges,
-    QueryOutcome, Window, WindowFrom,
+    QueryOutcome, QueryRun, Window, WindowFrom,
 };
-use koi_mailbox::{Account, FlagOp, INBOX, NewMessage};
+use koi_mailbox::{Account, FlagOp, INBOX, NewMessage, Options, SearchBounds};
 use koi_message::Collation;
-use koi_types::{EmailId, Timestamp};
+use koi_types::{EmailId, ErrorKind, Timestamp};
 
 use crate::emails::view;
 use crate::rig::{Rig, START, change, name, new_message, uids};
@@ -252,4 +252,37 @@ fn what_comes_while_a_query_runs_is_told_by_the_next() {
         let ids = applied(ids, &run_from(told.new_state).finish().unwrap());
         assert_eq!(ids, run(&alice, &query, &Window::ALL).unwrap().ids);
     }
+}
+
+// spec: RFC 8620 §5.5; RFC 8620 §3.6.2
+#[test]
+fn a_query_that_costs_too_much_is_stopped() {
+    let bounds = SearchBounds { secs_max: 60, octets_max: Some(200_000) };
+    let rig = Rig::with(Options { query_bounds: bounds, ..Options::default() });
+    let alice = rig.account("alice");
+    let long = "x ".repeat(1000);
+    alice
+        .append(INBOX, (0..3000).map(|n| mail(n, "", if n < 1200 { "y" } else { &long })).collect())
+        .wait()
+        .unwrap();
+    let body = |word: &str| EmailFilter::Is(EmailCondition::Body(word.into()));
+    let refused = |run: QueryRun| {
+        let error = run.finish(&Window::ALL).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::LimitReached);
+        error.text
+    };
+    // Of those that are decided otherwise, nothing is read.
+    let few = EmailFilter::And(vec![EmailFilter::Is(EmailCondition::MaxSize(1000)), body("y")]);
+    assert_eq!(run(&alice, &query(few, vec![]), &Window::ALL).unwrap().total, Some(1200));
+    let much = alice.query_emails(query(body("y"), vec![])).unwrap();
+    assert_eq!(&*refused(much), "this search reads too much");
+    let mut slow = alice.query_emails(query(body("y"), vec![])).unwrap();
+    assert!(slow.advance(&Window::ALL).unwrap().is_none());
+    rig.env.advance_secs(60);
+    assert_eq!(&*refused(slow), "this search takes too long");
+    // Also when it is asked what changed; what the table decides is quick.
+    let state = run(&alice, &query(EmailFilter::all(), vec![]), &Window::ALL).unwrap().state;
+    let mut changes = alice.query_email_changes(query(body("y"), vec![]), state, None, None).unwrap();
+    let error = std::iter::repeat_with(|| changes.advance()).find_map(Result::err).unwrap();
+    assert_eq!(error.kind, ErrorKind::LimitReached);
 }

@@ -65,6 +65,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("limits", "Bounds on what peers may take."),
     ("imap", "What mail clients are offered, and what one command may cost."),
     ("http", "What is served by HTTPS: docs/HTTP.md."),
+    ("jmap", "What one call of JMAP may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
     ("mailbox", "What accounts may hold."),
     ("search", "The index that makes SEARCH of text quick in large accounts: docs/SEARCH.md."),
@@ -224,6 +225,11 @@ keys! {
          limits.connections_per_account_max too.";
     "http.login_idle_secs" number(60, 31_536_000), Value("1209600"), "seconds", Restart, "86400",
         "How long a login of a page of this server (its cookie) is good without being used.";
+    "jmap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",
+        "How long one Email/query or Email/queryChanges may take; then it fails with `serverFail` \
+         (RFC 8620 §3.6.2). 0: no bound.";
+    "jmap.search_octets_max" number(0, 1 << 50), Value("0"), "octets", Restart, "10737418240",
+        "Octets of messages one of them may read; then the same. 0: no bound.";
     "smtp.recipients_max" number(100, 100_000), Value("1000"), "recipients", Restart, "1000",
         "Recipients of one message; more get 452 (RFC 5321 §4.5.3.1.8).";
     "smtp.postmaster" Kind::Text, Nothing, "", Restart, "\"alice@example.org\"",

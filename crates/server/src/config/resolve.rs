@@ -32,6 +32,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub imap: ImapConfig,
     pub http: HttpConfig,
+    /// Section `jmap`.
+    pub jmap_search: koi_mailbox::SearchBounds,
     pub smtp: SmtpConfig,
     pub mailbox: MailboxConfig,
     /// Section `coi`: the mailboxes of COI where it is offered.
@@ -167,6 +169,10 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         limits: limits(raw),
         imap: protocols::imap(raw)?,
         http: protocols::http(raw)?,
+        jmap_search: koi_mailbox::SearchBounds {
+            secs_max: small(raw, "jmap.search_secs_max"),
+            octets_max: Some(raw.number("jmap.search_octets_max")).filter(|n| *n > 0),
+        },
         smtp: protocols::smtp(raw)?,
         mailbox: MailboxConfig {
             quota_octets_max: Some(raw.number("mailbox.quota_octets_max")).filter(|n| *n > 0),
