@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use koi_store::key::{self, table};
 use koi_store::record::email::EmailRecord;
@@ -15,11 +16,12 @@ use crate::snapshot::Snapshot;
 
 /// Rows read by one step.
 const ROWS_MAX: usize = 16_384;
-/// Lines of the log that are read rather than making the table anew.
-const LINES_MAX: usize = 50_000;
-
-/// Messages that are brought up to date in one step; for more the table is made anew, in pieces.
+/// Lines of the log that are read by one step.
+const LINES_MAX: usize = 4096;
+/// Messages that are brought up to date by one step, about.
 const NEWS_MAX: u64 = 4096;
+/// Commits after which a table that is still being made follows them: the log is not kept for ever.
+const BEHIND_MAX: u64 = 1024;
 
 /// A table being made.
 pub(crate) struct Loading {
@@ -33,6 +35,15 @@ pub(crate) struct Loading {
     next_uid: u32,
 }
 
+/// What a piece came to.
+pub(crate) enum Loaded {
+    More,
+    /// All is read, as of [`Table::modseq`].
+    Table(Arc<Table>),
+    /// It must be begun again.
+    Lost,
+}
+
 impl Loading {
     pub(crate) fn begin(snapshot: &Snapshot<'_>) -> Result<Self> {
         let (modseq, names_modseq) = (snapshot.record.modseq, snapshot.record.names_modseq);
@@ -44,11 +55,19 @@ impl Loading {
             next_uid: 1,
         })
     }
-    /// Reads the next piece; the table, as of when it was begun, when all is read.
-    pub(crate) fn advance(&mut self, snapshot: &Snapshot<'_>) -> Result<Option<Table>> {
+    /// Reads the next piece. However fast mail comes meanwhile, it comes to an end: what the log says is
+    /// put into what is there already.
+    pub(crate) fn advance(&mut self, snapshot: &Snapshot<'_>) -> Result<Loaded> {
+        if snapshot.record.modseq.saturating_sub(self.table.modseq) > BEHIND_MAX {
+            match follow(snapshot, &mut self.table)? {
+                Followed::ToTheEnd => {}
+                Followed::Further => return Ok(Loaded::More),
+                Followed::Lost => return Ok(Loaded::Lost),
+            }
+        }
         if let Some(from) = self.threads_from.take() {
             self.threads_from = self.read_threads(snapshot, &from)?;
-            return Ok(None);
+            return Ok(Loaded::More);
         }
         let mut left = ROWS_MAX;
         while let Some(mailbox) = self.mailboxes.last().copied() {
@@ -57,12 +76,12 @@ impl Loading {
                 self.next_uid = 1;
             }
             if left == 0 {
-                return Ok(None);
+                return Ok(Loaded::More);
             }
         }
         let mut made = std::mem::replace(&mut self.table, Table::new(0, 0, None));
         made.complete();
-        Ok(Some(made))
+        Ok(Loaded::Table(Arc::new(made)))
     }
     fn read_threads(&mut self, snapshot: &Snapshot<'_>, from: &[u8]) -> Result<Option<Vec<u8>>> {
         let end = key::all(snapshot.account, table::THREAD).end;
@@ -104,11 +123,11 @@ impl Loading {
                 return ControlFlow::Break(());
             }
             *left -= 1;
-            // What came since the beginning is told by the log, with its thread.
+            // What came since is told by the log, with its thread.
             if row.created_modseq.value() <= table.modseq {
                 let present = present(mailbox, row, &mut keywords);
                 let thread = threads.get(&row.email).copied().unwrap_or(ThreadId(row.email.0));
-                table.load(&present, thread);
+                table.set(&present, thread);
             }
             ControlFlow::Continue(())
         })?;
@@ -147,6 +166,10 @@ struct News {
     touched: BTreeMap<MailboxId, UidSet>,
     gone: Vec<Gone>,
     deleted: BTreeSet<MailboxId>,
+    /// Messages in all of that.
+    count: u64,
+    /// It is what happened up to here; nothing when it is all.
+    upto: Option<u64>,
 }
 
 struct Gone {
@@ -154,41 +177,53 @@ struct Gone {
     email: EmailId,
 }
 
-/// Brings a table up to the snapshot. Answers whether that is done; otherwise it must be made anew.
-pub(crate) fn follow(snapshot: &Snapshot<'_>, table: &mut Table) -> Result<bool> {
+/// What following the log came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Followed {
+    /// The table is as the snapshot.
+    ToTheEnd,
+    /// A piece further, and not at the end yet.
+    Further,
+    /// The table must be made anew.
+    Lost,
+}
+
+/// Brings a table further towards the snapshot, by a piece of the log. What is read of a message is already
+/// as the snapshot has it; what the rest of the log says of it is put right with that.
+pub(crate) fn follow(snapshot: &Snapshot<'_>, table: &mut Table) -> Result<Followed> {
     let record = &snapshot.record;
     if table.modseq == record.modseq {
-        return Ok(true);
+        return Ok(Followed::ToTheEnd);
     }
-    let names_changed = table.names_modseq != record.names_modseq;
     let too_old = table.modseq < record.log_floor || table.modseq > record.modseq;
-    if too_old || table.is_mostly_holes() {
-        return Ok(false);
+    if too_old || table.is_complete() && table.is_mostly_holes() {
+        return Ok(Followed::Lost);
     }
-    let Some(news) = read_news(snapshot, table.modseq)? else { return Ok(false) };
-    if news.count(table) > NEWS_MAX {
-        return Ok(false);
-    }
+    let Some(news) = read_news(snapshot, table)? else { return Ok(Followed::Lost) };
     news.apply(snapshot, table)?;
+    if let Some(upto) = news.upto.filter(|upto| *upto < record.modseq) {
+        table.modseq = upto;
+        return Ok(Followed::Further);
+    }
     table.modseq = record.modseq;
-    if names_changed {
+    if table.names_modseq != record.names_modseq {
         table.names_modseq = record.names_modseq;
         let trash = snapshot.with_role(Role::Trash);
         if trash != table.counts.trash() {
             table.recount(trash);
         }
     }
-    Ok(true)
+    Ok(Followed::ToTheEnd)
 }
 
-fn read_news(snapshot: &Snapshot<'_>, since: u64) -> Result<Option<News>> {
+/// A piece of the log behind what the table has; nothing when it does not tell everything.
+fn read_news(snapshot: &Snapshot<'_>, table: &Table) -> Result<Option<News>> {
     let user = snapshot.guest.as_ref().map(|guest| guest.user.id);
-    let from = key::log(snapshot.account, since.saturating_add(1));
+    let from = key::log(snapshot.account, table.modseq.saturating_add(1));
     let end = key::log(snapshot.account, u64::MAX);
     let (mut news, mut usable, mut lines) = (News::default(), true, 0);
-    snapshot.view.scan(&from, &end, &mut |_, row| {
-        lines += 1;
-        let Some(log) = LogRecord::decode(row).filter(|_| lines <= LINES_MAX) else {
+    snapshot.view.scan(&from, &end, &mut |key, row| {
+        let (Some(modseq), Some(log)) = (key::modseq_at_end(key), LogRecord::decode(row)) else {
             usable = false;
             return ControlFlow::Break(());
         };
@@ -199,9 +234,11 @@ fn read_news(snapshot: &Snapshot<'_>, since: u64) -> Result<Option<News>> {
                 Event::PerUser { user: whose, uids } if Some(whose) == user => news.touch(mailbox, &uids),
                 Event::Expunged { uids, emails } => {
                     let gone = |(uid, email)| Gone { place: Place { mailbox, uid }, email };
+                    news.count += emails.len() as u64;
                     news.gone.extend(uids.iter().zip(emails).map(gone));
                 }
                 Event::MailboxDeleted => {
+                    news.count += u64::from(table.counts.of(mailbox).total_emails);
                     news.deleted.insert(mailbox);
                 }
                 // What a guest may read comes and goes as a whole.
@@ -210,6 +247,11 @@ fn read_news(snapshot: &Snapshot<'_>, since: u64) -> Result<Option<News>> {
                 }
                 _ => {}
             }
+        }
+        lines += 1;
+        if lines >= LINES_MAX || news.count >= NEWS_MAX {
+            news.upto = Some(modseq.value());
+            return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     })?;
@@ -225,28 +267,23 @@ struct Came {
 }
 
 impl News {
-    fn count(&self, table: &Table) -> u64 {
-        let touched: u64 = self.touched.values().map(UidSet::count).sum();
-        let deleted = self.deleted.iter().map(|mailbox| u64::from(table.counts.of(*mailbox).total_emails));
-        touched + self.gone.len() as u64 + deleted.sum::<u64>()
-    }
     fn touch(&mut self, mailbox: MailboxId, uids: &UidSet) {
+        self.count += uids.count();
         self.touched.entry(mailbox).or_default().0.extend(&uids.0);
     }
     fn apply(&self, snapshot: &Snapshot<'_>, table: &mut Table) -> Result<()> {
         let came = self.came(snapshot, table)?;
-        let in_deleted: Vec<(MailboxId, Vec<EmailId>)> =
-            self.deleted.iter().map(|mailbox| (*mailbox, table.emails_in(*mailbox))).collect();
+        let in_deleted = table.emails_in(&self.deleted);
         let mut threads: BTreeSet<ThreadId> = came.iter().map(|message| message.thread).collect();
         let gone = self.gone.iter().map(|gone| gone.email);
-        let gone = gone.chain(in_deleted.iter().flat_map(|(_, emails)| emails.iter().copied()));
+        let gone = gone.chain(in_deleted.iter().copied());
         threads.extend(gone.filter_map(|email| table.email(email)).map(|entry| entry.thread));
         threads.iter().for_each(|thread| table.uncount(*thread));
         for gone in &self.gone {
             table.remove(gone.email, |member| member.is_at(gone.place));
         }
-        for (mailbox, emails) in &in_deleted {
-            emails.iter().for_each(|email| table.remove(*email, |member| member.mailbox == *mailbox));
+        for email in in_deleted {
+            table.remove(email, |member| self.deleted.contains(&member.mailbox));
         }
         let mut keywords = Vec::new();
         for message in &came {
@@ -256,6 +293,7 @@ impl News {
             let row = MessageRow { uid: message.place.uid, membership };
             table.set(&present(message.place.mailbox, &row, &mut keywords), message.thread);
         }
+        table.settle();
         threads.iter().for_each(|thread| table.count(*thread));
         Ok(())
     }

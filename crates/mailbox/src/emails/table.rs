@@ -4,7 +4,7 @@
 //! It follows from the rows of messages and can be made anew at any time. A row keeps its slot for as long as
 //! the table lives. Must not: read anything itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use koi_types::{EmailId, MailboxId, SystemFlags, ThreadId, Timestamp, Uid};
@@ -156,6 +156,9 @@ impl Slots {
     }
 }
 
+/// So many emails that came or are gone are taken one by one; for more, everything is gone through once.
+const FEW_MAX: usize = 8;
+
 /// How many tables were made.
 static TABLES: AtomicU64 = AtomicU64::new(0);
 
@@ -175,6 +178,20 @@ pub(crate) struct Table {
     by_received: Vec<u32>,
     keywords: KeywordSets,
     pub(crate) counts: Counts,
+    /// Everything is loaded: there are orders and counts.
+    complete: bool,
+    /// Emails that are gone since [`Table::settle`]; orders and threads still have their slots.
+    holes: Vec<Hole>,
+    /// So many slots at the end of `by_received` are not in their places yet.
+    fresh: usize,
+}
+
+/// A slot of which the email is gone.
+#[derive(Clone, Debug)]
+struct Hole {
+    slot: u32,
+    order: Received,
+    thread: ThreadId,
 }
 
 impl Table {
@@ -189,6 +206,9 @@ impl Table {
             by_received: Vec::new(),
             keywords: KeywordSets::default(),
             counts: Counts::new(trash),
+            complete: false,
+            holes: Vec::new(),
+            fresh: 0,
         }
     }
     pub(crate) fn slot(&self, slot: u32) -> Option<&EmailEntry> {
@@ -233,16 +253,19 @@ impl Table {
         numbers.dedup();
         numbers
     }
-    /// Adds a message while the table is made; [`Table::complete`] must follow.
-    pub(crate) fn load(&mut self, present: &Present<'_>, thread: ThreadId) {
-        self.put(present, thread);
-    }
     /// Everything was loaded: orders and counts.
     pub(crate) fn complete(&mut self) {
+        self.settle();
         let mut slots = std::mem::take(&mut self.by_received);
+        slots.retain(|slot| self.slot(*slot).is_some());
         slots.sort_unstable_by_key(|slot| self.order(*slot));
         self.by_received = slots;
+        (self.complete, self.fresh) = (true, 0);
         self.count_all();
+    }
+    /// Whether everything was loaded.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.complete
     }
     /// Counts anew, with this mailbox for the trash.
     pub(crate) fn recount(&mut self, trash: Option<MailboxId>) {
@@ -250,6 +273,9 @@ impl Table {
         self.count_all();
     }
     fn count_all(&mut self) {
+        if !self.complete {
+            return;
+        }
         let mut counts = std::mem::take(&mut self.counts);
         for slots in self.threads.values() {
             counts.add(slots.list().iter().filter_map(|slot| self.slot(*slot)));
@@ -258,28 +284,25 @@ impl Table {
     }
     /// Takes a thread out of the counts, before something in it changes.
     pub(crate) fn uncount(&mut self, thread: ThreadId) {
+        if !self.complete {
+            return;
+        }
         let mut counts = std::mem::take(&mut self.counts);
         counts.remove(self.thread(thread));
         self.counts = counts;
     }
     /// Puts it in again.
     pub(crate) fn count(&mut self, thread: ThreadId) {
+        if !self.complete {
+            return;
+        }
         let mut counts = std::mem::take(&mut self.counts);
         counts.add(self.thread(thread));
         self.counts = counts;
     }
-    /// A message is there, perhaps changed. Its thread must not be counted meanwhile.
+    /// A message is there, perhaps changed. Its thread must not be counted meanwhile, and
+    /// [`Table::settle`] must follow.
     pub(crate) fn set(&mut self, present: &Present<'_>, thread: ThreadId) {
-        if let Some(slot) = self.put(present, thread) {
-            // The new one was put at the end.
-            self.by_received.pop();
-            let order = self.order(slot);
-            let at = self.by_received.partition_point(|other| self.order(*other) < order);
-            self.by_received.insert(at, slot);
-        }
-    }
-    /// Answers the slot of an email that is new.
-    fn put(&mut self, present: &Present<'_>, thread: ThreadId) -> Option<u32> {
         let Place { mailbox, uid } = present.place;
         let keywords = self.keywords.number(present.keywords);
         let member = Member { mailbox, uid, flags: present.flags, keywords };
@@ -287,7 +310,7 @@ impl Table {
         if let Some(entry) = known.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut)
         {
             entry.set(member);
-            return None;
+            return;
         }
         let slot = self.slots_end();
         self.slots.push(Some(EmailEntry {
@@ -300,9 +323,10 @@ impl Table {
         self.by_id.insert(present.email, slot);
         self.threads.entry(thread).and_modify(|slots| slots.add(slot)).or_insert(Slots::One(slot));
         self.by_received.push(slot);
-        Some(slot)
+        self.fresh += 1;
     }
-    /// Messages of an email are gone. Its thread must not be counted meanwhile.
+    /// Messages of an email are gone. Its thread must not be counted meanwhile, and [`Table::settle`] must
+    /// follow.
     pub(crate) fn remove(&mut self, email: EmailId, is_gone: impl Fn(&Member) -> bool) {
         let Some(slot) = self.slot_of(email) else { return };
         let order = self.order(slot);
@@ -312,29 +336,96 @@ impl Table {
             return;
         }
         let thread = entry.thread;
-        let at = self.by_received.partition_point(|other| self.order(*other) < order);
-        if self.by_received.get(at) == Some(&slot) {
-            self.by_received.remove(at);
-        }
-        if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = None;
-        }
+        *place = None;
         self.by_id.remove(&email);
-        let left = match self.threads.get_mut(&thread) {
-            Some(Slots::Many(many)) => {
-                many.retain(|other| *other != slot);
-                !many.is_empty()
+        self.holes.push(Hole { slot, order, thread });
+    }
+    /// After messages came or went: puts threads and orders right. A few cost little each; many cost as much
+    /// as the table has emails, however many they are.
+    pub(crate) fn settle(&mut self) {
+        let holes = std::mem::take(&mut self.holes);
+        self.settle_threads(&holes);
+        if !self.complete {
+            return;
+        }
+        let fresh = self.by_received.len().saturating_sub(std::mem::take(&mut self.fresh));
+        let mut fresh = self.by_received.split_off(fresh);
+        self.take_out(&holes);
+        // Those may be gone again.
+        fresh.retain(|slot| self.slot(*slot).is_some());
+        self.put_in(fresh);
+    }
+    fn settle_threads(&mut self, holes: &[Hole]) {
+        let mut threads: Vec<ThreadId> = holes.iter().map(|hole| hole.thread).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        for thread in threads {
+            let left = match self.threads.get_mut(&thread) {
+                Some(Slots::Many(many)) => {
+                    many.retain(|slot| self.slots.get(*slot as usize).is_some_and(Option::is_some));
+                    !many.is_empty()
+                }
+                Some(Slots::One(one)) => self.slots.get(*one as usize).is_some_and(Option::is_some),
+                None => true,
+            };
+            if !left {
+                self.threads.remove(&thread);
             }
-            _ => false,
-        };
-        if !left {
-            self.threads.remove(&thread);
         }
     }
-    /// Emails with a message in a mailbox.
-    pub(crate) fn emails_in(&self, mailbox: MailboxId) -> Vec<EmailId> {
-        let in_it = |entry: &&EmailEntry| entry.members().iter().any(|member| member.mailbox == mailbox);
-        self.slots.iter().flatten().filter(in_it).map(|entry| entry.id).collect()
+    fn take_out(&mut self, holes: &[Hole]) {
+        if holes.len() > FEW_MAX {
+            let slots = &self.slots;
+            self.by_received.retain(|slot| slots.get(*slot as usize).is_some_and(Option::is_some));
+            return;
+        }
+        for (at, hole) in holes.iter().enumerate() {
+            // The later ones are still where they were.
+            let left = holes.get(at..).unwrap_or_default();
+            let order = |slot: u32| match left.iter().find(|hole| hole.slot == slot) {
+                Some(hole) => hole.order,
+                None => self.order(slot),
+            };
+            let at = self.by_received.partition_point(|other| order(*other) < hole.order);
+            if self.by_received.get(at) == Some(&hole.slot) {
+                self.by_received.remove(at);
+            }
+        }
+    }
+    /// What lies before the first of the new ones is not touched: mostly that is all.
+    fn put_in(&mut self, mut fresh: Vec<u32>) {
+        if fresh.len() <= FEW_MAX {
+            for slot in fresh {
+                let order = self.order(slot);
+                let at = self.by_received.partition_point(|other| self.order(*other) < order);
+                self.by_received.insert(at, slot);
+            }
+            return;
+        }
+        self.sort_by_received(&mut fresh);
+        let Some(first) = fresh.first().map(|slot| self.order(*slot)) else { return };
+        let at = self.by_received.partition_point(|other| self.order(*other) < first);
+        let behind = self.by_received.split_off(at);
+        let mut merged = Vec::with_capacity(behind.len() + fresh.len());
+        let mut behind = behind.into_iter().peekable();
+        for slot in fresh {
+            let order = self.order(slot);
+            while let Some(other) = behind.next_if(|other| self.order(*other) < order) {
+                merged.push(other);
+            }
+            merged.push(slot);
+        }
+        merged.extend(behind);
+        self.by_received.append(&mut merged);
+    }
+    /// Emails with a message in one of some mailboxes.
+    pub(crate) fn emails_in(&self, mailboxes: &BTreeSet<MailboxId>) -> Vec<EmailId> {
+        if mailboxes.is_empty() {
+            return Vec::new();
+        }
+        let in_them = |member: &Member| mailboxes.contains(&member.mailbox);
+        let entries = self.slots.iter().flatten();
+        entries.filter(|entry| entry.members().iter().any(in_them)).map(|entry| entry.id).collect()
     }
     fn order(&self, slot: u32) -> Received {
         let entry = self.slot(slot);
@@ -357,7 +448,7 @@ impl Table {
 }
 
 /// The order of emails that were received.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Received {
     at: Timestamp,
     id: EmailId,
@@ -384,3 +475,6 @@ impl KeywordSets {
         self.sets.get(set.0 as usize).map(|set| &**set).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use koi_types::{AccountId, Result};
 use parking_lot::Mutex;
 
 use super::Emails;
-use super::load::Loading;
+use super::load::{Followed, Loaded, Loading};
 use super::table::Table;
 use crate::account::Account;
 
@@ -74,42 +74,41 @@ impl EmailTables {
 }
 
 impl Account {
-    /// The emails of the account as of now, for one step. Nothing while they are read for the first time: a
-    /// piece was, so call again in the next step.
+    /// The emails of the account as of now, for one step. Nothing while they are read for the first time, or
+    /// much has changed: a piece was read, so call again in the next step.
     pub fn emails(&self) -> Result<Option<Emails<'_>>> {
         let whose = Whose { account: self.id, user: self.guest.as_ref().map(|guest| guest.user.id) };
         let state = self.inner.emails.of(whose);
         let mut state = state.lock();
         // Opened under the lock: nobody has brought the table further than this.
         let snapshot = self.snapshot()?;
-        if let State::Ready(table) = &mut *state {
-            let upto = snapshot.record.modseq;
-            if table.modseq == upto {
-                return Ok(Some(Emails { table: Arc::clone(table), snapshot }));
-            }
-            if super::load::follow(&snapshot, Arc::make_mut(table))? {
-                self.inner.emails.weigh(whose, table.octets());
-                return Ok(Some(Emails { table: Arc::clone(table), snapshot }));
-            }
-            *state = State::Nothing;
+        if matches!(*state, State::Nothing) {
+            *state = State::Loading(Box::new(Loading::begin(&snapshot)?));
         }
-        let loading = match &mut *state {
-            State::Loading(loading) => loading,
-            _ => {
-                *state = State::Loading(Box::new(Loading::begin(&snapshot)?));
-                let State::Loading(loading) = &mut *state else { return Ok(None) };
-                loading
-            }
-        };
-        let Some(mut table) = loading.advance(&snapshot)? else { return Ok(None) };
-        if !super::load::follow(&snapshot, &mut table)? {
-            *state = State::Nothing;
-            return Ok(None);
+        if let State::Loading(loading) = &mut *state {
+            *state = match loading.advance(&snapshot)? {
+                Loaded::More => return Ok(None),
+                Loaded::Lost => State::Nothing,
+                Loaded::Table(table) => {
+                    self.inner.emails.weigh(whose, table.octets());
+                    State::Ready(table)
+                }
+            };
         }
-        let table = Arc::new(table);
-        self.inner.emails.weigh(whose, table.octets());
-        *state = State::Ready(Arc::clone(&table));
-        Ok(Some(Emails { table, snapshot }))
+        let State::Ready(table) = &mut *state else { return Ok(None) };
+        if table.modseq != snapshot.record.modseq {
+            let followed = super::load::follow(&snapshot, Arc::make_mut(table))?;
+            self.inner.emails.weigh(whose, table.octets());
+            match followed {
+                Followed::ToTheEnd => {}
+                Followed::Further => return Ok(None),
+                Followed::Lost => {
+                    *state = State::Nothing;
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(Emails { table: Arc::clone(table), snapshot }))
     }
     /// The same, staying until all is read. For tools and tests, never for a session.
     pub fn emails_now(&self) -> Result<Emails<'_>> {

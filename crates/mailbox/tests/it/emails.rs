@@ -273,3 +273,29 @@ fn a_table_is_made_anew_when_much_has_changed() {
     alice.expunge(INBOX, None).wait().unwrap();
     assert_eq!(counts(&alice, INBOX), [0, 0, 0, 0]);
 }
+
+/// What changes between two steps is put into the table that is there already, as much as it may be.
+#[test]
+fn a_table_is_made_while_much_changes() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let message = new_message("Subject: one\n\nx\n", &[]);
+    alice.append(INBOX, vec![message; 4500]).wait().unwrap();
+    let all = alice.snapshot().unwrap().uids(INBOX).unwrap();
+    let ops = [FlagOp::Add, FlagOp::Remove];
+    let ready = ops.iter().cycle().take(12).position(|op| {
+        let is_ready = alice.emails().unwrap().is_some();
+        alice.set_flags(INBOX, &all, change(*op, &["\\Flagged"]), None).wait().unwrap();
+        is_ready
+    });
+    assert!(ready.is_some(), "it is never made");
+    assert_eq!(view(&alice, |emails| emails.ids().count()), 4500);
+    // Also what is gone at once is.
+    let start = state(&alice, DataType::Email);
+    alice.set_flags(INBOX, &all, change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    alice.expunge(INBOX, None).wait().unwrap();
+    let last = rig.deliver(&[&alice], &self::message(1))[0].email;
+    assert_eq!(view(&alice, |emails| emails.ids().collect::<Vec<_>>()), [last]);
+    assert_eq!(counts(&alice, INBOX), [1, 1, 1, 1]);
+    assert_ne!(state(&alice, DataType::Email), start);
+}
