@@ -186,7 +186,7 @@ impl<'c> WhatChanged<'c> {
             Event::Hidden(_) | Event::Shown(_) | Event::Read(_) | Event::LeftShown(_) | Event::Threads(_) => {
                 return None;
             }
-            Event::LeftAs(_) | Event::LeftSeen { .. } => return None,
+            Event::LeftAs(_) | Event::LeftSeen { .. } | Event::Trash => return None,
         })
     }
 }

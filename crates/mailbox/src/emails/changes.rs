@@ -173,6 +173,11 @@ impl Emails<'_> {
                     // Nobody knows any more which were below it.
                     self.orphans().into_iter().for_each(|orphan| add(orphan, false));
                 }
+                Kind::Trash => {
+                    // What came, left or was read since is told by itself.
+                    let beside = self.table.beside_unread(part.mailbox);
+                    beside.into_iter().for_each(|mailbox| add(mailbox, true));
+                }
                 kind if kind.touches_counts() => {
                     add(part.mailbox, true);
                     let mut threads = HashSet::new();

@@ -69,6 +69,8 @@ pub(super) enum Kind {
     Created,
     Renamed,
     Deleted,
+    /// It became the trash, or is not any more.
+    Trash,
 }
 
 pub(super) struct Part {
@@ -201,6 +203,7 @@ impl<'s, 'a> History<'s, 'a> {
                 Event::MailboxRenamed | Event::Subscription | Event::SubscriptionTo(_) | Event::Rights => {
                     part(Kind::Renamed, UidSet::new());
                 }
+                Event::Trash => part(Kind::Trash, UidSet::new()),
                 _ => {}
             }
             if *left == 0 {

@@ -427,6 +427,14 @@ impl Table {
         let entries = self.slots.iter().flatten();
         entries.filter(|entry| entry.members().iter().any(in_them)).map(|entry| entry.id).collect()
     }
+    /// Mailboxes with emails of the threads that have an unread one in this mailbox, itself among them.
+    pub(crate) fn beside_unread(&self, mailbox: MailboxId) -> BTreeSet<MailboxId> {
+        let unread = |entry: &&EmailEntry| entry.is_in(mailbox) && entry.is_unread();
+        let threads: BTreeSet<ThreadId> =
+            self.slots.iter().flatten().filter(unread).map(|entry| entry.thread).collect();
+        let beside = threads.into_iter().flat_map(|thread| self.thread(thread));
+        beside.flat_map(EmailEntry::mailboxes).collect()
+    }
     fn order(&self, slot: u32) -> Received {
         let entry = self.slot(slot);
         Received {

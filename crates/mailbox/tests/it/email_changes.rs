@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 
 use koi_mailbox::emails::{
     Changed, DataType, EmailChange, EmailCondition, EmailCreation, EmailFilter, EmailKeyword, EmailOrder,
-    EmailQuery, EmailUpdate, EmailView, MailCounts, MailboxChange, MailboxCreation, MailboxUpdate,
-    MailboxView, OrderBy, QueryChanges, QueryOutcome, SetOutcome, SetUpdate, State, Told, Window,
+    EmailQuery, EmailUpdate, EmailView, MailCounts, MailboxChange, MailboxCreation, MailboxRole,
+    MailboxUpdate, MailboxView, OrderBy, QueryChanges, QueryOutcome, SetOutcome, SetUpdate, State, Told,
+    Window,
 };
 use koi_mailbox::{Account, Emails, FlagOp, INBOX, Options};
 use koi_message::Collation;
@@ -331,7 +332,7 @@ impl Actor<'_> {
             parent: random.one(&[None, Some(None), Some(Some(other))]),
             sort_order: random.one(&[None, Some(3)]),
             subscribed: random.one(&[None, Some(true), Some(false)]),
-            ..MailboxUpdate::default()
+            role: random.one(&[None, Some(None), Some(Some(MailboxRole::Special(Role::Trash)))]),
         };
         let creation = MailboxCreation {
             name: random.one(&["a", "b", "c", "d"]).into(),

@@ -1,8 +1,10 @@
 //! Emails, threads and mailboxes as JMAP has them, over what IMAP and delivery do: scenarios.
 
-use koi_mailbox::emails::{DataType, EmailView, MailboxRole, MailboxView, State, Told};
+use koi_mailbox::emails::{
+    DataType, EmailView, MailboxChange, MailboxRole, MailboxUpdate, MailboxView, State, Told,
+};
 use koi_mailbox::{Account, Emails, FlagOp, INBOX};
-use koi_types::{EmailId, MailboxId, SystemFlags};
+use koi_types::{EmailId, MailboxId, Role, SystemFlags};
 
 use crate::rig::{Rig, change, flags, mailbox, message, name, new_message, uids};
 
@@ -298,4 +300,40 @@ fn a_table_is_made_while_much_changes() {
     assert_eq!(view(&alice, |emails| emails.ids().collect::<Vec<_>>()), [last]);
     assert_eq!(counts(&alice, INBOX), [1, 1, 1, 1]);
     assert_ne!(state(&alice, DataType::Email), start);
+}
+
+// spec: RFC 8621 §2; RFC 8621 §2.2
+#[test]
+fn unread_threads_of_others_are_told_when_the_trash_moves() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    let trash = mailbox(&alice, "Trash").id;
+    let [one, other] = ["one", "other"].map(|text| alice.create(&name(text), None).wait().unwrap().mailbox);
+    // Two of a thread, of which one is unread and thrown away; and one beside them.
+    rig.deliver(&[&alice], "Subject: a\nMessage-ID: <1@x>\n\nx\n");
+    rig.deliver(&[&alice], "Subject: Re: a\nMessage-ID: <2@x>\nReferences: <1@x>\n\nx\n");
+    alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Seen"]), None).wait().unwrap();
+    alice.move_(INBOX, &uids(&[2]), trash).wait().unwrap();
+    alice.append(one, vec![new_message("Subject: b\n\nx\n", &[])]).wait().unwrap();
+    assert_eq!((counts(&alice, INBOX), counts(&alice, trash)), ([1, 0, 1, 0], [1, 1, 1, 1]));
+    let role = |mailbox, role: Option<Role>| {
+        let update = MailboxUpdate { role: Some(role.map(MailboxRole::Special)), ..MailboxUpdate::default() };
+        let changes = vec![MailboxChange::Update { mailbox, update }];
+        drop(alice.set_mailboxes(None, changes).wait().unwrap());
+    };
+    let updated = |since| match view(&alice, |emails| emails.mailbox_changes(since, 10).unwrap()) {
+        Told::Changes(told) => told.changed.updated,
+        Told::CannotCalculate => panic!("cannot calculate"),
+    };
+    let before = state(&alice, DataType::Mailbox);
+    role(trash, None);
+    assert_eq!(counts(&alice, INBOX), [1, 0, 1, 1]);
+    assert_eq!(updated(before), [INBOX, trash], "and none that has nothing to do with it");
+    let before = state(&alice, DataType::Mailbox);
+    role(trash, Some(Role::Trash));
+    assert_eq!(counts(&alice, INBOX), [1, 0, 1, 0]);
+    assert_eq!(updated(before), [INBOX, trash]);
+    let before = state(&alice, DataType::Mailbox);
+    alice.rename(&name("other"), &name("another")).wait().unwrap();
+    assert_eq!(updated(before), [other]);
 }

@@ -119,9 +119,13 @@ impl AccountTxn<'_> {
         if let Some(role) = role {
             self.refuse_second(role)?;
         }
+        let is_about_trash = [record.role, role].contains(&Some(Role::Trash));
         record.role = role;
         self.txn.put(&key, &record.encode())?;
         self.event(Some(mailbox), Event::MailboxRenamed);
+        if is_about_trash {
+            self.event(Some(mailbox), Event::Trash);
+        }
         self.names_changed = true;
         Ok(())
     }

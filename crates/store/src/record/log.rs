@@ -72,6 +72,9 @@ pub enum Event {
         user: AccountId,
         uids: UidSet,
     },
+    /// The mailbox became the one for what is thrown away, or is not any more: what is unread in others
+    /// (RFC 8621 §2, unreadThreads) is another.
+    Trash,
 }
 
 /// What a client may ask of a message that left, and no other row can tell afterwards.
@@ -149,6 +152,7 @@ impl Event {
             Self::UidValidity => 20,
             Self::LeftAs(_) => 21,
             Self::LeftSeen { .. } => 22,
+            Self::Trash => 23,
         }
     }
 }
@@ -195,7 +199,8 @@ impl LogRecord {
                 | Event::MailboxDeleted
                 | Event::Subscription
                 | Event::Rights
-                | Event::UidValidity => {}
+                | Event::UidValidity
+                | Event::Trash => {}
             }
         }
         record.0
@@ -266,6 +271,7 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
             Event::LeftAs(rows)
         }
         22 => Event::LeftSeen { user: AccountId(fields.u32()?), uids: take_runs(fields)? },
+        23 => Event::Trash,
         _ => return None,
     })
 }

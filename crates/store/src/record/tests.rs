@@ -274,6 +274,14 @@ fn log_version_1() {
 }
 
 #[test]
+fn log_version_1_with_another_trash() {
+    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
+    let sections = vec![section(Event::MailboxRenamed), section(Event::Trash)];
+    let value = LogRecord { committed_at: Timestamp(1), sections };
+    fixture("01 0100000000000000 05 02000000 17 02000000", &value, LogRecord::encode, LogRecord::decode);
+}
+
+#[test]
 fn log_version_1_with_annotations() {
     let names = ["/shared/x", "/private/Y"].map(|name| EntryName::new(name).unwrap()).to_vec();
     let sections = vec![LogSection { mailbox: None, event: Event::Annotations(names) }];
