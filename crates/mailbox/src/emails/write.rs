@@ -75,6 +75,7 @@ pub enum EmailRefused {
     MailboxNotFound(MailboxId),
     /// It would be in none.
     NoMailbox,
+    /// For the message or the account; or too many users keep `\Seen` of their own in a shared mailbox.
     TooManyKeywords,
     OverQuota,
     /// A right is missing.

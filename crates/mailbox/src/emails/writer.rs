@@ -191,7 +191,47 @@ impl Writer<'_, '_> {
             shown.iter().try_for_each(|message| self.require(message.mailbox, needed))?;
         }
         self.require_keywords(&wanted.keywords)?;
+        if let Some(update) = &update.keywords {
+            self.require_own_flags(shown, update, &wanted)?;
+        }
         Ok(wanted)
+    }
+    /// A guest's own `\Seen` can be kept wherever it changes.
+    fn require_own_flags(
+        &mut self,
+        shown: &[EmailMessage],
+        update: &SetUpdate<EmailKeyword>,
+        wanted: &Keywords,
+    ) -> std::result::Result<(), EmailRefused> {
+        let Some(guest) = self.visitor else { return Ok(()) };
+        let seen = EmailKeyword::Flag(SystemFlags::SEEN);
+        let is_named = match update {
+            SetUpdate::Replace(_) => true,
+            SetUpdate::Patch { add, remove } => add.contains(&seen) || remove.contains(&seen),
+        };
+        let is_seen = |flags: SystemFlags| flags.contains(SystemFlags::SEEN);
+        let changes = |message: &&EmailMessage| is_named && is_seen(message.flags) != is_seen(wanted.flags);
+        for message in shown.iter().filter(changes) {
+            if !self.account.has_room_for_own_flags(message.mailbox, guest.user.id)? {
+                return Err(EmailRefused::TooManyKeywords);
+            }
+        }
+        Ok(())
+    }
+    /// What a copy gets: like one that IMAP makes, it is new where no more users can keep flags of their own.
+    fn for_copy(
+        &mut self,
+        mailbox: MailboxId,
+        change: &FlagChange,
+    ) -> std::result::Result<FlagChange, EmailRefused> {
+        let mut change = change.clone();
+        if let Some(guest) = self.visitor
+            && change.system.contains(SystemFlags::SEEN)
+            && !self.account.has_room_for_own_flags(mailbox, guest.user.id)?
+        {
+            change.system = change.system.without(SystemFlags::SEEN);
+        }
+        Ok(change)
     }
     fn write_update(
         &mut self,
@@ -204,7 +244,8 @@ impl Writer<'_, '_> {
         let copies = self.put_elsewhere(shown, after, added)?;
         let replace = wanted.replacing();
         for copy in &copies {
-            self.set_flags(copy.mailbox, &copy.uids, std::slice::from_ref(&replace))?;
+            let change = self.for_copy(copy.mailbox, &replace)?;
+            self.set_flags(copy.mailbox, &copy.uids, &[change])?;
         }
         let mut settled = copies;
         if let Some(update) = &update.keywords {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use koi_mailbox::emails::{EmailChange, EmailKeyword, EmailRefused, EmailUpdate, SetOutcome, SetUpdate};
 use koi_mailbox::{Account, AclChange, FlagChange, FlagOp, NewMessage, Pending};
 use koi_store::key;
 use koi_store::kv::transact_and_wait;
@@ -428,6 +429,30 @@ fn where_too_many_keep_flags_of_their_own_messages_come_all_the_same() {
     let refused = outcome(guest.set_flags(shared, &uids(&[1]), seen, None));
     assert_eq!(refused.err(), Some(ErrorKind::LimitReached));
     drop(snapshot);
+    refused_alone(&guest, shared, other);
     transact_and_wait(&*rig.kv, move |txn| totals(id).take(users).try_for_each(|row| txn.delete(&row)))
         .unwrap();
+}
+
+/// Of several changes by JMAP only those are refused that cannot be (RFC 8621 §4.6).
+fn refused_alone(guest: &Account, shared: MailboxId, other: MailboxId) {
+    guest.append(other, vec![new_message("Subject: y\r\n\r\ny", &["\\Seen"])]).wait().unwrap();
+    let of = |mailbox| {
+        let emails = guest.emails_now().unwrap();
+        let found = emails.ids().find(|id| emails.email(*id).unwrap().mailboxes == [mailbox]);
+        found.unwrap()
+    };
+    let patch = |email, name: &str| {
+        let add = vec![EmailKeyword::parse(name).unwrap()];
+        let keywords = Some(SetUpdate::Patch { add, remove: vec![] });
+        EmailChange::Update { email, update: EmailUpdate { keywords, mailboxes: None } }
+    };
+    let to_shared = EmailChange::Update {
+        email: of(other),
+        update: EmailUpdate { keywords: None, mailboxes: Some(SetUpdate::Replace(vec![shared])) },
+    };
+    let changes = vec![patch(of(shared), "$seen"), patch(of(shared), "$flagged"), to_shared];
+    let outcome = guest.set_emails(None, changes).wait().unwrap();
+    let SetOutcome::Done { results, .. } = outcome else { panic!("no state was asked for") };
+    assert!(matches!(&results[..], [Err(EmailRefused::TooManyKeywords), Ok(_), Ok(_)]), "{results:?}");
 }

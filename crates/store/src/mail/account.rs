@@ -1,5 +1,7 @@
 //! One account inside one transaction: its counters, its new MODSEQ, and the log of what changes.
 
+use std::collections::BTreeSet;
+
 use koi_types::{
     AccountId, CommitNotice, EmailId, EntryName, ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result,
     SystemFlags, Timestamp, Uid, UidSet,
@@ -65,6 +67,8 @@ pub struct AccountTxn<'t> {
     pub(super) has_joined: bool,
     /// Types of data that change.
     pub(super) touched: Touched,
+    /// Mailboxes where no further user can keep flags of its own.
+    pub(super) crowded: BTreeSet<MailboxId>,
     open: Vec<OpenMailbox>,
     events: Vec<LogSection>,
 }
@@ -129,6 +133,7 @@ impl<'t> AccountTxn<'t> {
             joins_threads: false,
             has_joined: false,
             touched: Touched::default(),
+            crowded: BTreeSet::new(),
             open: Vec::new(),
             events: Vec::new(),
         })

@@ -153,6 +153,21 @@ impl AccountTxn<'_> {
         rows.changed.insert(uid);
         self.txn.put(&row, &PerUserRecord { flags, modseq }.encode())
     }
+    /// Whether flags of a user's own can be kept in a mailbox: not where too many others keep theirs.
+    pub fn has_room_for_own_flags(&mut self, mailbox: MailboxId, user: AccountId) -> Result<bool> {
+        if self.txn.get(&key::per_user_totals(self.id, mailbox, user))?.is_some() {
+            return Ok(true);
+        }
+        if self.crowded.contains(&mailbox) {
+            return Ok(false);
+        }
+        let users = users(&*self.txn, self.id, mailbox)?;
+        let has_room = users.contains(&user) || users.len() < limits::USERS_PER_MAILBOX_MAX;
+        if !has_room {
+            self.crowded.insert(mailbox);
+        }
+        Ok(has_room)
+    }
     fn user_rows(&mut self, at: At, user: AccountId) -> Result<&mut UserRows> {
         let mailbox = self.at(at)?.id;
         if !self.at(at)?.users.iter().any(|rows| rows.user == user) {
