@@ -4,11 +4,11 @@
 //! [`Account::emails`](crate::Account::emails) gives an [`Emails`], which lives for one step of a session: a
 //! snapshot, and a table in memory of what is shown ([`table`]), kept from one step to the next and brought
 //! up to date from the change log. States are modseqs, and changes are read from the change log alone
-//! ([`history`]). Must not: know JSON, method names or property names.
+//! ([`log`], [`history`]). Must not: know JSON, method names or property names.
 
 use std::sync::Arc;
 
-pub use changes::{CHANGES_MAX, Changed, ChangedMailboxes, Told};
+pub use changes::{CHANGES_MAX, Changed, ChangedMailboxes, ChangesRun, Told};
 pub use counts::MailCounts;
 pub use filter::{EmailCondition, EmailFilter, EmailKeyword};
 pub use identity::{
@@ -42,6 +42,7 @@ mod filter;
 mod history;
 mod identity;
 pub(crate) mod load;
+pub(crate) mod log;
 mod mailbox_write;
 pub(crate) mod mailboxes;
 mod objects;

@@ -16,6 +16,7 @@ use crate::coi::CoiNames;
 use crate::contact;
 use crate::directory::Directory;
 use crate::emails::attachments::Attachments;
+use crate::emails::log::KeptLogs;
 use crate::emails::tables::EmailTables;
 use crate::incoming::Stage;
 use crate::index::{self, IndexOptions, IndexQueue};
@@ -98,6 +99,7 @@ pub(crate) struct Inner {
     pub(crate) columns: Columns,
     pub(crate) emails: EmailTables,
     pub(crate) attachments: Attachments,
+    pub(crate) logs: KeptLogs,
     pub(crate) recents: Recents,
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
@@ -139,6 +141,7 @@ impl MailboxService {
             columns: Columns::default(),
             emails: EmailTables::default(),
             attachments: Attachments::default(),
+            logs: KeptLogs::default(),
             recents: Recents::default(),
             watchers: Watchers::default(),
             backlog: Backlog::default(),

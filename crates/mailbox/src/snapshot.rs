@@ -19,6 +19,7 @@ use koi_types::{
 
 use crate::access::{Visitor, may_ask, not_allowed};
 use crate::emails::attachments::Attachments;
+use crate::emails::log::KeptLogs;
 use crate::hierarchy::{Hierarchy, NameNode, NamedMailbox};
 use crate::names::{Names, NamesCache};
 use crate::outcome::Changes;
@@ -36,6 +37,7 @@ pub struct Snapshot<'a> {
     names_cache: &'a NamesCache,
     uids: &'a UidsCache,
     pub(crate) attachments: &'a Attachments,
+    pub(crate) logs: &'a KeptLogs,
     /// Who looks, if it is not the owner.
     pub(crate) guest: Visitor,
     quota: Quota,
@@ -72,6 +74,7 @@ impl<'a> Snapshot<'a> {
             names_cache: &inner.names,
             uids: &inner.uids,
             attachments: &inner.attachments,
+            logs: &inner.logs,
             guest,
             quota,
             options: &inner.options,

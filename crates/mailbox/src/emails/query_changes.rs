@@ -10,7 +10,8 @@ use koi_types::{EmailId, Result};
 
 use super::Emails;
 use super::filter::DependsOn;
-use super::history::{History, Kind};
+use super::history::History;
+use super::log::{Kind, Log, ReadOn};
 use super::query::{EmailQuery, QueryRun};
 use super::state::{DataType, State};
 use crate::account::Account;
@@ -48,7 +49,14 @@ pub struct QueryChangesRun {
     since: State,
     changes_max: Option<usize>,
     up_to: Option<EmailId>,
+    log: Option<Log>,
+    /// Up to here the log was gone through, and touched these.
+    done: u64,
+    touched: HashSet<EmailId>,
 }
+
+/// Messages of the log that one step goes through.
+const STEP_MAX: u64 = 8192;
 
 impl Account {
     /// Begins to ask how the results of a query changed since `since`. What lies behind `up_to` need not be
@@ -61,7 +69,16 @@ impl Account {
         up_to: Option<EmailId>,
     ) -> Result<QueryChangesRun> {
         let run = self.query_emails(query)?;
-        Ok(QueryChangesRun { account: self.clone(), run, since, changes_max, up_to })
+        Ok(QueryChangesRun {
+            account: self.clone(),
+            run,
+            since,
+            changes_max,
+            up_to,
+            log: None,
+            done: since.modseq,
+            touched: HashSet::new(),
+        })
     }
 }
 
@@ -77,10 +94,13 @@ impl QueryChangesRun {
         drop(emails);
         let Some(emails) = self.run.ready(&account)? else { return Ok(None) };
         let affected = match self.since == emails.state(DataType::Email) {
-            true => Some(HashSet::new()),
-            false => self.affected(&emails)?,
+            true => HashSet::new(),
+            false => match self.affected(&emails)? {
+                Looked::All(affected) => affected,
+                Looked::More => return Ok(None),
+                Looked::Untold => return Ok(Some(QueryChanges::CannotCalculate)),
+            },
         };
-        let Some(affected) = affected else { return Ok(Some(QueryChanges::CannotCalculate)) };
         Ok(Some(self.told(&emails, self.run.reached(&emails), &affected)))
     }
     /// Runs to the end, on this thread. For tools and tests.
@@ -102,34 +122,46 @@ impl QueryChangesRun {
             }
         })
     }
-    /// Emails whose place may have changed, and whether each was there before; nothing when the log does not
-    /// tell.
-    fn affected(&self, emails: &Emails<'_>) -> Result<Option<HashSet<Affected>>> {
-        let Some(history) = History::read(&emails.snapshot, &emails.table, self.since)? else {
-            return Ok(None);
-        };
+    /// Emails whose place may have changed, and whether each was there before. A piece at a time, always up
+    /// to what there is in that step.
+    fn affected(&mut self, emails: &Emails<'_>) -> Result<Looked> {
         let on = self.depends_on();
-        let whole_threads = on.threads || self.run.query().collapse_threads;
+        let log = self.log.get_or_insert_with(|| Log::since(self.since.modseq));
+        match log.read_on(&emails.snapshot, &emails.table)? {
+            ReadOn::Untold => return Ok(Looked::Untold),
+            ReadOn::Further => return Ok(Looked::More),
+            ReadOn::ToTheEnd => {}
+        }
+        let history = History { emails, log, since: self.since };
         let concerns = |kind: Kind| kind.touches_places() || on.keywords && kind == Kind::Flags;
-        let mut affected = HashSet::new();
-        let mut threads = HashSet::new();
-        let parts = history.commits.iter().flat_map(|commit| &commit.parts);
-        for place in parts.filter(|part| concerns(part.kind)).flat_map(|part| part.places()) {
-            let Some(email) = history.email_of(place)? else { continue };
-            // Who comes from a state in between may have any of them.
-            let was_shown = |email| self.since.is_between() || history.was_shown(email);
-            let mut add = |email| affected.insert(Affected { email, was_shown: was_shown(email) });
-            add(email);
-            if whole_threads {
-                let thread = history.thread_of(email)?;
+        let mut left = STEP_MAX;
+        for commit in history.commits_after(self.done) {
+            if left == 0 {
+                return Ok(Looked::More);
+            }
+            for part in commit.parts.iter().filter(|part| concerns(part.kind)) {
+                left = left.saturating_sub(part.messages());
+                for place in part.places() {
+                    self.touched.extend(history.email_of(place)?);
+                }
+            }
+            left = left.saturating_sub(1);
+            self.done = commit.modseq;
+        }
+        let mut touched = self.touched.clone();
+        if on.threads || self.run.query().collapse_threads {
+            let mut threads = HashSet::new();
+            for email in &self.touched {
+                let thread = history.thread_of(*email)?;
                 if threads.insert(thread) {
-                    history.emails_of(thread)?.into_iter().for_each(|email| {
-                        add(email);
-                    });
+                    touched.extend(history.emails_of(thread));
                 }
             }
         }
-        Ok(Some(affected))
+        // Who comes from a state in between may have any of them.
+        let was_shown = |email| self.since.is_between() || history.was_shown(email);
+        let affected = |email| Affected { email, was_shown: was_shown(email) };
+        Ok(Looked::All(touched.into_iter().map(affected).collect()))
     }
     fn told(&self, emails: &Emails<'_>, now: State, affected: &HashSet<Affected>) -> QueryChanges {
         let ids = self.run.ids(emails);
@@ -155,4 +187,11 @@ impl QueryChangesRun {
 struct Affected {
     email: EmailId,
     was_shown: bool,
+}
+
+/// What looking for them came to.
+enum Looked {
+    All(HashSet<Affected>),
+    More,
+    Untold,
 }

@@ -11,16 +11,24 @@ use super::Emails;
 use super::load::{Followed, Loaded, Loading};
 use super::table::Table;
 use crate::account::Account;
+use crate::snapshot::Snapshot;
 
 /// Memory of all tables together; those that were not asked for the longest go first, but never the last.
 const OCTETS_MAX: usize = 256 << 20;
 
 /// Whose emails, and for whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Whose {
+pub(crate) struct Whose {
     account: AccountId,
     /// Nothing for the owner.
     user: Option<AccountId>,
+}
+
+impl Whose {
+    pub(super) fn of(snapshot: &Snapshot<'_>) -> Self {
+        let user = snapshot.guest.as_ref().map(|guest| guest.user.id);
+        Self { account: snapshot.account, user }
+    }
 }
 
 #[derive(Default)]

@@ -27,14 +27,14 @@ struct Seen {
     results: Vec<Vec<EmailId>>,
 }
 
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }
 }
@@ -258,10 +258,10 @@ fn exact(account: &Account, past: &Seen, now: &Seen) {
     assert!(told.destroyed.iter().all(|id| then(id) && !now(id)));
 }
 
-struct Actor<'r> {
-    rig: &'r Rig,
-    account: Account,
-    number: u64,
+pub(crate) struct Actor<'r> {
+    pub(crate) rig: &'r Rig,
+    pub(crate) account: Account,
+    pub(crate) number: u64,
 }
 
 impl Actor<'_> {
@@ -354,7 +354,7 @@ impl Actor<'_> {
         assert_eq!(results.len(), 3);
         assert_eq!(new_state, view(&self.account, |emails| emails.state(DataType::Mailbox)));
     }
-    fn step(&mut self, random: &mut Random) {
+    pub(crate) fn step(&mut self, random: &mut Random) {
         let mailboxes = self.mailboxes();
         let (from, to) = (random.one(&mailboxes), random.one(&mailboxes));
         let names = ["a", "a/b", "a/b/c", "b", "b/c", "Trash"];
@@ -427,7 +427,7 @@ fn run(seed: u64, steps: usize) {
     assert_eq!(see(&rig.again(&actor.account)), now);
 }
 
-fn seeds(many: u64) -> u64 {
+pub(crate) fn seeds(many: u64) -> u64 {
     if std::env::var_os("KOI_QUICK").is_some() { 2 } else { many }
 }
 

@@ -1,25 +1,26 @@
 //! Email/changes and Thread/changes (RFC 8621 §4.3, RFC 8621 §3.2).
 
-use koi_mailbox::emails::{CHANGES_MAX, Changed, Emails, State, Told};
+use std::hash::Hash;
+
+use koi_mailbox::emails::{CHANGES_MAX, ChangesRun, State, Told};
 use koi_proto::jmap::standard::{ChangesArguments, ChangesResponse};
 use koi_proto::jmap::{Arguments, Id, Items, MethodError, ToJson};
-use koi_types::MailError;
 
 use crate::jmap::call::{Ran, Started, with_emails};
 use crate::jmap::context::Context;
 
 pub(super) fn email(arguments: Arguments, cx: &mut Context<'_>) -> Started {
-    start(arguments, cx, |emails, since, max| emails.email_changes(since, max))
+    start(arguments, cx, ChangesRun::emails)
 }
 
 pub(super) fn thread(arguments: Arguments, cx: &mut Context<'_>) -> Started {
-    start(arguments, cx, |emails, since, max| emails.thread_changes(since, max))
+    start(arguments, cx, ChangesRun::threads)
 }
 
-fn start<T: Copy + Into<Id> + 'static>(
+fn start<T: Copy + Eq + Hash + Into<Id> + Send + 'static>(
     arguments: Arguments,
     cx: &mut Context<'_>,
-    read: impl Fn(&Emails<'_>, State, usize) -> Result<Told<Changed<T>>, MailError> + Send + 'static,
+    begin: fn(State, usize) -> ChangesRun<T>,
 ) -> Started {
     let given = ChangesArguments::read(arguments)?;
     let account = cx.account(&given.account_id)?;
@@ -27,9 +28,13 @@ fn start<T: Copy + Into<Id> + 'static>(
     let since = State::parse(&given.since_state).ok_or(MethodError::CannotCalculateChanges)?;
     let max = given.max_changes.and_then(|max| usize::try_from(max.get()).ok());
     let max = max.unwrap_or(CHANGES_MAX).min(CHANGES_MAX);
+    let mut run = begin(since, max);
     with_emails(account, move |emails, cx| {
-        let told = read(emails, since, max).map_err(|error| cx.failed(&error))?;
-        let Told::Changes(changed) = told else { return Err(MethodError::CannotCalculateChanges) };
+        let changed = match run.advance(emails).map_err(|error| cx.failed(&error))? {
+            None => return Ok(Ran::Yield),
+            Some(Told::Changes(changed)) => changed,
+            Some(Told::CannotCalculate) => return Err(MethodError::CannotCalculateChanges),
+        };
         cx.respond(&ChangesResponse {
             account_id: given.account_id.clone(),
             old_state: given.since_state.clone(),

@@ -1,6 +1,6 @@
 //! Mailbox/changes (RFC 8620 §5.2, RFC 8621 §2.2).
 
-use koi_mailbox::emails::{CHANGES_MAX, Changed, ChangedMailboxes, State, Told};
+use koi_mailbox::emails::{CHANGES_MAX, Changed, ChangedMailboxes, ChangesRun, State, Told};
 use koi_proto::jmap::object::mailbox::MailboxProperty;
 use koi_proto::jmap::standard::{ChangesArguments, ChangesResponse};
 use koi_proto::jmap::{Arguments, Id, Items, MethodError};
@@ -14,11 +14,14 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
     let account = cx.account(&account_id)?;
     let since = State::parse(&since_state).ok_or(MethodError::CannotCalculateChanges)?;
     let max = max_changes.and_then(|max| usize::try_from(max.get()).ok()).unwrap_or(CHANGES_MAX);
+    let mut run = ChangesRun::mailboxes(since, max.min(CHANGES_MAX));
     with_emails(account, move |emails, cx| {
-        let told = emails.mailbox_changes(since, max.min(CHANGES_MAX)).map_err(|error| cx.failed(&error))?;
-        let Told::Changes(ChangedMailboxes { changed, counts_only }) = told else {
-            return Err(MethodError::CannotCalculateChanges);
-        };
+        let ChangedMailboxes { changed, counts_only } =
+            match run.advance_mailboxes(emails).map_err(|error| cx.failed(&error))? {
+                None => return Ok(Ran::Yield),
+                Some(Told::Changes(changes)) => changes,
+                Some(Told::CannotCalculate) => return Err(MethodError::CannotCalculateChanges),
+            };
         let Changed { created, updated, destroyed, new_state, more } = changed;
         // Also what came or went is more than counts.
         let only_counts = counts_only && created.is_empty() && destroyed.is_empty() && !updated.is_empty();

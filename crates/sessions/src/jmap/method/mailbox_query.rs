@@ -7,7 +7,7 @@ mod results;
 use std::collections::{BTreeMap, BTreeSet};
 
 use koi_mailbox::Account;
-use koi_mailbox::emails::{ChangedMailboxes, DataType, Emails, State, Told};
+use koi_mailbox::emails::{ChangedMailboxes, ChangesRun, DataType, Emails, State, Told};
 use koi_proto::jmap::object::mailbox::{MailboxCondition, Mailboxes};
 use koi_proto::jmap::standard::query_changes::Added;
 use koi_proto::jmap::standard::{
@@ -42,12 +42,13 @@ pub(super) fn start_changes(arguments: Arguments, cx: &mut Context<'_>) -> Start
     let account = cx.account(&given.account_id)?;
     let since = State::parse(&given.since_query_state);
     let since = since.filter(|_| can_calculate(&account, given.filter.as_ref()));
+    let since = since.ok_or(MethodError::CannotCalculateChanges)?;
     // upToId changes nothing: every property that is filtered or sorted by is mutable (RFC 8620 §5.6).
     Ok(Box::new(MailboxQueryChanges {
         account,
         account_id: given.account_id,
         query: Query::of(given.filter, &given.sort, given.extra)?,
-        since: since.ok_or(MethodError::CannotCalculateChanges)?,
+        changes: ChangesRun::mailboxes(since, usize::MAX),
         since_text: given.since_query_state,
         max_changes: given.max_changes,
         wants_total: given.calculate_total,
@@ -119,7 +120,7 @@ struct MailboxQueryChanges {
     account: Account,
     account_id: Id,
     query: Query,
-    since: State,
+    changes: ChangesRun<MailboxId>,
     since_text: Box<str>,
     max_changes: Option<u64>,
     wants_total: bool,
@@ -140,7 +141,11 @@ impl Call for MailboxQueryChanges {
         let changing = match &mut self.running {
             Some(changing) => changing,
             none => match emails(&self.account, cx)? {
-                Some(emails) => none.insert(Box::new(begin(&self.query, self.since, &emails, cx)?)),
+                Some(emails) => {
+                    let told = self.changes.advance_mailboxes(&emails).map_err(|error| cx.failed(&error))?;
+                    let Some(told) = told else { return Ok(Ran::Yield) };
+                    none.insert(Box::new(begin(&self.query, told, &emails, cx)?))
+                }
                 None => return Ok(Ran::Yield),
             },
         };
@@ -171,11 +176,10 @@ impl Call for MailboxQueryChanges {
 
 fn begin(
     query: &Query,
-    since: State,
+    told: Told<ChangedMailboxes>,
     emails: &Emails<'_>,
     cx: &mut Context<'_>,
 ) -> Result<Changing, MethodError> {
-    let told = emails.mailbox_changes(since, usize::MAX).map_err(|error| cx.failed(&error))?;
     let Told::Changes(ChangedMailboxes { changed, counts_only }) = told else {
         return Err(MethodError::CannotCalculateChanges);
     };
