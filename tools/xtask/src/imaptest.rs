@@ -29,6 +29,8 @@ struct Arguments {
     clients: u32,
     only: Option<String>,
     profile: Profile,
+    /// One that is built already.
+    koi: Option<PathBuf>,
 }
 
 /// How koi is built.
@@ -49,11 +51,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn read(arguments: &[String]) -> Result<Arguments, Failure> {
     let wrong = || {
-        Failure::new("wants PATH [--release] [--secs N] [--clients N] [--only GROUP]; see `help imaptest`")
+        Failure::new(
+            "wants PATH [--release | --koi FILE] [--secs N] [--clients N] [--only GROUP]; see `help imaptest`",
+        )
     };
     let (checkout, options) = arguments.split_first().ok_or_else(wrong)?;
     let checkout = std::path::absolute(checkout).map_err(|_| wrong())?;
-    let mut read = Arguments { checkout, secs: 600, clients: 20, only: None, profile: Profile::Debug };
+    let mut read =
+        Arguments { checkout, secs: 600, clients: 20, only: None, profile: Profile::Debug, koi: None };
     let mut options = options.iter();
     while let Some(name) = options.next() {
         if name == "--release" {
@@ -65,6 +70,7 @@ fn read(arguments: &[String]) -> Result<Arguments, Failure> {
             "--secs" => read.secs = value.parse().map_err(|_| wrong())?,
             "--clients" => read.clients = value.parse().map_err(|_| wrong())?,
             "--only" => read.only = Some(value.clone()),
+            "--koi" => read.koi = Some(std::path::absolute(value).map_err(|_| wrong())?),
             _ => return Err(wrong()),
         }
     }
@@ -81,7 +87,10 @@ fn run_phases(repo: &Repo, phases: &mut Phases, arguments: &Arguments) -> Result
             )));
         }
     }
-    let koi = phases.run("build", || build(repo, arguments.profile))?;
+    let koi = match &arguments.koi {
+        Some(koi) => koi.clone(),
+        None => phases.run("build", || build(repo, arguments.profile))?,
+    };
     phases.run("scripted groups", || scripted(repo, &koi, &imaptest, &tests, arguments.only.as_deref()))?;
     if arguments.secs == 0 || arguments.only.is_some() {
         return Ok(());
@@ -133,7 +142,7 @@ fn scripted(
 
 fn random(koi: &Path, imaptest: &Path, round: &Round, arguments: &Arguments) -> Result<(), Failure> {
     let server = Server::start(koi)?;
-    server.commands(1, &[&format!("CREATE {COPIES}")])?;
+    server.commands(1, &[&format!("CREATE {COPIES}"), rounds::KEYWORDS])?;
     let mbox = server.folder.join("messages.mbox");
     std::fs::write(&mbox, mail::mbox())
         .map_err(|error| Failure::new(format!("{}: {error}", mbox.display())))?;

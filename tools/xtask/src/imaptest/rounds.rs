@@ -24,6 +24,10 @@ enum Checks {
 /// Where COPY and MOVE go; ImapTest does not expect that two clients make it at once.
 pub(super) const COPIES: &str = "Copies";
 
+/// Puts all keywords that ImapTest uses on a message: it takes STORE for wrong that takes away a keyword which
+/// nobody has made, and does not make it. No standard asks for that (RFC 9051 §6.4.6).
+pub(super) const KEYWORDS: &str = "APPEND Copies ($Label1 $Label2 $Label3 $Label4 $Label5) {2+}\r\n\r\n";
+
 /// How likely each command is, in percent. What ImapTest can do and does not do by itself is here too; but
 /// not CHECK, which it sends where nothing is selected, nor SEARCH, which stops it when two are on their way.
 const EVERYTHING: &[&str] = &[
@@ -53,9 +57,20 @@ const EVERYTHING: &[&str] = &[
 /// The first is the long one, in which every command is to be met.
 pub(super) const ROUNDS: &[Round] = &[
     Round { name: "everything, in random order", share: 1, checks: Checks::Often, options: &["random"] },
-    // Whoever does not own a message must not see its flags change by another than its owner.
-    Round { name: "owned messages", share: 5, checks: Checks::Often, options: &["random", "own_msgs"] },
-    Round { name: "owned flags", share: 5, checks: Checks::Often, options: &["random", "own_flags"] },
+    // Whoever does not own a message must not see its flags change by another than its owner. Nobody logs
+    // out: who comes while others compare puts messages between two answers that are compared.
+    Round {
+        name: "owned messages",
+        share: 5,
+        checks: Checks::Often,
+        options: &["random", "own_msgs", "logout=0"],
+    },
+    Round {
+        name: "owned flags",
+        share: 5,
+        checks: Checks::Often,
+        options: &["random", "own_flags", "logout=0"],
+    },
     Round { name: "QRESYNC", share: 5, checks: Checks::Often, options: &["random", "qresync"] },
     // It lets clients compare only when it has seen \Recent on everything, which IMAP4rev2 does not know.
     Round { name: "IMAP4rev2", share: 5, checks: Checks::Never, options: &["random", "imap4rev2"] },
