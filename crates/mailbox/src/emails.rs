@@ -44,6 +44,7 @@ mod identity;
 pub(crate) mod load;
 pub(crate) mod log;
 mod mailbox_write;
+mod mailbox_writer;
 pub(crate) mod mailboxes;
 mod objects;
 mod order;

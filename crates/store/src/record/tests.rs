@@ -16,7 +16,6 @@ use super::directory::{CountersRecord, DirectoryRecord, PasswordRecord, ScramRec
 use super::email::{EmailRecord, Place, SentAt, ThreadKeys};
 use super::gone::{GoneMessage, decode_gone, encode_gone};
 use super::identity::{IdentityRecord, NamedAddress};
-use super::log::{Event, LastRow, LogRecord, LogSection, ThreadOf};
 use super::mailbox::{MailboxRecord, NameRecord};
 use super::membership::{KeywordNumbers, Membership};
 use super::object::ObjectRecord;
@@ -33,6 +32,9 @@ use super::url_key::UrlKeyRecord;
 use super::vacation::VacationRecord;
 use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
+
+mod jmap;
+mod log;
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
@@ -247,101 +249,6 @@ fn email_versions_1_to_3() {
 }
 
 #[test]
-fn log_version_1() {
-    let uids = |list: &[u32]| UidSet(list.iter().copied().collect());
-    let section = |mailbox, event| LogSection { mailbox: Some(MailboxId(mailbox)), event };
-    let value = LogRecord {
-        committed_at: Timestamp(1),
-        sections: vec![
-            section(2, Event::Added(uids(&[1, 2, 3, 300]))),
-            section(2, Event::Flags(uids(&[4]))),
-            section(3, Event::Expunged { uids: uids(&[5]), emails: vec![EmailId([0xaa; 16])] }),
-            section(4, Event::MailboxCreated),
-            section(4, Event::MailboxRenamed),
-            section(4, Event::MailboxDeleted),
-            LogSection { mailbox: None, event: Event::Subscription },
-        ],
-    };
-    let stored = "01 0100000000000000 01 02000000 02 0102 a90200 02 02000000 01 0400
-        03 03000000 01 0500 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 04 04000000 05 04000000 06 04000000 07 ffffffff";
-    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
-    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 ff 02000000")), None, "no such event");
-    assert_eq!(
-        LogRecord::decode(&octets("01 0100000000000000 03 02000000 01 05 ffffffff0f")),
-        None,
-        "too many"
-    );
-}
-
-#[test]
-fn log_version_1_with_another_trash() {
-    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
-    let sections = vec![section(Event::MailboxRenamed), section(Event::Trash)];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    fixture("01 0100000000000000 05 02000000 17 02000000", &value, LogRecord::encode, LogRecord::decode);
-}
-
-#[test]
-fn log_version_1_with_annotations() {
-    let names = ["/shared/x", "/private/Y"].map(|name| EntryName::new(name).unwrap()).to_vec();
-    let sections = vec![LogSection { mailbox: None, event: Event::Annotations(names) }];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    let stored =
-        "01 0100000000000000 08 ffffffff 02 09000000 2f7368617265642f78 0a000000 2f707269766174652f59";
-    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
-    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 08 ffffffff ffffffff0f")), None, "too many");
-}
-
-#[test]
-fn log_version_1_with_names_of_subscriptions() {
-    let event = Event::SubscriptionTo(MailboxName::new("a/b").unwrap());
-    let sections = vec![LogSection { mailbox: None, event }];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    let stored = "01 0100000000000000 09 ffffffff 03000000 612f62";
-    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
-}
-
-#[test]
-fn log_version_1_with_rights_and_flags_of_users() {
-    let uids = UidSet([4, 5, 9].into_iter().collect());
-    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
-    let sections = vec![section(Event::PerUser { user: AccountId(3), uids }), section(Event::Rights)];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    let stored = "01 0100000000000000 0a 02000000 03000000 02 0401 0400 0b 02000000";
-    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
-}
-
-#[test]
-fn log_version_1_with_a_new_uidvalidity() {
-    let sections = vec![LogSection { mailbox: Some(MailboxId(2)), event: Event::UidValidity }];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    fixture("01 0100000000000000 14 02000000", &value, LogRecord::encode, LogRecord::decode);
-}
-
-#[test]
-fn log_version_1_with_messages_as_they_left() {
-    let last = LastRow {
-        flags: SystemFlags::DELETED,
-        modseq: ModSeq::new(300).unwrap(),
-        received_at: Timestamp(1),
-        received_zone: ZoneOffset(60),
-        saved_at: Timestamp(2),
-        keywords: vec![7, 200],
-    };
-    let seen = Event::LeftSeen { user: AccountId(3), uids: UidSet([4].into_iter().collect()) };
-    let section = |event| LogSection { mailbox: Some(MailboxId(2)), event };
-    let sections = vec![section(Event::LeftAs(vec![last])), section(seen)];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    let flags = format!("{:02x}", SystemFlags::DELETED.0);
-    let stored = format!(
-        "01 0100000000000000 15 02000000 01 {flags} 0100000000000000 3c00 0200000000000000 ac02 02 07 c801
-        16 02000000 03000000 01 0400"
-    );
-    fixture(&stored, &value, LogRecord::encode, LogRecord::decode);
-    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 15 02000000 ffffffff0f")), None, "too many");
-}
-
-#[test]
 fn sharing_version_1() {
     let rights = Rights::parse("lrsa").unwrap();
     fixture("01 0704", &rights, |r| encode_rights(*r), decode_rights);
@@ -354,150 +261,6 @@ fn sharing_version_1() {
     refuses_cuts(&totals.encode(), PerUserTotals::decode);
     fixture("01 0700000000000000", &7, |count| encode_changes(*count), decode_changes);
     refuses_cuts(&encode_changes(7), decode_changes);
-}
-
-#[test]
-fn log_of_what_is_deleted_and_read() {
-    let uids = |list: &[u32]| UidSet(list.iter().copied().collect());
-    let of = |event| LogSection { mailbox: Some(MailboxId(2)), event };
-    let thread = ThreadOf { email: EmailId([0xaa; 16]), thread: ThreadId([0xbb; 16]) };
-    let sections = vec![
-        of(Event::Hidden(uids(&[1]))),
-        of(Event::Shown(uids(&[2]))),
-        of(Event::Read(uids(&[3, 4]))),
-        of(Event::LeftShown(uids(&[5]))),
-        of(Event::Threads(vec![thread])),
-    ];
-    let value = LogRecord { committed_at: Timestamp(1), sections };
-    let stored = format!(
-        "01 0100000000000000 0c 02000000 01 0100 0d 02000000 01 0200 0e 02000000 01 0301
-        0f 02000000 01 0500 10 02000000 01 {} {}",
-        "aa".repeat(16),
-        "bb".repeat(16)
-    );
-    fixture(&stored, &value, LogRecord::encode, LogRecord::decode);
-    assert_eq!(LogRecord::decode(&octets("01 0100000000000000 10 02000000 ffffffff0f")), None, "too many");
-}
-
-#[test]
-fn object_version_1() {
-    let there = ObjectRecord { created: 1, changed: 2, value: Some([7, 8].into()) };
-    let stored = "01 0100000000000000 0200000000000000 01 02000000 0708";
-    fixture(stored, &there, ObjectRecord::encode, ObjectRecord::decode);
-    refuses_cuts(&octets(stored), ObjectRecord::decode);
-    let gone = ObjectRecord { value: None, ..there };
-    let stored = "01 0100000000000000 0200000000000000 00";
-    fixture(stored, &gone, ObjectRecord::encode, ObjectRecord::decode);
-    refuses_cuts(&octets(stored), ObjectRecord::decode);
-}
-
-#[test]
-fn identity_version_1() {
-    let bob = NamedAddress { name: Some("B".into()), email: "b@x".into() };
-    let value = IdentityRecord {
-        name: "A".into(),
-        email: "a@x".into(),
-        reply_to: Some(vec![bob]),
-        bcc: None,
-        text_signature: "t".into(),
-        html_signature: "h".into(),
-    };
-    let stored =
-        "01 01000000 41 03000000 614078 02 01 01000000 42 03000000 624078 00 01000000 74 01000000 68";
-    fixture(stored, &value, IdentityRecord::encode, IdentityRecord::decode);
-    refuses_cuts(&octets(stored), IdentityRecord::decode);
-}
-
-#[test]
-fn vacation_version_1() {
-    let value = VacationRecord {
-        enabled: true,
-        from: Some(Timestamp(1)),
-        to: None,
-        subject: Some("s".into()),
-        text_body: None,
-        html_body: Some("h".into()),
-    };
-    let stored = "01 01 01 0100000000000000 00 01 01000000 73 00 01 01000000 68";
-    fixture(stored, &value, VacationRecord::encode, VacationRecord::decode);
-    refuses_cuts(&octets(stored), VacationRecord::decode);
-    assert!(value.is_away(Timestamp(1)) && !value.is_away(Timestamp(0)));
-    let to = Some(Timestamp(5));
-    assert!(!VacationRecord { to, ..value.clone() }.is_away(Timestamp(5)));
-    assert!(!VacationRecord { enabled: false, ..value }.is_away(Timestamp(1)));
-}
-
-#[test]
-fn answer_version_1() {
-    let value = AnswerRecord { at: Timestamp(7), sender: "b@x".into() };
-    let stored = "01 0700000000000000 03000000 624078";
-    fixture(stored, &value, AnswerRecord::encode, AnswerRecord::decode);
-    refuses_cuts(&octets(stored), AnswerRecord::decode);
-    let value = AnsweredRecord { at: Timestamp(7), text: 8 };
-    let stored = "01 0700000000000000 0800000000000000";
-    fixture(stored, &value, AnsweredRecord::encode, AnsweredRecord::decode);
-    refuses_cuts(&octets(stored), AnsweredRecord::decode);
-}
-
-#[test]
-fn submission_version_1() {
-    let parameter = EnvelopeParameter { name: "SIZE".into(), value: Some("9".into()) };
-    let mail_from = EnvelopeAddress { email: "a@x".into(), parameters: vec![parameter] };
-    let to = EnvelopeAddress { email: "b@x".into(), parameters: vec![] };
-    let delivery = DeliveryRecord { reply: "250 ok".into(), delivered: DeliveredStatus::Yes };
-    let value = SubmissionRecord {
-        identity: ObjectId([0xaa; 16]),
-        email: EmailId([0xbb; 16]),
-        thread: ThreadId([0xcc; 16]),
-        send_at: Timestamp(7),
-        status: UndoStatus::Final,
-        mail_from,
-        rcpt_to: vec![to],
-        deliveries: vec![delivery],
-    };
-    let stored = format!(
-        "01 {} {} {} 0700000000000000 02 03000000 614078 01 04000000 53495a45 01 01000000 39
-        01 03000000 624078 00 06000000 323530206f6b 02",
-        "aa".repeat(16),
-        "bb".repeat(16),
-        "cc".repeat(16)
-    );
-    fixture(&stored, &value, SubmissionRecord::encode, SubmissionRecord::decode);
-    refuses_cuts(&octets(&stored), SubmissionRecord::decode);
-    let body = BodyRef { blob: BlobId([0xab; 32]), segment: 2, offset: 3, octets: 4 };
-    let pending = PendingRecord { send_at: Timestamp(7), body, submission: [1, 2].into() };
-    let stored = format!(
-        "01 0700000000000000 {} 02000000 0300000000000000 0400000000000000 02000000 0102",
-        "ab".repeat(32)
-    );
-    fixture(&stored, &pending, PendingRecord::encode, PendingRecord::decode);
-    refuses_cuts(&octets(&stored), PendingRecord::decode);
-}
-
-#[test]
-fn upload_version_1() {
-    let body = BodyRef { blob: BlobId([0xab; 32]), segment: 2, offset: 3, octets: 4 };
-    let value = UploadRecord { by: AccountId(5), at: Timestamp(6), body, media_type: "text/plain".into() };
-    let stored = format!(
-        "01 05000000 0600000000000000 {} 02000000 0300000000000000 0400000000000000 0a000000 {}",
-        "ab".repeat(32),
-        "746578742f706c61696e"
-    );
-    fixture(&stored, &value, UploadRecord::encode, UploadRecord::decode);
-    refuses_cuts(&octets(&stored), UploadRecord::decode);
-}
-
-#[test]
-fn gone_version_1() {
-    let message = GoneMessage {
-        uid: Uid::new(7).unwrap(),
-        hidden: true,
-        email: EmailId([0xaa; 16]),
-        thread: ThreadId([0xbb; 16]),
-    };
-    let stored = format!("01 01 07000000 01 {} {}", "aa".repeat(16), "bb".repeat(16));
-    fixture(&stored, &vec![message], |list| encode_gone(list), decode_gone);
-    refuses_cuts(&encode_gone(&[message]), decode_gone);
 }
 
 #[test]
