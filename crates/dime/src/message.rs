@@ -8,6 +8,7 @@
 mod draft;
 mod envelope;
 mod form;
+mod handover;
 mod key_slot;
 mod naked;
 mod origin;
@@ -21,6 +22,7 @@ mod write;
 pub use draft::{AuthorParts, Part, PartKind};
 pub use envelope::{BadEnvelope, DestinationEnvelope, OriginEnvelope};
 pub use form::{FormError, MessageForm};
+pub use handover::{Delivery, HandoverError, Submission};
 pub use naked::{NakedParts, plain, wrap};
 pub use origin::{Bounces, OriginError, sign_as_origin};
 pub use outline::{ChunkFact, Ephemeral, Outline, OutlineError, Scanner};

@@ -4,6 +4,10 @@
 //! libFuzzer (nightly). A body must be deterministic, and must not write anywhere.
 
 pub mod compressed_session;
+pub mod dime_armor;
+pub mod dime_dmtp;
+pub mod dime_field;
+pub mod dime_message;
 pub mod dmap;
 pub mod dmap_client;
 pub mod header_forms;

@@ -7,10 +7,14 @@ use crate::agree::EncryptionKey;
 use crate::field::Field;
 use crate::fingerprint::Fingerprint;
 use crate::object::Magic;
-use crate::sign::{SigningKey, VerifyingKey};
+use crate::record::{RECORD_VALUES_MAX, Vouched, vouched};
+use crate::sign::{Signature, SigningKey, VerifyingKey};
+use crate::text::array_from_b64;
 
 /// The DNS name of the host that offers DMAP.
 const MAIL_ACCESS_HOST: u8 = 206;
+/// Signatures of its certificate.
+const MAIL_ACCESS_CERTIFICATE: u8 = 207;
 
 /// Its keys, and what it says of itself; all signed by its primary key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,10 +130,18 @@ impl OrgSignet {
     pub fn mail_access_host(&self) -> Option<&str> {
         std::str::from_utf8(self.sheet.data(MAIL_ACCESS_HOST)?).ok()
     }
-    /// Signatures of the DMAP server's certificate (field 207), as they stand there.
+    /// What field 207 says of the certificate (in DER) of the DMAP server: base64 of signatures, `;` between.
+    /// One that is malformed counts as one that does not fit.
     #[must_use]
-    pub fn mail_access_certificate(&self) -> Option<&str> {
-        std::str::from_utf8(self.sheet.data(MAIL_ACCESS_HOST + 1)?).ok()
+    pub fn vouches_for(&self, certificate: &[u8]) -> Vouched {
+        let Some(data) = self.sheet.data(MAIL_ACCESS_CERTIFICATE) else { return Vouched::Unnamed };
+        let texts = std::str::from_utf8(data).unwrap_or_default().split(';').take(RECORD_VALUES_MAX);
+        let signatures: Vec<Signature> =
+            texts.filter_map(|text| array_from_b64(text.trim()).map(Signature)).collect();
+        match vouched(&self.keys_for(Permissions::TLS), &signatures, certificate) {
+            Vouched::Signed => Vouched::Signed,
+            _ => Vouched::Other,
+        }
     }
     /// Of the part up to a form; `None` when the signet does not go so far.
     #[must_use]

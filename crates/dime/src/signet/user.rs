@@ -43,6 +43,13 @@ impl UserSignet {
         follows(&self.sheet, former)
     }
 
+    /// Whether each signet was followed by the one before it in the list: the newest comes first, as in HIST.
+    /// That the first is believed is the caller's to know.
+    pub fn verify_custody(newest_first: &[Self]) -> Result<(), SignetError> {
+        let pairs = newest_first.iter().zip(newest_first.iter().skip(1));
+        pairs.map(|(newer, older)| newer.follows(older.signing())).collect()
+    }
+
     #[must_use]
     pub fn object(&self) -> Vec<u8> {
         self.sheet.object()

@@ -3,10 +3,11 @@
 
 use koi_dime::chunk::{Actor, ChunkType, Suite};
 use koi_dime::message::{
-    AuthorParts, BadEnvelope, Bounces, ChunkFact, DestinationEnvelope, FormError, NakedParts, OpenError,
-    OriginEnvelope, OriginError, OutlineError, Part, PartKind, Readers, Scanner, Tracing, WriteError, Writer,
-    add_tracing, plain, retitled, sign_as_origin, wrap,
+    AuthorParts, BadEnvelope, Bounces, ChunkFact, Delivery, DestinationEnvelope, FormError, HandoverError,
+    NakedParts, OpenError, OriginEnvelope, OriginError, OutlineError, Part, PartKind, Readers, Scanner,
+    Submission, Tracing, WriteError, Writer, add_tracing, plain, retitled, sign_as_origin, wrap,
 };
+use koi_dime::signet::{OrgParts, OrgSignet, SigningRequest};
 use koi_dime::{Fingerprint, Magic, Message, MessageForm, NoRandomness, Outline, Random};
 use koi_types::Address;
 use proptest::prelude::*;
@@ -393,6 +394,60 @@ fn envelopes() {
     ] {
         assert_eq!(DestinationEnvelope::parse(bad.as_bytes()), Err(BadEnvelope), "{bad}");
     }
+}
+
+/// What the two organisations do with a message.
+#[test]
+fn handing_over() {
+    let authored = authored();
+    let message = Message::parse(&authored).unwrap();
+    let submission = || Submission::open(&message, &decryption(ORG_ENC)).unwrap();
+    assert_eq!(submission().envelope(), &origin_envelope());
+    assert_eq!(submission().verify(&user_signet()), Ok(origin_envelope()));
+    let another = SigningRequest::create(&signing(ORG_ENC), user_signet().encryption(), &[], None).unwrap();
+    let another = another.issue(&signing(ORG_SIGN), &[], None).unwrap();
+    assert_eq!(submission().verify(&another), Err(HandoverError::Signet));
+    assert_eq!(
+        Submission::open(&message, &decryption(USER_ENC)).unwrap_err(),
+        HandoverError::Open(OpenError::Forged)
+    );
+    assert_eq!(
+        Delivery::open(&message, &decryption(DESTINATION_ENC)).unwrap_err(),
+        HandoverError::Other(MessageForm::AuthorSigned)
+    );
+    let submitted = submitted();
+    let message = Message::parse(&submitted).unwrap();
+    let delivery = || Delivery::open(&message, &decryption(DESTINATION_ENC)).unwrap();
+    assert_eq!(delivery().envelope(), &destination_envelope());
+    assert_eq!(delivery().verify(&org_signet()), Ok(destination_envelope()));
+    let parts = OrgParts {
+        encryption: decryption(ORG_ENC).public(),
+        secondary: &[],
+        details: &[],
+        identifier: Some("example.tld"),
+    };
+    let other = OrgSignet::create(&signing(USER_ENC), &parts).unwrap();
+    assert_eq!(delivery().verify(&other), Err(HandoverError::Signet));
+    assert_eq!(
+        Submission::open(&message, &decryption(ORG_ENC)).unwrap_err(),
+        HandoverError::Other(MessageForm::OriginSigned)
+    );
+}
+
+/// A message whose envelope names the right signet, but which somebody else signed.
+#[test]
+fn another_author_is_found_out() {
+    let (origin, destination) = (origin_envelope(), destination_envelope());
+    let forged = parts().message(&origin, &destination, &readers(), &signing(ORG_ENC), &mut Counted(6));
+    let forged = forged.unwrap();
+    let message = Message::parse(&forged).unwrap();
+    let submission = Submission::open(&message, &decryption(ORG_ENC)).unwrap();
+    assert_eq!(submission.verify(&user_signet()), Err(HandoverError::Open(OpenError::Signature)));
+    let by_user = sign_as_origin(&forged, &decryption(ORG_ENC), &signing(USER_SIGN), Bounces::default());
+    let by_user = by_user.unwrap();
+    let message = Message::parse(&by_user).unwrap();
+    let delivery = Delivery::open(&message, &decryption(DESTINATION_ENC)).unwrap();
+    assert_eq!(delivery.verify(&org_signet()), Err(HandoverError::Open(OpenError::Signature)));
 }
 
 /// What the recipient believes of a message another organisation sent: all of it, or nothing.

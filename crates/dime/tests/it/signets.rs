@@ -1,6 +1,7 @@
 //! Signets: the published one, our set, how a request becomes a signet, chain of custody, what is refused.
 
 use koi_dime::field::{Field, Fields};
+use koi_dime::record::{Vouched, sign_certificate};
 use koi_dime::signet::{
     Detail, DetailName, Form, OrgParts, OrgSignet, Permissions, SecondaryKey, Signed, SignetError,
     SigningRequest, UserSignet,
@@ -105,6 +106,10 @@ fn a_rotated_key_is_followed() {
         rotated.key_id().to_string(),
         "3MFKJOJVn6chK-37XEs7-EnQzpAOnJQAxFxKTJVrU36CkdbPK4r1_vjHlDB3dr3rOnCX6OMnpeUF-K4hY-4qgQ"
     );
+    let (rotated_first, first) = ([rotated.clone(), user_signet()], [user_signet(), rotated.clone()]);
+    assert_eq!(UserSignet::verify_custody(&rotated_first), Ok(()));
+    assert_eq!(UserSignet::verify_custody(&first), Err(SignetError::NoCustody));
+    assert_eq!(UserSignet::verify_custody(&first[1..]), Ok(()));
     let made = SigningRequest::create(
         &signing(USER_SIGN),
         rotated.encryption(),
@@ -150,6 +155,24 @@ fn secondary_keys_sign_what_they_may() {
     assert_eq!(issued.verify(&secondary(Permissions::MESSAGES)), refused);
     assert_eq!(issued.verify(&org_signet()), refused);
     assert_eq!(secondary(Permissions(15)).secondary().len(), 1);
+}
+
+#[test]
+fn a_server_certificate() {
+    let key = signing(ORG_SIGN);
+    let good = Fingerprint(sign_certificate(&key, b"certificate").0);
+    let wrong = Fingerprint(sign_certificate(&signing(USER_SIGN), b"certificate").0);
+    let signet = |text: &str| {
+        let details = [Detail::text(206, "dmap.example.net"), Detail::text(207, text)];
+        OrgSignet::create(&key, &org_parts(&details)).unwrap()
+    };
+    let both = signet(&format!("{wrong}; {}==", good.standard()));
+    assert_eq!(both.mail_access_host(), Some("dmap.example.net"));
+    assert_eq!(both.vouches_for(b"certificate"), Vouched::Signed);
+    assert_eq!(both.vouches_for(b"another"), Vouched::Other);
+    assert_eq!(signet(&wrong.to_string()).vouches_for(b"certificate"), Vouched::Other);
+    assert_eq!(signet("malformed").vouches_for(b"certificate"), Vouched::Other);
+    assert_eq!(org_signet().vouches_for(b"certificate"), Vouched::Unnamed);
 }
 
 struct New {

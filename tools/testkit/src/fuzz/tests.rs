@@ -55,6 +55,26 @@ fn every_body_keeps_its_promises() {
 }
 
 #[test]
+fn fuzz_dime_armor() {
+    dime_armor::target().smoke();
+}
+
+#[test]
+fn fuzz_dime_dmtp() {
+    dime_dmtp::target().smoke();
+}
+
+#[test]
+fn fuzz_dime_field() {
+    dime_field::target().smoke();
+}
+
+#[test]
+fn fuzz_dime_message() {
+    dime_message::target().smoke();
+}
+
+#[test]
 fn a_failure_is_found() {
     fn body(input: &[u8]) {
         assert!(!input.windows(4).any(|window| window == b"BOOM"), "found");

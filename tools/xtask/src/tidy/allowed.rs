@@ -132,6 +132,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         package: "koi-testkit",
         workspace: &[
             "koi-types",
+            "koi-dime",
             "koi-message",
             "koi-proto",
             "koi-store",
