@@ -13,6 +13,8 @@ pub const RECORD_LABEL: &str = "_dx";
 pub const RECORD_OCTETS_MAX: usize = 8192;
 /// Values of one key that may be repeated.
 pub const RECORD_VALUES_MAX: usize = 64;
+/// Octets of one string of a TXT record.
+const TXT_STRING_OCTETS_MAX: usize = 255;
 /// Octets of a host name (RFC 1035 §2.3.4).
 const HOST_OCTETS_MAX: usize = 255;
 
@@ -146,7 +148,15 @@ impl ManagementRecord {
         })
     }
 
-    /// The text to publish. Strings of a TXT record have at most 255 octets: whoever prints a zone cuts it.
+    /// The text in the strings of a TXT record, each of at most 255 octets (RFC 1035 §3.3.14).
+    #[must_use]
+    pub fn strings(&self) -> Vec<String> {
+        // The text is all ASCII.
+        let characters: Vec<char> = self.text().chars().collect();
+        characters.chunks(TXT_STRING_OCTETS_MAX).map(|part| part.iter().collect()).collect()
+    }
+
+    /// The text to publish.
     #[must_use]
     pub fn text(&self) -> String {
         let mut pairs = vec![String::from("ver=1")];

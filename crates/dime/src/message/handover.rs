@@ -1,7 +1,8 @@
 //! What organisations check of a message: the author's when it is submitted, the recipient's when it comes
 //! (docs/DIME.md, handing over).
 //!
-//! Each in two steps, because what is in the envelope says whose signet to ask for.
+//! Each in two steps, because what is in the envelope says whose signet to ask for. Whether a message of
+//! suite 1 is taken at all is asked before, of [`super::Outline::ephemeral`].
 
 use super::envelope::{DestinationEnvelope, OriginEnvelope};
 use super::form::{FormError, MessageForm};

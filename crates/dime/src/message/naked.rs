@@ -38,7 +38,7 @@ pub fn wrap(mail: &[u8], parts: &NakedParts<'_>, random: &mut dyn Random) -> Res
     };
     let mut writer = Writer::naked(&readers, random)?;
     let (headers, body) = split(mail);
-    let common = Zeroizing::new(common(headers));
+    let common = common(headers);
     let chunks = [
         (ChunkType::COMMON_HEADERS, common.as_slice()),
         (ChunkType::OTHER_HEADERS, headers),
@@ -60,7 +60,8 @@ pub fn plain(
     organisation: &VerifyingKey,
 ) -> Result<SecretOctets, OpenError> {
     reader.verify(ChunkType::DESTINATION_SIGNATURE, organisation)?;
-    let mut mail = Zeroizing::new(Vec::new());
+    // As much as there can be: growing would leave copies behind.
+    let mut mail = Zeroizing::new(Vec::with_capacity(reader.octets()));
     for kind in [ChunkType::OTHER_HEADERS, ChunkType::BODY] {
         for data in reader.read(kind, ephemeral)? {
             mail.extend_from_slice(&data);
@@ -82,8 +83,9 @@ fn split(mail: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The first field of each common name, on one line each, LF behind it.
-fn common(headers: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
+fn common(headers: &[u8]) -> SecretOctets {
+    // As much as there can be: growing would leave copies behind.
+    let mut out = Zeroizing::new(Vec::with_capacity(headers.len() + 2 * COMMON.len()));
     for name in COMMON {
         let Some(value) = value(headers, name) else { continue };
         if out.len() + name.len() + value.len() + 3 <= COMMON_OCTETS_MAX {
@@ -97,7 +99,7 @@ fn common(headers: &[u8]) -> Vec<u8> {
 }
 
 /// Unfolded (RFC 5322 §2.2.3), without white space around.
-fn value(headers: &[u8], name: &str) -> Option<Vec<u8>> {
+fn value(headers: &[u8], name: &str) -> Option<SecretOctets> {
     let mut lines = headers.split_inclusive(|&octet| octet == b'\n').peekable();
     while let Some(line) = lines.next() {
         let Some(colon) = line.iter().position(|&octet| octet == b':') else { continue };
@@ -105,11 +107,12 @@ fn value(headers: &[u8], name: &str) -> Option<Vec<u8>> {
         if !found.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes()) {
             continue;
         }
-        let mut whole = without_end(value.get(1..)?).to_vec();
+        let mut whole = Zeroizing::new(Vec::with_capacity(headers.len()));
+        whole.extend_from_slice(without_end(value.get(1..)?));
         while let Some(more) = lines.next_if(|line| matches!(line.first(), Some(b' ' | b'\t'))) {
             whole.extend_from_slice(without_end(more));
         }
-        return Some(whole.trim_ascii().to_vec());
+        return Some(whole.trim_ascii().to_vec().into());
     }
     None
 }

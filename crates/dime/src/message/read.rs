@@ -134,6 +134,11 @@ impl Reader<'_, '_> {
         payload::open(place, &split(&key), payload)
     }
 
+    /// Octets of the message.
+    pub(super) const fn octets(&self) -> usize {
+        self.message.octets.len()
+    }
+
     /// The data of all chunks of a type, each verified, those that go on in the next joined with it.
     pub fn read(&self, kind: ChunkType, author: &VerifyingKey) -> Result<Vec<SecretOctets>, OpenError> {
         let mut all = Vec::new();

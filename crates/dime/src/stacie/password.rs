@@ -55,7 +55,10 @@ impl Password {
     pub fn expose(&self) -> &str {
         &self.0
     }
-    fn characters(&self) -> u32 {
+    /// What [`Rounds`] counts. Few make a derivation that takes minutes: whoever derives for others refuses
+    /// fewer than eight.
+    #[must_use]
+    pub fn characters(&self) -> u32 {
         u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
     }
 }

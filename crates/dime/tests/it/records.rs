@@ -68,6 +68,8 @@ fn certificates() {
     read.tls.push(sign_certificate(&key, b"certificate"));
     assert_eq!(read.vouches_for(b"certificate"), Vouched::Signed);
     assert_eq!(read.vouches_for(b"another"), Vouched::Other);
+    let strings = read.strings();
+    assert_eq!((strings.concat(), strings[0].len()), (read.text(), read.text().len().min(255)));
     assert_eq!(record(&read.text()), Ok(read));
 }
 
