@@ -46,8 +46,8 @@ impl UserSignet {
     /// Whether each signet was followed by the one before it in the list: the newest comes first, as in HIST.
     /// That the first is believed is the caller's to know.
     pub fn verify_custody(newest_first: &[Self]) -> Result<(), SignetError> {
-        let pairs = newest_first.iter().zip(newest_first.iter().skip(1));
-        pairs.map(|(newer, older)| newer.follows(older.signing())).collect()
+        let mut pairs = newest_first.iter().zip(newest_first.iter().skip(1));
+        pairs.try_for_each(|(newer, older)| newer.follows(older.signing()))
     }
 
     #[must_use]
