@@ -12,6 +12,10 @@ const TARGETS: &[fn() -> Target] = &[
     imap::target,
     dmap::target,
     dmap_client::target,
+    dime_armor::target,
+    dime_dmtp::target,
+    dime_field::target,
+    dime_message::target,
     index_rows::target,
     jmap_request::target,
     jmap_exchange::target,
@@ -52,26 +56,6 @@ fn every_body_keeps_its_promises() {
         workers.into_iter().map(|worker| worker.join().expect("a body broke a promise")).sum()
     });
     assert_ne!(run, 0, "there is no body {wanted}");
-}
-
-#[test]
-fn fuzz_dime_armor() {
-    dime_armor::target().smoke();
-}
-
-#[test]
-fn fuzz_dime_dmtp() {
-    dime_dmtp::target().smoke();
-}
-
-#[test]
-fn fuzz_dime_field() {
-    dime_field::target().smoke();
-}
-
-#[test]
-fn fuzz_dime_message() {
-    dime_message::target().smoke();
 }
 
 #[test]
