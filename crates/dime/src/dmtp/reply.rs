@@ -16,7 +16,7 @@ pub struct Reply {
 /// Why lines are no reply, or a reply not what was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplyError {
-    /// No code, another code than on the line before, or no text in UTF-8.
+    /// No code, another code than on the line before, no text in UTF-8, or a CR within it.
     Syntax,
     /// Too many lines, or too long ones.
     TooLong,
@@ -143,6 +143,9 @@ impl Gathering {
             return Err(ReplyError::TooLong);
         }
         let line = std::str::from_utf8(line).map_err(|_| ReplyError::Syntax)?;
+        if line.contains('\r') {
+            return Err(ReplyError::Syntax);
+        }
         let (digits, rest) = line.split_at_checked(3).ok_or(ReplyError::Syntax)?;
         let is_number = digits.bytes().all(|octet| octet.is_ascii_digit());
         let code = digits.parse().ok().filter(|code| is_number && (200..600).contains(code));

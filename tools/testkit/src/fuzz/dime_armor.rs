@@ -22,7 +22,8 @@ pub fn target() -> Target {
         encode(armor::Label::UserSignet, &[7; 100]).to_string(),
         String::from("ver=1 pok=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo dx=a.example pol=strict exp=7"),
         format!(
-            "Author: <a@b>\r\nAuthor-Signet: [{print}]\r\nDestination: <c>\r\nDestination-Signet: [{print}]\r\n"
+            "Author: <a@b>\r\nAuthor-Signet: [{print}]\r\n\
+             Destination: <c>\r\nDestination-Signet: [{print}]\r\n"
         ),
         format!("v=1,b=128,s={salt},n={nonce},u=a=3Db"),
         String::from("\0user@example.tld"),
