@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 fn read(arguments: &[String]) -> Result<Arguments, Failure> {
     let wrong = || {
         Failure::new(
-            "wants PATH [--release | --koi FILE] [--secs N] [--clients N] [--only GROUP]; see `help imaptest`",
+            "wants PATH [--release|--koi FILE] [--secs N] [--clients N] [--only GROUP]; see `help imaptest`",
         )
     };
     let (checkout, options) = arguments.split_first().ok_or_else(wrong)?;

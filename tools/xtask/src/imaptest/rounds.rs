@@ -24,8 +24,8 @@ enum Checks {
 /// Where COPY and MOVE go; ImapTest does not expect that two clients make it at once.
 pub(super) const COPIES: &str = "Copies";
 
-/// Puts all keywords that ImapTest uses on a message: it takes STORE for wrong that takes away a keyword which
-/// nobody has made, and does not make it. No standard asks for that (RFC 9051 §6.4.6).
+/// Puts all keywords that ImapTest uses on a message: it takes STORE for wrong that takes away a keyword
+/// which nobody has made, and does not make it. No standard asks for that (RFC 9051 §6.4.6).
 pub(super) const KEYWORDS: &str = "APPEND Copies ($Label1 $Label2 $Label3 $Label4 $Label5) {2+}\r\n\r\n";
 
 /// How likely each command is, in percent. What ImapTest can do and does not do by itself is here too; but
