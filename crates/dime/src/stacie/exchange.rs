@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use super::{KEY_OCTETS, LoginToken, Nonce, Salt, USERNAME_OCTETS_MAX, VerificationToken};
+use super::{BONUS_MAX, KEY_OCTETS, LoginToken, Nonce, Salt, USERNAME_OCTETS_MAX, VerificationToken};
 use crate::hash::hmac;
 use crate::secret::Secret;
 use crate::text::{array_from_b64, b64u, from_b64u};
@@ -25,6 +25,8 @@ pub enum BadMessage {
     Syntax,
     /// `v` is not 1.
     Version,
+    /// More than [`BONUS_MAX`]: it would keep the client busy.
+    Bonus,
 }
 
 impl std::fmt::Display for BadMessage {
@@ -33,6 +35,7 @@ impl std::fmt::Display for BadMessage {
             Self::TooLong => write!(f, "a STACIE message has at most {MESSAGE_OCTETS_MAX} octets"),
             Self::Syntax => f.write_str("not a STACIE message"),
             Self::Version => f.write_str("a version of STACIE other than 1"),
+            Self::Bonus => write!(f, "a bonus of more than {BONUS_MAX} rounds"),
         }
     }
 }
@@ -95,6 +98,9 @@ impl Challenge {
         let (Some(bonus), Some(salt), Some(nonce)) = (bonus, salt, nonce) else {
             return Err(BadMessage::Syntax);
         };
+        if bonus > BONUS_MAX {
+            return Err(BadMessage::Bonus);
+        }
         Ok(Self { bonus, salt, nonce, username })
     }
     #[must_use]

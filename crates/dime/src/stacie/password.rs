@@ -46,8 +46,8 @@ impl Password {
         if text.chars().any(|c| c.is_control() || c == '\u{feff}') {
             return Err(BadPassword::Character);
         }
-        // Twice the room: composing may lengthen, and growing would leave a copy behind.
-        let mut own = Zeroizing::new(String::with_capacity(2 * octets.len() + 16));
+        // Thrice the room: composing may lengthen so much (U+1D160), and growing would leave a copy behind.
+        let mut own = Zeroizing::new(String::with_capacity(3 * octets.len()));
         own.extend(text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
         if own.is_empty() { Err(BadPassword::Empty) } else { Ok(Self(own)) }
     }

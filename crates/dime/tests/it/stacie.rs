@@ -6,7 +6,7 @@ use koi_dime::stacie::exchange::{
     BadMessage, Challenge, ClientFirst, ServerProof, parse_proof, proof_message,
 };
 use koi_dime::stacie::{
-    BadPassword, BadUsername, Derived, Inputs, Nonce, Password, RealmForm, RealmKey, RealmLabel, Rounds,
+    BONUS_MAX, BadPassword, BadUsername, Derived, Inputs, Nonce, Password, RealmForm, RealmKey, RealmLabel, Rounds,
     Salt, Shard, Username, envelope,
 };
 use proptest::prelude::*;
@@ -208,6 +208,10 @@ fn names_in_challenges() {
     let twice = challenge("a").message() + ",b=1";
     assert_eq!(Challenge::parse(twice.as_bytes()), Err(BadMessage::Syntax));
     assert_eq!(Challenge::parse(b"v=2,b=1"), Err(BadMessage::Version));
+    let most = Challenge { bonus: BONUS_MAX, ..challenge("a") };
+    assert_eq!(Challenge::parse(most.message().as_bytes()), Ok(most.clone()));
+    let more = Challenge { bonus: BONUS_MAX + 1, ..most };
+    assert_eq!(Challenge::parse(more.message().as_bytes()), Err(BadMessage::Bonus), "it would take hours");
     for bad in ["", "a", "\0", "a\0", "\0a\0"] {
         assert_eq!(ClientFirst::parse(bad.as_bytes()), Err(BadMessage::Syntax), "{bad:?}");
     }
