@@ -81,6 +81,8 @@ struct End {
     reason: &'static str,
 }
 
+const FAILED: End = End { code: CloseCode::Error, reason: "internal error" };
+
 /// Serves one socket to its end. It is in flight as long.
 pub(super) async fn serve(
     connection: Arc<Connection>,
@@ -148,7 +150,7 @@ impl Socket {
                     Ok(change) => change.into_iter().for_each(|change| self.push(&change)),
                     Err(error) => {
                         tracing::warn!(account = %self.following.login.address, %error, "a WebSocket ends");
-                        return Some(End { code: CloseCode::Error, reason: "internal error" });
+                        return Some(FAILED);
                     }
                 }
                 continue;
@@ -167,18 +169,15 @@ impl Socket {
                     None => return None,
                 },
                 Some(ready) = self.working.join_next() => match ready {
-                    Ok(ready) => self.tell(ready).await?,
-                    Err(_) => {
-                        count(&self.connection.edge.metrics.sessions_panicked);
-                        tracing::error!(peer = %self.peer, "a request panicked; please report this bug");
-                        return Some(End { code: CloseCode::Error, reason: "internal error" });
-                    }
+                    Ok(ready) => if let Some(end) = self.tell(ready).await? {
+                        return Some(end);
+                    },
+                    Err(_) => return Some(self.panicked()),
                 },
                 happened = self.following.happens() => match happened {
                     Happened::Committed => self.look = true,
                     Happened::Ends(Why::Shutdown) => {
-                        self.finish_requests().await?;
-                        return Some(End { code: CloseCode::Away, reason: "the server goes down" });
+                        return self.finish_requests().await;
                     }
                     // RFC 8887 §4.2
                     Happened::Ends(Why::LoggedOut) => {
@@ -270,9 +269,13 @@ impl Socket {
         self.waiting.push_back(refused.message().as_str().as_bytes().to_vec().into());
     }
 
-    async fn tell(&mut self, ready: Ready) -> Option<()> {
+    /// Nothing in the outer answer: the peer does not take it. In the inner one: it goes on.
+    async fn tell(&mut self, ready: Ready) -> Option<Option<End>> {
         let Ready { pieces, rest, place: _place } = ready;
-        let Some(Rest { pieces: mut coming, making }) = rest else { return self.say(pieces).await };
+        let Some(Rest { pieces: mut coming, making }) = rest else {
+            self.say(pieces).await?;
+            return Some(None);
+        };
         let mut code = OpCode::Data(Data::Text);
         for octets in pieces.into_iter().flat_map(frames) {
             self.send(octets, &mut code, false).await?;
@@ -283,9 +286,13 @@ impl Socket {
                 self.send(octets, &mut code, false).await?;
             }
         }
-        // One that breaks off is none.
-        making.await.ok()?.ok()?;
-        self.send(Bytes::new(), &mut code, true).await
+        // One that breaks off is none, and no other can come after it.
+        match making.await {
+            Ok(Ok(())) => self.send(Bytes::new(), &mut code, true).await?,
+            Ok(Err(_)) => return Some(Some(FAILED)),
+            Err(_) => return Some(Some(self.panicked())),
+        }
+        Some(None)
     }
 
     /// One message, in frames; nothing when the peer does not take them.
@@ -297,6 +304,13 @@ impl Socket {
             self.send(octets, &mut code, is_last).await?;
         }
         Some(())
+    }
+
+    /// A request did: it is told of here, and ends its socket alone.
+    fn panicked(&self) -> End {
+        count(&self.connection.edge.metrics.sessions_panicked);
+        tracing::error!(peer = %self.peer, "a request panicked; please report this bug");
+        FAILED
     }
 
     async fn send(&mut self, octets: Bytes, code: &mut OpCode, is_last: bool) -> Option<()> {
@@ -331,11 +345,14 @@ impl Socket {
     }
 
     /// What was begun is finished before the server goes down.
-    async fn finish_requests(&mut self) -> Option<()> {
+    async fn finish_requests(&mut self) -> Option<End> {
         while let Some(ready) = self.working.join_next().await {
-            self.tell(ready.ok()?).await?;
+            let Ok(ready) = ready else { return Some(self.panicked()) };
+            if let Some(end) = self.tell(ready).await? {
+                return Some(end);
+            }
         }
-        Some(())
+        Some(End { code: CloseCode::Away, reason: "the server goes down" })
     }
 
     /// When something must be done about a peer that does nothing.

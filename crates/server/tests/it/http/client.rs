@@ -13,9 +13,9 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::request::Builder;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use koi_proto::jmap::push::PushTypes;
+use koi_proto::jmap::push::{PushTypes, StateChange};
 use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
-use koi_proto::jmap::{RequestError, RequestLimit};
+use koi_proto::jmap::{Request as JmapRequest, RequestError, RequestLimit};
 use koi_server::http::{Asked, Boxed, Jmap, Out, Refused, Sent};
 use koi_sessions::Login;
 use koi_sessions::jmap::{News, Told};
@@ -45,6 +45,21 @@ impl Default for Gate {
     }
 }
 
+impl Gate {
+    async fn wait(&self) {
+        self.arrived.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+    pub(crate) async fn arrived(&self, count: u32) {
+        let arrived = self.arrived.acquire_many(count);
+        tokio::time::timeout(Duration::from_secs(30), arrived)
+            .await
+            .expect("requests come")
+            .unwrap()
+            .forget();
+    }
+}
+
 impl Jmap for Mirror {
     fn session(&self, login: &Login, base: &str) -> Result<Vec<u8>, MailError> {
         let session = json!({ "username": login.address.to_string(), "apiUrl": format!("{base}/jmap/api") });
@@ -54,7 +69,10 @@ impl Jmap for Mirror {
         let gate = Arc::clone(&self.gate);
         Box::pin(async move {
             assert_eq!(asked.login.address.to_string(), "alice@example.org");
-            let Sent::Body(request) = sent else { panic!("no message of a WebSocket") };
+            let request = match sent {
+                Sent::Body(request) => request,
+                Sent::Message { id, .. } => Bytes::from(id.unwrap_or_default().into_string()),
+            };
             let text = String::from_utf8_lossy(&request).into_owned();
             let answer: Result<Vec<u8>, Refused> = match text.split_once(' ').unwrap_or((&text, "")) {
                 ("panic", _) => panic!("asked to"),
@@ -63,10 +81,20 @@ impl Jmap for Mirror {
                     Err(RequestError::Limit { limit, detail }.into())
                 }
                 ("large", count) => Ok(large(count.parse().unwrap())),
-                ("wait", _) => {
-                    gate.arrived.add_permits(1);
-                    gate.open.acquire().await.unwrap().forget();
+                ("wait", then) => {
+                    gate.wait().await;
+                    assert_ne!(then, "panic", "asked to");
                     Ok(b"\"waited\"".to_vec())
+                }
+                ("pause", count) => {
+                    gate.wait().await;
+                    out.write(large(count.parse().unwrap())).await;
+                    gate.wait().await;
+                    Ok(b"paused".to_vec())
+                }
+                ("break", count) => {
+                    out.write(large(count.parse().unwrap())).await;
+                    panic!("asked to");
                 }
                 _ => Ok(request.to_vec()),
             };
@@ -74,11 +102,15 @@ impl Jmap for Mirror {
             Ok(())
         })
     }
-    fn message(&self, _octets: &[u8]) -> Result<ClientMessage, RefusedMessage> {
-        panic!("no WebSocket is opened")
+    /// Any text is a request, in which nothing but its id matters.
+    fn message(&self, octets: &[u8]) -> Result<ClientMessage, RefusedMessage> {
+        let (id, calls) = (Some(String::from_utf8_lossy(octets).into()), Vec::new());
+        let (using, created_ids) = Default::default();
+        Ok(ClientMessage::Request { id, request: JmapRequest { using, calls, created_ids } })
     }
-    fn news(&self, _login: &Login, _types: &PushTypes, _since: &Told) -> Result<News, MailError> {
-        panic!("nobody follows")
+    /// There are none.
+    fn news(&self, _login: &Login, _types: &PushTypes, since: &Told) -> Result<News, MailError> {
+        Ok(News { change: StateChange::default(), told: since.clone() })
     }
 }
 

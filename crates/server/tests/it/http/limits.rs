@@ -19,11 +19,6 @@ fn rig(settings: &str) -> (Rig, Arc<Gate>) {
     (Rig::with(settings, Some(Box::new(mirror))), gate)
 }
 
-async fn arrived(gate: &Gate, count: u32) {
-    let arrived = gate.arrived.acquire_many(count);
-    tokio::time::timeout(Duration::from_secs(30), arrived).await.expect("requests come").unwrap().forget();
-}
-
 async fn drained(rig: &Rig) {
     tokio::time::timeout(Duration::from_secs(30), rig.edge.admission.drained())
         .await
@@ -73,7 +68,7 @@ async fn an_account_has_so_many_requests_at_a_time() {
     let (rig, gate) = rig("[http]\nrequests_per_account_max=2\n");
     let client = rig.http2().await;
     let waiting: Vec<_> = (0..2).map(|_| waits(&client)).collect();
-    arrived(&gate, 2).await;
+    gate.arrived(2).await;
     let mut other = rig.http1().await;
     let refused = other.ask(api("{}")).await;
     assert_eq!(refused.problem(429)["limit"], "maxConcurrentRequests");
@@ -152,7 +147,7 @@ async fn at_shutdown_what_has_begun_is_answered() {
         waits(&two),
         tokio::spawn(async move { String::from_utf8(one.ask(api("wait")).await.body.to_vec()).unwrap() }),
     ];
-    arrived(&gate, 2).await;
+    gate.arrived(2).await;
     let _idle = (rig.http1().await, rig.http2().await);
     rig.edge.admission.shut_down();
     gate.open.add_permits(2);

@@ -1,5 +1,7 @@
 //! WebSockets: requests, pushes, and what no client should do.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -14,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
-use super::client::{Client, alice, api, empty};
+use super::client::{Client, Gate, Mirror, alice, api, empty};
 use crate::rig::Rig;
 
 /// More than enough on a slow machine.
@@ -390,6 +392,35 @@ async fn a_long_response_is_one_message() {
     }
     ids.sort();
     assert_eq!(ids, ["long", "short"]);
+}
+
+/// With the gate at which requests wait.
+fn mirror(settings: &str) -> (Rig, Arc<Gate>) {
+    let mirror = Mirror::default();
+    let gate = Arc::clone(&mirror.gate);
+    (Rig::with(settings, Some(Box::new(mirror))), gate)
+}
+
+/// Before there is a part of its response, after that, and while the server goes down.
+// spec: RFC 6455 §7.4.1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_panics_ends_its_socket_alone_and_is_counted() {
+    let (rig, gate) = mirror("");
+    let mut other = open(&rig).await;
+    for (request, count) in [("panic", 1), ("break 2000000", 2)] {
+        let mut socket = open(&rig).await;
+        socket.send(Message::text(request)).await;
+        assert_eq!(socket.closes().await, CloseCode::Error, "{request}");
+        assert_eq!(rig.edge.metrics.sessions_panicked.load(Ordering::Relaxed), count, "{request}");
+    }
+    other.send(Message::text("still there")).await;
+    assert_eq!(other.message().await, Some(Message::text("still there")));
+    other.send(Message::text("wait panic")).await;
+    gate.arrived(1).await;
+    rig.edge.admission.shut_down();
+    gate.open.add_permits(1);
+    assert_eq!(other.closes().await, CloseCode::Error);
+    assert_eq!(rig.edge.metrics.sessions_panicked.load(Ordering::Relaxed), 3);
 }
 
 /// So it cannot have more and more of them made, over as many sockets as it may have.
