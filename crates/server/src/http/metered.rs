@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use koi_types::AccountId;
 use parking_lot::Mutex;
@@ -68,6 +69,17 @@ impl Meter {
     /// Whether the peer is not listened to.
     pub(super) fn is_held_up(&self) -> bool {
         self.0.lock().held_up.is_some()
+    }
+    /// So long nothing was read, whatever came: the peer is not blamed for that. Where it is held up besides,
+    /// all of it counts when it has a place.
+    pub(super) fn not_listened(&self, took: Duration) {
+        let mut coming = self.0.lock();
+        if coming.held_up.is_some() {
+            return;
+        }
+        if let Some(waiting) = &mut coming.waiting {
+            waiting.since += took;
+        }
     }
     fn add(&self, octets: usize) {
         let mut coming = self.0.lock();
@@ -166,5 +178,25 @@ mod tests {
         meter.add(6);
         meter.control_came(0);
         assert!(meter.waiting().is_none(), "that was all");
+    }
+    #[test]
+    fn time_in_which_nothing_is_read_is_none_of_the_peer() {
+        const TOOK: Duration = Duration::from_secs(90);
+        let meter = Meter::default();
+        meter.not_listened(TOOK);
+        assert!(meter.waiting().is_none(), "nothing is waited for");
+        meter.add(1000);
+        let Waiting { since, .. } = meter.waiting().unwrap();
+        meter.not_listened(TOOK);
+        let waiting = meter.waiting().unwrap();
+        assert_eq!((waiting.since, waiting.octets), (since + TOOK, 1000));
+        // Held up at the same time: that time is not counted twice.
+        meter.add(usize::try_from(FREE_OCTETS).unwrap());
+        assert!(meter.needs_place() && meter.is_held_up());
+        meter.not_listened(TOOK);
+        let place = Arc::new(Loads::default()).begin(AccountId(1), 1).unwrap();
+        meter.has_place(place);
+        let Waiting { since: again, .. } = meter.waiting().unwrap();
+        assert!(again >= since + TOOK && again < since + TOOK + TOOK, "{again:?}");
     }
 }

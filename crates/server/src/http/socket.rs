@@ -276,6 +276,7 @@ impl Socket {
             self.say(pieces).await?;
             return Some(None);
         };
+        let began = Instant::now();
         let mut code = OpCode::Data(Data::Text);
         for octets in pieces.into_iter().flat_map(frames) {
             self.send(octets, &mut code, false).await?;
@@ -292,18 +293,30 @@ impl Socket {
             Ok(Err(_)) => return Some(Some(FAILED)),
             Err(_) => return Some(Some(self.panicked())),
         }
+        self.not_listened(began);
         Some(None)
     }
 
     /// One message, in frames; nothing when the peer does not take them.
     async fn say(&mut self, pieces: Vec<Bytes>) -> Option<()> {
+        let began = Instant::now();
         let mut frames = pieces.into_iter().flat_map(frames).peekable();
         let mut code = OpCode::Data(Data::Text);
         while let Some(octets) = frames.next() {
             let is_last = frames.peek().is_none();
             self.send(octets, &mut code, is_last).await?;
         }
+        self.not_listened(began);
         Some(())
+    }
+
+    /// Nothing was read since: that is no time the peer has taken. It has not been heard either, so that one
+    /// that is gone is noticed however much it is told.
+    fn not_listened(&mut self, began: Instant) {
+        let took = began.elapsed();
+        self.heard += took;
+        self.asked = self.asked.map(|asked| asked + took);
+        self.meter.not_listened(took);
     }
 
     /// A request did: it is told of here, and ends its socket alone.
@@ -395,10 +408,12 @@ impl Socket {
     /// Is it still there?
     async fn ask(&mut self) -> Option<()> {
         if self.asked.is_none() && self.heard.elapsed() >= PING {
-            self.asked = Some(Instant::now());
+            let began = Instant::now();
             let limit = self.connection.edge.limits().write;
             let ping = self.stream.send(Message::Ping(Bytes::new()));
             tokio::time::timeout(limit, ping).await.ok()?.ok()?;
+            self.not_listened(began);
+            self.asked = Some(Instant::now());
         }
         Some(())
     }

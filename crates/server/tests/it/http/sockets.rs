@@ -401,6 +401,31 @@ fn mirror(settings: &str) -> (Rig, Arc<Gate>) {
     (Rig::with(settings, Some(Box::new(mirror))), gate)
 }
 
+/// A message that cannot be read while a long response is made and sent is not late for that.
+// spec: RFC 6455 §5.4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_not_late_while_the_server_does_not_listen() {
+    const LONG: usize = 2_000_000;
+    let (rig, gate) = mirror("[http]\npause_secs=2\n");
+    let mut socket = open(&rig).await;
+    socket.send(Message::text(format!("pause {LONG}"))).await;
+    gate.arrived(1).await;
+    socket.send(Message::Frame(Frame::message("an", OpCode::Data(Data::Text), false))).await;
+    socket.send(Message::Ping(b"?".to_vec().into())).await;
+    let pong = tokio::time::timeout(PATIENCE, socket.0.next()).await.expect("it is read");
+    assert!(matches!(pong, Some(Ok(Message::Pong(_)))), "{pong:?}");
+    gate.open.add_permits(1);
+    gate.arrived(1).await;
+    // Longer than a message may stand still.
+    let response = tokio::time::timeout(Duration::from_millis(2500), socket.0.next()).await;
+    assert!(response.is_err(), "it is not all made: {response:?}");
+    gate.open.add_permits(1);
+    let Some(Message::Text(long)) = socket.message().await else { panic!("no response") };
+    assert!(long.len() == LONG + "paused".len() && long.ends_with("paused"));
+    socket.send(Message::Frame(Frame::message("other", OpCode::Data(Data::Continue), true))).await;
+    assert_eq!(socket.message().await, Some(Message::text("another")));
+}
+
 /// Before there is a part of its response, after that, and while the server goes down.
 // spec: RFC 6455 §7.4.1
 #[tokio::test(flavor = "multi_thread")]
