@@ -323,11 +323,15 @@ impl News {
     }
 }
 
-/// The thread of an email, as its row says.
+/// The thread of an email, as its row says; without one, that which is named after it.
 pub(super) fn thread_of(snapshot: &Snapshot<'_>, email: EmailId) -> Result<ThreadId> {
+    Ok(known_thread_of(snapshot, email)?.unwrap_or(ThreadId(email.0)))
+}
+
+/// The same; nothing when its row is gone.
+pub(super) fn known_thread_of(snapshot: &Snapshot<'_>, email: EmailId) -> Result<Option<ThreadId>> {
     let row = snapshot.view.get(&key::email(snapshot.account, email))?;
-    let record = row.as_deref().and_then(EmailRecord::decode);
-    Ok(record.map_or(ThreadId(email.0), |record| record.thread))
+    Ok(row.as_deref().and_then(EmailRecord::decode).map(|record| record.thread))
 }
 
 /// The email of a message.

@@ -15,7 +15,7 @@ use koi_store::record::membership::Membership;
 use koi_types::{EmailId, MailboxId, Result, Rights, SystemFlags, ThreadId, UidSet};
 use parking_lot::Mutex;
 
-use super::load::thread_of;
+use super::load::known_thread_of;
 use super::table::{Place, Table};
 use super::tables::Whose;
 use crate::snapshot::Snapshot;
@@ -85,9 +85,11 @@ pub(crate) struct Log {
     past: HashMap<EmailId, Vec<Place>>,
     threads: HashMap<EmailId, ThreadId>,
     created: HashMap<MailboxId, u64>,
-    /// The emails of `past` by their threads, but for those that were not put there yet.
+    /// The emails of `past` by their threads, but for those that were not put there yet: the last piece came
+    /// upon these, and of those what comes behind it in the log may say the thread.
     lost: HashMap<ThreadId, Vec<EmailId>>,
     unplaced: Vec<EmailId>,
+    unknown: Vec<EmailId>,
     /// Messages that came, left, or went out of sight or came back.
     messages: u64,
     /// What was read: lines, and messages in them.
@@ -170,6 +172,7 @@ impl Log {
             created: HashMap::new(),
             lost: HashMap::new(),
             unplaced: Vec::new(),
+            unknown: Vec::new(),
             messages: 0,
             read: 0,
         }
@@ -209,18 +212,39 @@ impl Log {
         }
         self.upto = upto;
         self.place_lost(snapshot, table)?;
-        Ok(if self.upto == record.modseq { ReadOn::ToTheEnd } else { ReadOn::Further })
+        if self.upto < record.modseq {
+            return Ok(ReadOn::Further);
+        }
+        self.place_unknown();
+        Ok(ReadOn::ToTheEnd)
     }
+    /// Threads are asked for after every piece and kept: before the next the rows may be gone that name them.
     fn place_lost(&mut self, snapshot: &Snapshot<'_>, table: &Table) -> Result<()> {
         for email in std::mem::take(&mut self.unplaced) {
             let known = table.email(email).map(|entry| entry.thread);
-            let thread = match known.or_else(|| self.threads.get(&email).copied()) {
-                Some(thread) => thread,
-                None => thread_of(snapshot, email)?,
+            let known = match known.or_else(|| self.threads.get(&email).copied()) {
+                Some(thread) => Some(thread),
+                None => known_thread_of(snapshot, email)?,
             };
-            self.lost.entry(thread).or_default().push(email);
+            match known {
+                Some(thread) => self.place(email, thread),
+                None => self.unknown.push(email),
+            }
         }
         Ok(())
+    }
+    /// At the end the log has said of all emails that are nowhere any more which threads have other names.
+    fn place_unknown(&mut self) {
+        for email in std::mem::take(&mut self.unknown) {
+            let thread = self.threads.get(&email).copied();
+            self.place(email, thread.unwrap_or(ThreadId(email.0)));
+        }
+    }
+    fn place(&mut self, email: EmailId, thread: ThreadId) {
+        self.lost.entry(thread).or_default().push(email);
+        if thread.0 != email.0 {
+            self.threads.insert(email, thread);
+        }
     }
     /// The commits after one.
     pub(super) fn commits_after(&self, modseq: u64) -> &[Commit] {
@@ -242,7 +266,7 @@ impl Log {
         let is_after = move |place: &&Place| self.gone.get(place).is_some_and(|gone| gone.modseq > since);
         past.iter().filter(is_after).copied()
     }
-    /// The thread of an email that is nowhere any more, where the log says it.
+    /// The thread of an email that left some mailbox, if it has another name.
     pub(super) fn thread_of(&self, email: EmailId) -> Option<ThreadId> {
         self.threads.get(&email).copied()
     }
