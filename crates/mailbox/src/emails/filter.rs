@@ -1,16 +1,16 @@
 //! What a query of emails looks for (RFC 8621 §4.4.1), and how far a table of emails decides it.
 //!
 //! Everything but texts, header fields and attachments is decided by the table. Those are *leaves*: they are
-//! searched for among the emails that nothing else decides, and then each is a set of emails.
+//! searched for among the emails that nothing else decides, and then each is a set of emails (`leaves`).
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use koi_types::{EmailId, Keyword, MailboxId, SystemFlags, ThreadId, Timestamp};
 
+use super::leaves::{Gathering, Leaves};
 use super::table::{EmailEntry, Table};
-use super::texts::search_of;
-use crate::filter::{FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, Filter};
+use crate::filter::{FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX};
 use crate::row::KeywordTable;
 
 /// A filter. Deep and long ones are refused: see [`FILTER_DEPTH_MAX`].
@@ -26,7 +26,7 @@ pub enum EmailFilter {
 }
 
 /// A condition on one email.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum EmailCondition {
     InMailbox(MailboxId),
     /// In at least one mailbox that is none of these.
@@ -70,7 +70,7 @@ impl EmailCondition {
 }
 
 /// A keyword as JMAP names it: four of the system flags are keywords too (RFC 8621 §4.1.1).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum EmailKeyword {
     Flag(SystemFlags),
     Keyword(Keyword),
@@ -185,7 +185,7 @@ impl Verdict {
 /// A filter made ready.
 pub(super) struct Test {
     root: Node,
-    pub(super) leaves: Vec<Leaf>,
+    pub(super) leaves: Leaves,
 }
 
 enum Node {
@@ -223,23 +223,11 @@ impl OfThreads {
     }
 }
 
-/// Something the table does not know.
-pub(super) struct Leaf {
-    pub(super) what: LeafKind,
-    /// The emails it holds for, once that was searched.
-    pub(super) found: Option<HashSet<EmailId>>,
-}
-
-pub(super) enum LeafKind {
-    Search(Filter),
-    Attachment,
-}
-
 impl Test {
     pub(super) fn new(filter: &EmailFilter) -> Self {
-        let mut leaves = Vec::new();
-        let root = node(filter, &mut leaves);
-        Self { root, leaves }
+        let mut gathering = Gathering::default();
+        let root = node(filter, &mut gathering);
+        Self { root, leaves: gathering.leaves }
     }
     pub(super) fn verdict(&self, table: &Table, keywords: &KeywordTable, email: &EmailEntry) -> Verdict {
         let known = Known { test: self, table, keywords };
@@ -297,30 +285,27 @@ impl Test {
     /// What was found of a leaf.
     fn found(&self, node: &Node) -> Option<&HashSet<EmailId>> {
         let Node::Leaf(at) = node else { return None };
-        self.leaves.get(*at)?.found.as_ref()
+        self.leaves.found(*at)
     }
 }
 
 /// When what was found is less than this part of the table, the table is not gone through.
 const FEW: usize = 4;
 
-fn node(filter: &EmailFilter, leaves: &mut Vec<Leaf>) -> Node {
-    let mut all = |filters: &[EmailFilter]| filters.iter().map(|filter| node(filter, leaves)).collect();
+fn node<'f>(filter: &'f EmailFilter, gathering: &mut Gathering<'f>) -> Node {
+    let mut all = |filters: &'f [EmailFilter]| filters.iter().map(|filter| node(filter, gathering)).collect();
     let condition = match filter {
         EmailFilter::And(filters) => return Node::And(all(filters)),
         EmailFilter::Or(filters) => return Node::Or(all(filters)),
         EmailFilter::Not(filters) => return Node::Not(all(filters)),
         EmailFilter::Is(condition) => condition,
     };
-    let (what, holds) = match (condition, search_of(condition)) {
-        (EmailCondition::HasAttachment(wanted), _) => (LeafKind::Attachment, *wanted),
-        (_, Some(search)) => (LeafKind::Search(search), true),
-        (other, None) if other.is_of_thread() => return Node::Thread(other.clone(), RefCell::default()),
-        (other, None) => return Node::Is(other.clone()),
-    };
-    leaves.push(Leaf { what, found: None });
-    let leaf = Node::Leaf(leaves.len() - 1);
-    if holds { leaf } else { Node::Not(vec![leaf]) }
+    match (gathering.leaf(condition), condition) {
+        (Some(leaf), EmailCondition::HasAttachment(false)) => Node::Not(vec![Node::Leaf(leaf)]),
+        (Some(leaf), _) => Node::Leaf(leaf),
+        (None, other) if other.is_of_thread() => Node::Thread(other.clone(), RefCell::default()),
+        (None, other) => Node::Is(other.clone()),
+    }
 }
 
 /// Everything a verdict needs.

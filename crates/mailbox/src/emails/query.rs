@@ -110,7 +110,7 @@ const ORDERS_MAX: usize = 32;
 
 impl QueryRun {
     /// Does the next piece, a few milliseconds; what was found when all is done. `LimitReached` when it has
-    /// cost what one query may (`Options::query_bounds`).
+    /// cost what one query may (`Options::query_bounds`), or its conditions are too much for so many emails.
     pub fn advance(&mut self, window: &Window) -> Result<Option<QueryOutcome>> {
         let account = self.account.clone();
         let Some(emails) = self.ready(&account)? else { return Ok(None) };
@@ -145,8 +145,10 @@ impl QueryRun {
         let (bounds, now) = (&self.account.inner.options.query_bounds, self.account.inner.env.now());
         bounds.allow(self.began, now, self.examined())?;
         let Some(emails) = account.emails()? else { return Ok(None) };
+        let found_now = self.searching.as_ref().map_or(0, Searching::found_now);
+        self.test.leaves.allow(emails.table.slots_end(), found_now)?;
         self.state.get_or_insert(emails.state(DataType::Email));
-        if self.leaf < self.test.leaves.len() {
+        if self.test.leaves.get(self.leaf).is_some() {
             self.search(&emails)?;
             return Ok(None);
         }
@@ -172,9 +174,7 @@ impl QueryRun {
             return Ok(());
         }
         self.examined.add(searching.examined());
-        if let Some(leaf) = self.test.leaves.get_mut(self.leaf) {
-            leaf.found = Some(searching.found());
-        }
+        self.test.leaves.decide(self.leaf, searching.found());
         self.leaf += 1;
         Ok(())
     }

@@ -7,7 +7,8 @@ use koi_types::{EmailId, Result};
 
 use super::Emails;
 use super::attachments;
-use super::filter::{LeafKind, Test, Verdict};
+use super::filter::{Test, Verdict};
+use super::leaves::LeafKind;
 use super::table::Place;
 use crate::account::Account;
 use crate::search::{Examined, TextSearch};
@@ -102,6 +103,10 @@ impl Searching {
             Kind::Texts(texts) => texts.examined(),
             Kind::Attachments => Examined::default(),
         }
+    }
+    /// How many emails it holds for, as far as it is decided.
+    pub(super) fn found_now(&self) -> usize {
+        self.found.len()
     }
     /// The emails it holds for, when it is decided.
     pub(super) fn found(self) -> HashSet<EmailId> {

@@ -1,8 +1,8 @@
 //! Queries of emails: windows, filters and orders one by one.
 
 use koi_mailbox::emails::{
-    EmailCondition, EmailFilter, EmailKeyword, EmailOrder, EmailQuery, OrderBy, Queried, QueryChanges,
-    QueryOutcome, QueryRun, Window, WindowFrom,
+    DataType, EmailCondition, EmailFilter, EmailKeyword, EmailOrder, EmailQuery, OrderBy, Queried,
+    QueryChanges, QueryOutcome, QueryRun, Window, WindowFrom,
 };
 use koi_mailbox::{Account, FlagOp, INBOX, NewMessage, Options, SearchBounds};
 use koi_message::Collation;
@@ -285,4 +285,53 @@ fn a_query_that_costs_too_much_is_stopped() {
     let mut changes = alice.query_email_changes(query(body("y"), vec![]), state, None, None).unwrap();
     let error = std::iter::repeat_with(|| changes.advance()).find_map(Result::err).unwrap();
     assert_eq!(error.kind, ErrorKind::LimitReached);
+}
+
+// spec: RFC 8621 §4.4.1
+#[test]
+fn a_condition_that_stands_twice_is_searched_once() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    alice
+        .append(INBOX, (0..10).map(|n| mail(n, "", if n < 4 { "y" } else { "x" })).collect())
+        .wait()
+        .unwrap();
+    let body = || EmailFilter::Is(EmailCondition::Body("y".into()));
+    let sized = |octets| EmailFilter::Is(EmailCondition::MinSize(octets));
+    let pair = |octets| EmailFilter::And(vec![sized(octets), body()]);
+    let not = |filter| EmailFilter::Not(vec![filter]);
+    let examined = |filter: &EmailFilter| {
+        let mut running = alice.query_emails(query(filter.clone(), vec![])).unwrap();
+        let found = loop {
+            match running.advance(&Window::ALL).unwrap() {
+                None => {}
+                Some(QueryOutcome::Found(found)) => break found.ids.len(),
+                Some(QueryOutcome::NoAnchor) => panic!("no anchor was asked for"),
+            }
+        };
+        (found, running.examined())
+    };
+    let once = examined(&body());
+    assert_eq!((once.0, once.1.messages), (4, 10));
+    assert_eq!(examined(&EmailFilter::Or(vec![pair(1), pair(2)])), once);
+    let none = EmailFilter::And(vec![body(), not(body())]);
+    assert_eq!(examined(&none), (0, once.1));
+}
+
+// spec: RFC 8620 §5.5; RFC 8620 §3.6.2
+#[test]
+fn so_many_conditions_are_not_looked_for_among_so_many_emails() {
+    let rig = Rig::new();
+    let alice = rig.account("alice");
+    alice.append(INBOX, vec![new_message("Subject: x\n\nx\n", &[]); 16_500]).wait().unwrap();
+    let texts = (0..1023).map(|n| EmailFilter::Is(EmailCondition::Body(n.to_string().into()))).collect();
+    let much = query(EmailFilter::Or(texts), vec![]);
+    let mut running = alice.query_emails(much.clone()).unwrap();
+    let refused = std::iter::repeat_with(|| running.advance(&Window::ALL)).find_map(Result::err).unwrap();
+    assert_eq!(refused.kind, ErrorKind::LimitReached);
+    assert_eq!(&*refused.text, "this search has too many conditions for so many emails");
+    assert_eq!(running.examined().messages, 0, "nothing was looked for");
+    let state = view(&alice, |emails| emails.state(DataType::Email));
+    let changes = alice.query_email_changes(much, state, None, None).unwrap();
+    assert_eq!(changes.finish().unwrap_err().kind, ErrorKind::LimitReached);
 }
