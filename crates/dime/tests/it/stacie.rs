@@ -6,8 +6,8 @@ use koi_dime::stacie::exchange::{
     BadMessage, Challenge, ClientFirst, ServerProof, parse_proof, proof_message,
 };
 use koi_dime::stacie::{
-    BONUS_MAX, BadPassword, BadUsername, Derived, Inputs, Nonce, Password, RealmForm, RealmKey, RealmLabel, Rounds,
-    Salt, Shard, Username, envelope,
+    BONUS_MAX, BadPassword, BadUsername, Derived, Inputs, Nonce, Password, RealmForm, RealmKey, RealmLabel,
+    Rounds, Salt, Shard, Username, envelope,
 };
 use proptest::prelude::*;
 
