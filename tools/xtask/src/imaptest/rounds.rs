@@ -71,8 +71,7 @@ pub(super) const ROUNDS: &[Round] = &[
         checks: Checks::Often,
         options: &["random", "own_flags", "logout=0"],
     },
-    // Here they must log out and come back; for the same reason they do not compare.
-    Round { name: "QRESYNC", share: 5, checks: Checks::Never, options: &["random", "qresync"] },
+    Round { name: "QRESYNC", share: 5, checks: Checks::Often, options: &["random", "qresync"] },
     // It lets clients compare only when it has seen \Recent on everything, which IMAP4rev2 does not know.
     Round { name: "IMAP4rev2", share: 5, checks: Checks::Never, options: &["random", "imap4rev2"] },
     Round {
