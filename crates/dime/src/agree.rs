@@ -4,8 +4,11 @@
 use k256::{PublicKey, SecretKey};
 use zeroize::Zeroize as _;
 
+use crate::random::{NoRandomness, Random};
 use crate::secret::Secret;
 
+/// Random octets that are no scalar come once in 2^127 times; a source that gives them again is broken.
+const SCALAR_ATTEMPTS_MAX: u32 = 4;
 /// Octets of a private scalar, and of what is agreed on.
 pub const SCALAR_OCTETS: usize = 32;
 /// Octets of a point in compressed form: 0x02 or 0x03, then x.
@@ -20,6 +23,15 @@ impl DecryptionKey {
     #[must_use]
     pub fn new(scalar: &Secret<SCALAR_OCTETS>) -> Option<Self> {
         SecretKey::from_bytes(scalar.expose().into()).ok().map(|key| Self(Box::new(key)))
+    }
+    /// A new one.
+    pub fn generate(random: &mut dyn Random) -> Result<Self, NoRandomness> {
+        for _ in 0..SCALAR_ATTEMPTS_MAX {
+            if let Some(key) = Self::new(&Secret::random(random)?) {
+                return Ok(key);
+            }
+        }
+        Err(NoRandomness)
     }
     /// The scalar, to store it encrypted.
     #[must_use]

@@ -12,6 +12,7 @@ use crate::field::{Field, FieldError, Fields};
 use crate::object::{Magic, ObjectError, header, payload};
 use crate::octets::Cursor;
 use crate::padded;
+use crate::random::{NoRandomness, Random};
 use crate::secret::{Secret, SecretOctets};
 use crate::sign::{SIGNING_KEY_OCTETS, SigningKey};
 use crate::stacie::RealmKey;
@@ -105,6 +106,11 @@ impl From<FieldError> for KeyError {
 }
 
 impl PrivateKeys {
+    /// New ones.
+    pub fn generate(holder: Holder, random: &mut dyn Random) -> Result<Self, NoRandomness> {
+        let signing = SigningKey::generate(random)?;
+        Ok(Self { holder, signing, decryption: DecryptionKey::generate(random)? })
+    }
     /// Reads 1952 or 2013.
     pub fn parse(holder: Holder, object: &[u8]) -> Result<Self, KeyError> {
         Self::from_fields(holder, payload(holder.in_clear(), object)?)

@@ -27,7 +27,7 @@ pub use naked::{NakedParts, plain, wrap};
 pub use origin::{Bounces, OriginError, sign_as_origin};
 pub use outline::{ChunkFact, Ephemeral, Outline, OutlineError, Scanner};
 pub use payload::{CHUNK_DATA_OCTETS_MAX, ChunkData, Opened};
-pub use read::{Message, OpenError, Reader};
+pub use read::{Message, OpenError, Reader, open_alone};
 pub use tracing::{Tracing, add_tracing};
 pub use write::{Readers, WriteError, Writer, retitled};
 

@@ -3,6 +3,8 @@
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
+use crate::random::{NoRandomness, Random};
+
 /// `N` secret octets: zeroed when dropped, on the heap so that moving them leaves no copy, compared in
 /// constant time, and never printed.
 #[derive(Clone)]
@@ -21,6 +23,12 @@ impl<const N: usize> Secret<N> {
         let mut octets = Box::new([0; N]);
         fill(&mut octets);
         Self(octets)
+    }
+    /// Octets nobody can guess.
+    pub fn random(random: &mut dyn Random) -> Result<Self, NoRandomness> {
+        let mut filled = Ok(());
+        let secret = Self::filled(|octets| filled = random.fill(octets));
+        filled.map(|()| secret)
     }
     /// `None` unless there are exactly `N`.
     #[must_use]

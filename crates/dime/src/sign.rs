@@ -2,6 +2,7 @@
 
 use ed25519_dalek::Signer as _;
 
+use crate::random::{NoRandomness, Random};
 use crate::secret::Secret;
 
 /// Octets of a seed and of a public key.
@@ -17,6 +18,10 @@ impl SigningKey {
     #[must_use]
     pub fn new(seed: &Secret<SIGNING_KEY_OCTETS>) -> Self {
         Self(Box::new(ed25519_dalek::SigningKey::from_bytes(seed.expose())))
+    }
+    /// A new one.
+    pub fn generate(random: &mut dyn Random) -> Result<Self, NoRandomness> {
+        Secret::random(random).map(|seed| Self::new(&seed))
     }
     /// The seed, to store it encrypted.
     #[must_use]

@@ -23,6 +23,8 @@ use crate::object::ObjectError;
 pub const SIGNET_OCTETS_MAX: usize = 128 * 1024;
 /// Fields of a signet.
 pub const SIGNET_FIELDS_MAX: usize = 512;
+/// Secondary keys of an organisation: each may have to be tried on a whole message.
+pub const SECONDARY_KEYS_MAX: usize = 8;
 
 /// How much of a signet there is and is signed; each has all that is in the one before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -55,7 +57,7 @@ pub enum Signed {
 pub enum SignetError {
     Object(ObjectError),
     Field(FieldError),
-    /// More than [`SIGNET_OCTETS_MAX`] or [`SIGNET_FIELDS_MAX`].
+    /// More than [`SIGNET_OCTETS_MAX`], [`SIGNET_FIELDS_MAX`] or [`SECONDARY_KEYS_MAX`].
     TooLarge,
     /// This field may not be in such an object.
     Unexpected(u8),
@@ -78,7 +80,11 @@ impl std::fmt::Display for SignetError {
         match self {
             Self::Object(error) => error.fmt(f),
             Self::Field(error) => error.fmt(f),
-            Self::TooLarge => write!(f, "a signet has at most {SIGNET_OCTETS_MAX} octets"),
+            Self::TooLarge => write!(
+                f,
+                "a signet has at most {SIGNET_OCTETS_MAX} octets, {SIGNET_FIELDS_MAX} fields and \
+                 {SECONDARY_KEYS_MAX} secondary keys"
+            ),
             Self::Unexpected(id) => write!(f, "field {id} may not be in it"),
             Self::Order(id) => write!(f, "field {id} stands after a higher one"),
             Self::Repeated(id) => write!(f, "field {id} is there twice"),

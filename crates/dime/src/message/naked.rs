@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::form::FormError;
 use super::read::{OpenError, Reader};
 use super::write::{Readers, WriteError, Writer};
 use crate::agree::EncryptionKey;
@@ -52,14 +53,17 @@ pub fn wrap(mail: &[u8], parts: &NakedParts<'_>, random: &mut dyn Random) -> Res
     writer.finish(parts.magic)
 }
 
-/// The mail again, once signatures are verified: the ephemeral key's over every chunk read, over the tree and
-/// over all, and the organisation's.
-pub fn plain(
-    reader: &Reader<'_, '_>,
-    ephemeral: &VerifyingKey,
-    organisation: &VerifyingKey,
-) -> Result<SecretOctets, OpenError> {
+/// The mail again, once the message has the form of such mail and its signatures are verified: the ephemeral
+/// key's over every chunk read, over the tree and over all, and the organisation's.
+pub fn plain(reader: &Reader<'_, '_>, organisation: &VerifyingKey) -> Result<SecretOctets, OpenError> {
+    let outline = reader.outline();
+    outline.form().map_err(OpenError::Form)?;
+    // Bounces and forwards have either form.
+    let ephemeral = outline.ephemeral().signing.as_ref().ok_or(OpenError::Form(FormError::Signer))?;
     reader.verify(ChunkType::DESTINATION_SIGNATURE, organisation)?;
+    for kind in [ChunkType::TREE_SIGNATURE, ChunkType::AUTHOR_SIGNATURE] {
+        reader.verify(kind, ephemeral)?;
+    }
     // As much as there can be: growing would leave copies behind.
     let mut mail = Zeroizing::new(Vec::with_capacity(reader.octets()));
     for kind in [ChunkType::OTHER_HEADERS, ChunkType::BODY] {

@@ -323,6 +323,15 @@ fn ephemeral(octets: &[u8]) -> Result<Ephemeral, OutlineError> {
 }
 
 impl Ephemeral {
+    /// Reads the whole chunk.
+    #[must_use]
+    pub fn parse(chunk: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(chunk);
+        let is_first = cursor.u8() == Some(ChunkType::EPHEMERAL.0);
+        let length = cursor.be24().and_then(|length| usize::try_from(length).ok());
+        let is_whole = is_first && length == Some(cursor.rest().len());
+        ephemeral(cursor.rest()).ok().filter(|_| is_whole)
+    }
     /// The whole chunk.
     pub(super) fn chunk(&self) -> Vec<u8> {
         let mut fields = Vec::with_capacity(EPHEMERAL_OCTETS_MAX);

@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
+use super::form::FormError;
 use super::key_slot::{Agreement, CHUNK_KEY_OCTETS, Place, split};
-use super::outline::{ChunkFact, Outline, OutlineError};
+use super::outline::{ChunkFact, Ephemeral, Outline, OutlineError};
 use super::payload::{self, ChunkData, Opened};
 use super::signature::masked;
 use crate::agree::DecryptionKey;
@@ -38,6 +39,8 @@ pub enum OpenError {
     Signature,
     /// Data that goes on in a next chunk, but there is none of the same type.
     CutOff,
+    /// The message does not have the chunks it should.
+    Form(FormError),
 }
 
 impl std::fmt::Display for OpenError {
@@ -51,6 +54,7 @@ impl std::fmt::Display for OpenError {
             Self::Flags(flags) => write!(f, "the chunk has flags {flags} that are not known"),
             Self::Signature => f.write_str("the chunk is not signed by whom it should be"),
             Self::CutOff => f.write_str("the chunk goes on, but the next one is of another type"),
+            Self::Form(error) => error.fmt(f),
         }
     }
 }
@@ -125,15 +129,13 @@ impl Reader<'_, '_> {
     pub fn open(&self, index: usize) -> Result<Opened, OpenError> {
         let chunk = self.message.chunk(index).ok_or(OpenError::NoChunk)?;
         let place = self.message.place(index).ok_or(OpenError::NoChunk)?;
-        if !place.kind.is_encrypted() {
-            return Err(OpenError::Kind(place.kind));
-        }
-        let key = self.key(place, chunk)?;
-        let end = chunk.len() - place.kind.slots_octets().unwrap_or_default();
-        let payload = chunk.get(CHUNK_HEADER_OCTETS..end).unwrap_or_default();
-        payload::open(place, &split(&key), payload)
+        open(&self.agreement, place, chunk)
     }
 
+    /// Of the message.
+    pub(super) const fn outline(&self) -> &Outline {
+        &self.message.outline
+    }
     /// Octets of the message.
     pub(super) const fn octets(&self) -> usize {
         self.message.octets.len()
@@ -179,21 +181,51 @@ impl Reader<'_, '_> {
         if !place.kind.is_signature() {
             return Err(OpenError::Kind(place.kind));
         }
-        Ok((self.key(place, chunk)?, chunk))
+        Ok((chunk_key(&self.agreement, place, chunk)?, chunk))
     }
+}
 
-    fn key(&self, place: Place, chunk: &[u8]) -> Result<Secret<CHUNK_KEY_OCTETS>, OpenError> {
-        let actors = place.kind.slots().unwrap_or_default();
-        let before = actors.iter().position(|actor| *actor == self.agreement.actor);
-        let from_end = actors.len() - before.ok_or(OpenError::NoSlot)?;
-        let start = chunk.len().checked_sub(from_end * SLOT_OCTETS).ok_or(OpenError::NoSlot)?;
-        let slot: &[u8; SLOT_OCTETS] = chunk
-            .get(start..start + SLOT_OCTETS)
-            .and_then(|slot| slot.try_into().ok())
-            .filter(|slot: &&[u8; SLOT_OCTETS]| **slot != [0; SLOT_OCTETS])
-            .ok_or(OpenError::NoSlot)?;
-        Ok(self.agreement.masked(place, slot))
+/// Opens a chunk that was fetched without the rest of its message, as BODY[t.n] of DMAP gives it, for instance
+/// to list subjects. `ephemeral` is the first chunk, BODY[1.1]; `index` the place of this one, the ephemeral
+/// one 0. What the message's signatures say is not known then.
+pub fn open_alone(
+    ephemeral: &[u8],
+    chunk: &[u8],
+    index: u32,
+    actor: Actor,
+    key: &DecryptionKey,
+) -> Result<Opened, OpenError> {
+    let ephemeral = Ephemeral::parse(ephemeral).ok_or(OpenError::NoChunk)?;
+    let kind = ChunkType(*chunk.first().ok_or(OpenError::NoChunk)?);
+    let agreement = Agreement::new(actor, key.agree(&ephemeral.encryption), &ephemeral.encryption);
+    open(&agreement, Place { suite: ephemeral.suite, kind, index }, chunk)
+}
+
+fn open(agreement: &Agreement, place: Place, chunk: &[u8]) -> Result<Opened, OpenError> {
+    if !place.kind.is_encrypted() {
+        return Err(OpenError::Kind(place.kind));
     }
+    let key = chunk_key(agreement, place, chunk)?;
+    let end = chunk.len().saturating_sub(place.kind.slots_octets().unwrap_or_default());
+    payload::open(place, &split(&key), chunk.get(CHUNK_HEADER_OCTETS..end).unwrap_or_default())
+}
+
+/// The key of a chunk, from the slot of the one who agreed.
+fn chunk_key(
+    agreement: &Agreement,
+    place: Place,
+    chunk: &[u8],
+) -> Result<Secret<CHUNK_KEY_OCTETS>, OpenError> {
+    let actors = place.kind.slots().unwrap_or_default();
+    let before = actors.iter().position(|actor| *actor == agreement.actor);
+    let from_end = actors.len() - before.ok_or(OpenError::NoSlot)?;
+    let start = chunk.len().checked_sub(from_end * SLOT_OCTETS).ok_or(OpenError::NoSlot)?;
+    let slot: &[u8; SLOT_OCTETS] = chunk
+        .get(start..start + SLOT_OCTETS)
+        .and_then(|slot| slot.try_into().ok())
+        .filter(|slot: &&[u8; SLOT_OCTETS]| **slot != [0; SLOT_OCTETS])
+        .ok_or(OpenError::NoSlot)?;
+    Ok(agreement.masked(place, slot))
 }
 
 fn joined(pieces: &[ChunkData]) -> SecretOctets {

@@ -15,9 +15,6 @@ use crate::random::{NoRandomness, Random};
 use crate::secret::Secret;
 use crate::sign::{SIGNATURE_OCTETS, SigningKey};
 
-/// Random octets that are no scalar come once in 2^127 times; a source that gives them again is broken.
-const SCALAR_ATTEMPTS_MAX: u32 = 4;
-
 /// For whom a message is: the encryption keys of their current signets.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Readers {
@@ -104,12 +101,12 @@ impl<'a> Writer<'a> {
 
     /// A message that has no author with a signet: a key made for it signs.
     pub fn naked(readers: &Readers, random: &'a mut dyn Random) -> Result<Self, WriteError> {
-        let signing = SigningKey::new(&secret(random)?);
+        let signing = SigningKey::generate(random)?;
         Self::begin(readers, Signer::Ephemeral(signing), random)
     }
 
     fn begin(readers: &Readers, signer: Signer<'a>, random: &'a mut dyn Random) -> Result<Self, WriteError> {
-        let key = decryption_key(random)?;
+        let key = DecryptionKey::generate(random)?;
         let public = key.public();
         let signing = match &signer {
             Signer::Author(_) => None,
@@ -144,7 +141,7 @@ impl<'a> Writer<'a> {
 
     pub(super) fn piece(&mut self, kind: ChunkType, data: &[u8], continues: bool) -> Result<(), WriteError> {
         let place = self.place(kind);
-        let key = secret::<CHUNK_KEY_OCTETS>(self.random)?;
+        let key = Secret::<CHUNK_KEY_OCTETS>::random(self.random)?;
         let mut vector_shard = [0; SHARD_OCTETS];
         self.random.fill(&mut vector_shard)?;
         let with = SealWith { place, key: &split(&key), vector_shard: &vector_shard, signer: self.signer() };
@@ -171,13 +168,13 @@ impl<'a> Writer<'a> {
     /// has not the ephemeral key.
     pub fn room(&mut self, kind: ChunkType) -> Result<(), WriteError> {
         let place = self.place(kind);
-        let key = secret::<CHUNK_KEY_OCTETS>(self.random)?;
+        let key = Secret::<CHUNK_KEY_OCTETS>::random(self.random)?;
         self.signature_chunk(place, &key, &[0; SIGNATURE_OCTETS])
     }
 
     fn signature(&mut self, kind: ChunkType, octets: &[u8; SIGNATURE_OCTETS]) -> Result<(), WriteError> {
         let place = self.place(kind);
-        let key = secret::<CHUNK_KEY_OCTETS>(self.random)?;
+        let key = Secret::<CHUNK_KEY_OCTETS>::random(self.random)?;
         self.signature_chunk(place, &key, &masked(octets, &key).0)
     }
 
@@ -241,19 +238,4 @@ pub fn retitled(octets: &[u8], magic: Magic) -> Option<Vec<u8>> {
     let start = end.checked_sub(MESSAGE_HEADER_OCTETS)?;
     let (before, rest) = octets.split_at_checked(start)?;
     Some([before, &magic.number().to_be_bytes(), rest.get(2..)?].concat())
-}
-
-fn secret<const N: usize>(random: &mut dyn Random) -> Result<Secret<N>, NoRandomness> {
-    let mut filled = Ok(());
-    let secret = Secret::filled(|octets| filled = random.fill(octets));
-    filled.map(|()| secret)
-}
-
-fn decryption_key(random: &mut dyn Random) -> Result<DecryptionKey, NoRandomness> {
-    for _ in 0..SCALAR_ATTEMPTS_MAX {
-        if let Some(key) = DecryptionKey::new(&secret(random)?) {
-            return Ok(key);
-        }
-    }
-    Err(NoRandomness)
 }

@@ -1,7 +1,7 @@
 //! The fields of one signet with where each begins: in ascending order, nothing twice that may not be, and
 //! only what such an object may have.
 
-use super::{Form, SIGNET_FIELDS_MAX, SIGNET_OCTETS_MAX, SignetError};
+use super::{Form, SECONDARY_KEYS_MAX, SIGNET_FIELDS_MAX, SIGNET_OCTETS_MAX, SignetError};
 use crate::agree::{EncryptionKey, POINT_OCTETS};
 use crate::field::{Field, Fields, UNDEFINED};
 use crate::fingerprint::Fingerprint;
@@ -10,6 +10,8 @@ use crate::sign::{SIGNING_KEY_OCTETS, Signature, SigningKey, VerifyingKey};
 
 /// Octets of a permission and a signing key.
 pub(super) const SECONDARY_OCTETS: usize = 1 + SIGNING_KEY_OCTETS;
+/// An organisation's keys besides the primary one.
+const SECONDARY: u8 = 2;
 /// The last signature over the holder's keys alone: the organisation's own, the user's own, the
 /// organisation's over a user's.
 pub(super) const ORG_CORE: u8 = 4;
@@ -166,6 +168,10 @@ impl Sheet {
             Some(last) if last.id > id => return Err(SignetError::Order(id)),
             Some(last) if last.id == id && !rule.may_repeat => return Err(SignetError::Repeated(id)),
             _ => {}
+        }
+        let before = || self.entries.iter().filter(|entry| entry.id == id).count();
+        if self.magic == Magic::OrgSignet && id == SECONDARY && before() >= SECONDARY_KEYS_MAX {
+            return Err(SignetError::TooLarge);
         }
         match rule.octets {
             Some(octets) if octets != field.data.len() => Err(SignetError::Value(id)),

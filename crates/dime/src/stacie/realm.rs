@@ -2,7 +2,7 @@
 //! keeps a shard of each (draft-ladar-stacie-03 §4, §6).
 
 use super::{KEY_OCTETS, MasterKey, Salt};
-use crate::hash::sha512_secret;
+use crate::hash::{hkdf, sha512_secret};
 use crate::octets::xor_into;
 use crate::secret::Secret;
 
@@ -55,6 +55,12 @@ pub enum RealmForm {
 pub struct RealmKey(pub Secret<KEY_OCTETS>);
 
 impl RealmKey {
+    /// For keys that a server keeps encrypted: no password is in it, but a secret of the site. `label` says
+    /// what it encrypts.
+    #[must_use]
+    pub fn of_site(secret: &Secret<KEY_OCTETS>, label: &str) -> Self {
+        Self(hkdf(b"", secret.expose(), &[b"DIME key of a site\0", label.as_bytes()]))
+    }
     #[must_use]
     pub fn derive(
         master_key: &MasterKey,

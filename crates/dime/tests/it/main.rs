@@ -11,6 +11,7 @@ mod keys;
 mod material;
 mod messages;
 mod meta;
+mod organisation;
 mod records;
 mod signets;
 mod stacie;

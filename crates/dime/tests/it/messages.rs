@@ -5,7 +5,7 @@ use koi_dime::chunk::{Actor, ChunkType, Suite};
 use koi_dime::message::{
     AuthorParts, BadEnvelope, Bounces, ChunkFact, Delivery, DestinationEnvelope, FormError, HandoverError,
     NakedParts, OpenError, OriginEnvelope, OriginError, OutlineError, Part, PartKind, Readers, Scanner,
-    Submission, Tracing, WriteError, Writer, add_tracing, plain, retitled, sign_as_origin, wrap,
+    Submission, Tracing, WriteError, Writer, add_tracing, open_alone, plain, retitled, sign_as_origin, wrap,
 };
 use koi_dime::signet::{OrgParts, OrgSignet, SigningRequest};
 use koi_dime::{Fingerprint, Magic, Message, MessageForm, NoRandomness, Outline, Random};
@@ -16,14 +16,15 @@ use crate::material::{ORG_ENC, ORG_SIGN, USER_ENC, USER_SIGN, decryption, signin
 use crate::signets::{org_signet, user_signet};
 
 const NAKED: &[u8] = include_bytes!("../vectors/naked.bin");
-const MAIL: &[u8] = b"Date: Mon, 19 Oct 2015 10:00:00 +0000\r\nFrom: a@example.org\r\nTo: b@example.net\r\n\
+pub(crate) const MAIL: &[u8] =
+    b"Date: Mon, 19 Oct 2015 10:00:00 +0000\r\nFrom: a@example.org\r\nTo: b@example.net\r\n\
     Subject: Test\r\nMessage-Id: <1@example.org>\r\n\r\nAttack at dawn!\r\n";
 /// The keys of the recipient and of its organisation are those of author and origin with this as key.
-const RECIPIENT_ENC: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+pub(crate) const RECIPIENT_ENC: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const DESTINATION_ENC: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
 /// Octets that are the same each time, never twice.
-struct Counted(u64);
+pub(crate) struct Counted(pub(crate) u64);
 
 impl Random for Counted {
     fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
@@ -95,12 +96,12 @@ fn parts<'a>() -> AuthorParts<'a> {
     }
 }
 
-fn authored() -> Vec<u8> {
+pub(crate) fn authored() -> Vec<u8> {
     let (origin, destination) = (origin_envelope(), destination_envelope());
     parts().message(&origin, &destination, &readers(), &signing(USER_SIGN), &mut Counted(2)).unwrap()
 }
 
-fn submitted() -> Vec<u8> {
+pub(crate) fn submitted() -> Vec<u8> {
     let all = Bounces { meta: true, display: true };
     sign_as_origin(&authored(), &decryption(ORG_ENC), &signing(ORG_SIGN), all).unwrap()
 }
@@ -130,7 +131,7 @@ fn the_vector_of_suite_1() {
                   To: b@example.net\nMessage-Id: <1@example.org>\n";
     assert_eq!(read(ChunkType::COMMON_HEADERS), common.as_bytes());
     assert_eq!(read(ChunkType::BODY), b"Attack at dawn!\r\n");
-    let mail = plain(&recipient, &ephemeral, org_signet().primary()).unwrap();
+    let mail = plain(&recipient, org_signet().primary()).unwrap();
     assert_eq!(mail.as_slice(), MAIL);
     for kind in [ChunkType::TREE_SIGNATURE, ChunkType::AUTHOR_SIGNATURE] {
         assert_eq!(recipient.verify(kind, &ephemeral), Ok(()));
@@ -146,6 +147,50 @@ fn the_vector_of_suite_1() {
     assert_eq!(recipient.open(0).unwrap_err(), OpenError::Kind(ChunkType::EPHEMERAL));
     assert_eq!(recipient.open(4).unwrap_err(), OpenError::Kind(ChunkType::TREE_SIGNATURE));
     assert_eq!(recipient.open(7).unwrap_err(), OpenError::NoChunk);
+}
+
+/// All three signatures count, and the form: what a naked message says is nobody's word else.
+#[test]
+fn plain_mail_is_signed_throughout() {
+    let octets = wrapped(MAIL);
+    let read = |octets: &[u8]| {
+        let message = Message::parse(octets).unwrap();
+        let recipient = message.reader(Actor::Recipient, &decryption(USER_ENC));
+        plain(&recipient, org_signet().primary()).map(|mail| mail.to_vec())
+    };
+    assert_eq!(read(&octets).unwrap(), MAIL);
+    let message = Message::parse(&octets).unwrap();
+    for kind in [ChunkType::TREE_SIGNATURE, ChunkType::AUTHOR_SIGNATURE, ChunkType::DESTINATION_SIGNATURE] {
+        let place = message.places(kind).next().unwrap();
+        let mut changed = octets.clone();
+        changed[message.outline().chunks()[place].start as usize + 1] ^= 1;
+        assert_eq!(read(&changed), Err(OpenError::Signature), "{kind}");
+    }
+    assert_eq!(read(&authored()), Err(OpenError::Form(FormError::Signer)));
+    let untitled = retitled(&octets, Magic::SentMessage).unwrap();
+    assert!(matches!(read(&untitled), Err(OpenError::Form(_))));
+}
+
+/// spec: DMAP-00 §7.6.4
+#[test]
+fn a_chunk_alone() {
+    let octets = authored();
+    let message = Message::parse(&octets).unwrap();
+    let (first, key) = (message.chunk(0).unwrap(), decryption(RECIPIENT_ENC));
+    let reader = message.reader(Actor::Recipient, &key);
+    for (index, fact) in message.outline().chunks().iter().enumerate() {
+        let chunk = message.chunk(index).unwrap();
+        let alone = |index| open_alone(first, chunk, index as u32, Actor::Recipient, &key);
+        match reader.open(index) {
+            Ok(opened) => assert_eq!(alone(index).unwrap().claimed(), opened.claimed()),
+            Err(error) => assert_eq!(alone(index).unwrap_err(), error, "{}", fact.kind),
+        }
+        assert!(alone(index + 1).is_err());
+        for end in 0..chunk.len() {
+            assert!(open_alone(first, &chunk[..end], index as u32, Actor::Recipient, &key).is_err());
+        }
+        assert!(open_alone(&first[1..], chunk, index as u32, Actor::Recipient, &key).is_err());
+    }
 }
 
 /// What is wrong with suite 1: the organisation, with its own key alone, reads the body.
@@ -183,8 +228,7 @@ fn sections() {
     assert_eq!(message.chunk_hashes().len(), 4);
     assert_eq!(outline.form(), Ok(MessageForm::Naked));
     let recipient = message.reader(Actor::Recipient, &decryption(USER_ENC));
-    let ephemeral = outline.ephemeral().signing.unwrap();
-    assert_eq!(plain(&recipient, &ephemeral, org_signet().primary()).unwrap().as_slice(), MAIL);
+    assert_eq!(plain(&recipient, org_signet().primary()).unwrap().as_slice(), MAIL);
     let submitted = sign_as_origin(
         &add_tracing(&trace("x"), &authored()),
         &decryption(ORG_ENC),
@@ -206,7 +250,7 @@ fn mail_is_wrapped() {
     let recipient = message.reader(Actor::Recipient, &decryption(USER_ENC));
     let common = joined(&recipient.read(ChunkType::COMMON_HEADERS, &ephemeral).unwrap());
     assert!(common.starts_with(b"Date: Mon, 19 Oct 2015 10:00:00 +0000\nSubject: Test\nFrom"));
-    assert_eq!(plain(&recipient, &ephemeral, org_signet().primary()).unwrap().as_slice(), MAIL);
+    assert_eq!(plain(&recipient, org_signet().primary()).unwrap().as_slice(), MAIL);
     let destination = message.reader(Actor::Destination, &decryption(ORG_ENC));
     assert_eq!(destination.verify(ChunkType::DESTINATION_SIGNATURE, org_signet().primary()), Ok(()));
     let broken = wrap(MAIL, &naked_parts(&signing(ORG_SIGN)), &mut Broken);
@@ -517,9 +561,8 @@ proptest! {
             let octets = wrapped(mail);
             let message = Message::parse(&octets).unwrap();
             prop_assert_eq!(message.outline().form(), Ok(MessageForm::Naked));
-            let ephemeral = message.outline().ephemeral().signing.unwrap();
             let recipient = message.reader(Actor::Recipient, &decryption(USER_ENC));
-            let read = plain(&recipient, &ephemeral, org_signet().primary()).unwrap();
+            let read = plain(&recipient, org_signet().primary()).unwrap();
             prop_assert_eq!(read.as_slice(), mail);
         }
     }

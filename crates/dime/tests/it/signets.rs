@@ -230,6 +230,17 @@ fn refused() {
     });
     assert_eq!(SigningRequest::parse(&ssr), Err(SignetError::Unexpected(16)));
     assert_eq!(OrgSignet::parse(&vec![0; 200_000]), Err(SignetError::TooLarge));
+    let secondary =
+        [SecondaryKey { permissions: Permissions::MESSAGES, key: signing(USER_SIGN).public() }; 9];
+    let parts = |count: usize| OrgParts { secondary: &secondary[..count], ..org_parts(&[]) };
+    let most = OrgSignet::create(&signing(ORG_SIGN), &parts(8)).unwrap();
+    assert_eq!(OrgSignet::parse(&most.object()).unwrap().secondary().len(), 8);
+    assert_eq!(OrgSignet::create(&signing(ORG_SIGN), &parts(9)), Err(SignetError::TooLarge));
+    let more = edited(&most.object(), |field| {
+        let times = if field.id == 2 { 2 } else { 1 };
+        (0..times).flat_map(|_| same(field)).collect()
+    });
+    assert_eq!(OrgSignet::parse(&more), Err(SignetError::TooLarge));
 }
 
 #[test]

@@ -83,8 +83,7 @@ pub fn body(input: &[u8]) {
 fn nobody_signs(message: &Message<'_>) {
     let Some(key) = DecryptionKey::new(&Secret::new(&[2; 32])) else { return };
     let reader = message.reader(Actor::Recipient, &key);
-    let Some(ephemeral) = message.outline().ephemeral().signing else { return };
-    if let Ok(mail) = plain(&reader, &ephemeral, &signing().public()) {
+    if let Ok(mail) = plain(&reader, &signing().public()) {
         assert_eq!(mail.as_slice(), MAIL);
     }
 }
