@@ -90,9 +90,9 @@ impl Organisation {
         ManagementRecord::new(*self.signet.primary())
     }
 
-    /// Makes a user's request the signet of `address`: signs keys (field 6), all before the address (253), and
-    /// the address (254, 255). `former` is the signing key of the account's current signet, which must have
-    /// signed the request; none for an account's first. Whose account it is the caller has seen to.
+    /// Makes a user's request the signet of `address`: signs keys (field 6), all before the address (253),
+    /// and the address (254, 255). `former` is the signing key of the account's current signet, which must
+    /// have signed the request; none for an account's first. Whose account it is the caller has seen to.
     pub fn issue(
         &self,
         request: &SigningRequest,

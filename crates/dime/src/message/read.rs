@@ -185,9 +185,9 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Opens a chunk that was fetched without the rest of its message, as BODY[t.n] of DMAP gives it, for instance
-/// to list subjects. `ephemeral` is the first chunk, BODY[1.1]; `index` the place of this one, the ephemeral
-/// one 0. What the message's signatures say is not known then.
+/// Opens a chunk that was fetched without the rest of its message, as BODY[t.n] of DMAP gives it, for
+/// instance to list subjects. `ephemeral` is the first chunk, BODY[1.1]; `index` the place of this one, the
+/// ephemeral one 0. What the message's signatures say is not known then.
 pub fn open_alone(
     ephemeral: &[u8],
     chunk: &[u8],

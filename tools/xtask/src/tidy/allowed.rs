@@ -63,6 +63,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         ],
     },
     Allowed {
+        package: "koi-dmap-client",
+        // A person's side: it shares with the server what both read and write, nothing that a server does.
+        workspace: &["koi-types", "koi-dime", "koi-proto"],
+        outside: &["zeroize"],
+    },
+    Allowed {
         package: "koi-store",
         workspace: &["koi-types"],
         outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix", "zstd"],
@@ -204,6 +210,7 @@ pub(crate) const PURE: &[&str] = &[
     "crates/message",
     "crates/chat",
     "crates/dime",
+    "crates/dmap-client",
     "crates/proto",
     "crates/sessions",
     "crates/webpush",
