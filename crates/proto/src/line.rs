@@ -17,6 +17,8 @@ pub use tag::Tag;
 pub struct Input {
     octets: Vec<u8>,
     start: usize,
+    /// What is read is overwritten, and leaves no copy.
+    secret: bool,
 }
 
 /// Something accepted although the grammar forbids it. The code that makes the exception says `QUIRK name`.
@@ -47,12 +49,34 @@ pub const MARKER_OCTETS_MAX: usize = 32;
 const KEEP_OCTETS_MAX: usize = 1024;
 
 impl Input {
+    /// One whose octets are overwritten as soon as they are read, wherever they lay: passwords and keys are among
+    /// them.
+    #[must_use]
+    pub const fn secret() -> Self {
+        Self { octets: Vec::new(), start: 0, secret: true }
+    }
     pub fn feed(&mut self, octets: &[u8]) {
         if self.start > self.octets.len() / 2 {
-            self.octets.drain(..self.start);
-            self.start = 0;
+            self.move_to_front();
+        }
+        let len = self.octets.len() + octets.len();
+        if self.secret && len > self.octets.capacity() {
+            // Growing by itself would leave the octets where they were.
+            let mut grown = Vec::with_capacity(len.max(2 * self.octets.capacity()));
+            grown.extend_from_slice(&self.octets);
+            erase(&mut self.octets);
+            self.octets = grown;
         }
         self.octets.extend_from_slice(octets);
+    }
+    fn move_to_front(&mut self) {
+        let left = self.octets.len() - self.start;
+        self.octets.copy_within(self.start.., 0);
+        if self.secret {
+            erase(self.octets.get_mut(left..).unwrap_or_default());
+        }
+        self.octets.truncate(left);
+        self.start = 0;
     }
     /// Everything not yet read.
     #[must_use]
@@ -61,7 +85,11 @@ impl Input {
     }
     /// Forgets the first `count` octets of `rest`.
     pub fn skip(&mut self, count: usize) {
-        self.start = self.octets.len().min(self.start.saturating_add(count));
+        let start = self.octets.len().min(self.start.saturating_add(count));
+        if self.secret {
+            erase(self.octets.get_mut(self.start..start).unwrap_or_default());
+        }
+        self.start = start;
         if self.start == self.octets.len() {
             self.start = 0;
             self.octets.clear();
@@ -71,8 +99,8 @@ impl Input {
         }
     }
     pub fn clear(&mut self) {
+        self.skip(self.len());
         self.octets = Vec::new();
-        self.start = 0;
     }
     #[must_use]
     pub fn len(&self) -> usize {
@@ -82,6 +110,20 @@ impl Input {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        if self.secret {
+            erase(&mut self.octets);
+        }
+    }
+}
+
+/// Overwrites octets that nobody reads again.
+pub(crate) fn erase(octets: &mut [u8]) {
+    octets.fill(0);
+    std::hint::black_box(octets);
 }
 
 /// The line without its LF or CRLF.
@@ -128,6 +170,21 @@ mod tests {
         for none in ["", "}", "{}", "{+}", "{5", "{5} ", "{ 5}", "{-5}", "{5++}", "{5+"] {
             assert_eq!(marker(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn what_was_read_of_a_secret_is_overwritten() {
+        let mut input = Input::secret();
+        input.feed(b"password");
+        input.skip(4);
+        assert_eq!(input.octets, b"\0\0\0\0word");
+        input.skip(2);
+        input.feed(b"!");
+        assert_eq!((input.rest(), input.octets.as_slice()), (b"rd!".as_slice(), b"rd!".as_slice()));
+        input.feed(&[7; 5000]);
+        assert_eq!(input.len(), 5003);
+        input.skip(5003);
+        assert!(input.is_empty() && input.octets.capacity() <= KEEP_OCTETS_MAX);
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Decoder {
     /// connection instead of being skipped. The size of APPEND is the session's to judge.
     #[must_use]
     pub fn new(skip_octets_max: u64) -> Self {
-        Self { input: Input::default(), state: State::READY, skip_octets_max, shown: 0 }
+        Self { input: Input::secret(), state: State::READY, skip_octets_max, shown: 0 }
     }
     pub fn feed(&mut self, octets: &[u8]) {
         self.forget_shown();

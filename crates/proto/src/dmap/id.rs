@@ -6,6 +6,7 @@ use std::fmt;
 use koi_types::limits;
 
 use super::text;
+use crate::line::erase;
 use crate::line::lex::{Cursor, SyntaxError};
 use crate::sasl::{base64_decode, base64_encode};
 
@@ -134,8 +135,12 @@ pub fn base64url_decode(text: &[u8]) -> Result<Vec<u8>, &'static str> {
         other => *other,
     });
     let padding = std::iter::repeat_n(b'=', (4 - text.len() % 4) % 4);
-    let padded: Vec<u8> = standard.chain(padding).collect();
-    base64_decode(&padded)
+    // It may be that of a secret, and must not be left behind in a buffer that has grown.
+    let mut padded = Vec::with_capacity(text.len() + 3);
+    padded.extend(standard.chain(padding));
+    let decoded = base64_decode(&padded);
+    erase(&mut padded);
+    decoded
 }
 
 /// Without padding.

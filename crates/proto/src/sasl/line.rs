@@ -4,10 +4,26 @@
 use std::fmt;
 
 use super::base64_decode;
+use crate::line::erase;
 
-/// Octets that must never reach a log: a password or a SASL response. `Debug` shows only the length.
+/// Octets that must never reach a log: a password or a SASL response. `Debug` shows only the length; they are
+/// overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub Vec<u8>);
+
+impl Secret {
+    /// The octets, for whoever overwrites them.
+    #[must_use]
+    pub fn take(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        erase(&mut self.0);
+    }
+}
 
 /// A line of the client in a SASL exchange.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -79,26 +79,33 @@ impl AddRealm {
 /// ```
 pub(super) fn passwd(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     cursor.space()?;
-    let password_key = octets64(cursor, "expected a password key of 64 octets in base64url")?;
+    let password_key = secret64(cursor, "expected a password key of 64 octets in base64url")?;
     cursor.space()?;
     let bonus = cursor.number()?;
     cursor.space()?;
     let before = cursor.error("expected a salt of 128 octets in base64url");
     let salt: [u8; 128] = base64url(cursor, before.what)?.try_into().map_err(|_| before)?;
     cursor.space()?;
-    let token = octets64(cursor, "expected a verification token of 64 octets in base64url")?;
+    let token = secret64(cursor, "expected a verification token of 64 octets in base64url")?;
     cursor.space()?;
     let shards = cursor.list_or_empty(new_shard)?;
     if shards.len() > limits::DMAP_REALMS_MAX {
         return cursor.fail("too many realms");
     }
     Ok(Command::StaciePasswd(Box::new(StaciePasswd {
-        password_key: Secret(password_key.to_vec()),
+        password_key,
         bonus,
         salt: Box::new(salt),
-        verification_token: Secret(token.to_vec()),
+        verification_token: token,
         shards,
     })))
+}
+
+/// 64 octets that leave no copy.
+fn secret64(cursor: &mut Cursor<'_>, what: &'static str) -> Result<Secret, SyntaxError> {
+    let before = cursor.error(what);
+    let secret = Secret(base64url(cursor, what)?);
+    if secret.0.len() == 64 { Ok(secret) } else { Err(before) }
 }
 
 fn new_shard(cursor: &mut Cursor<'_>) -> Result<NewShard, SyntaxError> {

@@ -15,7 +15,7 @@ pub(crate) fn start(username: Vec<u8>, password: Password) -> Box<dyn Job> {
         access: Access::Imap,
         authcid: authcid.into(),
         authzid: None,
-        password: Secret::new(password.0),
+        password: Secret::new(password.take()),
     });
     Box::new(LogIn::Begin(credentials))
 }
