@@ -11,7 +11,8 @@ pub use dialogue::{Busy, Dialogue, Event};
 use super::response::{self, Condition, Response};
 use crate::line::frame::Partly;
 use crate::line::lex::SyntaxError;
-use crate::line::{Input, literal_marker, without_line_end};
+use crate::line::tag::tag_of;
+use crate::line::{Input, Tag, literal_marker, without_line_end};
 
 /// What `Decoder::receive` found.
 #[must_use = "each of these obliges the client to something"]
@@ -21,7 +22,11 @@ pub enum Received {
     NeedMore,
     Response(Response),
     /// Not a response of this protocol. The one after it is read.
-    Malformed(SyntaxError),
+    Malformed {
+        /// Of the command it would have completed.
+        tag: Option<Tag>,
+        error: SyntaxError,
+    },
     /// The server sends a response that is larger than the client allows: close. Further input is discarded.
     TooLarge,
 }
@@ -69,10 +74,13 @@ impl Decoder {
             let line = octets.get(self.partly.line..).unwrap_or_default();
             let marker = literal_marker(line).filter(|_| has_literals(octets));
             let Some(marker) = marker else {
-                let parsed = response::parse(octets);
+                let received = match response::parse(octets) {
+                    Ok(response) => Received::Response(response),
+                    Err(error) => Received::Malformed { tag: tag_of(octets), error },
+                };
                 self.input.skip(end);
                 self.partly = Partly::NOTHING;
-                return parsed.map_or_else(Received::Malformed, Received::Response);
+                return received;
             };
             let behind = self.partly.behind(end, marker);
             if behind.line > self.octets_max {

@@ -88,8 +88,12 @@ impl Dialogue {
         loop {
             let response = match self.decoder.receive() {
                 Received::NeedMore => return Event::NeedMore,
-                Received::Malformed(error) => return Event::Malformed(error),
-                Received::TooLarge => return Event::Lost("the server sends more than this client takes"),
+                // What became of the command nobody knows.
+                Received::Malformed { tag, .. } if tag.is_some() && tag == self.tag => {
+                    return self.lost(UNREADABLE);
+                }
+                Received::Malformed { error, .. } => return Event::Malformed(error),
+                Received::TooLarge => return self.lost("the server sends more than this client takes"),
                 Received::Response(response) => response,
             };
             match response {
@@ -115,16 +119,24 @@ impl Dialogue {
         self.tag = Some(tag);
         Ok(())
     }
+    /// No command is in progress any more, and none can be begun with good sense.
+    fn lost(&mut self, why: &'static str) -> Event {
+        self.tag = None;
+        self.pieces.clear();
+        Event::Lost(why)
+    }
     /// What was not asked for any more is not sent (DMAP-00 §3.2.1).
     fn completed(&mut self, status: Status) -> Event {
         if status.tag != self.tag {
-            return Event::Lost("the server answers a command that is not in progress");
+            return self.lost("the server answers a command that is not in progress");
         }
         self.tag = None;
         self.pieces.clear();
         Event::Completed(status)
     }
 }
+
+const UNREADABLE: &str = "the server completes a command in a way that cannot be read";
 
 #[cfg(test)]
 mod tests {
@@ -234,6 +246,19 @@ mod tests {
         assert_eq!(dialogue.next_event(), Event::Untagged(Response::Exists(3)));
         dialogue.end_idle();
         assert_eq!(dialogue.take_output(), b"k3 IDLE\r\nDONE\r\n");
+    }
+
+    /// DMAP-00 §3.2.2: a completion that cannot be read ends the dialogue, and leaves no command in progress.
+    #[test]
+    fn a_completion_that_cannot_be_read() {
+        let mut dialogue = dialogue();
+        dialogue.begin(&long_meta()).unwrap();
+        dialogue.feed(b"k7 WHAT\r\nk1 WHAT\r\n");
+        assert!(matches!(dialogue.next_event(), Event::Malformed(_)));
+        assert!(matches!(dialogue.next_event(), Event::Lost(_)));
+        let _ = dialogue.take_output();
+        assert_eq!(dialogue.begin(&Command::Noop), Ok(()));
+        assert_eq!(dialogue.take_output(), b"k2 NOOP\r\n");
     }
 
     /// DMAP-00 §3.2.2

@@ -15,7 +15,7 @@ fn run(input: &[u8], octets_max: usize, piece: usize) -> Vec<String> {
                     response.push(&mut out);
                     seen.push(out.escape_ascii().to_string());
                 }
-                Received::Malformed(error) => seen.push(error.to_string()),
+                Received::Malformed { error, .. } => seen.push(error.to_string()),
                 Received::TooLarge => seen.push("too large".into()),
             }
         }
