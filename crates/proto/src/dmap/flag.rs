@@ -14,11 +14,13 @@ struct Respelled {
 
 /// RFC 5788 registers the first, RFC 5550 §5.10 names the others.
 const RESPELLED: [Respelled; 3] = [
-    Respelled { flag: "\\Forwarded", keyword: "$Forwarded" },
+    Respelled { flag: "\\Forwarded", keyword: FORWARDED },
     Respelled { flag: "\\Submitted", keyword: SUBMITTED },
     Respelled { flag: "\\SubmitPending", keyword: SUBMIT_PENDING },
 ];
 
+/// The keyword that `\Forwarded` is kept as.
+pub const FORWARDED: &str = "$Forwarded";
 /// The keyword that `\Submitted` is kept as.
 pub const SUBMITTED: &str = "$Submitted";
 /// The keyword that `\SubmitPending` is kept as.
@@ -90,6 +92,21 @@ pub(super) fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, SyntaxError> {
 /// `flag-list`
 pub(super) fn push_flags(flags: &Flags, out: &mut Vec<u8>) {
     push_list(names(flags), |name, out| out.extend_from_slice(name.as_bytes()), out);
+}
+
+/// The same of flags that are not held together; keywords in the order given.
+pub(super) fn push_flag_names<'a>(
+    system: SystemFlags,
+    keywords: impl Iterator<Item = &'a Keyword>,
+    out: &mut Vec<u8>,
+) {
+    let stored = SystemFlags::NAMES.iter().filter(|(_, flag)| system.contains(*flag));
+    let keywords = keywords.map(|keyword| {
+        let respelled = RESPELLED.iter().find(|known| is(keyword, known));
+        respelled.map_or_else(|| keyword.as_str(), |known| known.flag)
+    });
+    let names = stored.map(|(name, _)| *name).chain(keywords);
+    push_list(names, |name, out| out.extend_from_slice(name.as_bytes()), out);
 }
 
 /// The names on the wire: system flags first, then keywords.

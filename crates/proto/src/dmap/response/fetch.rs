@@ -1,10 +1,10 @@
 //! FETCH responses (DMAP-00 §8.4.1).
 
-use koi_types::{Flags, ModSeq, SeqNum, Uid};
+use koi_types::{Flags, Keyword, ModSeq, SeqNum, SystemFlags, Uid};
 
 use crate::dmap::chunk::{Body, BodyForm, ChunkType, bracketed, chunk_type};
 use crate::dmap::command::mod_seq;
-use crate::dmap::flag::{Unknown, flag_list, push_flags};
+use crate::dmap::flag::{Unknown, flag_list, push_flag_names, push_flags};
 use crate::dmap::id::{KeyId, key_id};
 use crate::dmap::text::{self, push_list, push_literal8_header, push_nbin};
 use crate::line::date::{DateTime, date_time, push_date_time};
@@ -219,6 +219,16 @@ impl FetchLine {
     pub fn flags(&mut self, flags: &Flags, out: &mut Vec<u8>) {
         self.item(b"FLAGS ", out);
         push_flags(flags, out);
+    }
+    /// The same of flags that are not held together.
+    pub fn flag_names<'a>(
+        &mut self,
+        system: SystemFlags,
+        keywords: impl Iterator<Item = &'a Keyword>,
+        out: &mut Vec<u8>,
+    ) {
+        self.item(b"FLAGS ", out);
+        push_flag_names(system, keywords, out);
     }
     /// The same as `push`, without the item.
     pub fn meta(&mut self, meta: Option<&[u8]>, out: &mut Vec<u8>) {
