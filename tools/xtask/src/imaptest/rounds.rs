@@ -71,7 +71,11 @@ pub(super) const ROUNDS: &[Round] = &[
         checks: Checks::Often,
         options: &["random", "own_flags", "logout=0"],
     },
-    Round { name: "QRESYNC", share: 5, checks: Checks::Often, options: &["random", "qresync"] },
+    // Clients compare right after CHECK: while they first ask each other for threads, one who was logging in
+    // when they stopped, and so is not among them, may append between two answers that are compared.
+    // (They cannot stay instead: then ImapTest stops at an assertion, where a client who has just selected
+    // the mailbox marks all of it as deleted and has been told of no message yet.)
+    Round { name: "QRESYNC", share: 5, checks: Checks::Often, options: &["random", "qresync", "thread=0"] },
     // It lets clients compare only when it has seen \Recent on everything, which IMAP4rev2 does not know.
     Round { name: "IMAP4rev2", share: 5, checks: Checks::Never, options: &["random", "imap4rev2"] },
     Round {
