@@ -1,5 +1,7 @@
 //! What can be typed: subcommands, options and their help.
 
+pub(crate) mod dmap;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     Dns(Dns),
     /// Ask the running server to shut down
     Stop,
+    /// Read and write encrypted mail by DMAP, as a client of this or any other server
+    #[command(after_help = dmap::DMAP)]
+    Dmap(dmap::Dmap),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),

@@ -1,7 +1,11 @@
 //! The DNS records a domain needs so that mail comes and clients find their server (RFC 6186 §3, RFC 8314
-//! §5.1, RFC 8620 §2.2), as lines of a zone file. What is not offered is not announced.
+//! §5.1, RFC 8620 §2.2), and the management record of D/MIME (docs/DIME.md), as lines of a zone file. What is
+//! not offered is not announced.
 
 use std::net::SocketAddr;
+
+use koi_dime::record::RECORD_LABEL;
+use koi_dime::{ManagementRecord, OrgSignet};
 
 use crate::config::Config;
 
@@ -27,9 +31,9 @@ struct Wanted<'a> {
     priority: u16,
 }
 
-/// The records of one domain.
+/// The records of one domain; `organisation` is its signet, once there is one.
 #[must_use]
-pub fn records(config: &Config, domain: &str) -> Vec<Record> {
+pub fn records(config: &Config, domain: &str, organisation: Option<&OrgSignet>) -> Vec<Record> {
     let listen = &config.listen;
     let (host, domain) = (absolute(&config.hostname), absolute(domain));
     let mut records = Vec::new();
@@ -60,6 +64,12 @@ pub fn records(config: &Config, domain: &str) -> Vec<Record> {
     if !listen.https.is_empty() {
         add(format!("autoconfig.{domain}"), "CNAME", host);
     }
+    if let Some(organisation) = organisation {
+        // Which key is this domain's: by it others believe the signets of its users.
+        let strings = ManagementRecord::new(*organisation.primary()).strings();
+        let quoted: Vec<String> = strings.iter().map(|string| format!("\"{string}\"")).collect();
+        add(format!("{RECORD_LABEL}.{domain}"), "TXT", quoted.join(" "));
+    }
     records
 }
 
@@ -88,6 +98,7 @@ fn absolute(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::{raw, resolve};
+    use crate::organisation::SystemRandom;
 
     fn config(listen: &str) -> Config {
         let text = format!(
@@ -104,7 +115,8 @@ mod tests {
             "imap=['[::]:143']\nimaps=['[::]:993']\nsmtp=['[::]:25']\nsubmission=['[::]:587']\n\
              submissions=['[::]:465']\nhttps=['[::]:443']\n",
         );
-        let lines: Vec<String> = records(&all, "example.org").iter().map(|record| record.line(0)).collect();
+        let lines: Vec<String> =
+            records(&all, "example.org", None).iter().map(|record| record.line(0)).collect();
         for line in [
             "example.org.  3600  IN  MX     10 mail.example.org.",
             "_imaps._tcp.example.org.  3600  IN  SRV    0 1 993 mail.example.org.",
@@ -119,8 +131,16 @@ mod tests {
             assert!(lines.contains(&line.to_owned()), "{line}: {lines:#?}");
         }
         assert!(!is_only_here(&all));
+        let keys =
+            koi_dime::PrivateKeys::generate(koi_dime::Holder::Organisation, &mut SystemRandom).unwrap();
+        let organisation = koi_dime::Organisation::new("example.org", keys, &[]).unwrap();
+        let all = records(&all, "example.org", Some(organisation.signet()));
+        let dx = all.iter().find(|record| record.kind == "TXT").unwrap();
+        assert_eq!(dx.name, "_dx.example.org.");
+        let read = ManagementRecord::parse(dx.data.trim_matches('"')).unwrap();
+        assert_eq!(read.primary, [*organisation.signet().primary()]);
         let few = config("imaps=['127.0.0.1:10993']\nsmtp=['127.0.0.1:10025']\n");
-        let kinds: Vec<&str> = records(&few, "example.org").iter().map(|record| record.kind).collect();
+        let kinds: Vec<&str> = records(&few, "example.org", None).iter().map(|record| record.kind).collect();
         assert_eq!(kinds, ["SRV", "SRV", "SRV"], "no MX for another port");
         assert!(is_only_here(&few));
     }

@@ -31,6 +31,8 @@ pub struct Service {
     pub(crate) was_unclean: bool,
     /// What the salts of SCRAM come from; stored in the folder.
     pub secret: [u8; 32],
+    /// Those of the domains: what signs and opens encrypted mail.
+    pub organisations: Arc<[koi_dime::Organisation]>,
     /// What signs pushes; nothing where push is not offered.
     pub vapid: Option<Arc<VapidKey>>,
     cost: Cost,
@@ -98,11 +100,13 @@ impl Service {
             mailbox.directory().create_domain(domain)?;
         }
         let secret = mailbox.directory().secret(crate::clock::random())?;
+        let organisations = crate::organisation::open(config)?.into();
         Ok(Self {
             mailbox,
             store,
             watch,
             secret,
+            organisations,
             vapid,
             cost: Cost::of(&config.auth),
             scram: config.auth.scram,

@@ -4,7 +4,7 @@
 //! keep theirs. Session tickets are stateless: a reconnecting client costs no signature and an idle session
 //! no memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use koi_sessions::TlsFacts;
@@ -17,6 +17,14 @@ use rustls::sign::CertifiedKey;
 use crate::config::TlsConfig;
 use crate::problem::Problem;
 
+/// Where systems keep the certificates they trust.
+const SYSTEM_ROOTS: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+];
 /// Certificates in one chain.
 const CHAIN_MAX: usize = 16;
 
@@ -97,6 +105,25 @@ pub fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
         version: version.replace('_', ".").into(),
         cipher: cipher.replacen("TLS13_", "TLS_", 1).into(),
         exporter,
+    }
+}
+
+/// Certificates to trust: those of the file, or of the system; `remedy` is what to do when there are none.
+pub(crate) fn trusted(ca_file: Option<&Path>, remedy: &str) -> Result<rustls::RootCertStore, Problem> {
+    let of_system = || SYSTEM_ROOTS.iter().map(PathBuf::from).find(|file| file.exists());
+    let Some(file) = ca_file.map(Path::to_owned).or_else(of_system) else {
+        tracing::warn!(remedy, "no certificates to trust were found: no connection will be made");
+        return Ok(rustls::RootCertStore::empty());
+    };
+    let unreadable = |e| Problem::new(format!("{}: cannot read certificates: {e}", file.display()), remedy);
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(&file).map_err(unreadable)? {
+        // A system's file may have some that nobody can use.
+        let _ = roots.add(certificate.map_err(unreadable)?);
+    }
+    match roots.is_empty() {
+        true => Err(Problem::new(format!("{}: no certificate in it", file.display()), remedy)),
+        false => Ok(roots),
     }
 }
 

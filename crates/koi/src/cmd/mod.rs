@@ -3,6 +3,7 @@
 mod account;
 mod check;
 mod config;
+mod dmap;
 mod dns;
 mod export;
 mod import;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Check(arguments) => check::run(&load(&file()?)?, &arguments),
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
         Command::Dns(arguments) => dns::run(&load(&file()?)?, &arguments),
+        Command::Dmap(arguments) => dmap::run(arguments),
         Command::Stop => stop::run(&load(&file()?)?),
         Command::Config(arguments) => config::run(arguments, file),
         Command::ProbeIndex { folder, how } => koi_server::probe::run(&folder, &how),

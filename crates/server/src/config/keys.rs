@@ -74,6 +74,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "webpush",
         "Push to clients that are not connected: what leaves this server by HTTPS (docs/WEBPUSH.md).",
     ),
+    (
+        "dmap",
+        "Encrypted mail (DMAP) and the keys of this server's organisations: docs/DMAP-CLIENT.md, docs/DIME.md.",
+    ),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
 
@@ -305,6 +309,10 @@ keys! {
         "How long a push is worth sending, and worth keeping for a device that is away.";
     "webpush.subscriptions_max" number(1, 1000), Value("32"), "subscriptions", Restart, "32",
         "Of one account.";
+    "dmap.secret_file" Kind::Path, Nothing, "", Restart, "\"/etc/koi/dmap.secret\"",
+        "What the organisations' private keys in the data folder are encrypted with. Not set: the file secret \
+         in dmap/ of the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, \
+         and keep it out of the backups of the data folder.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";

@@ -1,7 +1,7 @@
 //! One request to a push service and its answer: HTTP/1.1 and 2 over TLS, kept connections, no redirects.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,10 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use koi_webpush::{Endpoint, Header};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::connect::{ConnectError, Connector, Reach, Resolve};
 use crate::problem::Problem;
+use crate::tls::trusted;
 
 /// Idle connections kept for one push service; of HTTP/2 one is enough.
 const IDLE_MAX: usize = 8;
@@ -27,15 +26,6 @@ const BODY_OCTETS_MAX: usize = 16 * 1024;
 /// A kept connection of HTTP/2 that is dead is noticed so soon.
 const PING: Duration = Duration::from_secs(20);
 const PONG: Duration = Duration::from_secs(10);
-/// Where systems keep the certificates they trust.
-const SYSTEM_ROOTS: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-];
-
 /// What a push service said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Answer {
@@ -149,31 +139,12 @@ fn no_answer(error: &legacy::Error) -> NoAnswer {
 fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Problem> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let failed = |e: rustls::Error| Problem::new(format!("cannot set up TLS: {e}"), "report this as a bug");
+    let remedy = "install the package ca-certificates, or set webpush.ca_file to a PEM file";
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(failed)?
-        .with_root_certificates(roots(ca_file)?)
+        .with_root_certificates(trusted(ca_file, remedy)?)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<rustls::RootCertStore, Problem> {
-    let remedy = "install the package ca-certificates, or set webpush.ca_file to a PEM file";
-    let of_system = || SYSTEM_ROOTS.iter().map(PathBuf::from).find(|file| file.exists());
-    let file = ca_file.map(Path::to_owned).or_else(of_system);
-    let Some(file) = file else {
-        tracing::warn!(remedy, "no certificates to trust were found: every push will fail");
-        return Ok(rustls::RootCertStore::empty());
-    };
-    let unreadable = |e| Problem::new(format!("{}: cannot read certificates: {e}", file.display()), remedy);
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(&file).map_err(unreadable)? {
-        // A system's file may have some that nobody can use.
-        let _ = roots.add(certificate.map_err(unreadable)?);
-    }
-    match roots.is_empty() {
-        true => Err(Problem::new(format!("{}: no certificate in it", file.display()), remedy)),
-        false => Ok(roots),
-    }
 }

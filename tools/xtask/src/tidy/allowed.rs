@@ -88,6 +88,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         package: "koi-server",
         workspace: &[
             "koi-types",
+            "koi-dime",
             "koi-message",
             "koi-proto",
             "koi-store",
@@ -131,7 +132,16 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi",
-        workspace: &["koi-types", "koi-message", "koi-store", "koi-mailbox", "koi-server"],
+        workspace: &[
+            "koi-types",
+            "koi-dime",
+            "koi-dmap-client",
+            "koi-message",
+            "koi-proto",
+            "koi-store",
+            "koi-mailbox",
+            "koi-server",
+        ],
         outside: &["clap", "getrandom", "indicatif", "rustix", "serde", "serde_json", "zeroize"],
     },
     Allowed {
