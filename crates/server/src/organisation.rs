@@ -1,9 +1,9 @@
 //! The keys of this server's organisations, one for each domain: made when the folder is set up, kept
 //! encrypted in it (docs/decisions/0010-organisation-keys.md, docs/DIME.md).
 //!
-//! `dmap/DOMAIN.key` is the encrypted key, `dmap/DOMAIN.signet` its public half, which `koi dns` reads without
-//! any secret, and `dmap/secret` (or `dmap.secret_file`) what the keys are encrypted with. A key that was
-//! there is never replaced: users' signets and other servers hang on it.
+//! `dmap/DOMAIN.key` is the encrypted key, `dmap/DOMAIN.signet` its public half, which `koi dns` reads
+//! without any secret, and `dmap/secret` (or `dmap.secret_file`) what the keys are encrypted with. A key that
+//! was there is never replaced: users' signets and other servers hang on it.
 
 use std::path::{Path, PathBuf};
 
@@ -93,8 +93,8 @@ fn secret(files: &Files) -> Result<Secret<64>, Problem> {
             files.secret.display(),
             files.folder.display()
         );
-        let remedy = "restore it from the backup, or set dmap.secret_file to where it is now; new keys would make \
-                      every signet and every encrypted message of these domains worthless";
+        let remedy = "restore it from the backup, or set dmap.secret_file to where it is now; new keys would \
+                      make every signet and every encrypted message of these domains worthless";
         return Err(Problem::new(what, remedy));
     }
     let secret = Secret::random(&mut SystemRandom).map_err(no_randomness)?;

@@ -207,7 +207,7 @@ impl Peer {
             Command::GetKey { key, .. } => self.key(key),
             Command::AddKey(add) => {
                 let user = self.user.clone();
-                let private = add.private.map(|private| private.0);
+                let private = add.private.map(|private| private.0.clone());
                 let added = self.world.borrow_mut().add_key(&user, add.key.0, &add.request, private);
                 added.map_or_else(no, |()| ok(""))
             }

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use koi_types::Address;
 
 pub(crate) const DMAP: &str = "\
-A client for encrypted mail. It needs no server on this machine: it connects to one by DMAP (TLS 1.3, port 9933).
+A client for encrypted mail. It needs no server on this machine: it connects to one by DMAP (TLS 1.3, port
+9933).
 
   koi dmap login alice@example.org --server mail.example.org
   koi dmap keys create
@@ -14,12 +15,12 @@ A client for encrypted mail. It needs no server on this machine: it connects to 
   koi dmap list
   koi dmap read 7
 
-Passwords are asked for, or read from --password-file, or taken from the environment (KOI_DMAP_PASSWORD), never
-from the command line. The password stays on this machine; so do private keys and all that is written and read.
-What the server says is verified here; docs/DMAP-CLIENT.md says how, and what each verdict means.
+Passwords are asked for, or read from --password-file, or taken from the environment (KOI_DMAP_PASSWORD),
+never from the command line. The password stays on this machine; so do private keys and all that is written
+and read. What the server says is verified here; docs/DMAP-CLIENT.md says how, and what each verdict means.
 
-The profile folder remembers the server, and which keys were seen. In PARANOID accounts it also holds your private
-keys, encrypted with your password: keep a copy of it, without it your mail is lost.";
+The profile folder remembers the server, and which keys were seen. In PARANOID accounts it also holds your
+private keys, encrypted with your password: keep a copy of it, without it your mail is lost.";
 
 /// Encrypted mail by DMAP, as a client.
 #[derive(Args, Debug)]
@@ -76,7 +77,7 @@ pub(crate) enum DmapCommand {
         #[arg(default_value = "INBOX")]
         mailbox: String,
         /// How many
-        #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        #[arg(long, short = 'n', default_value_t = 20, value_parser = count)]
         count: u32,
     },
     /// Read a message: decrypted and verified here; what does not verify is not shown
@@ -100,8 +101,8 @@ Verdicts:
   ordinary mail           it came unencrypted and was encrypted on arrival: nobody has proved who wrote it";
 
 const SEND: &str = "\
-Each recipient gets a message of its own. The recipient's key is looked up and verified first: the first time it
-is taken as the server gives it and remembered; later ones must be signed by the one before.";
+Each recipient gets a message of its own. The recipient's key is looked up and verified first: the first time
+it is taken as the server gives it and remembered; later ones must be signed by the one before.";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Keys {
@@ -123,8 +124,9 @@ pub(crate) enum Keys {
 }
 
 const CREATE: &str = "\
-The private part is encrypted with a key from your password before it leaves this machine (CAUTIOUS, TRUSTFUL), or
-stays in the profile folder (PARANOID). A second key is signed by the one before, so that others can follow.";
+The private part is encrypted with a key from your password before it leaves this machine (CAUTIOUS,
+TRUSTFUL), or stays in the profile folder (PARANOID). A second key is signed by the one before, so that others
+can follow.";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Signet {
@@ -203,6 +205,10 @@ pub(crate) struct Send {
     /// Not before so many seconds from now
     #[arg(long, value_name = "SECONDS")]
     pub(crate) hold: Option<u32>,
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or_else(|| "1 to 1000".to_owned())
 }
 
 fn address(text: &str) -> Result<Address, String> {

@@ -68,8 +68,8 @@ fn mode(session: &Session) {
              Change it with `koi account mode` on the server."
         }
         Mode::Cautious => {
-            "the server keeps your mail and your private keys encrypted with your password, and can open neither.\n\
-             It sees sizes, times, mailboxes' names, and to which domains you write."
+            "the server keeps your mail and your private keys encrypted, and can open neither without your\n\
+             password. It sees sizes, times, mailboxes' names, and to which domains you write."
         }
         Mode::Paranoid => {
             "the server keeps your mail encrypted and has no private key; yours is in the profile folder:\n\

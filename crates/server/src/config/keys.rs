@@ -74,10 +74,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "webpush",
         "Push to clients that are not connected: what leaves this server by HTTPS (docs/WEBPUSH.md).",
     ),
-    (
-        "dmap",
-        "Encrypted mail (DMAP) and the keys of this server's organisations: docs/DMAP-CLIENT.md, docs/DIME.md.",
-    ),
+    ("dmap", "Encrypted mail (DMAP) and the keys of this server's organisations: docs/DIME.md."),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
 
@@ -310,9 +307,9 @@ keys! {
     "webpush.subscriptions_max" number(1, 1000), Value("32"), "subscriptions", Restart, "32",
         "Of one account.";
     "dmap.secret_file" Kind::Path, Nothing, "", Restart, "\"/etc/koi/dmap.secret\"",
-        "What the organisations' private keys in the data folder are encrypted with. Not set: the file secret \
-         in dmap/ of the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, \
-         and keep it out of the backups of the data folder.";
+        "What the organisations' private keys in the data folder are encrypted with. Not set: dmap/secret in \
+         the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, and keep \
+         it out of the backups of the data folder.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";
