@@ -44,7 +44,7 @@ struct Files {
 impl Files {
     fn of(config: &Config) -> Self {
         let folder = config.data.join("dmap");
-        let secret = config.dmap.secret_file.clone().unwrap_or_else(|| folder.join("secret"));
+        let secret = config.dmap_secret_file.clone().unwrap_or_else(|| folder.join("secret"));
         Self { folder, secret }
     }
     fn key(&self, domain: &str) -> PathBuf {

@@ -64,6 +64,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("auth", "Passwords: hashing, the cache of proofs, the throttle on failures."),
     ("limits", "Bounds on what peers may take."),
     ("imap", "What mail clients are offered, and what one command may cost."),
+    ("dmap", "The access protocol for end-to-end encrypted mail: docs/DMAP.md."),
     ("http", "What is served by HTTPS: docs/HTTP.md."),
     ("jmap", "What one call of JMAP may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
@@ -74,7 +75,6 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "webpush",
         "Push to clients that are not connected: what leaves this server by HTTPS (docs/WEBPUSH.md).",
     ),
-    ("dmap", "Encrypted mail (DMAP) and the keys of this server's organisations: docs/DIME.md."),
     ("log", "The log on standard error. It never holds subjects, bodies or passwords."),
 ];
 

@@ -42,15 +42,9 @@ pub struct Config {
     pub index: koi_mailbox::index::IndexOptions,
     /// Section `webpush`, when it is enabled.
     pub webpush: Option<WebPushConfig>,
-    pub dmap: DmapConfig,
+    /// `dmap.secret_file`: what the organisations' keys are encrypted with; `None`: a file in the data folder.
+    pub dmap_secret_file: Option<PathBuf>,
     pub log: LogConfig,
-}
-
-/// Section `dmap`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DmapConfig {
-    /// What the organisations' keys are encrypted with; `None`: a file in the data folder.
-    pub secret_file: Option<PathBuf>,
 }
 
 /// Section `listen`.
@@ -194,7 +188,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
             share_max: raw.number("search.index_share_max"),
         },
         webpush: webpush::webpush(raw, &base)?,
-        dmap: DmapConfig { secret_file: raw.text("dmap.secret_file").map(|file| base.join(file)) },
+        dmap_secret_file: raw.text("dmap.secret_file").map(|file| base.join(file)),
         log: log(raw),
     };
     if config.listen.is_empty() {
