@@ -22,6 +22,8 @@ and read. What the server says is verified here; docs/DMAP-CLIENT.md says how, a
 The profile folder remembers the server, and which keys were seen. In PARANOID accounts it also holds your
 private keys, encrypted with your password: keep a copy of it, without it your mail is lost.";
 
+const WHO: &str = "Account and server";
+
 /// Encrypted mail by DMAP, as a client.
 #[derive(Args, Debug)]
 pub(crate) struct Dmap {
@@ -34,22 +36,22 @@ pub(crate) struct Dmap {
 #[derive(Args, Debug)]
 pub(crate) struct Who {
     /// The account, user@domain [default: the only one of the profile folder]
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, global = true, help_heading = WHO, value_name = "ADDRESS", value_parser = address)]
     pub(crate) account: Option<Address>,
     /// The server, HOST or HOST:PORT; remembered by `login` [default: as remembered]
-    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    #[arg(long, global = true, help_heading = WHO, value_name = "HOST[:PORT]")]
     pub(crate) server: Option<String>,
     /// Certificates (PEM) to trust instead of those of the system; remembered by `login`
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = WHO, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// The profile folder [default: KOI_DMAP_PROFILE, else koi-dmap in the folder for data]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, help_heading = WHO, value_name = "FOLDER")]
     pub(crate) profile: Option<PathBuf>,
     /// A file whose first line is the password
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = WHO, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Take the salt that the server gives, though it was another before (the password was changed elsewhere)
-    #[arg(long, global = true)]
+    /// Accept another salt than before: the password was changed elsewhere
+    #[arg(long, global = true, help_heading = WHO)]
     pub(crate) accept_new_salt: bool,
 }
 
