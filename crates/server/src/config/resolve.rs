@@ -42,7 +42,8 @@ pub struct Config {
     pub index: koi_mailbox::index::IndexOptions,
     /// Section `webpush`, when it is enabled.
     pub webpush: Option<WebPushConfig>,
-    /// `dmap.secret_file`: what the organisations' keys are encrypted with; `None`: a file in the data folder.
+    /// `dmap.secret_file`: what the organisations' keys are encrypted with; `None`: a file in the data
+    /// folder.
     pub dmap_secret_file: Option<PathBuf>,
     pub log: LogConfig,
 }
