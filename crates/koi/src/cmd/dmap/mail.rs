@@ -10,8 +10,9 @@ use koi_dmap_client::{Note, OpenedMessage, Reading, Verdict, field};
 use koi_message::body::{BodyLists, BodyPart};
 use koi_message::encoded_word::decode_text;
 use koi_message::{body_value, parse, text_of_html};
+use koi_proto::dmap::DateTime;
 use koi_server::Problem;
-use koi_types::Uid;
+use koi_types::{Timestamp, Uid, ZoneOffset};
 
 use super::problem;
 use super::session::Session;
@@ -19,6 +20,8 @@ use super::signets::word;
 use crate::cli::dmap::ReadMessage;
 use crate::terminal::{note, print, say};
 
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// What of the header is shown, in this order.
 const SHOWN: [&str; 5] = ["From", "To", "Cc", "Date", "Subject"];
 
@@ -54,11 +57,12 @@ pub(super) fn list(session: &mut Session, mailbox: &str, count: u32) -> Result<(
         let (from, subject, date) = match &glimpse.header {
             Ok(header) => {
                 let of = |name| plain(&decode_text(field(header, name).unwrap_or_default().as_bytes()));
-                (of("From"), of("Subject"), short_date(&of("Date")))
+                (address_in(&of("From")), of("Subject"), short_date(&of("Date")))
             }
             Err(why) => (String::new(), format!("(cannot be opened: {})", plain(why)), String::new()),
         };
         let from: String = from.chars().take(28).collect();
+        let date = if date.is_empty() { glimpse.date.map(came).unwrap_or_default() } else { date };
         say(format_args!("{:>6}  {marks:4}  {date:16}  {from:28}  {subject}", glimpse.uid.value()));
     }
     Ok(())
@@ -194,7 +198,23 @@ const fn is_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `19 Oct 2015 10:00` of a date as headers write it.
+/// What is in the angle brackets of a From field: a name says anything.
+fn address_in(from: &str) -> String {
+    let inner = from.rsplit_once('<').map_or(from, |(_, inner)| inner.trim_end_matches('>'));
+    inner.trim().to_owned()
+}
+
+/// When it came, in the zone the server names.
+fn came(date: DateTime) -> String {
+    let local = Timestamp(date.at.0.saturating_add(i64::from(date.zone.0) * 60_000));
+    let day = local.day(ZoneOffset(0)).date();
+    let month = usize::from(day.month.saturating_sub(1));
+    let name = MONTHS.get(month).copied().unwrap_or_default();
+    let minutes = local.secs().rem_euclid(86_400) / 60;
+    format!("{} {name} {:02} {:02}:{:02}", day.day, day.year % 100, minutes / 60, minutes % 60)
+}
+
+/// `19 Oct 15 10:00` of a date as headers write it.
 fn short_date(date: &str) -> String {
     let date = date.split_once(", ").map_or(date, |(_, rest)| rest);
     let words: Vec<&str> = date.split_whitespace().collect();
@@ -220,5 +240,9 @@ mod tests {
         assert_eq!(file_name("a\0b.txt"), "a_b.txt");
         assert_eq!(short_date("Mon, 19 Oct 2015 10:00:00 +0000"), "19 Oct 15 10:00");
         assert_eq!(short_date("yesterday"), "yesterday");
+        let date = DateTime { at: Timestamp::from_secs(1_445_248_800), zone: ZoneOffset(120) };
+        assert_eq!(came(date), "19 Oct 15 12:00");
+        assert_eq!(address_in("\"bob@example.org\" <eve@example.net>"), "eve@example.net");
+        assert_eq!(address_in("eve@example.net"), "eve@example.net");
     }
 }
