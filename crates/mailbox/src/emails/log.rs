@@ -5,19 +5,21 @@
 //! there), was marked `\Deleted` (so it was shown), was unmarked (so it was not), or left, of which the log
 //! says whether it was marked. Must not: say what there is now, which is for `history`.
 
+mod kept;
+
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+pub(crate) use kept::KeptLogs;
+use kept::Weighed;
 use koi_store::key::{self, table};
 use koi_store::record::gone::decode_gone;
 use koi_store::record::log::{Event, LogRecord, LogSection};
 use koi_store::record::membership::Membership;
 use koi_types::{EmailId, MailboxId, Result, Rights, SystemFlags, ThreadId, UidSet};
-use parking_lot::Mutex;
 
 use super::load::known_thread_of;
 use super::table::{Place, Table};
-use super::tables::Whose;
 use crate::snapshot::Snapshot;
 
 /// Messages in what one step reads, about, and what a line costs beside them.
@@ -25,10 +27,6 @@ const READ_PER_STEP: u64 = 16_384;
 const LINE_COST: u64 = 8;
 /// Messages in what is read; whoever is further behind compares instead.
 const MESSAGES_MAX: u64 = 500_000;
-/// What was read of all logs that are kept for the next page; one with more than a part of that is not.
-const KEPT_MAX: u64 = 1_000_000;
-const KEPT_EACH_MAX: u64 = KEPT_MAX / 4;
-
 /// How a message was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Then {
@@ -94,6 +92,7 @@ pub(crate) struct Log {
     messages: u64,
     /// What was read: lines, and messages in them.
     read: u64,
+    weighed: Weighed,
 }
 
 /// What one commit did.
@@ -160,7 +159,7 @@ pub(super) enum ReadOn {
 }
 
 impl Log {
-    pub(super) fn since(modseq: u64) -> Self {
+    fn since(modseq: u64, weighed: Weighed) -> Self {
         Self {
             from: modseq,
             upto: modseq,
@@ -175,6 +174,7 @@ impl Log {
             unknown: Vec::new(),
             messages: 0,
             read: 0,
+            weighed,
         }
     }
     /// Reads the next piece.
@@ -208,6 +208,9 @@ impl Log {
             }
         })?;
         if !usable? {
+            return Ok(ReadOn::Untold);
+        }
+        if !self.weighed.grow_to(self.read) && !snapshot.logs.make_room() {
             return Ok(ReadOn::Untold);
         }
         self.upto = upto;
@@ -446,43 +449,4 @@ fn left_shown(sections: &[LogSection]) -> HashMap<MailboxId, UidSet> {
         _ => None,
     });
     shown.collect()
-}
-
-/// Logs for those who were told of a part of their changes and will ask for the rest.
-#[derive(Default)]
-pub(crate) struct KeptLogs(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    logs: HashMap<Whose, Log>,
-    read: u64,
-}
-
-impl KeptLogs {
-    /// A log that begins at a modseq or before it: one that is kept, or one that is still to be read.
-    pub(super) fn take(&self, whose: Whose, since: u64) -> Log {
-        let mut kept = self.0.lock();
-        let fits = kept.logs.get(&whose).is_some_and(|log| log.from <= since && since <= log.upto);
-        match fits.then(|| kept.logs.remove(&whose)).flatten() {
-            Some(log) => {
-                kept.read = kept.read.saturating_sub(log.read);
-                log
-            }
-            None => Log::since(since),
-        }
-    }
-    /// Keeps a log for the next page. What is too large is not kept; at the bound all others go.
-    pub(super) fn keep(&self, whose: Whose, log: Log) {
-        if log.read > KEPT_EACH_MAX {
-            return;
-        }
-        let mut kept = self.0.lock();
-        if kept.read.saturating_add(log.read) > KEPT_MAX {
-            *kept = Kept::default();
-        }
-        kept.read = kept.read.saturating_add(log.read);
-        if let Some(old) = kept.logs.insert(whose, log) {
-            kept.read = kept.read.saturating_sub(old.read);
-        }
-    }
 }

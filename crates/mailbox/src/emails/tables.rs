@@ -25,6 +25,10 @@ pub(crate) struct Whose {
 }
 
 impl Whose {
+    #[cfg(test)]
+    pub(super) const fn of_owner(account: AccountId) -> Self {
+        Self { account, user: None }
+    }
     pub(super) fn of(snapshot: &Snapshot<'_>) -> Self {
         let user = snapshot.guest.as_ref().map(|guest| guest.user.id);
         Self { account: snapshot.account, user }
