@@ -41,6 +41,7 @@ pub(crate) mod counts;
 mod filter;
 mod history;
 mod identity;
+mod keyword_sets;
 mod leaves;
 pub(crate) mod load;
 pub(crate) mod log;

@@ -126,7 +126,7 @@ impl QueryChangesRun {
     /// to what there is in that step.
     fn affected(&mut self, emails: &Emails<'_>) -> Result<Looked> {
         let on = self.depends_on();
-        let log = self.log.get_or_insert_with(|| Log::since(self.since.modseq));
+        let log = self.log.get_or_insert_with(|| emails.snapshot.logs.since(self.since.modseq));
         match log.read_on(&emails.snapshot, &emails.table)? {
             ReadOn::Untold => return Ok(Looked::Untold),
             ReadOn::Further => return Ok(Looked::More),

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use koi_types::{EmailId, MailboxId, SystemFlags, ThreadId, Timestamp, Uid};
 
 use super::counts::Counts;
+use super::keyword_sets::{KeywordSet, KeywordSets};
 
 /// One message: an email in a mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,10 +36,6 @@ pub(crate) struct Place {
     pub(crate) mailbox: MailboxId,
     pub(crate) uid: Uid,
 }
-
-/// The number of a set of keywords.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct KeywordSet(u32);
 
 /// The messages of one email; mostly there is one.
 #[derive(Clone, Debug)]
@@ -96,16 +93,18 @@ impl EmailEntry {
         let flags = self.flags();
         !flags.contains(SystemFlags::SEEN) && !flags.contains(SystemFlags::DRAFT)
     }
-    fn set(&mut self, new: Member) {
+    /// Answers how the message was before, if it was there.
+    fn set(&mut self, new: Member) -> Option<Member> {
         let place = Place { mailbox: new.mailbox, uid: new.uid };
         match &mut self.members {
-            Members::One(one) if one.is_at(place) => *one = new,
+            Members::One(one) if one.is_at(place) => return Some(std::mem::replace(one, new)),
             Members::One(one) => self.members = Members::Many(vec![*one, new]),
             Members::Many(many) => match many.iter_mut().find(|member| member.is_at(place)) {
-                Some(member) => *member = new,
+                Some(member) => return Some(std::mem::replace(member, new)),
                 None => many.push(new),
             },
         }
+        None
     }
     /// Answers whether any message is left.
     fn retain(&mut self, keep: impl Fn(&Member) -> bool) -> bool {
@@ -162,6 +161,19 @@ const FEW_MAX: usize = 8;
 /// How many tables were made.
 static TABLES: AtomicU64 = AtomicU64::new(0);
 
+/// A table at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct TableVersion {
+    /// Slots mean the same in all tables of this number.
+    pub(super) number: u64,
+    modseq: u64,
+}
+
+impl TableVersion {
+    /// Of no table.
+    pub(super) const NONE: Self = Self { number: u64::MAX, modseq: 0 };
+}
+
 /// All emails of an account for one who looks.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -210,6 +222,9 @@ impl Table {
             holes: Vec::new(),
             fresh: 0,
         }
+    }
+    pub(super) const fn version(&self) -> TableVersion {
+        TableVersion { number: self.number, modseq: self.modseq }
     }
     pub(crate) fn slot(&self, slot: u32) -> Option<&EmailEntry> {
         self.slots.get(slot as usize)?.as_ref()
@@ -304,12 +319,14 @@ impl Table {
     /// [`Table::settle`] must follow.
     pub(crate) fn set(&mut self, present: &Present<'_>, thread: ThreadId) {
         let Place { mailbox, uid } = present.place;
-        let keywords = self.keywords.number(present.keywords);
+        let keywords = self.keywords.take(present.keywords);
         let member = Member { mailbox, uid, flags: present.flags, keywords };
         let known = self.by_id.get(&present.email).copied();
         if let Some(entry) = known.and_then(|slot| self.slots.get_mut(slot as usize)).and_then(Option::as_mut)
         {
-            entry.set(member);
+            if let Some(before) = entry.set(member) {
+                self.keywords.release(before.keywords);
+            }
             return;
         }
         let slot = self.slots_end();
@@ -332,6 +349,9 @@ impl Table {
         let order = self.order(slot);
         let Some(place) = self.slots.get_mut(slot as usize) else { return };
         let Some(entry) = place.as_mut() else { return };
+        for member in entry.members().iter().filter(|member| is_gone(member)) {
+            self.keywords.release(member.keywords);
+        }
         if entry.retain(|member| !is_gone(member)) {
             return;
         }
@@ -447,7 +467,8 @@ impl Table {
         let entry = size_of::<Option<EmailEntry>>() + size_of::<u32>();
         let id = size_of::<EmailId>() + size_of::<u32>() + 4;
         let thread = size_of::<ThreadId>() + size_of::<Slots>() + 4;
-        self.slots.capacity() * entry + self.by_id.capacity() * id + self.threads.capacity() * thread
+        let emails = self.slots.capacity() * entry + self.by_id.capacity() * id;
+        emails + self.threads.capacity() * thread + self.keywords.octets()
     }
     /// Slots of emails that are gone, which only making the table anew gives back.
     pub(crate) fn is_mostly_holes(&self) -> bool {
@@ -460,28 +481,6 @@ impl Table {
 struct Received {
     at: Timestamp,
     id: EmailId,
-}
-
-/// Sets of keywords, each once: most messages have one of a few.
-#[derive(Clone, Debug, Default)]
-struct KeywordSets {
-    sets: Vec<Box<[u16]>>,
-    numbers: HashMap<Box<[u16]>, u32>,
-}
-
-impl KeywordSets {
-    fn number(&mut self, keywords: &[u16]) -> KeywordSet {
-        if let Some(number) = self.numbers.get(keywords) {
-            return KeywordSet(*number);
-        }
-        let number = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
-        self.sets.push(keywords.into());
-        self.numbers.insert(keywords.into(), number);
-        KeywordSet(number)
-    }
-    fn numbers(&self, set: KeywordSet) -> &[u16] {
-        self.sets.get(set.0 as usize).map(|set| &**set).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -70,3 +70,37 @@ fn orders_and_threads_are_right_after_any_number_of_changes() {
         }
     }
 }
+
+fn present(n: u32, keywords: &[u16]) -> Present<'_> {
+    Present {
+        email: EmailId(id(1)),
+        place: Place { mailbox: MailboxId(1), uid: Uid::new(n).unwrap() },
+        flags: SystemFlags::NONE,
+        keywords,
+        received_at: Timestamp(0),
+        octets: 1,
+    }
+}
+
+/// What a table keeps of keywords is what its messages have.
+#[test]
+fn keywords_that_no_message_has_are_forgotten() {
+    let mut table = Table::new(1, 1, None);
+    let thread = ThreadId(id(1));
+    for n in 0..1000_u16 {
+        let (many, one) = ([n, n + 1, n + 2], [n]);
+        table.set(&present(1, &many), thread);
+        table.set(&present(2, &one), thread);
+    }
+    table.settle();
+    let email = table.email(EmailId(id(1))).unwrap();
+    assert_eq!(table.keywords_of(email), [999, 1000, 1001]);
+    let octets = table.octets();
+    assert!(octets < 4096, "{octets}");
+    table.remove(EmailId(id(1)), |member| member.uid.value() == 1);
+    table.settle();
+    assert_eq!(table.keywords_of(table.email(EmailId(id(1))).unwrap()), [999]);
+    table.remove(EmailId(id(1)), |_| true);
+    table.settle();
+    assert_eq!(table.keywords.kinds(), 0);
+}
