@@ -53,6 +53,7 @@ mod order;
 mod query;
 mod query_changes;
 mod searching;
+mod sieve;
 pub(crate) mod state;
 pub(crate) mod submission;
 pub(crate) mod table;

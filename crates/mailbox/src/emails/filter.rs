@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use koi_types::{EmailId, Keyword, MailboxId, SystemFlags, ThreadId, Timestamp};
 
 use super::leaves::{Gathering, Leaves};
-use super::table::{EmailEntry, Table};
+use super::table::{EmailEntry, Table, TableVersion};
 use crate::filter::{FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX};
 use crate::row::KeywordTable;
 
@@ -186,6 +186,7 @@ impl Verdict {
 pub(super) struct Test {
     root: Node,
     pub(super) leaves: Leaves,
+    cost: u64,
 }
 
 enum Node {
@@ -198,24 +199,33 @@ enum Node {
     Leaf(usize),
 }
 
+impl Node {
+    fn cost(&self) -> u64 {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) | Self::Not(nodes) => {
+                nodes.iter().map(Self::cost).sum::<u64>().saturating_add(1)
+            }
+            Self::Is(EmailCondition::InMailboxOtherThan(mailboxes)) => mailboxes.len() as u64 + 1,
+            Self::Is(_) => 1,
+            // A table of their own is looked into.
+            Self::Thread(..) | Self::Leaf(_) => 4,
+        }
+    }
+}
+
 /// For which threads a condition holds: each is looked at once, however many emails it has.
-#[derive(Default)]
 struct OfThreads {
     /// As of which table.
     of: TableVersion,
     known: HashMap<ThreadId, bool>,
 }
 
-/// A table at one moment.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct TableVersion {
-    number: u64,
-    modseq: u64,
-}
-
 impl OfThreads {
+    fn nothing() -> RefCell<Self> {
+        RefCell::new(Self { of: TableVersion::NONE, known: HashMap::new() })
+    }
     fn holds(&mut self, table: &Table, thread: ThreadId, look: impl FnOnce() -> bool) -> bool {
-        let version = TableVersion { number: table.number, modseq: table.modseq };
+        let version = table.version();
         if self.of != version {
             *self = Self { of: version, known: HashMap::new() };
         }
@@ -227,7 +237,11 @@ impl Test {
     pub(super) fn new(filter: &EmailFilter) -> Self {
         let mut gathering = Gathering::default();
         let root = node(filter, &mut gathering);
-        Self { root, leaves: gathering.leaves }
+        Self { cost: root.cost(), root, leaves: gathering.leaves }
+    }
+    /// Conditions that one email may have to be looked at for, about; at least one.
+    pub(super) const fn cost(&self) -> u64 {
+        self.cost
     }
     pub(super) fn verdict(&self, table: &Table, keywords: &KeywordTable, email: &EmailEntry) -> Verdict {
         let known = Known { test: self, table, keywords };
@@ -240,14 +254,6 @@ impl Test {
     }
     pub(super) fn holds(&self, table: &Table, keywords: &KeywordTable, slot: u32) -> bool {
         self.verdict_of(table, keywords, slot) == Some(Verdict::Yes)
-    }
-    /// Slots of the emails with a verdict other than No, ascending.
-    pub(super) fn slots(&self, table: &Table, keywords: &KeywordTable, wanted: Verdict) -> Vec<u32> {
-        let is_wanted = |slot: &u32| self.verdict_of(table, keywords, *slot) == Some(wanted);
-        match self.few(table) {
-            Some(few) => few.into_iter().filter(is_wanted).collect(),
-            None => (0..table.slots_end()).filter(is_wanted).collect(),
-        }
     }
     /// Slots of the only emails it can hold for, ascending, when what was found bounds them and they are
     /// few beside the table.
@@ -303,7 +309,7 @@ fn node<'f>(filter: &'f EmailFilter, gathering: &mut Gathering<'f>) -> Node {
     match (gathering.leaf(condition), condition) {
         (Some(leaf), EmailCondition::HasAttachment(false)) => Node::Not(vec![Node::Leaf(leaf)]),
         (Some(leaf), _) => Node::Leaf(leaf),
-        (None, other) if other.is_of_thread() => Node::Thread(other.clone(), RefCell::default()),
+        (None, other) if other.is_of_thread() => Node::Thread(other.clone(), OfThreads::nothing()),
         (None, other) => Node::Is(other.clone()),
     }
 }

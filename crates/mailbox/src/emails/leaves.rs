@@ -13,8 +13,8 @@ use crate::filter::Filter;
 
 /// Emails in all that was found of one filter's leaves: some 100 MiB.
 const FOUND_MAX: usize = 4 << 20;
-/// Leaves where they stand in a filter, times emails: what going through the table looks up, which one step
-/// does as a whole. Of a million emails sixteen conditions can be asked for.
+/// Leaves where they stand in a filter, times emails: what going through the table looks up. Of a million emails
+/// sixteen conditions can be asked for.
 const LOOKUPS_MAX: u64 = 16 << 20;
 
 /// Something the table does not know.
@@ -49,7 +49,7 @@ impl Leaves {
             leaf.found = Some(found);
         }
     }
-    /// `LimitReached` when the next step would look up too much in a table of so many slots, or when too many
+    /// `LimitReached` when going through a table of so many slots would look up too much, or when too many
     /// emails were found, with those of the leaf that is searched now.
     pub(super) fn allow(&self, slots_end: u32, found_now: usize) -> Result<()> {
         let limit = |text, context: String| MailError::new(ErrorKind::LimitReached, text).context(context);

@@ -4,7 +4,7 @@
 //! First the leaves of the filter are searched for, one after the other, among the emails that nothing else
 //! decides; then columns for the order are filled. Where what was found of a leaf bounds what the filter can
 //! hold for, that alone is gone through; otherwise the table is. Of a mailbox of 50,000 the newest fifty are
-//! found by looking at fifty.
+//! found by looking at fifty; when one step's worth does not find them, everything is gone through by steps.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use super::Emails;
 use super::filter::{EmailFilter, Test, Verdict};
 use super::order::{Comparing, EmailOrder, OrderBy, kinds};
 use super::searching::Searching;
+use super::sieve::{STEP_COST, Sieve};
 use super::state::{DataType, State};
 use super::table::Table;
 use super::window::{Picked, Picking, Window};
 use crate::account::Account;
+use crate::row::KeywordTable;
 use crate::search::Examined;
 use crate::sort::column::Column;
 use crate::sort::fill::{Filling, Seen};
@@ -66,6 +68,10 @@ pub struct QueryRun {
     searching: Option<Searching>,
     /// For leaves that are done.
     examined: Examined,
+    /// The emails it holds for, when they must all be known before the first can be told.
+    sieve: Sieve,
+    /// So it is.
+    needs_all: bool,
     ordered: Ordered,
 }
 
@@ -94,6 +100,8 @@ impl Account {
         Ok(QueryRun {
             account: self.clone(),
             test: Test::new(&query.filter),
+            sieve: Sieve::new(Verdict::Yes),
+            needs_all: !matches!(query.order.as_slice(), [EmailOrder { by: OrderBy::ReceivedAt, .. }]),
             query,
             began: self.inner.env.now(),
             state: None,
@@ -114,7 +122,7 @@ impl QueryRun {
     pub fn advance(&mut self, window: &Window) -> Result<Option<QueryOutcome>> {
         let account = self.account.clone();
         let Some(emails) = self.ready(&account)? else { return Ok(None) };
-        Ok(Some(self.found(&emails, self.reached(&emails), window)))
+        Ok(self.found(&emails, self.reached(&emails), window))
     }
     /// The state what was found is of: that of when it was begun, and where data have changed since then it
     /// is not certain that all of it was seen as it was.
@@ -152,14 +160,18 @@ impl QueryRun {
             self.search(&emails)?;
             return Ok(None);
         }
+        if self.needs_all && !self.go_through(&emails)? {
+            return Ok(None);
+        }
         if self.fill(&emails)? { Ok(Some(emails)) } else { Ok(None) }
     }
     pub(super) const fn query(&self) -> &EmailQuery {
         &self.query
     }
-    /// Slots of emails of which that is known, ascending.
-    fn with_verdict(&self, emails: &Emails<'_>, wanted: Verdict) -> Vec<u32> {
-        self.test.slots(&emails.table, &emails.snapshot.keywords(), wanted)
+    /// Answers whether all emails are known that it holds for.
+    fn go_through(&mut self, emails: &Emails<'_>) -> Result<bool> {
+        let (table, keywords) = (&emails.table, emails.snapshot.keywords());
+        self.sieve.advance(&self.test, table, &keywords, || Ok(self.test.few(table)))
     }
     /// Goes on with the leaf that is next.
     fn search(&mut self, emails: &Emails<'_>) -> Result<()> {
@@ -187,7 +199,7 @@ impl QueryRun {
             self.ordered.columns = match kinds.is_empty() {
                 true => Columns::Ready(Vec::new()),
                 false => {
-                    let slots = self.with_verdict(emails, Verdict::Yes);
+                    let slots = self.sieve.chosen(&emails.table);
                     let seen = slots.into_iter().filter_map(|slot| {
                         let email = emails.table.slot(slot)?;
                         let (received_at, octets) = (email.received_at, email.octets);
@@ -204,13 +216,14 @@ impl QueryRun {
         }
         Ok(true)
     }
-    fn found(&self, emails: &Emails<'_>, state: State, window: &Window) -> QueryOutcome {
+    /// Nothing when all must be gone through first.
+    fn found(&mut self, emails: &Emails<'_>, state: State, window: &Window) -> Option<QueryOutcome> {
         let known = self.known_total(emails);
-        let Some(Picked { start, ids, count }) = self.pick(emails, window, known) else {
-            return QueryOutcome::NoAnchor;
+        let Some(Picked { start, ids, count }) = self.pick(emails, window, known)? else {
+            return Some(QueryOutcome::NoAnchor);
         };
         let total = window.total.then(|| known.unwrap_or(count as u64));
-        QueryOutcome::Found(Queried { state, position: start as u64, ids, total })
+        Some(QueryOutcome::Found(Queried { state, position: start as u64, ids, total }))
     }
     /// How many there are, where that is counted anyway.
     fn known_total(&self, emails: &Emails<'_>) -> Option<u64> {
@@ -221,47 +234,72 @@ impl QueryRun {
         let total = if self.query.collapse_threads { counts.total_threads } else { counts.total_emails };
         Some(u64::from(total))
     }
-    /// All results, in order.
-    pub(super) fn ids(&self, emails: &Emails<'_>) -> Vec<EmailId> {
-        self.pick(emails, &Window::ALL, None).map(|picked| picked.ids).unwrap_or_default()
+    /// All results, in order. Nothing when all must be gone through first.
+    pub(super) fn ids(&mut self, emails: &Emails<'_>) -> Option<Vec<EmailId>> {
+        let picked = self.pick(emails, &Window::ALL, None)?;
+        Some(picked.map(|picked| picked.ids).unwrap_or_default())
     }
-    /// What is in a window; nothing without its anchor. `total` is how many there are, if that is known.
-    fn pick(&self, emails: &Emails<'_>, window: &Window, total: Option<u64>) -> Option<Picked> {
+    /// What is in a window; in the inner answer nothing without its anchor. `total` is how many there are, if
+    /// that is known.
+    fn pick(&mut self, emails: &Emails<'_>, window: &Window, total: Option<u64>) -> Option<Option<Picked>> {
         let (table, keywords) = (&*emails.table, emails.snapshot.keywords());
         let picking = Picking::new(*window, total);
-        let order = match self.query.order.as_slice() {
-            [EmailOrder { by: OrderBy::ReceivedAt, ascending, .. }] => {
-                return match (self.test.few(table), ascending) {
-                    (Some(few), _) => {
-                        let mut slots = few;
-                        slots.retain(|slot| self.test.holds(table, &keywords, *slot));
-                        table.sort_by_received(&mut slots);
-                        if !ascending {
-                            slots.reverse();
-                        }
-                        self.pick_of(table, slots.into_iter(), picking)
+        let order = self.query.order.as_slice();
+        if let [EmailOrder { by: OrderBy::ReceivedAt, ascending, .. }] = order {
+            let slots = match self.needs_all {
+                true => self.sieve.chosen(table),
+                false => match self.test.few(table) {
+                    Some(few) if self.is_little(few.len()) => {
+                        few.into_iter().filter(|slot| self.test.holds(table, &keywords, *slot)).collect()
                     }
-                    (None, true) => {
-                        let slots = table.by_received().iter().copied();
-                        let holds = |slot: &u32| self.test.holds(table, &keywords, *slot);
-                        self.pick_of(table, slots.filter(holds), picking)
+                    Some(_) => {
+                        self.needs_all = true;
+                        return None;
                     }
-                    (None, false) => {
-                        let slots = table.by_received().iter().rev().copied();
-                        let holds = |slot: &u32| self.test.holds(table, &keywords, *slot);
-                        self.pick_of(table, slots.filter(holds), picking)
-                    }
-                };
-            }
-            order => order,
-        };
-        let slots = self.with_verdict(emails, Verdict::Yes);
+                    None => return self.pick_received(table, &keywords, *ascending, picking),
+                },
+            };
+            return Some(self.pick_of(table, received(table, slots, *ascending).into_iter(), picking));
+        }
+        let slots = self.sieve.chosen(table);
         let columns = match &self.ordered.columns {
             Columns::Ready(columns) => columns.as_slice(),
             _ => &[],
         };
         let comparing = Comparing { table, keywords: &keywords, columns };
-        self.pick_of(table, comparing.sorted(&slots, order).into_iter(), picking)
+        Some(self.pick_of(table, comparing.sorted(&slots, order).into_iter(), picking))
+    }
+    /// Goes through the emails as they were received, but for no more than one step may.
+    fn pick_received(
+        &mut self,
+        table: &Table,
+        keywords: &KeywordTable,
+        ascending: bool,
+        picking: Picking,
+    ) -> Option<Option<Picked>> {
+        let mut left = STEP_COST / self.test.cost();
+        let mut is_too_much = false;
+        let mut holds = |slot: &u32| {
+            let Some(rest) = left.checked_sub(1) else {
+                is_too_much = true;
+                return None;
+            };
+            left = rest;
+            Some(self.test.holds(table, keywords, *slot).then_some(*slot))
+        };
+        let all = table.by_received().iter();
+        let picked = match ascending {
+            true => self.pick_of(table, all.map_while(&mut holds).flatten(), picking),
+            false => self.pick_of(table, all.rev().map_while(&mut holds).flatten(), picking),
+        };
+        if is_too_much {
+            self.needs_all = true;
+            return None;
+        }
+        Some(picked)
+    }
+    fn is_little(&self, slots: usize) -> bool {
+        (slots as u64).saturating_mul(self.test.cost()) <= STEP_COST
     }
     fn pick_of(
         &self,
@@ -281,3 +319,23 @@ impl QueryRun {
         picking.finish()
     }
 }
+
+/// Slots, which ascend, in the order in which their emails were received.
+fn received(table: &Table, mut slots: Vec<u32>, ascending: bool) -> Vec<u32> {
+    if slots.len() <= SORTED_MAX {
+        table.sort_by_received(&mut slots);
+    } else {
+        let end = table.slots_end() as usize;
+        let mut is_one = vec![false; end];
+        slots.iter().for_each(|slot| is_one.get_mut(*slot as usize).into_iter().for_each(|one| *one = true));
+        let is_one = |slot: &u32| is_one.get(*slot as usize).is_some_and(|one| *one);
+        slots = table.by_received().iter().copied().filter(is_one).collect();
+    }
+    if !ascending {
+        slots.reverse();
+    }
+    slots
+}
+
+/// Of more emails than these it costs less to go through all that were received than to sort them.
+const SORTED_MAX: usize = 4096;

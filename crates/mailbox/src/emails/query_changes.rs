@@ -101,7 +101,8 @@ impl QueryChangesRun {
                 Looked::Untold => return Ok(Some(QueryChanges::CannotCalculate)),
             },
         };
-        Ok(Some(self.told(&emails, self.run.reached(&emails), &affected)))
+        let Some(ids) = self.run.ids(&emails) else { return Ok(None) };
+        Ok(Some(self.told(&ids, self.run.reached(&emails), &affected)))
     }
     /// Runs to the end, on this thread. For tools and tests.
     pub fn finish(mut self) -> Result<QueryChanges> {
@@ -163,8 +164,7 @@ impl QueryChangesRun {
         let affected = |email| Affected { email, was_shown: was_shown(email) };
         Ok(Looked::All(touched.into_iter().map(affected).collect()))
     }
-    fn told(&self, emails: &Emails<'_>, now: State, affected: &HashSet<Affected>) -> QueryChanges {
-        let ids = self.run.ids(emails);
+    fn told(&self, ids: &[EmailId], now: State, affected: &HashSet<Affected>) -> QueryChanges {
         let on = self.depends_on();
         let immutable = !on.mailboxes && !on.keywords && !on.threads && !self.run.query().collapse_threads;
         let up_to = self.up_to.filter(|_| immutable);

@@ -9,6 +9,7 @@ use super::Emails;
 use super::attachments;
 use super::filter::{Test, Verdict};
 use super::leaves::LeafKind;
+use super::sieve::Sieve;
 use super::table::Place;
 use crate::account::Account;
 use crate::search::{Examined, TextSearch};
@@ -16,6 +17,7 @@ use crate::search::{Examined, TextSearch};
 /// A leaf being decided.
 pub(super) struct Searching {
     kind: Kind,
+    sieve: Sieve,
     /// Emails that are still to be read, from the end; nothing until they were chosen.
     left: Option<Vec<EmailId>>,
     found: HashSet<EmailId>,
@@ -32,7 +34,7 @@ impl Searching {
             LeafKind::Search(filter) => Kind::Texts(Box::new(account.search_texts(filter)?)),
             LeafKind::Attachment => Kind::Attachments,
         };
-        Ok(Self { kind, left: None, found: HashSet::new() })
+        Ok(Self { kind, sieve: Sieve::new(Verdict::Unknown), left: None, found: HashSet::new() })
     }
     /// Does the next piece, a few milliseconds. Answers whether the leaf is decided.
     pub(super) fn advance(&mut self, emails: &Emails<'_>, test: &Test) -> Result<bool> {
@@ -44,7 +46,7 @@ impl Searching {
                 {
                     return Ok(false);
                 }
-                let chosen = self.choose(emails, test)?;
+                let Some(chosen) = self.choose(emails, test)? else { return Ok(false) };
                 self.left.insert(chosen)
             }
         };
@@ -67,22 +69,25 @@ impl Searching {
         }
     }
     /// Emails that must be read, in the order of their slots from the end: about as they lie in the store.
-    fn choose(&mut self, emails: &Emails<'_>, test: &Test) -> Result<Vec<EmailId>> {
+    /// Nothing as long as they are not all known.
+    fn choose(&mut self, emails: &Emails<'_>, test: &Test) -> Result<Option<Vec<EmailId>>> {
         let (table, keywords) = (&*emails.table, emails.snapshot.keywords());
-        let candidates = match &mut self.kind {
-            Kind::Texts(texts) => texts.candidates(&emails.snapshot)?,
-            Kind::Attachments => None,
+        let kind = &mut self.kind;
+        let few = || {
+            let candidates = match kind {
+                Kind::Texts(texts) => texts.candidates(&emails.snapshot)?,
+                Kind::Attachments => None,
+            };
+            let Some(candidates) = candidates else { return Ok(test.few(table)) };
+            let mut slots: Vec<u32> = candidates.iter().filter_map(|id| table.slot_of(*id)).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            Ok(Some(slots))
         };
-        let slots = match candidates {
-            Some(candidates) => {
-                let mut slots: Vec<u32> = candidates.iter().filter_map(|id| table.slot_of(*id)).collect();
-                slots.sort_unstable();
-                slots.dedup();
-                slots.retain(|slot| test.verdict_of(table, &keywords, *slot) == Some(Verdict::Unknown));
-                slots
-            }
-            None => test.slots(table, &keywords, Verdict::Unknown),
-        };
+        if !self.sieve.advance(test, table, &keywords, few)? {
+            return Ok(None);
+        }
+        let slots = self.sieve.chosen(table);
         let mut left = Vec::new();
         for email in slots.iter().rev().filter_map(|slot| table.slot(*slot)) {
             let decided = match &self.kind {
@@ -95,7 +100,7 @@ impl Searching {
                 Some(false) => {}
             }
         }
-        Ok(left)
+        Ok(Some(left))
     }
     /// What was read so far.
     pub(super) fn examined(&self) -> Examined {
