@@ -48,6 +48,7 @@ pub(crate) mod log;
 mod mailbox_write;
 mod mailbox_writer;
 pub(crate) mod mailboxes;
+pub(crate) mod notices;
 mod objects;
 mod order;
 mod query;

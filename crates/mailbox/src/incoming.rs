@@ -10,12 +10,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use koi_chat::{Chat, ContactFields, Signs};
-use koi_message::{DateTime, Facts, Fields};
+use koi_message::mdn::{DispositionType, parse_mdn};
+use koi_message::{DateTime, Facts, Fields, thread};
 use koi_store::body::NewBody;
 use koi_store::kv::{Kv, StageBody};
 use koi_store::mail;
 use koi_store::record::email::SentAt;
-use koi_types::{AddressHash, Contact, Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits};
+use koi_types::{
+    Address, AddressHash, Contact, Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits,
+};
 
 use crate::contact;
 
@@ -39,6 +42,35 @@ pub struct Incoming {
     pub(crate) senders: Arc<[AddressHash]>,
     /// It tells that another message was seen (RFC 8098): nobody is told of it.
     pub(crate) is_disposition_notification: bool,
+    /// What it tells then, if it says of which message.
+    pub(crate) disposition: Option<Arc<Disposition>>,
+}
+
+/// What a disposition notification says (RFC 8098 §3).
+#[derive(Clone, Debug)]
+pub(crate) struct Disposition {
+    /// Hash of the Message-ID of the message it is about.
+    pub(crate) original: u64,
+    /// Whose mailbox that came to: as the sender wrote it, and as it was in the end.
+    pub(crate) recipients: Vec<Address>,
+    /// It was displayed.
+    pub(crate) displayed: bool,
+}
+
+impl Disposition {
+    fn of(octets: &[u8]) -> Option<Self> {
+        let mdn = parse_mdn(octets)?;
+        let original = thread::message_id(mdn.original_message_id.as_deref()?.as_bytes())?;
+        // RFC 8098 §3.2.4: its type stands before the address.
+        let address =
+            |field: &Option<String>| Address::from_path(field.as_deref()?.split_once(';')?.1.trim());
+        let recipients = [&mdn.original_recipient, &mdn.final_recipient].into_iter().filter_map(address);
+        Some(Self {
+            original: mail::short_hash(&original),
+            recipients: recipients.collect(),
+            displayed: mdn.disposition.kind == DispositionType::Displayed,
+        })
+    }
 }
 
 impl Incoming {
@@ -71,6 +103,7 @@ impl Incoming {
         let size = u32::try_from(octets.len()).map_err(too_large)?;
         let message_id = facts.thread_ids.message_id.as_ref().map(|id| mail::short_hash(id));
         let contact = about.contact.map(Arc::new);
+        let is_notification = facts.structure.root.content.is_disposition_notification();
         Ok(Self {
             body,
             octets: size,
@@ -78,7 +111,8 @@ impl Incoming {
             chat: about.chat,
             from: from(&facts),
             senders: contact::sender_hashes(&facts.envelope),
-            is_disposition_notification: facts.structure.root.content.is_disposition_notification(),
+            is_disposition_notification: is_notification,
+            disposition: is_notification.then(|| Disposition::of(octets).map(Arc::new)).flatten(),
             facts: mail::EmailFacts { contact, ..email_facts(&facts) },
         })
     }

@@ -15,6 +15,7 @@ use koi_types::{
 use crate::answer;
 use crate::coi;
 use crate::contact;
+use crate::emails::notices;
 use crate::incoming::Incoming;
 use crate::outcome::Delivered;
 use crate::push::announce::{Arrived, announce};
@@ -131,6 +132,7 @@ pub(crate) fn take_in(
     }
     if placement.announce {
         answer::note(account, appended.email, arriving)?;
+        notices::note(account, appended.email, message)?;
     }
     Ok(Delivered {
         mailbox: placement.mailbox,

@@ -199,6 +199,8 @@ pub const MEDIA_TYPE_OCTETS_MAX: usize = 255;
 pub const IDENTITIES_MAX: usize = 100;
 /// Submissions of one account that are remembered, and that wait; past it the oldest that are over go.
 pub const SUBMISSIONS_MAX: usize = 1000;
+/// Disposition notifications that are remembered of one submission.
+pub const SUBMISSION_NOTICES_MAX: usize = 100;
 /// A signature, a name or the text of an answer.
 pub const SETTING_TEXT_OCTETS_MAX: usize = 64 * 1024;
 /// Senders of whom an account remembers that they were answered in absence; RFC 5230 §4.2 asks for 1000.

@@ -282,11 +282,14 @@ impl Account {
             deliveries: rcpt_to.iter().map(|_| queued.clone()).collect(),
             mail_from,
             rcpt_to,
+            message_id: None,
+            notices: Vec::new(),
         };
         drop(row);
         drop(snapshot);
         let id = ObjectId(self.inner.new_email_id().0);
         let message = self.outgoing(&outgoing, &octets, &sender, id)?;
+        let record = SubmissionRecord { message_id: message.message_id, ..record };
         Ok(Ready { id, record, sender, recipients, message, delayed })
     }
 }

@@ -48,6 +48,19 @@ pub struct DeliveryRecord {
     pub delivered: DeliveredStatus,
 }
 
+/// A disposition notification (RFC 8098) that came back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoticeRecord {
+    pub email: EmailId,
+    /// Whose it is, by the place among the recipients.
+    pub recipient: u16,
+    /// It says that the message was displayed.
+    pub displayed: bool,
+}
+
+/// With the Message-ID, and what came back.
+const VERSION_WITH_NOTICES: u8 = 2;
+
 /// A submission. There is one delivery for each recipient, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SubmissionRecord {
@@ -59,12 +72,17 @@ pub struct SubmissionRecord {
     pub mail_from: EnvelopeAddress,
     pub rcpt_to: Vec<EnvelopeAddress>,
     pub deliveries: Vec<DeliveryRecord>,
+    /// Hash of the Message-ID of what was sent; nothing in those of before.
+    pub message_id: Option<u64>,
+    /// In the order in which they came.
+    pub notices: Vec<NoticeRecord>,
 }
 
 impl SubmissionRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::new(256).octets(&self.identity.0).octets(&self.email.0).octets(&self.thread.0);
+        let record = Record::of_version(VERSION_WITH_NOTICES, 256);
+        let record = record.octets(&self.identity.0).octets(&self.email.0).octets(&self.thread.0);
         let record = record.i64(self.send_at.0).u8(self.status as u8);
         let mut record = put_address(record, &self.mail_from);
         put_varint(&mut record.0, self.rcpt_to.len() as u64);
@@ -72,11 +90,18 @@ impl SubmissionRecord {
             record = put_address(record, address);
             record = record.sized(delivery.reply.as_bytes()).u8(delivery.delivered as u8);
         }
+        record = record.u8(u8::from(self.message_id.is_some())).u64(self.message_id.unwrap_or(0));
+        put_varint(&mut record.0, self.notices.len() as u64);
+        for NoticeRecord { email, recipient, displayed } in &self.notices {
+            record = record.octets(&email.0).u16(*recipient).u8(u8::from(*displayed));
+        }
         record.0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
+        let newest = Fields::of_version(VERSION_WITH_NOTICES, record);
+        let is_newest = newest.is_some();
+        let mut f = newest.or_else(|| Fields::of(record))?;
         let (identity, email) = (ObjectId(f.array()?), EmailId(f.array()?));
         let (thread, send_at) = (ThreadId(f.array()?), Timestamp(f.i64()?));
         let status = match f.u8()? {
@@ -99,7 +124,28 @@ impl SubmissionRecord {
             };
             deliveries.push(DeliveryRecord { reply, delivered });
         }
-        f.end().map(|()| Self { identity, email, thread, send_at, status, mail_from, rcpt_to, deliveries })
+        let (mut message_id, mut notices) = (None, Vec::new());
+        if is_newest {
+            let is_known = f.u8()? != 0;
+            message_id = Some(f.u64()?).filter(|_| is_known);
+            for _ in 0..f.varint()? {
+                let (email, recipient) = (EmailId(f.array()?), f.u16()?);
+                notices.push(NoticeRecord { email, recipient, displayed: f.u8()? != 0 });
+            }
+        }
+        f.end()?;
+        Some(Self {
+            identity,
+            email,
+            thread,
+            send_at,
+            status,
+            mail_from,
+            rcpt_to,
+            deliveries,
+            message_id,
+            notices,
+        })
     }
 }
 

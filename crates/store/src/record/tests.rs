@@ -24,8 +24,8 @@ use super::sharing::{
 };
 use super::small::{GraceRecord, ReclaimRecord, ThreadKeyRecord};
 use super::submission::{
-    DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, PendingRecord, SubmissionRecord,
-    UndoStatus,
+    DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, NoticeRecord, PendingRecord,
+    SubmissionRecord, UndoStatus,
 };
 use super::upload::UploadRecord;
 use super::url_key::UrlKeyRecord;

@@ -15,6 +15,7 @@ use koi_proto::jmap::object::submission::{
 };
 use koi_proto::jmap::standard::{Comparator, Filter, GetArguments, QueryArguments, QueryChangesArguments};
 use koi_proto::jmap::{Arguments, Id, MethodError, UtcDate};
+use koi_types::BlobName;
 
 use crate::jmap::call::{Started, at_once};
 use crate::jmap::context::Context;
@@ -156,10 +157,10 @@ fn is_match(submission: &SubmissionRecord, condition: &SubmissionCondition) -> b
 }
 
 fn shown(view: SubmissionView) -> EmailSubmission {
-    let SubmissionRecord { identity, email, thread, send_at, status, mail_from, rcpt_to, deliveries } =
-        view.submission;
+    let SubmissionRecord { identity, email, thread, send_at, status, .. } = view.submission;
+    let SubmissionRecord { mail_from, rcpt_to, deliveries, notices, .. } = view.submission;
     let mut delivery_status: Vec<DeliveryStatus> = Vec::new();
-    for (to, DeliveryRecord { reply, delivered }) in rcpt_to.iter().zip(deliveries) {
+    for ((at, to), DeliveryRecord { reply, delivered }) in (0u16..).zip(&rcpt_to).zip(deliveries) {
         // It is a map.
         if delivery_status.iter().all(|known| known.recipient != to.email) {
             let recipient = to.email.clone();
@@ -168,7 +169,7 @@ fn shown(view: SubmissionView) -> EmailSubmission {
                 recipient,
                 smtp_reply: reply,
                 delivered,
-                is_displayed: false,
+                is_displayed: notices.iter().any(|notice| notice.displayed && notice.recipient == at),
             });
         }
     }
@@ -185,7 +186,7 @@ fn shown(view: SubmissionView) -> EmailSubmission {
         undo_status: undo_status(status),
         delivery_status,
         dsn_blob_ids: Vec::new(),
-        mdn_blob_ids: Vec::new(),
+        mdn_blob_ids: notices.iter().map(|notice| BlobName::Message(notice.email).into()).collect(),
     }
 }
 

@@ -63,7 +63,7 @@ fn answer_version_1() {
 }
 
 #[test]
-fn submission_version_1() {
+fn submissions_of_both_versions() {
     let parameter = EnvelopeParameter { name: "SIZE".into(), value: Some("9".into()) };
     let mail_from = EnvelopeAddress { email: "a@x".into(), parameters: vec![parameter] };
     let to = EnvelopeAddress { email: "b@x".into(), parameters: vec![] };
@@ -77,16 +77,26 @@ fn submission_version_1() {
         mail_from,
         rcpt_to: vec![to],
         deliveries: vec![delivery],
+        message_id: None,
+        notices: vec![],
     };
-    let stored = format!(
+    let before = format!(
         "01 {} {} {} 0700000000000000 02 03000000 614078 01 04000000 53495a45 01 01000000 39
         01 03000000 624078 00 06000000 323530206f6b 02",
         "aa".repeat(16),
         "bb".repeat(16),
         "cc".repeat(16)
     );
-    fixture(&stored, &value, SubmissionRecord::encode, SubmissionRecord::decode);
-    refuses_cuts(&octets(&stored), SubmissionRecord::decode);
+    assert_eq!(SubmissionRecord::decode(&octets(&before)).as_ref(), Some(&value));
+    refuses_cuts(&octets(&before), SubmissionRecord::decode);
+    let notice = NoticeRecord { email: EmailId([0xdd; 16]), recipient: 0, displayed: true };
+    let value = SubmissionRecord { message_id: Some(9), notices: vec![notice], ..value };
+    let same = before.strip_prefix("01").unwrap();
+    let mut stored = octets(&format!("02{same} 01 0900000000000000 01 {} 0000 01", "dd".repeat(16)));
+    assert_eq!((value.encode(), SubmissionRecord::decode(&stored)), (stored.clone(), Some(value)));
+    refuses_cuts(&stored, SubmissionRecord::decode);
+    stored[0] = 3;
+    assert_eq!(SubmissionRecord::decode(&stored), None, "a version of the future");
     let body = BodyRef { blob: BlobId([0xab; 32]), segment: 2, offset: 3, octets: 4 };
     let pending = PendingRecord { send_at: Timestamp(7), body, submission: [1, 2].into() };
     let stored = format!(
