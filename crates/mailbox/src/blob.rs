@@ -1,9 +1,12 @@
 //! Octets by name (RFC 8620 §6): whole messages, parts of them, and what was uploaded. Names are always
 //! looked up inside one account, for one who may read it: an upload is its uploader's alone.
 
+mod run;
+
 use std::ops::{ControlFlow, Range};
 
-use koi_message::{Part, PartKind, Range32, Structure, TransferEncoding, find_part, transfer};
+use koi_message::transfer::{self, Decoder};
+use koi_message::{Part, PartKind, Range32, Structure, TransferEncoding, find_part};
 use koi_store::key;
 use koi_store::kv::transact;
 use koi_store::mail::upload::{self, NewUpload};
@@ -18,6 +21,8 @@ use crate::account::Account;
 use crate::incoming::{Incoming, Stage};
 use crate::outcome::Pending;
 use crate::snapshot::Snapshot;
+pub use run::{BlobRun, Sought};
+use run::{Decoding, Known};
 
 /// Octets that can be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,23 +93,40 @@ impl Account {
 }
 
 impl Snapshot<'_> {
-    /// What a name stands for; nothing when there is no such thing for whoever asks.
+    /// What a name stands for; nothing when there is no such thing for whoever asks. What is encoded is decoded
+    /// at once: [`Account::find_blob`] does so in pieces.
     pub fn blob(&self, name: &BlobName) -> Result<Option<Blob>> {
-        match name {
-            BlobName::Message(email) => {
-                let Some(body) = self.body_of(*email)? else { return Ok(None) };
-                let media_type = Some("message/rfc822".into());
-                Ok(Some(Blob { octets: body.octets, media_type, source: Source::Body(body) }))
-            }
-            BlobName::Part { email, path } => self.part(*email, path),
-            BlobName::Upload(id) => self.upload(*id),
-            BlobName::UploadPart { upload, path } => {
-                let Some(upload) = self.upload(*upload)? else { return Ok(None) };
-                let mut octets = Vec::new();
-                self.read_blob(&upload, 0..upload.octets, &mut octets)?;
-                Ok(part_within(&octets, path, OPAQUE_LEVELS_MAX).map(Blob::decoded))
+        match self.known_blob(name)? {
+            Known::Nothing => Ok(None),
+            Known::Blob(blob) => Ok(Some(blob)),
+            Known::Encoded(mut decoding) => {
+                while !decoding.go_on(self)? {}
+                Ok(Some(decoding.finish()))
             }
         }
+    }
+    /// Whether a name stands for something, for whoever asks.
+    pub fn has_blob(&self, name: &BlobName) -> Result<bool> {
+        Ok(!matches!(self.known_blob(name)?, Known::Nothing))
+    }
+    fn known_blob(&self, name: &BlobName) -> Result<Known> {
+        Ok(match name {
+            BlobName::Message(email) => match self.body_of(*email)? {
+                Some(body) => {
+                    let media_type = Some("message/rfc822".into());
+                    Known::Blob(Blob { octets: body.octets, media_type, source: Source::Body(body) })
+                }
+                None => Known::Nothing,
+            },
+            BlobName::Part { email, path } => self.part(*email, path)?,
+            BlobName::Upload(id) => Known::of(self.upload(*id)?),
+            BlobName::UploadPart { upload, path } => {
+                let Some(upload) = self.upload(*upload)? else { return Ok(Known::Nothing) };
+                let mut octets = Vec::new();
+                self.read_blob(&upload, 0..upload.octets, &mut octets)?;
+                Known::of(part_within(&octets, path, OPAQUE_LEVELS_MAX).map(Blob::decoded))
+            }
+        })
     }
     fn upload(&self, id: UploadId) -> Result<Option<Blob>> {
         let user = self.guest.as_ref().map_or(self.account, |guest| guest.user.id);
@@ -138,26 +160,29 @@ impl Snapshot<'_> {
         }
         Ok(self.email(email)?.map(|email| email.body))
     }
-    fn part(&self, email: EmailId, path: &[u32]) -> Result<Option<Blob>> {
+    fn part(&self, email: EmailId, path: &[u32]) -> Result<Known> {
         if !self.may_read_email(email)? {
-            return Ok(None);
+            return Ok(Known::Nothing);
         }
-        let Some(row) = self.email(email)? else { return Ok(None) };
-        let Ok(structure) = Structure::decode(row.structure()) else { return Ok(None) };
+        let Some(row) = self.email(email)? else { return Ok(Known::Nothing) };
+        let Ok(structure) = Structure::decode(row.structure()) else { return Ok(Known::Nothing) };
         let Some(part) = find_part(&structure, path) else {
-            return self.part_of_opaque(&row.body, &structure, path);
+            return self.part_of_opaque(&row.body, &structure, path).map(Known::of);
         };
         let (start, end) = (u64::from(part.body.start), u64::from(part.body.end));
         let encoding = part.content.transfer_encoding();
         // RFC 2045 §6.4: one that is not known is opaque.
         if encoding.is_identity() || encoding == TransferEncoding::Unknown {
             let source = Source::Range { body: row.body, start };
-            return Ok(Some(Blob { octets: end.saturating_sub(start), media_type: None, source }));
+            return Ok(Known::Blob(Blob { octets: end.saturating_sub(start), media_type: None, source }));
+        }
+        if let Some(decoder) = Decoder::new(encoding) {
+            return Ok(Known::Encoded(Decoding::new(row.body, start..end, decoder)));
         }
         let (mut encoded, mut decoded) = (Vec::new(), Vec::new());
         self.read_body(&row.body, start..end, &mut encoded)?;
         transfer::decode(encoding, &encoded, &mut decoded);
-        Ok(Some(Blob::decoded(decoded)))
+        Ok(Known::Blob(Blob::decoded(decoded)))
     }
     /// A part of a message within a part that was not looked into: it is encoded, or called something else
     /// (RFC 8621 §4.9 parses any blob).
@@ -220,6 +245,12 @@ impl Snapshot<'_> {
     }
 }
 
+impl Known {
+    fn of(blob: Option<Blob>) -> Self {
+        blob.map_or(Self::Nothing, Self::Blob)
+    }
+}
+
 impl Blob {
     fn decoded(octets: Vec<u8>) -> Self {
         Self { octets: octets.len() as u64, media_type: None, source: Source::Decoded(octets.into()) }
@@ -250,5 +281,5 @@ fn deepest<'s, 'p>(structure: &'s Structure, path: &'p [u32]) -> Option<(&'s Par
     })
 }
 
-/// Octets of a blob that are copied at a time.
+/// Octets of a blob that are copied or decoded at a time.
 const PIECE_OCTETS: u64 = 256 * 1024;

@@ -70,7 +70,7 @@ pub use account::Account;
 pub use acl::{AclChange, AclRow};
 pub use annotation::{Annotation, AnnotationChange, AnnotationNews, AnnotationRow, ChangedAnnotation};
 pub use append::Replaced;
-pub use blob::{Blob, Uploaded};
+pub use blob::{Blob, BlobRun, Sought, Uploaded};
 pub use changes::ExpungedMessage;
 pub use coi::CoiNames;
 pub use directory::{AccountRow, AppPasswordUse, Directory, Verifier};

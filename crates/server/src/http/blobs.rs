@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use koi_mailbox::{Account, Blob, MailboxService};
+use koi_mailbox::{Account, Blob, MailboxService, Sought};
 use koi_proto::jmap::RequestLimit;
 use koi_sessions::Login;
 use koi_types::{AccountId, BlobName, ErrorKind, MailError, limits};
@@ -98,7 +98,7 @@ pub(super) async fn upload(
 }
 
 /// Gives out a blob; `target` is what follows `/jmap/download/`.
-pub(super) fn download(
+pub(super) async fn download(
     site: &Site,
     mailbox: &MailboxService,
     login: &Login,
@@ -112,10 +112,7 @@ pub(super) fn download(
     let too_many = || Refused::Busy("Too many downloads of this account at a time.".into());
     let most = site.config.requests_per_account_max;
     let loaded = site.downloads.begin(login.account, most).ok_or_else(too_many)?;
-    // A part is decoded as a whole, and held until it is sent.
-    let find = || account.snapshot().and_then(|snapshot| snapshot.blob(&blob));
-    let found = tokio::task::block_in_place(find);
-    let blob = found.map_err(|error| refused(&account, &error))?.ok_or(Refused::NotFound)?;
+    let blob = found(&account, blob).await?;
     // RFC 8620 §6.2: the type is what the client asks for.
     let asked = asked.and_then(|asked| query::value(asked, "accept")).filter(|text| is_media_type(text));
     let media_type = asked.or(blob.media_type.as_deref().map(str::to_owned)).unwrap_or(OPAQUE.into());
@@ -130,6 +127,19 @@ pub(super) fn download(
     let policy = HeaderName::from_static("content-security-policy");
     headers.insert(policy, HeaderValue::from_static("sandbox; default-src 'none'"));
     Ok(answer)
+}
+
+/// A part is decoded in pieces, others have their turn between two, and held until it is sent.
+async fn found(account: &Account, name: BlobName) -> Result<Blob, Refused> {
+    let mut run = account.find_blob(name);
+    loop {
+        let sought = tokio::task::block_in_place(|| run.advance());
+        match sought.map_err(|error| refused(account, &error))? {
+            Sought::More => tokio::task::yield_now().await,
+            Sought::Nothing => return Err(Refused::NotFound),
+            Sought::Found(blob) => return Ok(blob),
+        }
+    }
 }
 
 /// An account the user may use; one that it may not is as good as not there.

@@ -172,7 +172,7 @@ async fn jmap(route: Route<'_>, mut visit: Visit<'_>, body: Incoming) -> Result<
         Route::Download(target) => {
             let mailbox = site.mailbox.as_ref().ok_or(Refused::NotFound)?;
             let login = visit.log_in().await?.proven.login;
-            blobs::download(&site, mailbox, &login, target, visit.parts.uri.query())
+            blobs::download(&site, mailbox, &login, target, visit.parts.uri.query()).await
         }
         Route::EventSource => {
             let entered = visit.log_in().await?;

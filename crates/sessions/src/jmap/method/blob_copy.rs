@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use koi_mailbox::{Account, Pending, Stage, Uploaded};
+use koi_mailbox::{Account, BlobRun, Pending, Sought, Stage, Uploaded};
 use koi_proto::jmap::object::blob::{BlobCopy, BlobCopyResponse};
 use koi_proto::jmap::standard::Table;
 use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetError, SetErrorKind};
@@ -52,7 +52,9 @@ struct Copying {
 /// A blob of which some octets are there.
 struct Copy {
     id: Id,
-    reading: BlobReading,
+    run: BlobRun,
+    /// Nothing before it is found.
+    reading: Option<BlobReading>,
     stage: Stage,
 }
 
@@ -64,7 +66,7 @@ struct Begun {
 impl Call for Copying {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
         let mut done = 0;
-        while let Some(copy) = self.next(cx)? {
+        while let Some(copy) = self.next()? {
             done += self.go_on(copy, cx)?;
             if done >= SLICE {
                 return Ok(Ran::Yield);
@@ -87,48 +89,59 @@ impl Call for Copying {
 }
 
 impl Copying {
-    fn next(&mut self, cx: &mut Context<'_>) -> Result<Option<Copy>, MethodError> {
+    fn next(&mut self) -> Result<Option<Copy>, MethodError> {
         if let Some(copy) = self.copying.take() {
             return Ok(Some(copy));
         }
         while let Some(id) = self.left.pop_front() {
-            match self.begin(&id, cx) {
-                Ok(reading) => return Ok(Some(Copy { id, reading, stage: self.to.stage_upload() })),
-                Err(failure) => self.refuse(&id, failure)?,
-            }
+            let Some(name) = BlobName::parse(id.as_str()) else {
+                self.refuse(&id, missing(&id))?;
+                continue;
+            };
+            let (run, stage) = (self.from.find_blob(name), self.to.stage_upload());
+            return Ok(Some(Copy { id, run, reading: None, stage }));
         }
         Ok(None)
     }
-    fn begin(&self, id: &Id, cx: &mut Context<'_>) -> Result<BlobReading, Failure> {
-        let missing = || {
-            // RFC 8620 §6.3 allows every error of a create; this one says which blob it is.
-            Failure::Object(SetErrorKind::BlobNotFound { not_found: vec![id.clone()] }.into())
-        };
-        let name = BlobName::parse(id.as_str()).ok_or_else(missing)?;
-        let blob = self.from.snapshot().and_then(|snapshot| snapshot.blob(&name));
-        let blob = blob.map_err(|error| cx.failed(&error))?.ok_or_else(missing)?;
-        let octets = blob.octets;
-        Ok(BlobReading::new(self.from.clone(), blob, 0..octets))
-    }
     /// Copies the next piece, or keeps what is whole; answers how much that was.
     fn go_on(&mut self, mut copy: Copy, cx: &mut Context<'_>) -> Result<usize, MethodError> {
-        if copy.reading.is_done() {
-            let Copy { id, reading, stage } = copy;
-            match self.to.keep_upload(stage, reading.media_type().unwrap_or(UNKNOWN_TYPE)) {
+        let Some(reading) = &mut copy.reading else { return self.find(copy, cx) };
+        if reading.is_done() {
+            match self.to.keep_upload(copy.stage, reading.media_type().unwrap_or(UNKNOWN_TYPE)) {
                 Ok(pending) => {
                     self.has_begun_any = true;
-                    self.begun.push_back(Begun { id, pending });
+                    self.begun.push_back(Begun { id: copy.id, pending });
                 }
-                Err(error) => self.refuse(&id, failure(&error, cx))?,
+                Err(error) => self.refuse(&copy.id, failure(&error, cx))?,
             }
             return Ok(1);
         }
-        match copy.reading.go_on(&mut copy.stage) {
+        match reading.go_on(&mut copy.stage) {
             Ok(done) => {
                 self.copying = Some(copy);
                 Ok(done)
             }
             Err(error) => self.refuse(&copy.id, failure(&error, cx)).map(|()| 1),
+        }
+    }
+    /// Looks on for the blob; answers how much that was.
+    fn find(&mut self, mut copy: Copy, cx: &mut Context<'_>) -> Result<usize, MethodError> {
+        match copy.run.advance() {
+            Ok(Sought::More) => {
+                self.copying = Some(copy);
+                Ok(BlobReading::weight_of_piece())
+            }
+            Ok(Sought::Found(blob)) => {
+                let octets = blob.octets;
+                copy.reading = Some(BlobReading::new(self.from.clone(), blob, 0..octets));
+                self.copying = Some(copy);
+                Ok(1)
+            }
+            Ok(Sought::Nothing) => self.refuse(&copy.id, missing(&copy.id)).map(|()| 1),
+            Err(error) => {
+                let failed = Failure::Call(cx.failed(&error));
+                self.refuse(&copy.id, failed).map(|()| 1)
+            }
         }
     }
     fn refuse(&mut self, id: &Id, failure: Failure) -> Result<(), MethodError> {
@@ -139,6 +152,11 @@ impl Copying {
         }
         Ok(())
     }
+}
+
+/// RFC 8620 §6.3 allows every error of a create; this one says which blob it is.
+fn missing(id: &Id) -> Failure {
+    Failure::Object(SetErrorKind::BlobNotFound { not_found: vec![id.clone()] }.into())
 }
 
 fn failure(error: &MailError, cx: &mut Context<'_>) -> Failure {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use koi_mailbox::emails::Emails;
-use koi_mailbox::{Account, Snapshot};
+use koi_mailbox::{Account, Blob as Stored, BlobRun, Sought};
 use koi_proto::jmap::object::blob::{
     Blob, BlobInfo, BlobLookup, BlobLookupResponse, BlobProperty, BlobRange, Blobs, LookupType, Matched,
 };
@@ -11,6 +11,7 @@ use koi_proto::jmap::standard::{GetArguments, GetResponse};
 use koi_proto::jmap::{Arguments, Id, IdRef, Items, MethodError};
 use koi_types::{BlobName, limits};
 
+use super::blob_reading::BlobReading;
 use super::email_write::weight;
 use crate::jmap::call::{Call, Ran, SLICE, Started, with_emails};
 use crate::jmap::context::{Context, Wanted};
@@ -27,6 +28,7 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
         properties: selection.properties,
         range: selection.extra,
         left: known.into_iter(),
+        seeking: None,
         octets: 0,
         list: Items::default(),
         not_found,
@@ -39,6 +41,8 @@ struct Getting {
     properties: Vec<BlobProperty>,
     range: BlobRange,
     left: std::vec::IntoIter<BlobName>,
+    /// The one that is looked for.
+    seeking: Option<BlobRun>,
     /// Octets of contents so far.
     octets: usize,
     list: Items,
@@ -47,12 +51,20 @@ struct Getting {
 
 impl Call for Getting {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
-        let account = self.account.clone();
-        let snapshot = account.snapshot().map_err(|error| cx.failed(&error))?;
         let mut done = 0;
-        while let Some(name) = self.left.next() {
+        let next = |left: &mut std::vec::IntoIter<BlobName>, account: &Account| {
+            left.next().map(|name| account.find_blob(name))
+        };
+        while let Some(mut run) = self.seeking.take().or_else(|| next(&mut self.left, &self.account)) {
             let octets_before = self.octets;
-            self.show(&name, &snapshot, cx)?;
+            match run.advance().map_err(|error| cx.failed(&error))? {
+                Sought::More => {
+                    self.seeking = Some(run);
+                    done += BlobReading::weight_of_piece();
+                }
+                Sought::Nothing => self.not_found.push(IdRef::Id(Id::from(run.name().clone()))),
+                Sought::Found(blob) => self.show(run.name(), &blob, cx)?,
+            }
             done += weight(self.octets - octets_before);
             if done >= SLICE {
                 return Ok(Ran::Yield);
@@ -70,18 +82,8 @@ impl Call for Getting {
 }
 
 impl Getting {
-    fn show(
-        &mut self,
-        name: &BlobName,
-        snapshot: &Snapshot<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), MethodError> {
+    fn show(&mut self, name: &BlobName, found: &Stored, cx: &mut Context<'_>) -> Result<(), MethodError> {
         let id = Id::from(name.clone());
-        let found = snapshot.blob(name).map_err(|error| cx.failed(&error))?;
-        let Some(found) = found else {
-            self.not_found.push(IdRef::Id(id));
-            return Ok(());
-        };
         let Selected { octets: range, is_truncated } = selected(&self.range, found.octets);
         let mut octets = Vec::new();
         if self.properties.iter().any(|property| !matches!(property, BlobProperty::Id | BlobProperty::Size)) {
@@ -90,7 +92,9 @@ impl Getting {
             if self.octets > limits::JMAP_BLOB_GET_OCTETS_MAX {
                 return Err(MethodError::RequestTooLarge);
             }
-            snapshot.read_blob(&found, range, &mut octets).map_err(|error| cx.failed(&error))?;
+            let read =
+                self.account.snapshot().and_then(|snapshot| snapshot.read_blob(found, range, &mut octets));
+            read.map_err(|error| cx.failed(&error))?;
         }
         let digest = |property: &BlobProperty| match property {
             BlobProperty::Digest(algorithm) => Some(algorithm.digest(&octets)),
@@ -143,7 +147,7 @@ fn matched(name: &BlobName, types: &[LookupType], emails: &Emails<'_>) -> koi_ty
         BlobName::Message(email) | BlobName::Part { email, .. } => emails.email(*email),
         BlobName::Upload(_) | BlobName::UploadPart { .. } => None,
     };
-    let is_there = email.is_some() && emails.snapshot().blob(name)?.is_some();
+    let is_there = email.is_some() && emails.snapshot().has_blob(name)?;
     let email = email.filter(|_| is_there);
     let of_type = |lookup_type: &LookupType| {
         let ids = email.iter().flat_map(|email| -> Vec<Id> {

@@ -29,6 +29,10 @@ impl BlobReading {
     pub(super) fn media_type(&self) -> Option<&str> {
         self.blob.media_type.as_deref()
     }
+    /// How much looking for a piece of a blob is, in looks at an object.
+    pub(super) const fn weight_of_piece() -> usize {
+        weight(PIECE_OCTETS as usize)
+    }
     /// Puts the next piece into a stage; answers how much that was, in looks at an object.
     pub(super) fn go_on(&mut self, stage: &mut Stage) -> koi_types::Result<usize> {
         let end = self.left.end.min(self.left.start.saturating_add(PIECE_OCTETS));

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use koi_mailbox::{Account, Pending, Stage, Uploaded};
+use koi_mailbox::{Account, BlobRun, Pending, Sought, Stage, Uploaded};
 use koi_proto::jmap::object::blob::{BlobUpload, BlobUploadResponse, CreatedBlob, DataSource, UploadObject};
 use koi_proto::jmap::standard::{Create, Table};
 use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, Raw, SetError, SetErrorKind};
@@ -60,9 +60,19 @@ struct Staging {
     creation_id: Id,
     media_type: Box<str>,
     sources: VecDeque<DataSource>,
+    /// The source that is being looked for.
+    seeking: Option<Seeking>,
     /// The source that is being read.
     reading: Option<BlobReading>,
     stage: Stage,
+}
+
+/// A range of another blob.
+struct Seeking {
+    id: IdRef,
+    offset: u64,
+    length: Option<u64>,
+    run: BlobRun,
 }
 
 struct Begun {
@@ -120,6 +130,7 @@ impl Uploading {
             creation_id,
             media_type: object.media_type.unwrap_or_else(|| UNKNOWN_TYPE.into()),
             sources: object.data.into(),
+            seeking: None,
             reading: None,
             stage: self.account.stage_upload(),
         })
@@ -127,9 +138,10 @@ impl Uploading {
     /// Adds something of the next source, or keeps what is whole; answers how much that was.
     fn go_on(&mut self, mut staging: Staging, cx: &mut Context<'_>) -> Result<usize, MethodError> {
         staging.reading = staging.reading.filter(|reading| !reading.is_done());
-        let added = match &mut staging.reading {
-            Some(reading) => reading.go_on(&mut staging.stage).map_err(|error| refusal(&error, cx)),
-            None => match staging.sources.pop_front() {
+        let added = match (staging.seeking.take(), &mut staging.reading) {
+            (Some(seeking), _) => self.seek(seeking, &mut staging, cx),
+            (None, Some(reading)) => reading.go_on(&mut staging.stage).map_err(|error| refusal(&error, cx)),
+            (None, None) => match staging.sources.pop_front() {
                 Some(source) => self.add(source, &mut staging, cx),
                 None => return self.keep(staging, cx).map(|()| 1),
             },
@@ -157,33 +169,37 @@ impl Uploading {
                 Ok(weight(octets.len()))
             }
             DataSource::Blob { blob_id, offset, length } => {
-                staging.reading = Some(self.part(&blob_id, offset, length, cx)?);
+                let name = cx.created.resolve(&blob_id).and_then(|id| BlobName::parse(id.as_str()));
+                let Some(name) = name else { return Err(missing(&blob_id, cx)) };
+                let run = self.account.find_blob(name);
+                staging.seeking = Some(Seeking { id: blob_id, offset, length, run });
                 Ok(1)
             }
         }
     }
-    /// A range of another blob, all of which must be there.
-    fn part(
+    /// Looks on for a range of another blob, all of which must be there; answers how much that was.
+    fn seek(
         &self,
-        id: &IdRef,
-        offset: u64,
-        length: Option<u64>,
+        mut seeking: Seeking,
+        staging: &mut Staging,
         cx: &mut Context<'_>,
-    ) -> Result<BlobReading, Failure> {
-        let snapshot = self.account.snapshot().map_err(|error| cx.failed(&error))?;
-        let name = cx.created.resolve(id).and_then(|id| BlobName::parse(id.as_str()));
-        let blob = name.map(|name| snapshot.blob(&name)).transpose().map_err(|error| cx.failed(&error))?;
-        let Some(blob) = blob.flatten() else {
-            let not_found = cx.created.resolve(id).cloned().into_iter().collect();
-            let why = format!("there is no blob {id}");
-            return Err(SetError::described(SetErrorKind::BlobNotFound { not_found }, why).into());
+    ) -> Result<usize, Failure> {
+        let blob = match seeking.run.advance().map_err(|error| cx.failed(&error))? {
+            Sought::More => {
+                staging.seeking = Some(seeking);
+                return Ok(BlobReading::weight_of_piece());
+            }
+            Sought::Nothing => return Err(missing(&seeking.id, cx)),
+            Sought::Found(blob) => blob,
         };
+        let Seeking { id, offset, length, .. } = seeking;
         let end = length.map_or(Some(blob.octets), |length| offset.checked_add(length));
         let Some(end) = end.filter(|end| offset <= *end && *end <= blob.octets) else {
             let why = format!("the blob {id} has only {} octets", blob.octets);
             return Err(SetError::invalid_property("data", why).into());
         };
-        Ok(BlobReading::new(self.account.clone(), blob, offset..end))
+        staging.reading = Some(BlobReading::new(self.account.clone(), blob, offset..end));
+        Ok(1)
     }
     fn keep(&mut self, staging: Staging, cx: &mut Context<'_>) -> Result<(), MethodError> {
         let Staging { creation_id, media_type, stage, .. } = staging;
@@ -225,6 +241,11 @@ impl Uploading {
         }
         Ok(None)
     }
+}
+
+fn missing(id: &IdRef, cx: &Context<'_>) -> Failure {
+    let not_found = cx.created.resolve(id).cloned().into_iter().collect();
+    SetError::described(SetErrorKind::BlobNotFound { not_found }, format!("there is no blob {id}")).into()
 }
 
 fn refusal(error: &MailError, cx: &mut Context<'_>) -> Failure {
