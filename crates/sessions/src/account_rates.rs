@@ -1,16 +1,17 @@
 //! How much one account may send in an hour and in a day (RFC 6409 §3.3 and RFC 5068 §2 ask for accountable
 //! submission): a password that was stolen sends no more than this before somebody looks.
 //!
-//! Shared by all ways to send, submission and JMAP; counted from the start of the server. Each count is a
-//! [`Bucket`]. Bounded: accounts whose buckets are full again are forgotten, and above the bound new ones are
-//! not counted meanwhile.
+//! Shared by all ways to send, submission and JMAP; counted from the start of the server. What is refused in
+//! the end is given back. Each count is a [`Bucket`]. Bounded: accounts whose buckets are full again are
+//! forgotten, a few whenever a new one comes, and above the bound new ones are not counted meanwhile.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
 use koi_types::{AccountId, Timestamp, limits};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Share};
 
 /// So many for each account; 0: no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,7 +33,28 @@ pub(crate) enum Sent {
 #[derive(Debug, Default)]
 pub struct AccountRates {
     max: AccountRatesMax,
-    known: Mutex<BTreeMap<AccountId, Counts>>,
+    known: Mutex<Known>,
+}
+
+/// What was counted at once, of one account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    account: AccountId,
+    messages: Shares,
+    recipients: Shares,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Shares {
+    hour: Share,
+    day: Share,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    accounts: BTreeMap<AccountId, Counts>,
+    /// The accounts behind this one are looked at next.
+    looked_at: Option<AccountId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +69,9 @@ struct Periods {
     day: Bucket,
 }
 
+/// Accounts looked at when a new one comes.
+const LOOK: usize = 16;
+
 const HOUR_MICROS: i64 = 3_600_000_000;
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
@@ -55,52 +80,111 @@ impl AccountRates {
     pub fn new(max: AccountRatesMax) -> Self {
         Self { max, known: Mutex::default() }
     }
-    /// Counts one. False when it is one too many in either period; that one is not counted.
-    pub(crate) fn take(&self, sent: Sent, account: AccountId, now: Timestamp) -> bool {
-        self.count(account, now, |counts, now| counts.take(&self.max, sent, now))
-    }
-    /// Counts a message with all its recipients; where that is too much, nothing of it.
-    pub(crate) fn take_message(&self, recipients: usize, account: AccountId, now: Timestamp) -> bool {
+    /// Counts one. Nothing when it is one too many in either period; that one is not counted.
+    pub(crate) fn take(&self, sent: Sent, account: AccountId, now: Timestamp) -> Option<Counted> {
         self.count(account, now, |counts, now| {
-            let mut each =
-                std::iter::once(Sent::Message).chain(std::iter::repeat_n(Sent::Recipient, recipients));
-            each.all(|sent| counts.take(&self.max, sent, now))
+            let shares = counts.take(&self.max, sent, now)?;
+            let none = Shares::default();
+            Some(match sent {
+                Sent::Message => Counted { account, messages: shares, recipients: none },
+                Sent::Recipient => Counted { account, messages: none, recipients: shares },
+            })
         })
     }
-    fn count(&self, account: AccountId, now: Timestamp, take: impl FnOnce(&mut Counts, i64) -> bool) -> bool {
-        if self.max == AccountRatesMax::default() {
-            return true;
-        }
-        let now = now.0.saturating_mul(1000);
+    /// Counts a message with all its recipients; where that is too much, nothing of it.
+    pub(crate) fn take_message(
+        &self,
+        recipients: usize,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Option<Counted> {
+        self.count(account, now, |counts, now| {
+            let messages = counts.take(&self.max, Sent::Message, now)?;
+            let mut each = std::iter::repeat_n(Sent::Recipient, recipients);
+            let recipients = each
+                .try_fold(Shares::default(), |all, sent| Some(all.and(counts.take(&self.max, sent, now)?)))?;
+            Some(Counted { account, messages, recipients })
+        })
+    }
+    /// It was not sent.
+    pub(crate) fn give_back(&self, counted: &Counted, now: Timestamp) {
+        let now = micros(now);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= limits::RATED_ACCOUNTS_MAX && !known.contains_key(&account) {
-            known.retain(|_, counts| !counts.is_at_rest(now));
-            if known.len() >= limits::RATED_ACCOUNTS_MAX {
-                return true;
+        if let Some(Counts { messages, recipients }) = known.accounts.get_mut(&counted.account) {
+            messages.give_back(counted.messages, now);
+            recipients.give_back(counted.recipients, now);
+        }
+    }
+    fn count(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        take: impl FnOnce(&mut Counts, i64) -> Option<Counted>,
+    ) -> Option<Counted> {
+        let uncounted = Counted { account, messages: Shares::default(), recipients: Shares::default() };
+        if self.max == AccountRatesMax::default() {
+            return Some(uncounted);
+        }
+        let now = micros(now);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.accounts.contains_key(&account) {
+            known.forget_some(now);
+            if known.accounts.len() >= limits::RATED_ACCOUNTS_MAX {
+                return Some(uncounted);
             }
         }
-        let counts = known.entry(account).or_default();
+        let counts = known.accounts.entry(account).or_default();
         let mut after = *counts;
-        let fits = take(&mut after, now);
-        if fits {
-            *counts = after;
+        let counted = take(&mut after, now)?;
+        *counts = after;
+        Some(counted)
+    }
+}
+
+impl Known {
+    /// Looks at the next few accounts, round and round.
+    fn forget_some(&mut self, now: i64) {
+        let from = self.looked_at.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.accounts.range((from, Bound::Unbounded)).take(LOOK);
+        let looked_at: Vec<_> = behind.map(|(account, counts)| (*account, counts.is_at_rest(now))).collect();
+        self.looked_at = looked_at.last().filter(|_| looked_at.len() == LOOK).map(|(account, _)| *account);
+        for (account, _) in looked_at.iter().filter(|(_, is_at_rest)| *is_at_rest) {
+            self.accounts.remove(account);
         }
-        fits
     }
 }
 
 impl Counts {
-    fn take(&mut self, max: &AccountRatesMax, sent: Sent, now: i64) -> bool {
+    fn take(&mut self, max: &AccountRatesMax, sent: Sent, now: i64) -> Option<Shares> {
         let (periods, per_hour, per_day) = match sent {
             Sent::Message => (&mut self.messages, max.messages_per_hour, max.messages_per_day),
             Sent::Recipient => (&mut self.recipients, max.recipients_per_hour, max.recipients_per_day),
         };
-        periods.hour.take(per_hour, HOUR_MICROS, now) && periods.day.take(per_day, DAY_MICROS, now)
+        let hour = periods.hour.take_share(per_hour, HOUR_MICROS, now)?;
+        let day = periods.day.take_share(per_day, DAY_MICROS, now)?;
+        Some(Shares { hour, day })
     }
     fn is_at_rest(&self, now: i64) -> bool {
         let Self { messages, recipients } = self;
         [messages.hour, messages.day, recipients.hour, recipients.day].iter().all(|b| b.is_full(now))
     }
+}
+
+impl Periods {
+    fn give_back(&mut self, shares: Shares, now: i64) {
+        self.hour.give_back(shares.hour, now);
+        self.day.give_back(shares.day, now);
+    }
+}
+
+impl Shares {
+    const fn and(self, next: Self) -> Self {
+        Self { hour: self.hour.and(next.hour), day: self.day.and(next.day) }
+    }
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.0.saturating_mul(1000)
 }
 
 #[cfg(test)]
@@ -115,25 +199,58 @@ mod tests {
         let max = AccountRatesMax { messages_per_hour: 2, messages_per_day: 3, ..Default::default() };
         let rates = AccountRates::new(max);
         let take = |account, millis| {
-            rates.take(Sent::Message, AccountId(account), Timestamp(1_000_000_000 + millis))
+            rates.take(Sent::Message, AccountId(account), Timestamp(1_000_000_000 + millis)).is_some()
         };
         assert_eq!([take(1, 0), take(1, 0), take(1, 0)], [true, true, false]);
         assert!(take(2, 0), "another account");
         assert!(take(1, HOUR / 2), "one of two comes back in half an hour");
         assert!(!take(1, 2 * HOUR), "the day's are used up");
         assert!(take(1, 8 * HOUR), "one of three comes back in eight hours");
-        assert!(rates.take(Sent::Recipient, AccountId(1), Timestamp(0)), "no bound");
-        assert_eq!(rates.known.lock().unwrap().len(), 2);
+        assert!(rates.take(Sent::Recipient, AccountId(1), Timestamp(0)).is_some(), "no bound");
+        assert_eq!(rates.known.lock().unwrap().accounts.len(), 2);
     }
     #[test]
     fn a_message_is_counted_with_all_recipients_or_not_at_all() {
         let max = AccountRatesMax { messages_per_hour: 2, recipients_per_hour: 4, ..Default::default() };
         let rates = AccountRates::new(max);
-        let take = |recipients| rates.take_message(recipients, AccountId(1), Timestamp(1_000_000_000));
+        let at = Timestamp(1_000_000_000);
+        let take = |recipients| rates.take_message(recipients, AccountId(1), at).is_some();
         assert!(!take(5), "more than there are");
         assert!(take(3));
         assert!(!take(2), "one is left");
         assert!(take(1), "the message before was not counted");
         assert!(!take(0), "two messages were sent");
+    }
+    // spec: RFC 6409 §3.3
+    #[test]
+    fn what_was_not_sent_is_given_back() {
+        let max = AccountRatesMax { messages_per_day: 1, recipients_per_hour: 3, ..Default::default() };
+        let rates = AccountRates::new(max);
+        let at = Timestamp(1_000_000_000);
+        let take = |recipients| rates.take_message(recipients, AccountId(1), at);
+        let counted = take(2).unwrap();
+        assert!(take(1).is_none());
+        rates.give_back(&counted, at);
+        assert!(take(3).is_some() && take(0).is_none(), "all of it, and no more");
+        // Whose counts are forgotten has none.
+        rates.give_back(&Counted { account: AccountId(2), ..counted }, at);
+        assert_eq!(rates.known.lock().unwrap().accounts.len(), 1);
+    }
+    #[test]
+    fn those_who_rest_are_forgotten_a_few_at_a_time() {
+        let max = AccountRatesMax { messages_per_hour: 2, ..Default::default() };
+        let rates = AccountRates::new(max);
+        let take = |account, at| rates.take(Sent::Message, AccountId(account), Timestamp(at)).is_some();
+        let known = || rates.known.lock().unwrap().accounts.len();
+        let most = u32::try_from(limits::RATED_ACCOUNTS_MAX).unwrap();
+        (0..most).for_each(|account| assert!(take(account, 1)));
+        assert_eq!(known(), limits::RATED_ACCOUNTS_MAX);
+        assert!((0..5).all(|_| take(most, 1)), "above the bound nothing is counted");
+        // Later all of them rest; one send looks at a few of them.
+        assert!(take(most, 2 * HOUR));
+        assert_eq!(known(), limits::RATED_ACCOUNTS_MAX - LOOK + 1);
+        (1..most).for_each(|n| assert!(take(most + n, 4 * HOUR)));
+        assert!(known() < limits::RATED_ACCOUNTS_MAX, "{}", known());
+        assert!(take(0, 4 * HOUR) && take(0, 4 * HOUR) && !take(0, 4 * HOUR), "counted again");
     }
 }

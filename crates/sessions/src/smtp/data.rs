@@ -14,7 +14,7 @@ use super::head::{self, Author};
 use super::session::{Next, SmtpSession};
 use super::trace::{Trace, With};
 use super::transaction::{Arriving, Bodies, Transaction};
-use super::{Role, error, replies};
+use super::{Role, envelope, error, replies};
 
 pub(super) fn begin(session: &mut SmtpSession) -> Next {
     let role = session.role;
@@ -235,6 +235,7 @@ fn refused(role: Role, end: DataEnd) -> Option<Reply> {
 
 /// RFC 2033 §4.2: one reply per recipient, also when all are the same. RFC 6409 §5.2: each is logged.
 fn for_all(session: &mut SmtpSession, transaction: &Transaction, reply: &Reply, error: &MailError) -> Next {
+    envelope::uncount(session, transaction.counted, &transaction.recipients);
     for recipient in &transaction.recipients {
         session.failed(recipient, error.to_string());
     }

@@ -9,7 +9,8 @@ use koi_types::{AccountId, ErrorKind, MailError, Result, ReversePath};
 
 use super::session::SmtpSession;
 use super::transaction::{Bodies, Recipient, Transaction};
-use super::{Role, error, replies};
+use super::{Role, envelope, error, replies};
+use crate::account_rates::Counted;
 use crate::session::Note;
 
 pub(super) struct Delivering {
@@ -17,6 +18,7 @@ pub(super) struct Delivering {
     /// The accounts delivered to, each once, in the order of the results.
     accounts: Vec<AccountId>,
     recipients: Vec<Recipient>,
+    counted: Option<Counted>,
     from: ReversePath,
     octets: u64,
 }
@@ -67,13 +69,14 @@ pub(super) fn submit(
             received_at,
         })),
     };
-    let recipients = transaction.recipients.clone();
-    Ok(Box::new(Delivering { pending, accounts, recipients, from: transaction.from.clone(), octets }))
+    let Transaction { recipients, counted, from, .. } = transaction;
+    let (recipients, counted, from) = (recipients.clone(), *counted, from.clone());
+    Ok(Box::new(Delivering { pending, accounts, recipients, counted, from, octets }))
 }
 
 /// What the peer is told; call when the ticket has resolved.
 pub(super) fn finish(session: &mut SmtpSession, delivering: Delivering, out: &mut Vec<u8>) {
-    let Delivering { pending, accounts, recipients, from, octets } = delivering;
+    let Delivering { pending, accounts, recipients, counted, from, octets } = delivering;
     match pending {
         Ending::Each(pending) => each(session, &pending.take(), &accounts, &recipients, octets, out),
         Ending::Whole(pending) => {
@@ -85,6 +88,7 @@ pub(super) fn finish(session: &mut SmtpSession, delivering: Delivering, out: &mu
                 Err(error) => (0, error::reply(&error)),
             };
             if count == 0 {
+                envelope::uncount(session, counted, &recipients);
                 recipients.iter().for_each(|recipient| session.failed(recipient, reply.text.to_string()));
             } else {
                 session.notes.push(Note::Delivered { recipients: count, octets });

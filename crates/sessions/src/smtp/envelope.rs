@@ -7,19 +7,19 @@ use super::rates::Kind;
 use super::session::SmtpSession;
 use super::transaction::{Recipient, Transaction};
 use super::{Role, auth, error, replies};
-use crate::account_rates::Sent;
+use crate::account_rates::{Counted, Sent};
 
 pub(super) fn mail(session: &mut SmtpSession, mail: &Mail) -> Reply {
     match checked(session, mail) {
-        Ok(()) => {
-            session.transaction = Some(Box::new(Transaction::new(mail)));
+        Ok(counted) => {
+            session.transaction = Some(Box::new(Transaction::new(mail, counted)));
             replies::sender_ok()
         }
         Err(reply) => reply,
     }
 }
 
-fn checked(session: &SmtpSession, mail: &Mail) -> std::result::Result<(), Reply> {
+fn checked(session: &SmtpSession, mail: &Mail) -> std::result::Result<Option<Counted>, Reply> {
     if session.client.is_none() {
         return Err(replies::out_of_order(session.role.greeting_first()));
     }
@@ -43,16 +43,26 @@ fn checked(session: &SmtpSession, mail: &Mail) -> std::result::Result<(), Reply>
     if !session.counts(Kind::Message) {
         return Err(replies::too_many_messages());
     }
-    match within_account_rate(session, Sent::Message) {
-        true => Ok(()),
-        false => Err(replies::too_many_messages_of_account()),
-    }
+    account_rate(session, Sent::Message).map_err(|TooMuch| replies::too_many_messages_of_account())
 }
 
+/// The account has sent so much already.
+struct TooMuch;
+
 /// Counts what a user sends.
-fn within_account_rate(session: &SmtpSession, sent: Sent) -> bool {
-    let login = session.login.as_ref().filter(|_| session.role == Role::Submission);
-    login.is_none_or(|login| session.settings.account_rates.take(sent, login.account, session.now))
+fn account_rate(session: &SmtpSession, sent: Sent) -> std::result::Result<Option<Counted>, TooMuch> {
+    let Some(login) = session.login.as_ref().filter(|_| session.role == Role::Submission) else {
+        return Ok(None);
+    };
+    session.settings.account_rates.take(sent, login.account, session.now).map(Some).ok_or(TooMuch)
+}
+
+/// The message was refused: nothing was sent with it.
+pub(super) fn uncount(session: &SmtpSession, message: Option<Counted>, recipients: &[Recipient]) {
+    let each = recipients.iter().filter_map(|recipient| recipient.counted);
+    // What was taken last goes back first.
+    let all: Vec<Counted> = message.into_iter().chain(each).collect();
+    all.iter().rev().for_each(|counted| session.settings.account_rates.give_back(counted, session.now));
 }
 
 /// RFC 6409 §4.3 and §6.1. The null reverse-path is everybody's (RFC 6409 §3.2): what the message says of its
@@ -113,10 +123,9 @@ fn recipient(session: &SmtpSession, rcpt: &Rcpt) -> std::result::Result<Recipien
     if !session.service.has_room(account, octets).unwrap_or(true) {
         return Err(replies::mailbox_full(session.role, &address));
     }
-    if !within_account_rate(session, Sent::Recipient) {
-        return Err(replies::too_many_recipients_of_account());
-    }
-    Ok(Recipient { address, account })
+    let counted = account_rate(session, Sent::Recipient);
+    let counted = counted.map_err(|TooMuch| replies::too_many_recipients_of_account())?;
+    Ok(Recipient { address, account, counted })
 }
 
 /// What this sender had for the account before, and it had no room for.

@@ -4,12 +4,16 @@ use koi_mailbox::Stage;
 use koi_proto::smtp::{Mail, Reply};
 use koi_types::{AccountId, Address, ReversePath};
 
+use crate::account_rates::Counted;
+
 pub(super) struct Transaction {
     pub(super) from: ReversePath,
     /// As MAIL declared it (RFC 1870 §6), 0 when it did not.
     pub(super) size: u64,
     /// RFC 6531 §3.4
     pub(super) smtputf8: bool,
+    /// What a user has sent with it.
+    pub(super) counted: Option<Counted>,
     pub(super) recipients: Vec<Recipient>,
     pub(super) message: Arriving,
     /// Chunks come by BDAT; DATA is not allowed any more (RFC 3030 §2).
@@ -25,6 +29,7 @@ pub(super) struct Recipient {
     /// As the peer wrote it.
     pub(super) address: Address,
     pub(super) account: AccountId,
+    pub(super) counted: Option<Counted>,
 }
 
 /// The message since DATA or the first BDAT.
@@ -49,11 +54,12 @@ pub(super) struct Bodies {
 }
 
 impl Transaction {
-    pub(super) fn new(mail: &Mail) -> Self {
+    pub(super) fn new(mail: &Mail, counted: Option<Counted>) -> Self {
         Self {
             from: mail.from.clone(),
             size: mail.size.unwrap_or(0),
             smtputf8: mail.smtputf8,
+            counted,
             recipients: Vec::new(),
             message: Arriving::NotYet,
             chunking: false,

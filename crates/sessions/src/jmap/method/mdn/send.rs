@@ -18,6 +18,7 @@ use koi_types::{AccountId, Address, EmailId, ErrorKind, MailError, ObjectId};
 
 use super::super::email_set;
 use super::{no_such_account, words};
+use crate::account_rates::Counted;
 use crate::jmap::call::{Call, Ran, Started};
 use crate::jmap::context::Context;
 
@@ -83,6 +84,7 @@ struct UnderWay {
     email: EmailId,
     /// What the client is told of it.
     told: Raw,
+    counted: Counted,
     pending: Pending<Whole>,
 }
 
@@ -186,11 +188,12 @@ impl Sending {
             octets_max: usize::try_from(options.message_octets_max).unwrap_or(usize::MAX),
         });
         let message = message.map_err(|error| not_built(error, options.message_octets_max))?;
-        if !cx.jmap.account_rates.take_message(1, self.account.id(), cx.now) {
-            return Err(SetError::from(SetErrorKind::RateLimit).into());
-        }
-        let pending = self.account.send_notification(&message, recipient)?;
-        Ok(UnderWay { creation_id, email: view.id, told: words::told(given, &mdn), pending })
+        let rates = &cx.jmap.account_rates;
+        let counted = rates.take_message(1, self.account.id(), cx.now);
+        let counted = counted.ok_or_else(|| SetError::from(SetErrorKind::RateLimit))?;
+        let pending = self.account.send_notification(&message, recipient);
+        let pending = pending.inspect_err(|_| rates.give_back(&counted, cx.now))?;
+        Ok(UnderWay { creation_id, email: view.id, told: words::told(given, &mdn), counted, pending })
     }
     /// The Email it is about.
     fn email(&self, given: &Mdn, emails: &Emails<'_>, cx: &Context<'_>) -> Result<EmailView, SetError> {
@@ -224,8 +227,12 @@ impl Sending {
         }
     }
     fn finish(&mut self, under_way: UnderWay, cx: &mut Context<'_>) -> Result<(), MethodError> {
-        let UnderWay { creation_id, email, told, pending } = under_way;
-        match pending.take().map_err(|error| cx.failed(&error))? {
+        let UnderWay { creation_id, email, told, counted, pending } = under_way;
+        let taken = pending.take();
+        if !matches!(taken, Ok(Whole::Delivered(_))) {
+            cx.jmap.account_rates.give_back(&counted, cx.now);
+        }
+        match taken.map_err(|error| cx.failed(&error))? {
             Whole::Delivered(_) => {
                 self.response.sent.put(&creation_id, told);
                 self.succeeded.push(Succeeded { creation_id, email });

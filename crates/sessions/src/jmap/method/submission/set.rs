@@ -22,6 +22,7 @@ use koi_types::{EmailId, ObjectId};
 use super::super::email_set;
 use super::super::writing::{Failure, Task, tasks};
 use super::{hold, shown};
+use crate::account_rates::Counted;
 use crate::jmap::call::{Call, Ran, Started};
 use crate::jmap::context::Context;
 use crate::jmap::few;
@@ -57,9 +58,22 @@ fn state(account: &Account, cx: &mut Context<'_>) -> Result<State, MethodError> 
 
 /// What is being written.
 enum UnderWay {
-    Create { creation_id: Id, is_envelope_given: bool, pending: Pending<SubmissionView> },
-    Update { id: IdRef, view: SubmissionView, pending: Pending<Result<(), SubmissionRefused>> },
-    Destroy { id: IdRef, view: SubmissionView, pending: Pending<Result<(), SubmissionRefused>> },
+    Create {
+        creation_id: Id,
+        is_envelope_given: bool,
+        counted: Option<Counted>,
+        pending: Pending<SubmissionView>,
+    },
+    Update {
+        id: IdRef,
+        view: SubmissionView,
+        pending: Pending<Result<(), SubmissionRefused>>,
+    },
+    Destroy {
+        id: IdRef,
+        view: SubmissionView,
+        pending: Pending<Result<(), SubmissionRefused>>,
+    },
 }
 
 /// A submission for which something was done, and the Email it is about.
@@ -153,10 +167,19 @@ impl SubmissionSet {
             send_at: hold::send_at(envelope.as_ref(), cx.now)?,
             envelope: envelope.clone().map(stored),
         };
-        let may_send = |recipients| cx.jmap.account_rates.take_message(recipients, self.account.id(), cx.now);
-        let pending = self.account.submit_email(&new, may_send).map_err(|refused| refusal(refused, cx))?;
+        let rates = &cx.jmap.account_rates;
+        let mut counted = None;
+        let may_send = |recipients| {
+            counted = rates.take_message(recipients, self.account.id(), cx.now);
+            counted.is_some()
+        };
+        let submitted = self.account.submit_email(&new, may_send);
+        if let (Err(_), Some(counted)) = (&submitted, &counted) {
+            rates.give_back(counted, cx.now);
+        }
+        let pending = submitted.map_err(|refused| refusal(refused, cx))?;
         let creation_id = creation_id.clone();
-        Ok(UnderWay::Create { creation_id, is_envelope_given: envelope.is_some(), pending })
+        Ok(UnderWay::Create { creation_id, is_envelope_given: envelope.is_some(), counted, pending })
     }
     /// Nothing when everything is already as it is to be.
     fn update(
@@ -193,17 +216,22 @@ impl SubmissionSet {
     }
     fn finish(&mut self, under_way: UnderWay, cx: &mut Context<'_>) -> Result<(), MethodError> {
         match under_way {
-            UnderWay::Create { creation_id, is_envelope_given, pending } => match pending.take() {
+            UnderWay::Create { creation_id, is_envelope_given, counted, pending } => match pending.take() {
                 Ok(view) => {
                     self.changed.insert(view.id);
                     self.succeeded(Some(creation_id.clone()), &view);
                     cx.created.insert(creation_id.clone(), view.id.into());
                     self.outcome.created.put(&creation_id, created(view, is_envelope_given));
                 }
-                Err(error) => match refusal(error.into(), cx) {
-                    Failure::Object(why) => self.outcome.not_created.put(&creation_id, why),
-                    Failure::Call(error) => return Err(error),
-                },
+                Err(error) => {
+                    if let Some(counted) = &counted {
+                        cx.jmap.account_rates.give_back(counted, cx.now);
+                    }
+                    match refusal(error.into(), cx) {
+                        Failure::Object(why) => self.outcome.not_created.put(&creation_id, why),
+                        Failure::Call(error) => return Err(error),
+                    }
+                }
             },
             UnderWay::Update { id, view, pending } => match self.taken(pending, &view, cx) {
                 Ok(()) => self.outcome.updated.put(&Id::from(view.id), None),
