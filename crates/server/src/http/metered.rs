@@ -37,6 +37,8 @@ struct Coming {
 pub(super) struct Waiting {
     pub(super) since: Instant,
     pub(super) octets: u64,
+    /// When the last of them came.
+    pub(super) last: Instant,
 }
 
 /// Where places are had.
@@ -83,8 +85,10 @@ impl Meter {
     }
     fn add(&self, octets: usize) {
         let mut coming = self.0.lock();
-        let waiting = coming.waiting.get_or_insert_with(|| Waiting { since: Instant::now(), octets: 0 });
+        let now = Instant::now();
+        let waiting = coming.waiting.get_or_insert(Waiting { since: now, octets: 0, last: now });
         waiting.octets = waiting.octets.saturating_add(octets as u64);
+        waiting.last = now;
     }
     fn needs_place(&self) -> bool {
         let mut coming = self.0.lock();
@@ -174,6 +178,7 @@ mod tests {
         meter.control_came(4);
         let waiting = meter.waiting().unwrap();
         assert_eq!((waiting.octets, waiting.since), (1000, since));
+        assert!(waiting.last >= since);
         assert!(meter.message_came().is_none() && meter.waiting().is_none());
         meter.add(6);
         meter.control_came(0);

@@ -5,6 +5,7 @@
 //! request; one that trickles in, a peer that does not read, and one that is gone end the connection.
 //! Requests count with those of the API. Must not: know what a request means.
 
+mod alive;
 mod response;
 
 use std::collections::VecDeque;
@@ -36,12 +37,11 @@ use super::metered::{Meter, Metered, Places};
 use super::pieces::Out;
 use super::{Asked, Sent};
 use crate::metrics::{add, count};
+use alive::Alive;
 use response::{Ready, Rest, Said, frames, respond};
 
 /// What the library reads at a time.
 const READ_OCTETS: usize = 8 * 1024;
-/// A peer that is gone is noticed so soon.
-const PING: Duration = Duration::from_secs(60);
 /// Of the closing handshake.
 const CLOSING: Duration = Duration::from_secs(5);
 /// A message that takes long comes at this rate on average.
@@ -65,10 +65,7 @@ pub(super) struct Socket {
     pushes: bool,
     /// There may be some.
     look: bool,
-    /// When the peer was last heard.
-    heard: Instant,
-    /// It was asked whether it is still there, and has not answered.
-    asked: Option<Instant>,
+    alive: Alive,
     /// What came cannot be read on.
     is_broken: bool,
     began: Instant,
@@ -127,8 +124,7 @@ pub(super) async fn serve(
         waiting: VecDeque::new(),
         pushes: false,
         look: false,
-        heard: now,
-        asked: None,
+        alive: Alive::new(now),
         is_broken: false,
         began: now,
         requests: 0,
@@ -159,8 +155,7 @@ impl Socket {
             tokio::select! {
                 message = self.stream.next() => match message {
                     Some(Ok(message)) => {
-                        self.heard = Instant::now();
-                        self.asked = None;
+                        self.alive.heard(Instant::now());
                         if let Some(end) = self.take(message)? {
                             return Some(end);
                         }
@@ -314,8 +309,7 @@ impl Socket {
     /// that is gone is noticed however much it is told.
     fn not_listened(&mut self, began: Instant) {
         let took = began.elapsed();
-        self.heard += took;
-        self.asked = self.asked.map(|asked| asked + took);
+        self.alive.not_listened(took);
         self.meter.not_listened(took);
     }
 
@@ -369,17 +363,21 @@ impl Socket {
     }
 
     /// When something must be done about a peer that does nothing.
-    fn due(&self) -> Instant {
+    fn due(&mut self) -> Instant {
+        self.hear();
         // Octets of a message may come while this waits.
         let look = || Instant::now() + self.connection.site.config.pause;
         if self.meter.is_held_up() {
             return look();
         }
-        let answer = match self.asked {
-            Some(asked) => asked + self.connection.edge.limits().write,
-            None => self.heard + PING,
-        };
+        let answer = self.alive.due(self.connection.edge.limits().write);
         answer.min(self.whole_by().unwrap_or_else(look))
+    }
+    /// What came of a message that is not whole yet.
+    fn hear(&mut self) {
+        if let Some(waiting) = self.meter.waiting() {
+            self.alive.heard(waiting.last);
+        }
     }
     /// When a message that is under way must be there.
     fn whole_by(&self) -> Option<Instant> {
@@ -392,11 +390,11 @@ impl Socket {
         let now = Instant::now();
         if self.meter.is_held_up() {
             // Whatever it says is not read, nor is its answer.
-            (self.heard, self.asked) = (now, None);
+            self.alive.heard(now);
             return Some(None);
         }
-        let limit = self.connection.edge.limits().write;
-        if self.asked.is_some_and(|asked| now >= asked + limit) {
+        self.hear();
+        if self.alive.is_gone(now, self.connection.edge.limits().write) {
             return None;
         }
         let is_slow = self.whole_by().is_some_and(|whole| now >= whole);
@@ -407,13 +405,13 @@ impl Socket {
     }
     /// Is it still there?
     async fn ask(&mut self) -> Option<()> {
-        if self.asked.is_none() && self.heard.elapsed() >= PING {
-            let began = Instant::now();
+        let began = Instant::now();
+        if self.alive.is_to_be_asked(began) {
             let limit = self.connection.edge.limits().write;
             let ping = self.stream.send(Message::Ping(Bytes::new()));
             tokio::time::timeout(limit, ping).await.ok()?.ok()?;
             self.not_listened(began);
-            self.asked = Some(Instant::now());
+            self.alive.asked(Instant::now());
         }
         Some(())
     }
