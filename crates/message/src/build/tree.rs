@@ -35,6 +35,11 @@ impl<'f> Node<'f> {
     /// `default` is the type of a text in its place.
     fn given(form: &'f PartForm, default: &str) -> Node<'f> {
         let unnamed = if form.blob_id.is_some() { "application/octet-stream" } else { default };
+        Node::of_type(form, unnamed)
+    }
+
+    /// `unnamed` is the type of what has none.
+    fn of_type(form: &'f PartForm, unnamed: &str) -> Node<'f> {
         let media_type = form.type_written().unwrap_or_else(|| unnamed.to_owned());
         let contents = match (&form.part_id, &form.blob_id) {
             _ if is_multipart(&media_type) => {
@@ -71,8 +76,9 @@ fn from_lists(form: &EmailForm) -> Node<'_> {
     let embedded: Vec<Node<'_>> = attachments().filter(is_embedded).map(offered("inline")).collect();
     let others: Vec<Node<'_>> =
         attachments().filter(|part| !is_embedded(part)).map(offered("attachment")).collect();
-    let text = form.text_body.iter().flatten().map(|part| Node::given(part, "text/plain"));
-    let html = form.html_body.iter().flatten().map(|part| Node::given(part, "text/html"));
+    // RFC 8621 §4.6: these are of no other type.
+    let text = form.text_body.iter().flatten().map(|part| Node::of_type(part, "text/plain"));
+    let html = form.html_body.iter().flatten().map(|part| Node::of_type(part, "text/html"));
     let html = html.map(|html| match embedded.is_empty() {
         true => html,
         false => Node::multipart("related", vec![html]),

@@ -69,9 +69,8 @@ pub fn urls(value: &[u8]) -> Option<Vec<String>> {
             urls.push(super::raw(&url));
         }
         lexer.skip_cfws();
-        if !lexer.take(b',') {
-            break;
-        }
+        // Some forget it.
+        lexer.take(b',');
     }
     (!urls.is_empty()).then_some(urls)
 }

@@ -169,8 +169,9 @@ fn message_ids_stand_in_angle_brackets() {
 // spec: RFC 8621 §4.1.2.7; RFC 2369 §2
 #[test]
 fn urls_stand_in_angle_brackets_between_commas() {
-    let table: [(&str, Option<&[&str]>); 10] = [
+    let table: [(&str, Option<&[&str]>); 11] = [
         (" <http://a/>", Some(&["http://a/"])),
+        (" <http://a/>\r\n <http://b/>", Some(&["http://a/", "http://b/"])),
         (
             " (FTP) <ftp://a/b> (x),\r\n\t<mailto:list@host?subject=help>",
             Some(&["ftp://a/b", "mailto:list@host?subject=help"]),
