@@ -2,7 +2,7 @@
 //! them, in pieces, so that neither memory nor a step grows with them.
 
 use koi_message::transfer::{self, Decoder};
-use koi_message::{BodyPart, Part, Range32, TransferEncoding};
+use koi_message::{BodyPart, Part, PartKind, Range32, TransferEncoding};
 use koi_types::Result;
 
 use super::Octets;
@@ -79,6 +79,10 @@ impl Sizes {
     }
     /// The size of a part, if it needs not be measured or was.
     pub(super) fn of(&self, part: &Part) -> Option<u64> {
+        // RFC 8621 §4.1.4: what would be downloaded, and of a multipart nothing can be.
+        if matches!(part.kind, PartKind::Multipart(_)) {
+            return Some(0);
+        }
         if encoding(part).is_none() {
             return Some(u64::from(part.body.len()));
         }
