@@ -11,5 +11,6 @@ mod limits;
 mod logins;
 mod requests;
 mod session;
+mod socket_pace;
 mod sockets;
 mod web_logins;

@@ -1,8 +1,6 @@
 //! WebSockets: requests, pushes, and what no client should do.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::{Method, StatusCode};
@@ -16,21 +14,21 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
-use super::client::{Client, Gate, Mirror, alice, api, empty};
+use super::client::{Client, alice, api, empty};
 use crate::rig::Rig;
 
 /// More than enough on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-const BASIC: &str = "Authorization: Basic YWxpY2U6c2VjcmV0\r\n";
-const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const BASIC: &str = "Authorization: Basic YWxpY2U6c2VjcmV0\r\n";
+pub(super) const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: jmap\r\n";
 
-pub(super) struct Socket<S>(WebSocketStream<S>);
+pub(super) struct Socket<S>(pub(super) WebSocketStream<S>);
 
 pub(super) type OverTls = tokio_rustls::client::TlsStream<TcpStream>;
 
 /// The head of the answer to a handshake, and the connection.
-async fn shake(rig: &Rig, path: &str, headers: &str) -> (String, OverTls) {
+pub(super) async fn shake(rig: &Rig, path: &str, headers: &str) -> (String, OverTls) {
     let stream = TcpStream::connect(rig.https).await.unwrap();
     let mut stream = rig.handshake(stream, &[b"http/1.1"]).await.unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:8443\r\n{headers}\r\n");
@@ -55,19 +53,19 @@ pub(super) async fn open_at(rig: &Rig, path: &str, headers: &str) -> Result<Sock
     Ok(Socket(WebSocketStream::from_raw_socket(stream, Role::Client, None).await))
 }
 
-async fn open(rig: &Rig) -> Socket<OverTls> {
+pub(super) async fn open(rig: &Rig) -> Socket<OverTls> {
     open_at(rig, "/jmap/ws/", BASIC).await.expect("a WebSocket")
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    async fn send(&mut self, message: Message) {
+    pub(super) async fn send(&mut self, message: Message) {
         self.0.send(message).await.unwrap();
     }
     pub(super) async fn say(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
     }
     /// The next message that is no control frame; nothing when the connection has ended without one.
-    async fn message(&mut self) -> Option<Message> {
+    pub(super) async fn message(&mut self) -> Option<Message> {
         loop {
             match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something is said")? {
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
@@ -101,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-fn request(id: &str, calls: &Value) -> Value {
+pub(super) fn request(id: &str, calls: &Value) -> Value {
     json!({"@type": "Request", "id": id, "using": ["urn:ietf:params:jmap:core"], "methodCalls": calls})
 }
 
@@ -293,187 +291,6 @@ async fn broken_frames_end_it() {
         assert!(said.len() < 1000, "{said:?}");
     }
     open(&rig).await.echo("others do not feel it").await;
-}
-
-/// A message that trickles in holds memory for no longer than a body of HTTP may.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_must_come_in_time() {
-    let rig = Rig::real("[http]\npause_secs=1\n");
-    let mut socket = open(&rig).await;
-    socket.send(Message::Frame(Frame::message("{", OpCode::Data(Data::Text), false))).await;
-    assert_eq!(socket.closes().await, CloseCode::Policy);
-}
-
-/// Control frames between its frames make it no younger (RFC 6455 §5.4).
-// spec: RFC 6455 §5.4
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_with_pings_between_its_frames_must_come_in_time_too() {
-    let rig = Rig::real("[http]\npause_secs=1\n");
-    let mut socket = open(&rig).await;
-    socket.send(Message::Frame(Frame::message("{", OpCode::Data(Data::Text), false))).await;
-    let began = Instant::now();
-    let mut pings = tokio::time::interval(Duration::from_millis(100));
-    loop {
-        tokio::select! {
-            _ = pings.tick() => if socket.0.send(Message::Ping(b"?".to_vec().into())).await.is_err() { break },
-            message = socket.0.next() => match message {
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    assert_eq!(frame.code, CloseCode::Policy);
-                    break;
-                }
-                Some(Ok(Message::Pong(_))) => {}
-                other => panic!("{other:?}"),
-            },
-        }
-        assert!(began.elapsed() < PATIENCE, "it goes on for ever");
-    }
-}
-
-/// What is held of a message counts with the requests of the account; others wait, and are answered then.
-// spec: RFC 8620 §2
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_message_has_a_place_before_it_is_there() {
-    let rig = Rig::real("[http]\nrequests_per_account_max=1\n");
-    let (mut first, mut second) = (open(&rig).await, open(&rig).await);
-    let text = request("long", &json!([["Core/echo", {"text": "x".repeat(200_000)}, "0"]])).to_string();
-    let (most, rest) = text.split_at(150_000);
-    let frame =
-        |text: &str, code, last| Message::Frame(Frame::message(text.to_owned(), OpCode::Data(code), last));
-    first.send(frame(most, Data::Text, false)).await;
-    let mut client = rig.http1().await;
-    let empty = r#"{"using":[],"methodCalls":[]}"#;
-    let began = Instant::now();
-    while client.ask(api(empty)).await.status != StatusCode::TOO_MANY_REQUESTS {
-        assert!(began.elapsed() < PATIENCE, "it takes no place");
-    }
-    // What is short is told so; what is long is not read any further until there is room.
-    second.say(&request("short", &json!([]))).await;
-    let error = second.next().await;
-    assert_eq!((&error["requestId"], &error["limit"]), (&json!("short"), &json!("maxConcurrentRequests")));
-    second.send(Message::text(text.clone())).await;
-    first.send(frame(rest, Data::Continue, true)).await;
-    assert_eq!(first.next().await["requestId"], "long");
-    assert_eq!(second.next().await["requestId"], "long");
-    second.echo("there is room again").await;
-    let began = Instant::now();
-    while client.ask(api(empty)).await.status != StatusCode::OK {
-        assert!(began.elapsed() < PATIENCE, "a place is lost");
-    }
-}
-
-/// As octets on the wire.
-fn large_request() -> Vec<u8> {
-    let large = json!([["Core/echo", {"text": "x".repeat(1_000_000)}, "0"]]);
-    let text = request("R", &large).to_string();
-    let mut frames = b"\x81\xff".to_vec();
-    frames.extend_from_slice(&(text.len() as u64).to_be_bytes());
-    frames.extend_from_slice(&[0; 4]);
-    frames.extend_from_slice(text.as_bytes());
-    frames
-}
-
-/// It is sent while it is made, and is one message all the same.
-// spec: RFC 8887 §4.3.3; RFC 6455 §5.4
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_response_is_one_message() {
-    let rig = Rig::real("");
-    let mut socket = open(&rig).await;
-    let text = "x".repeat(1_000_000);
-    let calls: Vec<Value> = (0..5).map(|n| json!(["Core/echo", {"text": text}, n.to_string()])).collect();
-    socket.say(&request("long", &json!(calls))).await;
-    socket.say(&request("short", &json!([["Core/echo", {}, "0"]]))).await;
-    let mut ids = Vec::new();
-    for _ in 0..2 {
-        let response = socket.next().await;
-        if response["requestId"] == "long" {
-            assert!(response["methodResponses"] == json!(calls), "nothing is lost");
-        }
-        ids.push(response["requestId"].as_str().unwrap().to_owned());
-    }
-    ids.sort();
-    assert_eq!(ids, ["long", "short"]);
-}
-
-/// With the gate at which requests wait.
-fn mirror(settings: &str) -> (Rig, Arc<Gate>) {
-    let mirror = Mirror::default();
-    let gate = Arc::clone(&mirror.gate);
-    (Rig::with(settings, Some(Box::new(mirror))), gate)
-}
-
-/// A message that cannot be read while a long response is made and sent is not late for that.
-// spec: RFC 6455 §5.4
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_not_late_while_the_server_does_not_listen() {
-    const LONG: usize = 2_000_000;
-    let (rig, gate) = mirror("[http]\npause_secs=2\n");
-    let mut socket = open(&rig).await;
-    socket.send(Message::text(format!("pause {LONG}"))).await;
-    gate.arrived(1).await;
-    socket.send(Message::Frame(Frame::message("an", OpCode::Data(Data::Text), false))).await;
-    socket.send(Message::Ping(b"?".to_vec().into())).await;
-    let pong = tokio::time::timeout(PATIENCE, socket.0.next()).await.expect("it is read");
-    assert!(matches!(pong, Some(Ok(Message::Pong(_)))), "{pong:?}");
-    gate.open.add_permits(1);
-    gate.arrived(1).await;
-    // Longer than a message may stand still.
-    let response = tokio::time::timeout(Duration::from_millis(2500), socket.0.next()).await;
-    assert!(response.is_err(), "it is not all made: {response:?}");
-    gate.open.add_permits(1);
-    let Some(Message::Text(long)) = socket.message().await else { panic!("no response") };
-    assert!(long.len() == LONG + "paused".len() && long.ends_with("paused"));
-    socket.send(Message::Frame(Frame::message("other", OpCode::Data(Data::Continue), true))).await;
-    assert_eq!(socket.message().await, Some(Message::text("another")));
-}
-
-/// Before there is a part of its response, after that, and while the server goes down.
-// spec: RFC 6455 §7.4.1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_panics_ends_its_socket_alone_and_is_counted() {
-    let (rig, gate) = mirror("");
-    let mut other = open(&rig).await;
-    for (request, count) in [("panic", 1), ("break 2000000", 2)] {
-        let mut socket = open(&rig).await;
-        socket.send(Message::text(request)).await;
-        assert_eq!(socket.closes().await, CloseCode::Error, "{request}");
-        assert_eq!(rig.edge.metrics.sessions_panicked.load(Ordering::Relaxed), count, "{request}");
-    }
-    other.send(Message::text("still there")).await;
-    assert_eq!(other.message().await, Some(Message::text("still there")));
-    other.send(Message::text("wait panic")).await;
-    gate.arrived(1).await;
-    rig.edge.admission.shut_down();
-    gate.open.add_permits(1);
-    assert_eq!(other.closes().await, CloseCode::Error);
-    assert_eq!(rig.edge.metrics.sessions_panicked.load(Ordering::Relaxed), 3);
-}
-
-/// So it cannot have more and more of them made, over as many sockets as it may have.
-// spec: RFC 8620 §2
-#[tokio::test(flavor = "multi_thread")]
-async fn a_response_that_is_not_read_keeps_its_place() {
-    let rig = Rig::real("[http]\nrequests_per_account_max=1\n");
-    let (_, mut stream) = shake(&rig, "/jmap/ws/", &format!("{HANDSHAKE}{BASIC}")).await;
-    let frames = large_request();
-    // Until the server waits for this to be read.
-    let blocked = Duration::from_secs(3);
-    while matches!(tokio::time::timeout(blocked, stream.write_all(&frames)).await, Ok(Ok(()))) {}
-    rig.http1().await.ask(api("{}")).await.problem(429);
-}
-
-/// A peer that asks and does not read is dropped.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_does_not_read_is_dropped() {
-    let rig = Rig::real("[limits]\nwrite_secs=1\n");
-    let (answer, mut stream) = shake(&rig, "/jmap/ws/", &format!("{HANDSHAKE}{BASIC}")).await;
-    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-    let frames = large_request();
-    let began = Instant::now();
-    // It is not read any more when it does not read.
-    while tokio::time::timeout(PATIENCE, stream.write_all(&frames)).await.expect("it ends").is_ok() {
-        assert!(began.elapsed() < PATIENCE);
-    }
-    tokio::time::timeout(PATIENCE, rig.edge.admission.drained()).await.expect("it is dropped");
 }
 
 // spec: RFC 8887 §4.2; RFC 6455 §7.4.1
