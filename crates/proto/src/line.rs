@@ -5,6 +5,7 @@ pub mod date;
 pub mod frame;
 pub mod lex;
 pub mod number;
+pub(crate) mod search;
 pub mod set;
 pub mod string;
 pub mod tag;

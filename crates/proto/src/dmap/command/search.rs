@@ -11,6 +11,7 @@ use crate::dmap::id::{KeyId, key_id};
 use crate::dmap::text;
 use crate::line::date::{Date, date, push_date};
 use crate::line::lex::{Cursor, SyntaxError};
+use crate::line::search::{self as keys, Key, Keys as _};
 use crate::line::set::{SequenceSet, sequence_set};
 
 /// SEARCH or UID SEARCH.
@@ -120,56 +121,37 @@ struct Keys<'c, 'a> {
     depth: usize,
 }
 
-impl Keys<'_, '_> {
-    fn all(&mut self) -> Result<Vec<SearchKey>, SyntaxError> {
-        let mut keys = vec![self.key()?];
-        while self.cursor.take(b' ') {
-            keys.push(self.key()?);
-        }
-        Ok(keys)
+impl Key for SearchKey {
+    fn sequence(set: SequenceSet) -> Self {
+        Self::Sequence(set)
     }
-    /// ```abnf
-    /// search-key = sequence-set / "$" / "(" search-key *(SP search-key) ")" / …
-    /// ```
-    fn key(&mut self) -> Result<SearchKey, SyntaxError> {
-        if self.depth >= limits::DMAP_SEARCH_DEPTH_MAX {
-            return self.cursor.fail("search keys are nested too deeply");
-        }
-        self.depth += 1;
-        let key = match self.cursor.peek() {
-            Some(b'(') => self.group(),
-            Some(b'0'..=b'9' | b'*' | b'$') => sequence_set(self.cursor).map(SearchKey::Sequence),
-            _ => self.named(),
-        };
-        self.depth -= 1;
-        key
+    fn and(keys: Vec<Self>) -> Self {
+        Self::And(keys)
     }
-    fn group(&mut self) -> Result<SearchKey, SyntaxError> {
-        self.cursor.take(b'(');
-        let keys = self.all()?;
-        self.cursor.expect(b')', "expected )")?;
-        Ok(SearchKey::And(keys))
+    fn or(keys: Vec<Self>) -> Self {
+        Self::Or(keys)
     }
-    fn or(&mut self) -> Result<SearchKey, SyntaxError> {
-        let mut keys = vec![self.next()?];
-        self.cursor.space()?;
-        while self.cursor.take_word("OR ") {
-            keys.push(self.key()?);
-            self.cursor.space()?;
-        }
-        keys.push(self.key()?);
-        Ok(SearchKey::Or(keys))
+}
+
+impl<'a> keys::Keys<'a> for Keys<'_, 'a> {
+    type Key = SearchKey;
+    const DEPTH_MAX: usize = limits::DMAP_SEARCH_DEPTH_MAX;
+
+    fn cursor(&mut self) -> &mut Cursor<'a> {
+        self.cursor
     }
-    fn next(&mut self) -> Result<SearchKey, SyntaxError> {
-        self.cursor.space()?;
-        self.key()
+    fn depth(&mut self) -> &mut usize {
+        &mut self.depth
+    }
+    fn sequence_set(cursor: &mut Cursor<'a>) -> Result<SequenceSet, SyntaxError> {
+        sequence_set(cursor)
     }
     /// ```abnf
     /// search-key =/ "ALL" / "KEYWORD" SP keyword / "UNKEYWORD" SP keyword /
     ///               ("BEFORE" / "ON" / "SINCE") SP date / ("LARGER" / "SMALLER") SP number64 /
     ///               "UID" SP sequence-set / "MODSEQ" SP modseq /
     ///               "CHUNK" SP number / "KEYID" SP key-id / "PEER" SP astring /
-    ///               "NOT" SP search-key / "OR" SP search-key SP search-key
+    ///               "NOT" SP search-key
     /// ```
     fn named(&mut self) -> Result<SearchKey, SyntaxError> {
         let before = self.cursor.error("unknown search key");
@@ -192,13 +174,6 @@ impl Keys<'_, '_> {
             "PEER" => self.spaced(text::astring).map(SearchKey::Peer),
             name => flag_key(name).ok_or(before),
         }
-    }
-    fn spaced<T>(
-        &mut self,
-        read: impl FnOnce(&mut Cursor<'_>) -> Result<T, SyntaxError>,
-    ) -> Result<T, SyntaxError> {
-        self.cursor.space()?;
-        read(self.cursor)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Command, Date, SequenceSet};
 use crate::imap::date::date;
 use crate::imap::lex::{Cursor, SyntaxError, is_atom_char};
 use crate::imap::set::sequence_set;
+use crate::line::search::{self as keys, Key, Keys as _};
 
 /// SEARCH or UID SEARCH.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -229,58 +230,40 @@ struct Keys<'c, 'a> {
     depth: usize,
 }
 
-impl Keys<'_, '_> {
-    fn all(&mut self) -> Result<Vec<SearchKey>, SyntaxError> {
-        let mut keys = vec![self.key()?];
-        while self.more() {
-            self.cursor.space()?;
-            keys.push(self.key()?);
-        }
-        Ok(keys)
+impl Key for SearchKey {
+    fn sequence(set: SequenceSet) -> Self {
+        Self::Sequence(set)
+    }
+    fn and(keys: Vec<Self>) -> Self {
+        Self::And(keys)
+    }
+    fn or(keys: Vec<Self>) -> Self {
+        Self::Or(keys)
+    }
+}
+
+impl<'a> keys::Keys<'a> for Keys<'_, 'a> {
+    type Key = SearchKey;
+    const DEPTH_MAX: usize = limits::IMAP_SEARCH_DEPTH_MAX;
+
+    fn cursor(&mut self) -> &mut Cursor<'a> {
+        self.cursor
+    }
+    fn depth(&mut self) -> &mut usize {
+        &mut self.depth
+    }
+    fn sequence_set(cursor: &mut Cursor<'a>) -> Result<SequenceSet, SyntaxError> {
+        sequence_set(cursor)
     }
     /// Whether a space and something that is not a space follows.
-    fn more(&self) -> bool {
+    fn more(&mut self) -> bool {
         matches!(self.cursor.rest(), [b' ', next, ..] if *next != b' ')
     }
     /// ```abnf
     /// search-key =/ "FUZZY" SP search-key                                       ; RFC 6203 §7
     /// search-key =/ "FILTER" SP filter-name                                     ; RFC 5466 §4
-    /// search-key =/ "NOT" SP search-key / "OR" SP search-key SP search-key      ; RFC 9051 §9
-    /// search-key =/ sequence-set / "(" search-key *(SP search-key) ")"
+    /// search-key =/ "NOT" SP search-key                                         ; RFC 9051 §9
     /// ```
-    fn key(&mut self) -> Result<SearchKey, SyntaxError> {
-        if self.depth >= limits::IMAP_SEARCH_DEPTH_MAX {
-            return self.cursor.fail("search keys are nested too deeply");
-        }
-        self.depth += 1;
-        let key = match self.cursor.peek() {
-            Some(b'(') => self.group(),
-            Some(b'0'..=b'9' | b'*' | b'$') => sequence_set(self.cursor).map(SearchKey::Sequence),
-            _ => self.named(),
-        };
-        self.depth -= 1;
-        key
-    }
-    fn group(&mut self) -> Result<SearchKey, SyntaxError> {
-        self.cursor.take(b'(');
-        let keys = self.all()?;
-        self.cursor.expect(b')', "expected )")?;
-        Ok(SearchKey::And(keys))
-    }
-    fn or(&mut self) -> Result<SearchKey, SyntaxError> {
-        let mut keys = vec![self.next()?];
-        self.cursor.space()?;
-        while self.cursor.take_word("OR ") {
-            keys.push(self.key()?);
-            self.cursor.space()?;
-        }
-        keys.push(self.key()?);
-        Ok(SearchKey::Or(keys))
-    }
-    fn next(&mut self) -> Result<SearchKey, SyntaxError> {
-        self.cursor.space()?;
-        self.key()
-    }
     fn named(&mut self) -> Result<SearchKey, SyntaxError> {
         let before = self.cursor.error("unknown search key");
         let name = self.cursor.atom("expected a search key")?.to_ascii_uppercase();
@@ -316,13 +299,9 @@ impl Keys<'_, '_> {
             },
         }
     }
-    fn spaced<T>(
-        &mut self,
-        read: impl FnOnce(&mut Cursor<'_>) -> Result<T, SyntaxError>,
-    ) -> Result<T, SyntaxError> {
-        self.cursor.space()?;
-        read(self.cursor)
-    }
+}
+
+impl Keys<'_, '_> {
     fn string(&mut self) -> Result<Box<str>, SyntaxError> {
         self.cursor.space()?;
         let before = self.cursor.error("search string is not in its charset");
