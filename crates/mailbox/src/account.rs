@@ -249,14 +249,6 @@ impl Account {
         access::refuse(rights, needed)?;
         refuse_more(rights)
     }
-    /// Subscribes or unsubscribes a name, whether or not there is such a mailbox (RFC 9051 §6.3.7).
-    pub fn subscribe(&self, name: &MailboxName, subscribed: bool) -> Pending<()> {
-        if let Err(error) = self.owner_only() {
-            return Pending::failed(error);
-        }
-        let name = name.clone();
-        self.change(move |account| account.subscribe(&name, subscribed))
-    }
     /// Sets the account's own limits instead of those of all. What is there already stays.
     pub fn set_quota(&self, own: OwnQuota) -> Pending<()> {
         if let Err(error) = self.owner_only() {

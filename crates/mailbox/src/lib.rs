@@ -44,6 +44,7 @@ mod snapshot;
 mod sort;
 mod sorted;
 mod submit;
+mod subscription;
 mod thread;
 mod trace;
 mod transfer;

@@ -190,7 +190,7 @@ impl Happened {
                 self.subscriptions.insert(name);
             }
             (Event::Added(_) | Event::Flags(_) | Event::Expunged { .. } | Event::Annotations(_), _)
-            | (Event::PerUser { .. } | Event::Rights | Event::UidValidity, _)
+            | (Event::PerUser { .. } | Event::Rights | Event::UidValidity | Event::SubscriptionOf(_), _)
             | (Event::Hidden(_) | Event::Shown(_) | Event::Read(_), _)
             | (Event::LeftShown(_) | Event::Threads(_), _)
             | (Event::LeftAs(_) | Event::LeftSeen { .. }, _) => {}

@@ -181,7 +181,7 @@ impl<'c> WhatChanged<'c> {
             Event::Subscription => Self::Subscription(None),
             Event::SubscriptionTo(name) => Self::Subscription(Some(name)),
             Event::Annotations(names) => Self::Annotations(names),
-            Event::PerUser { .. } | Event::Rights => return None,
+            Event::PerUser { .. } | Event::Rights | Event::SubscriptionOf(_) => return None,
             // Of messages that the others tell of already.
             Event::Hidden(_) | Event::Shown(_) | Event::Read(_) | Event::LeftShown(_) | Event::Threads(_) => {
                 return None;

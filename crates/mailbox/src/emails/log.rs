@@ -385,6 +385,7 @@ impl Reader<'_, '_> {
             Event::MailboxRenamed | Event::Subscription | Event::SubscriptionTo(_) | Event::Rights => {
                 part(Kind::Renamed, UidSet::new());
             }
+            Event::SubscriptionOf(whose) if Some(whose) == user => part(Kind::Renamed, UidSet::new()),
             Event::Trash => part(Kind::Trash, UidSet::new()),
             _ => {}
         }

@@ -17,7 +17,7 @@ use super::write::SetOutcome;
 use crate::access::Visitor;
 use crate::account::Account;
 use crate::outcome::Pending;
-use crate::service::Lent;
+use crate::subscription::{SubscribedTo, subscribe_guest};
 
 /// One change of one mailbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -181,9 +181,11 @@ impl Account {
             let mut writer = Writer { account: &mut account, lent: &lent, visitor: &visitor };
             match writer.change(change) {
                 Ok(Done { changed, subscribed }) => {
-                    let after = State::at(account.finish_telling()?.states.mailbox);
-                    for subscribed in &subscribed {
-                        subscribe_guest(txn, &lent, &visitor, subscribed)?;
+                    let mut after = State::at(account.finish_telling()?.states.mailbox);
+                    for Subscribed { name, subscribed } in &subscribed {
+                        let Some(guest) = &visitor else { continue };
+                        let to = SubscribedTo { owner: id, inner: name, subscribed: *subscribed };
+                        after = subscribe_guest(txn, &lent, guest, &to)?.owner.map_or(after, State::at);
                     }
                     Ok(Part { before, after, result: Some(changed) })
                 }
@@ -207,12 +209,3 @@ struct Part {
 
 /// Why a transaction was given up.
 type Refusal = Arc<Mutex<Option<MailboxRefused>>>;
-
-/// The names of others that a guest is subscribed to are among its own.
-fn subscribe_guest(txn: &mut dyn Txn, lent: &Lent, visitor: &Visitor, to: &Subscribed) -> Result<()> {
-    let Some(guest) = visitor else { return Ok(()) };
-    let Some(name) = guest.outer(&to.name) else { return Ok(()) };
-    let mut account = AccountTxn::open(txn, guest.user.id, lent.options.quota, lent.env.now())?;
-    account.subscribe(&name, to.subscribed)?;
-    account.finish().map(drop)
-}

@@ -282,11 +282,11 @@ impl AccountTxn<'_> {
         self.txn.scan(&range.from, &range.end, visit)
     }
     /// Adds a name to the subscriptions, or takes it away; the mailbox need not exist (RFC 9051 §6.3.7), and
-    /// neither RENAME nor DELETE touches subscriptions.
-    pub fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Result<()> {
+    /// neither RENAME nor DELETE touches subscriptions. Answers whether it was otherwise.
+    pub fn subscribe(&mut self, name: &MailboxName, subscribed: bool) -> Result<bool> {
         let key = key::name(self.id, table::SUBSCRIPTION, name);
         if self.txn.get(&key)?.is_some() == subscribed {
-            return Ok(());
+            return Ok(false);
         }
         if subscribed {
             self.txn.put(&key, &[crate::record::VERSION])?;
@@ -296,7 +296,11 @@ impl AccountTxn<'_> {
         let mailbox = self.mailbox_named(name)?;
         self.event(mailbox, Event::SubscriptionTo(name.clone()));
         self.names_changed = true;
-        Ok(())
+        Ok(true)
+    }
+    /// A user who is not the owner has subscribed to a mailbox, or does no more: the name is among its own.
+    pub fn subscribed_by(&mut self, mailbox: MailboxId, user: AccountId) {
+        self.event(Some(mailbox), Event::SubscriptionOf(user));
     }
 }
 

@@ -106,6 +106,7 @@ impl Touched {
                 | Event::MailboxDeleted
                 | Event::Subscription
                 | Event::SubscriptionTo(_)
+                | Event::SubscriptionOf(_)
                 | Event::Rights => self.mailbox = true,
                 Event::PerUser { .. } => {
                     self.email = true;

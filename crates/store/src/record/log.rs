@@ -72,6 +72,8 @@ pub enum Event {
         user: AccountId,
         uids: UidSet,
     },
+    /// A user who is not the owner was subscribed to the mailbox, or unsubscribed.
+    SubscriptionOf(AccountId),
     /// The mailbox became the one for what is thrown away, or is not any more: what is unread in others
     /// (RFC 8621 §2, unreadThreads) is another.
     Trash,
@@ -153,6 +155,7 @@ impl Event {
             Self::LeftAs(_) => 21,
             Self::LeftSeen { .. } => 22,
             Self::Trash => 23,
+            Self::SubscriptionOf(_) => 24,
         }
     }
 }
@@ -186,6 +189,7 @@ impl LogRecord {
                     record = names.iter().fold(record, |record, name| record.sized(name.as_str().as_bytes()));
                 }
                 Event::SubscriptionTo(name) => record = record.sized(name.as_str().as_bytes()),
+                Event::SubscriptionOf(user) => record = record.u32(user.0),
                 Event::PerUser { user, uids } | Event::LeftSeen { user, uids } => {
                     record = record.u32(user.0);
                     put_runs(&mut record.0, uids);
@@ -272,6 +276,7 @@ fn event(number: u8, fields: &mut Fields<'_>) -> Option<Event> {
         }
         22 => Event::LeftSeen { user: AccountId(fields.u32()?), uids: take_runs(fields)? },
         23 => Event::Trash,
+        24 => Event::SubscriptionOf(AccountId(fields.u32()?)),
         _ => return None,
     })
 }

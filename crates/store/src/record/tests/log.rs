@@ -39,6 +39,15 @@ fn log_version_1_with_another_trash() {
 }
 
 #[test]
+fn log_version_1_with_subscriptions_of_guests() {
+    let section = LogSection { mailbox: Some(MailboxId(2)), event: Event::SubscriptionOf(AccountId(5)) };
+    let value = LogRecord { committed_at: Timestamp(1), sections: vec![section] };
+    let stored = "01 0100000000000000 18 02000000 05000000";
+    fixture(stored, &value, LogRecord::encode, LogRecord::decode);
+    refuses_cuts(&octets(stored)[10..], |cut| LogRecord::decode(&[&octets(stored)[..10], cut].concat()));
+}
+
+#[test]
 fn log_version_1_with_annotations() {
     let names = ["/shared/x", "/private/Y"].map(|name| EntryName::new(name).unwrap()).to_vec();
     let sections = vec![LogSection { mailbox: None, event: Event::Annotations(names) }];
