@@ -13,8 +13,7 @@ use koi_store::kv::{self, Txn};
 use koi_store::mail::{AccountTxn, Copied, Expunged, FlagChange, FlagOp, FlagsSet, sent};
 use koi_store::record::account::OwnQuota;
 use koi_types::{
-    AccountId, EmailId, ErrorKind, MailError, MailboxId, MailboxName, ModSeq, Result, Rights, SystemFlags,
-    UidSet,
+    AccountId, EmailId, ErrorKind, MailError, MailboxId, ModSeq, Result, Rights, SystemFlags, UidSet,
 };
 use parking_lot::Mutex;
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::AccountTxn;
-use koi_types::{ErrorKind, MailError, MailboxId, Result};
+use koi_types::{ErrorKind, MailError, MailboxId};
 use parking_lot::Mutex;
 
 use super::mailbox_writer::{Done, Subscribed, Writer};
 use super::mailboxes::MailboxRole;
 use super::state::State;
 use super::write::SetOutcome;
-use crate::access::Visitor;
 use crate::account::Account;
 use crate::outcome::Pending;
 use crate::subscription::{SubscribedTo, subscribe_guest};

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{ErrorKind, MailError, MailboxId, MailboxName, Result, Role, UidValidity, limits};
+use koi_types::{AccountId, ErrorKind, MailError, MailboxId, MailboxName, Result, Role, UidValidity, limits};
 
 use super::account::AccountTxn;
 use super::rows::any_row;
