@@ -7,7 +7,7 @@ use koi_types::limits;
 use super::form::Wrongs;
 use super::json::{Json, Members};
 use super::pointer::{Pointer, Token};
-use super::set_error::SetError;
+use super::set_error::{SetError, SetErrorKind};
 use super::value::{FromJson, Wrong};
 
 /// The patches of one update. No path is the beginning of another.
@@ -223,12 +223,27 @@ impl Claim {
         (self.path.tokens().len() == 1).then_some(&self.value)
     }
 
-    /// Compares it with the object as it is, printed with at least this property.
+    /// Compares claims with the object as it is, printed with at least these properties.
     ///
     /// # Errors
-    /// `invalidPatch`: the path leads into an array or nowhere. `invalidProperties`: the value is another.
-    pub fn check(&self, current: &Members) -> Result<(), SetError> {
-        let Some((last, before)) = self.path.tokens().split_last() else { return Ok(()) };
+    /// `invalidPatch`: a path leads into an array or nowhere. `invalidProperties`: the values of these are
+    /// others.
+    pub fn check<'c>(claims: impl IntoIterator<Item = &'c Self>, current: &Members) -> Result<(), SetError> {
+        let mut properties: Vec<Box<str>> = Vec::new();
+        for claim in claims {
+            if !claim.is_right(current)? {
+                properties.push(claim.path.to_string().trim_start_matches('/').into());
+            }
+        }
+        if properties.is_empty() {
+            return Ok(());
+        }
+        let why = format!("{} cannot be changed", properties.join(", "));
+        Err(SetError::described(SetErrorKind::InvalidProperties { properties }, why))
+    }
+
+    fn is_right(&self, current: &Members) -> Result<bool, SetError> {
+        let Some((last, before)) = self.path.tokens().split_last() else { return Ok(true) };
         let mut parent = current;
         for token in before {
             match parent.value(token.as_str()) {
@@ -237,12 +252,7 @@ impl Claim {
             }
         }
         let is = parent.value(last.as_str()).unwrap_or(&Json::Null);
-        if *is == self.value {
-            return Ok(());
-        }
-        let path = self.path.to_string();
-        let path = path.trim_start_matches('/');
-        Err(SetError::invalid_property(path, format!("{path} cannot be changed")))
+        Ok(*is == self.value)
     }
 }
 

@@ -185,7 +185,7 @@ pub(super) fn check_claims(claims: &[Claim], printed: impl FnOnce(Slot<'_>)) -> 
         Ok(Json::Object(members)) => members,
         _ => Members::default(),
     };
-    claims.iter().try_for_each(|claim| claim.check(&members))
+    Claim::check(claims, &members)
 }
 
 /// The object that an id of an update or a destruction stands for.

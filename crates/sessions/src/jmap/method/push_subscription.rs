@@ -143,7 +143,7 @@ fn checked(
     let view = there.iter().find(|one| one.id == *id).ok_or(SetErrorKind::NotFound)?;
     if !update.claims.is_empty() {
         let current = whole(view);
-        update.claims.iter().try_for_each(|claim: &Claim| claim.check(&current))?;
+        Claim::check(&update.claims, &current)?;
     }
     Ok(PushSubscriptionUpdate {
         verification_code: update.verification_code.into_option(),

@@ -98,7 +98,7 @@ fn are_true(claims: &[Claim], is: &MailboxView) -> Result<(), Failure> {
         let description = "a Mailbox cannot be compared with what is said of it".into();
         return Err(MethodError::ServerFail { description }.into());
     };
-    Ok(claims.iter().try_for_each(|claim| claim.check(&current))?)
+    Ok(Claim::check(claims, &current)?)
 }
 
 pub(super) fn no_parent() -> SetError {
