@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 
-use super::client::{Client, alice, api, empty};
+use super::client::{Client, alice, empty};
 use crate::rig::Rig;
 
 /// More than enough on a slow machine.
