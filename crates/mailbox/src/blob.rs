@@ -93,8 +93,8 @@ impl Account {
 }
 
 impl Snapshot<'_> {
-    /// What a name stands for; nothing when there is no such thing for whoever asks. What is encoded is decoded
-    /// at once: [`Account::find_blob`] does so in pieces.
+    /// What a name stands for; nothing when there is no such thing for whoever asks. What is encoded is
+    /// decoded at once: [`Account::find_blob`] does so in pieces.
     pub fn blob(&self, name: &BlobName) -> Result<Option<Blob>> {
         match self.known_blob(name)? {
             Known::Nothing => Ok(None),

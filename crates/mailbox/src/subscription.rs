@@ -1,6 +1,6 @@
 //! Which names a user is subscribed to (RFC 9051 §6.3.7). Those of mailboxes that others share are among the
-//! user's own; the owner's log is told of them, because what the user is shown there has changed (RFC 8621 §2,
-//! isSubscribed).
+//! user's own; the owner's log is told of them, because what the user is shown there has changed (RFC 8621
+//! §2, isSubscribed).
 
 use std::sync::Arc;
 

@@ -50,8 +50,8 @@ pub const MARKER_OCTETS_MAX: usize = 32;
 const KEEP_OCTETS_MAX: usize = 1024;
 
 impl Input {
-    /// One whose octets are overwritten as soon as they are read, wherever they lay: passwords and keys are among
-    /// them.
+    /// One whose octets are overwritten as soon as they are read, wherever they lay: passwords and keys are
+    /// among them.
     #[must_use]
     pub const fn secret() -> Self {
         Self { octets: Vec::new(), start: 0, secret: true }

@@ -1,5 +1,5 @@
-//! Sets of keywords, each once: most messages have one of a few. A set that no message has any more makes room
-//! for another. Must not: know what a number stands for.
+//! Sets of keywords, each once: most messages have one of a few. A set that no message has any more makes
+//! room for another. Must not: know what a number stands for.
 
 use std::collections::HashMap;
 use std::sync::Arc;

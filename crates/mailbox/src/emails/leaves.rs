@@ -13,8 +13,8 @@ use crate::filter::Filter;
 
 /// Emails in all that was found of one filter's leaves: some 100 MiB.
 const FOUND_MAX: usize = 4 << 20;
-/// Leaves where they stand in a filter, times emails: what going through the table looks up. Of a million emails
-/// sixteen conditions can be asked for.
+/// Leaves where they stand in a filter, times emails: what going through the table looks up. Of a million
+/// emails sixteen conditions can be asked for.
 const LOOKUPS_MAX: u64 = 16 << 20;
 
 /// Something the table does not know.

@@ -1,5 +1,5 @@
-//! Disposition notifications that come back (RFC 8098): which submission each is about (RFC 8621 §7), noted in
-//! the transaction that delivers it.
+//! Disposition notifications that come back (RFC 8098): which submission each is about (RFC 8621 §7), noted
+//! in the transaction that delivers it.
 //!
 //! Anybody can write one: it counts where it names the Message-ID of what was sent, and one of those it was
 //! sent to. Must not: keep more of them than the limit.

@@ -1,5 +1,5 @@
-//! Going through a table of emails with a filter, in pieces: a filter has up to a thousand conditions, a table
-//! up to a million emails, and one step does so many and no more.
+//! Going through a table of emails with a filter, in pieces: a filter has up to a thousand conditions, a
+//! table up to a million emails, and one step does so many and no more.
 //!
 //! What changes meanwhile is not gone through again, unless all of it is little: whoever asks is told a state
 //! from before, from which on it hears of every change. Must not: read anything.
@@ -35,8 +35,8 @@ impl Sieve {
     pub(super) const fn new(wanted: Verdict) -> Self {
         Self { wanted, of: TableVersion::NONE, among: Among::Nothing, done: 0, chosen: Vec::new() }
     }
-    /// Goes through the next piece; answers whether that was all. `few` is asked at the beginning for the only
-    /// slots there can be, ascending, when they are known.
+    /// Goes through the next piece; answers whether that was all. `few` is asked at the beginning for the
+    /// only slots there can be, ascending, when they are known.
     pub(super) fn advance(
         &mut self,
         test: &Test,

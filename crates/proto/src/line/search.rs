@@ -1,5 +1,5 @@
-//! Search keys as they nest (RFC 9051 §6.4.4, DMAP-00 §7.6.3): lists, OR, NOT, and how deep; what IMAP and DMAP
-//! have in common. The keys themselves are each protocol's own.
+//! Search keys as they nest (RFC 9051 §6.4.4, DMAP-00 §7.6.3): lists, OR, NOT, and how deep; what IMAP and
+//! DMAP have in common. The keys themselves are each protocol's own.
 
 use super::lex::{Cursor, SyntaxError};
 use super::set::SequenceSet;

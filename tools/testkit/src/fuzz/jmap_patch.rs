@@ -94,10 +94,8 @@ fn count<T: PartialEq>(change: &SetChange<T>) -> usize {
 
 /// With an object that has nothing, only null is right.
 fn compare(claims: &[Claim]) {
-    for claim in claims {
-        assert!(!claim.property().is_empty());
-        if let Err(error) = claim.check(&Members::default()) {
-            refused(&error);
-        }
+    claims.iter().for_each(|claim| assert!(!claim.property().is_empty()));
+    if let Err(error) = Claim::check(claims, &Members::default()) {
+        refused(&error);
     }
 }

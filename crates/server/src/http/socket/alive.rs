@@ -1,5 +1,5 @@
-//! Whether the peer of a WebSocket is still there: what was heard of it, and since when it owes an answer to a
-//! ping. Must not: look at the clock.
+//! Whether the peer of a WebSocket is still there: what was heard of it, and since when it owes an answer
+//! to a ping. Must not: look at the clock.
 
 use std::time::Duration;
 
