@@ -89,8 +89,8 @@ fn passwd(session: &mut Session, text: &str) -> Result<(), Problem> {
     say("password changed; keys and mail are readable as before");
     if session.account.mode() == Mode::Trustful {
         say(
-            "IMAP, JMAP and submission do not take it: the server has not seen it. Use app passwords there, or\n\
-             let `koi account passwd` set the password on the server.",
+            "IMAP, JMAP and submission do not take it: the server has not seen it. Use app passwords there,\n\
+             or let `koi account passwd` set the password on the server.",
         );
     }
     Ok(())
