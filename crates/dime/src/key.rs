@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::agree::{DecryptionKey, SCALAR_OCTETS};
 use crate::cipher::{self, SHARD_OCTETS};
 use crate::field::{Field, FieldError, Fields};
+use crate::hash::hkdf;
 use crate::object::{Magic, ObjectError, header, payload};
 use crate::octets::Cursor;
 use crate::padded;
@@ -142,6 +143,13 @@ impl PrivateKeys {
         let length = 2 * SHARD_OCTETS + buffer.len();
         let header = header(self.holder.encrypted(), length).ok_or(ObjectError::Length)?;
         Ok([header.as_slice(), vector_shard, &tag_shard, &buffer].concat())
+    }
+
+    /// A secret for one purpose of their holder, which follows from both.
+    #[must_use]
+    pub fn secret_for(&self, purpose: &[u8]) -> Secret<64> {
+        let (seed, scalar) = (self.signing.seed(), self.decryption.scalar());
+        hkdf::<64>(seed.expose(), scalar.expose(), &[b"DIME secret for\0", purpose])
     }
 
     fn from_fields(holder: Holder, octets: &[u8]) -> Result<Self, KeyError> {

@@ -39,7 +39,7 @@ pub use key::{Holder, PrivateKeys};
 pub use message::{Message, MessageForm, Outline};
 pub use object::Magic;
 pub use organisation::{Organisation, OrganisationError};
-pub use random::{NoRandomness, Random};
+pub use random::{Derived, NoRandomness, Random};
 pub use record::ManagementRecord;
 pub use secret::{Secret, SecretOctets};
 pub use sign::{SIGNATURE_OCTETS, SIGNING_KEY_OCTETS, Signature, SigningKey, VerifyingKey};

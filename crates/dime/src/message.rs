@@ -23,7 +23,7 @@ pub use draft::{AuthorParts, Part, PartKind};
 pub use envelope::{BadEnvelope, DestinationEnvelope, OriginEnvelope};
 pub use form::{FormError, MessageForm};
 pub use handover::{Delivery, HandoverError, Submission};
-pub use naked::{NakedParts, plain, wrap};
+pub use naked::{NakedParts, naked_octets, plain, wrap};
 pub use origin::{Bounces, OriginError, sign_as_origin};
 pub use outline::{ChunkFact, Ephemeral, Outline, OutlineError, Scanner};
 pub use payload::{CHUNK_DATA_OCTETS_MAX, ChunkData, Opened};

@@ -15,6 +15,7 @@ use crate::message::{
 use crate::object::Magic;
 use crate::random::Random;
 use crate::record::ManagementRecord;
+use crate::secret::Secret;
 use crate::sign::{SigningKey, VerifyingKey};
 use crate::signet::{Detail, OrgParts, OrgSignet, SignetError, SigningRequest, UserSignet};
 
@@ -120,6 +121,11 @@ impl Organisation {
     /// Reads the envelope of a message that comes for a user (chunk 3).
     pub fn delivery<'a, 'm>(&self, message: &'m Message<'a>) -> Result<Delivery<'a, 'm>, HandoverError> {
         Delivery::open(message, self.decryption())
+    }
+    /// A secret for one purpose of its server, which follows from its keys.
+    #[must_use]
+    pub fn secret_for(&self, purpose: &[u8]) -> Secret<64> {
+        self.keys.secret_for(purpose)
     }
     /// Encrypts ordinary mail to a user of this organisation; `magic` is [`Magic::NakedMessage`], or
     /// [`Magic::BounceMessage`] for what the server itself writes.

@@ -264,7 +264,7 @@ impl Account {
         let there = self.snapshot()?.uids(mailbox)?;
         Ok(UidSet(there.0.intersect(&uids.0)))
     }
-    fn in_pieces<P: Default + Send + 'static>(
+    pub(crate) fn in_pieces<P: Default + Send + 'static>(
         &self,
         mailbox: MailboxId,
         uids: &UidSet,

@@ -71,6 +71,9 @@ pub(crate) fn answer_due(inner: &Inner, account: AccountId, now: Timestamp) -> R
         return Ok(false);
     }
     let ready = prepare(inner, account, waiting, now)?;
+    for answer in ready.iter().filter_map(|ready| ready.answer.as_ref()) {
+        inner.prepare(&answer.message, &[answer.to.account], None)?;
+    }
     let (options, quota) = (Arc::clone(&inner.options), inner.options.quota);
     let told = transact(&*inner.kv, move |txn: &mut dyn Txn| {
         let mut own = AccountTxn::open(txn, account, quota, now)?;

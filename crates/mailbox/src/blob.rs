@@ -18,6 +18,7 @@ use koi_types::{
 
 use crate::BodyRef;
 use crate::account::Account;
+use crate::dmap::seal;
 use crate::incoming::{Incoming, Stage};
 use crate::outcome::Pending;
 use crate::snapshot::Snapshot;
@@ -56,7 +57,17 @@ impl Account {
     /// Takes in what somebody uploads.
     #[must_use]
     pub fn stage_upload(&self) -> Stage {
-        Stage::new(std::sync::Arc::clone(&self.inner.kv), self.inner.options.message_octets_max)
+        self.stage()
+    }
+    /// Takes in what is put into this account in clear. One that keeps encrypted messages only takes nothing.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        let stage = Stage::new(std::sync::Arc::clone(&self.inner.kv), self.inner.options.message_octets_max);
+        match self.inner.kv.view().and_then(|view| seal::mode_of(&*view, self.id)) {
+            Ok(mode) if mode.keeps_clear_mail() => stage,
+            Ok(_) => stage.refusing(koi_store::mail::clear_mail()),
+            Err(error) => stage.refusing(error),
+        }
     }
     /// Keeps it for a while. `NoPermission` for a guest who may put nothing into the account.
     pub fn keep_upload(&self, stage: Stage, media_type: &str) -> Result<Pending<Uploaded>> {

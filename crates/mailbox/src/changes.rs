@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use koi_store::key;
+use koi_store::mail::dmap::prime;
 use koi_store::mail::per_user;
 use koi_store::record::log::{Event, LastRow, LogRecord, LogSection};
 use koi_store::record::mailbox::MailboxRecord;
@@ -88,6 +89,7 @@ impl Snapshot<'_> {
             saved_at: email.received_at,
             keywords: Vec::new(),
         });
+        let prime = prime::prime(&*self.view, self.account, message.email)?;
         let membership = Membership {
             flags: last.flags,
             email: message.email,
@@ -98,6 +100,8 @@ impl Snapshot<'_> {
             received_zone: last.received_zone,
             saved_at: last.saved_at,
             sent_day: None,
+            prime_octets: prime.map_or(0, |prime| u32::try_from(prime.body.octets).unwrap_or(u32::MAX)),
+            meta_octets: 0,
             keywords: KeywordNumbers::default(),
         };
         let mut row = Vec::new();

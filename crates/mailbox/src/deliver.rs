@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::AccountTxn;
-use koi_types::{AccountId, EmailId, ErrorKind, MailError, Result, Timestamp};
+use koi_types::{AccountId, EmailId, ErrorKind, MailError, Result, ReversePath, Timestamp};
 
 use crate::outcome::{Delivered, Delivery, Pending};
 use crate::placement::{Arriving, take_in};
@@ -15,6 +15,9 @@ impl MailboxService {
     /// account that is gone or full fails for itself only; a full disk fails for all.
     pub fn deliver(&self, delivery: Delivery) -> Pending<Vec<Result<Delivered>>> {
         let inner = &self.inner;
+        if let Err(error) = inner.prepare(&delivery.message, &delivery.recipients, peer(&delivery.sender)) {
+            return Pending::failed(error);
+        }
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };
         let recipients: Arc<[To]> = delivery.recipients.iter().map(to).collect();
         let (options, now) = (Arc::clone(&inner.options), inner.env.now());
@@ -58,8 +61,18 @@ pub(crate) fn deliver_one(
 
 /// Errors that `take_in` can only meet before it has written a row.
 pub(crate) fn is_about_one_account(error: &MailError) -> bool {
-    matches!(
-        error.kind,
-        ErrorKind::NotFound | ErrorKind::OverQuota | ErrorKind::LimitReached | ErrorKind::Corrupt
-    )
+    // Why an account takes nothing in clear.
+    error.cause.is_some()
+        || matches!(
+            error.kind,
+            ErrorKind::NotFound | ErrorKind::OverQuota | ErrorKind::LimitReached | ErrorKind::Corrupt
+        )
+}
+
+/// The domain that mail comes from, as the envelope says it.
+pub(crate) fn peer(sender: &ReversePath) -> Option<&str> {
+    match sender {
+        ReversePath::Null => None,
+        ReversePath::Address(address) => Some(address.domain()),
+    }
 }

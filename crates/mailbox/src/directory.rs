@@ -6,11 +6,13 @@ use std::ops::ControlFlow;
 use koi_store::key;
 use koi_store::kv::{Ticket, Txn, transact_and_wait};
 use koi_store::mail::app_password::{AppPassword, NewAppPassword};
+use koi_store::mail::dmap::mode;
 use koi_store::mail::push::{Credential, forget_credential};
 use koi_store::mail::{app_password, directory};
-use koi_store::record::directory::{DirectoryRecord, PasswordRecord, ScramRecord};
-use koi_types::{AccountId, Address, ErrorKind, MailError, Result, Timestamp};
+use koi_store::record::directory::{DirectoryRecord, PasswordRecord, ScramRecord, StacieRecord};
+use koi_types::{AccountId, Address, ErrorKind, MailError, Mode, Result, Timestamp};
 
+use crate::dmap::seal;
 use crate::service::Inner;
 
 /// The directory of a service.
@@ -27,6 +29,10 @@ pub struct AccountRow {
     pub disabled: bool,
     /// Whether SCRAM logins are possible.
     pub scram: bool,
+    /// Whether STACIE logins are possible.
+    pub stacie: bool,
+    /// What the server may know of its mail.
+    pub mode: Mode,
 }
 
 /// What a password is checked against.
@@ -50,9 +56,10 @@ pub struct AppPasswordUse {
 }
 
 impl AccountRow {
-    fn new(id: AccountId, r: DirectoryRecord) -> Self {
-        let scram = r.password.scram.is_some();
-        Self { id, address: r.address, created_at: r.created_at, disabled: r.disabled, scram }
+    fn new(id: AccountId, r: DirectoryRecord, mode: Mode) -> Self {
+        let (scram, stacie) = (r.password.scram.is_some(), r.password.stacie.is_some());
+        let (address, created_at, disabled) = (r.address, r.created_at, r.disabled);
+        Self { id, address, created_at, disabled, scram, stacie, mode }
     }
 }
 
@@ -75,10 +82,16 @@ impl Directory<'_> {
         })
     }
     /// Replaces all that is stored of the password; what JMAP clients subscribed to with it goes.
+    /// `NoPermission` for an account that is not `Trustful`: there is nothing but STACIE for it.
     pub fn set_password(&self, account: AccountId, password: &PasswordRecord) -> Result<()> {
-        let password = password.clone();
-        let change = move |record: &mut DirectoryRecord| record.password = password.clone();
-        self.update(account, change, Some(Credential::Password))
+        let (password, now) = (password.clone(), self.inner.env.now());
+        transact_and_wait(&*self.inner.kv, move |txn| mode::set_password(txn, account, &password, now))
+    }
+    /// Gives an account a verifier of STACIE alone, whatever its mode: what its keys open is lost to who has
+    /// only the new password, unless the keys are elsewhere too.
+    pub fn reset_stacie(&self, account: AccountId, stacie: &StacieRecord) -> Result<()> {
+        let (stacie, now) = (stacie.clone(), self.inner.env.now());
+        transact_and_wait(&*self.inner.kv, move |txn| mode::reset_stacie(txn, account, &stacie, now))
     }
     /// Replaces the SCRAM keys, or takes them away; `Conflict` when the password is not the one of `verifier`
     /// any more.
@@ -173,7 +186,9 @@ impl Directory<'_> {
     }
     /// One account.
     pub fn row(&self, id: AccountId) -> Result<Option<AccountRow>> {
-        Ok(directory::directory_record(&*self.inner.kv.view()?, id)?.map(|r| AccountRow::new(id, r)))
+        let view = self.inner.kv.view()?;
+        let Some(record) = directory::directory_record(&*view, id)? else { return Ok(None) };
+        Ok(Some(AccountRow::new(id, record, seal::mode_of(&*view, id)?)))
     }
     /// The account that was made first.
     pub fn first(&self) -> Result<Option<AccountId>> {
@@ -195,10 +210,13 @@ impl Directory<'_> {
         view.scan(&range.from, &range.end, &mut |key, row| {
             let id = key::part(key, 5).map(|octets| AccountId(u32::from_be_bytes(octets)));
             if let (Some(id), Some(r)) = (id, DirectoryRecord::decode(row)) {
-                rows.push(AccountRow::new(id, r));
+                rows.push(AccountRow::new(id, r, Mode::Trustful));
             }
             ControlFlow::Continue(())
         })?;
+        for row in &mut rows {
+            row.mode = seal::mode_of(&*view, row.id)?;
+        }
         Ok(rows)
     }
 }

@@ -11,6 +11,7 @@ use koi_store::record::log::LogRecord;
 use koi_types::{AccountId, ModSeq, Result, Timestamp};
 
 use crate::answer;
+use crate::dmap;
 use crate::emails::submission;
 use crate::service::{Inner, MailboxService};
 
@@ -99,6 +100,16 @@ impl MailboxService {
                 submission::Due::Sent => {
                     *steps -= 1;
                     waiting = true;
+                }
+            }
+            if *steps > 0 {
+                match dmap::submit::finish_due(&self.inner, account, now)? {
+                    dmap::submit::Due::Nothing => {}
+                    dmap::submit::Due::Later => waiting = true,
+                    dmap::submit::Due::Done => {
+                        *steps -= 1;
+                        waiting = true;
+                    }
                 }
             }
             if *steps > 0 && answer::answer_due(&self.inner, account, now)? {

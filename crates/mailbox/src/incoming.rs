@@ -19,8 +19,10 @@ use koi_store::record::email::SentAt;
 use koi_types::{
     Address, AddressHash, Contact, Day, ErrorKind, MailError, Result, Timestamp, ZoneOffset, limits,
 };
+use parking_lot::Mutex;
 
 use crate::contact;
+use crate::dmap::seal::{Budget, Forms, Reserved};
 
 /// Message-IDs by which one message is looked for in threads, its own included.
 const THREAD_KEYS_MAX: usize = 12;
@@ -44,6 +46,11 @@ pub struct Incoming {
     pub(crate) is_disposition_notification: bool,
     /// What it tells then, if it says of which message.
     pub(crate) disposition: Option<Arc<Disposition>>,
+    /// Some of those who get it keep encrypted mail only: `body` must not be written, and may be larger than
+    /// what is kept in memory otherwise.
+    pub(crate) confidential: Option<Arc<Reserved>>,
+    /// What it is for those it is delivered to.
+    pub(crate) forms: Arc<Mutex<Forms>>,
 }
 
 /// What a disposition notification says (RFC 8098 §3).
@@ -113,6 +120,8 @@ impl Incoming {
             senders: contact::sender_hashes(&facts.envelope),
             is_disposition_notification: is_notification,
             disposition: is_notification.then(|| Disposition::of(octets).map(Arc::new)).flatten(),
+            confidential: None,
+            forms: Arc::default(),
             facts: mail::EmailFacts { contact, ..email_facts(&facts) },
         })
     }
@@ -186,6 +195,10 @@ pub struct Stage {
     held_max: usize,
     octets: u64,
     octets_max: u64,
+    /// Nothing of it may be written: all of it stays in memory.
+    confidential: Option<Reserved>,
+    /// Why nothing is taken.
+    refused: Option<MailError>,
 }
 
 impl Stage {
@@ -197,7 +210,17 @@ impl Stage {
             held_max: limits::BODY_INLINE_OCTETS_MAX,
             octets: 0,
             octets_max,
+            confidential: None,
+            refused: None,
         }
+    }
+    /// For mail of which nothing may be written before it is encrypted.
+    pub(crate) fn confidential(self, budget: Arc<Budget>) -> Self {
+        Self { confidential: Some(Reserved::nothing(budget)), ..self }
+    }
+    /// One that takes nothing, because of this.
+    pub(crate) fn refusing(self, error: MailError) -> Self {
+        Self { refused: Some(error), ..self }
     }
     /// The same, but no more than so many octets of it stay in memory.
     #[must_use]
@@ -212,10 +235,18 @@ impl Stage {
     /// The next octets. `TooLarge` past the limit; `Unavailable` when the disk is full. After an error drop
     /// it.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
+        if let Some(error) = &self.refused {
+            return Err(error.clone());
+        }
         self.octets = self.octets.saturating_add(octets.len() as u64);
         if self.octets > self.octets_max {
             let text = format!("message is larger than {} octets", self.octets_max);
             return Err(MailError::new(ErrorKind::TooLarge, text));
+        }
+        if let Some(reserved) = &mut self.confidential {
+            reserved.add(octets.len())?;
+            self.held.extend_from_slice(octets);
+            return Ok(());
         }
         if let Some(large) = &mut self.large {
             return large.write(octets);
@@ -231,9 +262,10 @@ impl Stage {
         Ok(())
     }
     /// The message is complete: makes a large one durable, and finds out what is stored beside it.
-    pub fn finish(self) -> Result<Incoming> {
+    pub fn finish(mut self) -> Result<Incoming> {
+        let confidential = self.confidential.take().map(Arc::new);
         let whole = self.whole()?;
-        Incoming::parsed(whole.body, &whole.octets)
+        Ok(Incoming { confidential, ..Incoming::parsed(whole.body, &whole.octets)? })
     }
     /// The same for a message with NUL: what has it is stored in base64. `InvalidInput` when NUL is not in
     /// the body of a part; `TooLarge` when it does not fit any more.
@@ -249,12 +281,18 @@ impl Stage {
     }
     /// The octets are no message: makes many of them durable, and looks at none.
     pub(crate) fn finish_octets(self) -> Result<NewBody> {
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
         match self.large {
             None => Ok(NewBody::inline(self.held.into())),
             Some(large) => large.finish(),
         }
     }
     fn whole(self) -> Result<Whole> {
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
         let Some(large) = self.large else {
             let octets: Arc<[u8]> = self.held.into();
             return Ok(Whole { body: NewBody::inline(Arc::clone(&octets)), octets: Octets::Held(octets) });

@@ -105,6 +105,10 @@ pub(crate) fn take_in(
     arriving: &Arriving<'_>,
 ) -> Result<Delivered> {
     let message = arriving.message;
+    if !account.mode().keeps_clear_mail() {
+        return take_in_sealed(account, options, email, arriving);
+    }
+    let body = message.plain_body()?;
     account.has_room(message.octets)?;
     let modseq = account.modseq();
     let placement = match place(account, options, arriving)? {
@@ -115,7 +119,7 @@ pub(crate) fn take_in(
     };
     let new = NewEmail {
         email,
-        body: &message.body,
+        body: &body,
         octets: message.octets,
         facts: &message.facts,
         flags: placement.flags,
@@ -141,5 +145,31 @@ pub(crate) fn take_in(
         email: appended.email,
         modseq,
         announce: placement.announce,
+    })
+}
+
+/// Into an account that keeps encrypted messages only. What of the message would be looked at to say where it
+/// goes, or to answer it, is what must not be written: it goes to INBOX, and who is told hears that something
+/// came.
+fn take_in_sealed(
+    account: &mut AccountTxn<'_>,
+    options: &Options,
+    email: EmailId,
+    arriving: &Arriving<'_>,
+) -> Result<Delivered> {
+    let sealed = arriving.message.sealed_for(account.id())?;
+    let shown = crate::dmap::placeholder()?;
+    account.has_room_for(1, sealed.octets().saturating_add(u64::from(shown.octets)))?;
+    let appended = sealed.append(account, INBOX, email, arriving.received_at, SystemFlags::NONE)?;
+    if let Some(push) = &options.push {
+        announce(account, push, &Arrived { mailbox: INBOX, appended, is_chat: false, message: shown })?;
+    }
+    Ok(Delivered {
+        mailbox: INBOX,
+        uidvalidity: appended.uidvalidity,
+        uid: appended.uid,
+        email: appended.email,
+        modseq: account.modseq(),
+        announce: true,
     })
 }

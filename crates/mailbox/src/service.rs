@@ -15,6 +15,8 @@ use crate::backlog::Backlog;
 use crate::coi::CoiNames;
 use crate::contact;
 use crate::directory::Directory;
+use crate::dmap::DmapOptions;
+use crate::dmap::seal::{self, Budget};
 use crate::emails::attachments::Attachments;
 use crate::emails::log::KeptLogs;
 use crate::emails::tables::EmailTables;
@@ -33,6 +35,12 @@ pub trait Env: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Never the same twice, and not to be guessed.
     fn random(&self) -> [u8; 10];
+    /// Overwrites every octet, as `random` would.
+    fn fill(&self, octets: &mut [u8]) {
+        for piece in octets.chunks_mut(10) {
+            piece.iter_mut().zip(self.random()).for_each(|(to, from)| *to = from);
+        }
+    }
 }
 
 /// What an administrator may set.
@@ -60,6 +68,8 @@ pub struct Options {
     /// Age past which lines of the log go, in seconds.
     pub log_age_secs: u32,
     pub index: IndexOptions,
+    /// Encrypted mail and DMAP; nothing where it is not offered.
+    pub dmap: Option<DmapOptions>,
     /// What one query of emails may cost.
     pub query_bounds: SearchBounds,
 }
@@ -79,6 +89,7 @@ impl Default for Options {
             log_modseqs_max: 20_000,
             log_age_secs: 90 * 86_400,
             index: IndexOptions::default(),
+            dmap: None,
             query_bounds: SearchBounds::default(),
         }
     }
@@ -104,6 +115,10 @@ pub(crate) struct Inner {
     pub(crate) watchers: Watchers,
     pub(crate) backlog: Backlog,
     pub(crate) index: IndexQueue,
+    /// Memory for mail that may not be written yet.
+    pub(crate) confidential: Arc<Budget>,
+    /// What was begun before is nobody's any more.
+    pub(crate) started_at: Timestamp,
 }
 
 /// What the service lends to a transaction. The service itself must not go with one: the last to let go of it
@@ -132,6 +147,7 @@ impl MailboxService {
     /// A service on an engine. Nothing is read or written yet.
     #[must_use]
     pub fn new(kv: Arc<dyn Kv>, options: Options, env: Arc<dyn Env>) -> Self {
+        let started_at = env.now();
         let inner = Inner {
             kv,
             options: Arc::new(options),
@@ -146,6 +162,8 @@ impl MailboxService {
             watchers: Watchers::default(),
             backlog: Backlog::default(),
             index: IndexQueue::default(),
+            confidential: Arc::default(),
+            started_at,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -223,9 +241,25 @@ impl MailboxService {
         self.inner.names.forget_all();
         Ok(repaired)
     }
-    /// Takes in the octets of a message.
+    /// Takes in the octets of a message, of which some may be written at once. For accounts that may keep
+    /// encrypted mail only, [`MailboxService::stage_for`] or [`Account::stage`].
     #[must_use]
     pub fn stage(&self) -> Stage {
         Stage::new(Arc::clone(&self.inner.kv), self.inner.options.message_octets_max)
+    }
+    /// Takes in the octets of a message that is delivered to these: while one of them keeps encrypted mail
+    /// only, nothing of it is written before it is encrypted.
+    #[must_use]
+    pub fn stage_for(&self, accounts: &[AccountId]) -> Stage {
+        let in_clear = self.inner.kv.view().and_then(|view| {
+            accounts
+                .iter()
+                .try_fold(true, |all, account| Ok(all && seal::mode_of(&*view, *account)?.keeps_clear_mail()))
+        });
+        match in_clear {
+            Ok(true) => self.stage(),
+            Ok(false) => self.stage().confidential(Arc::clone(&self.inner.confidential)),
+            Err(error) => self.stage().refusing(error),
+        }
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::account::Account;
 use crate::coi;
-use crate::deliver::is_about_one_account;
+use crate::deliver::{is_about_one_account, peer};
 use crate::incoming::{Incoming, Stage};
 use crate::outcome::{Delivered, Delivery, Pending, Submission, Whole};
 use crate::placement::{Arriving, take_in};
@@ -111,6 +111,14 @@ impl MailboxService {
     }
     fn run(&self, plan: Plan) -> Pending<Whole> {
         let accounts: Vec<AccountId> = plan.parts.iter().map(|part| part.account).collect();
+        let prepared = self.inner.prepare(&plan.message, &accounts, peer(&plan.reverse_path));
+        let prepared = prepared.and_then(|()| match Arc::ptr_eq(&plan.message, &plan.own_form) {
+            true => Ok(()),
+            false => self.inner.prepare(&plan.own_form, &accounts, peer(&plan.reverse_path)),
+        });
+        if let Err(error) = prepared {
+            return Pending::failed(error);
+        }
         let refused: Arc<Mutex<Option<AccountId>>> = Arc::default();
         let culprit = Arc::clone(&refused);
         let pending = transact(&*self.inner.kv, move |txn: &mut dyn Txn| {
@@ -172,13 +180,26 @@ impl Plan {
     }
     /// In the mailbox for chats, or in Sent: never in both.
     fn file_copy(&self, account: &mut AccountTxn<'_>, email: EmailId) -> Result<()> {
-        let new = self.email(email, &self.own_form, SystemFlags::SEEN);
+        if !account.mode().keeps_clear_mail() {
+            return self.file_sealed(account, email);
+        }
+        let body = self.own_form.plain_body()?;
+        let new = NewEmail { body: &body, ..self.email(email, &self.own_form, SystemFlags::SEEN) };
         let message_id = self.message.message_id;
         if self.message.chat.is_some() && coi::file_submitted(account, &self.options, &new, message_id)? {
             return Ok(());
         }
         account.file_sent(&Sent { new, message_id, client: self.client, mailbox: self.sent_mailbox })?;
         Ok(())
+    }
+    /// The copy of who keeps encrypted messages only. What its clients file themselves is not looked for:
+    /// they cannot, in clear.
+    fn file_sealed(&self, account: &mut AccountTxn<'_>, email: EmailId) -> Result<()> {
+        let Some(mailbox) = self.sent_mailbox.filter(|_| account.files_sent().unwrap_or(false)) else {
+            return Ok(());
+        };
+        let sealed = self.own_form.sealed_for(account.id())?;
+        sealed.append(account, mailbox, email, self.received_at, SystemFlags::SEEN).map(drop)
     }
     fn email<'a>(&'a self, email: EmailId, message: &'a Incoming, flags: SystemFlags) -> NewEmail<'a> {
         NewEmail {

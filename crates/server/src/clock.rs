@@ -17,9 +17,14 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut octets = [0u8; N];
-    if let Err(error) = getrandom::fill(&mut octets) {
+    fill(&mut octets);
+    octets
+}
+
+/// Overwrites every octet with a random one, or ends the process in the same way.
+pub fn fill(octets: &mut [u8]) {
+    if let Err(error) = getrandom::fill(octets) {
         tracing::error!(%error, "the system gives no random octets");
         std::process::abort();
     }
-    octets
 }

@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use koi_dime::stacie;
 use koi_mailbox::push::PushOptions;
 use koi_mailbox::{
     AccountRow, Env, MailboxService, NewAppPassword, Options, PasswordRecord, Quota, ScramRecord,
+    StacieRecord,
 };
 use koi_proto::sasl::scram::keys;
 use koi_store::engine::{Embedded, OpenError};
@@ -42,6 +44,9 @@ pub struct Service {
     domains: Arc<[String]>,
 }
 
+/// A shorter password takes more than 2^17 rounds beside the bonus.
+const STACIE_CHARACTERS_MIN: u32 = 8;
+
 struct System;
 
 impl Env for System {
@@ -50,6 +55,9 @@ impl Env for System {
     }
     fn random(&self) -> [u8; 10] {
         crate::clock::random()
+    }
+    fn fill(&self, octets: &mut [u8]) {
+        crate::clock::fill(octets);
     }
 }
 
@@ -224,7 +232,23 @@ impl Service {
         };
         let made = verifier::make(self.cost, prepared.as_bytes(), &mut Vec::new())?;
         let scram = scram.then(|| self.scram_record(address, &prepared));
-        Ok(PasswordRecord { verifier: made.into(), scram })
+        let stacie = self.stacie_record(address, &prepared);
+        Ok(PasswordRecord { verifier: made.into(), scram, stacie })
+    }
+
+    /// What a client of DMAP proves the same password against. Nothing where DMAP is not offered, or when the
+    /// password is so short that its derivation would take minutes: then DMAP has no login for the account.
+    fn stacie_record(&self, address: &Address, prepared: &str) -> Option<StacieRecord> {
+        let bonus = self.mailbox.options().dmap.as_ref()?.stacie_bonus;
+        let password = stacie::Password::new(prepared.as_bytes()).ok()?;
+        let username = stacie::Username::new(&address.account_key().to_string()).ok()?;
+        if password.characters() < STACIE_CHARACTERS_MIN {
+            return None;
+        }
+        let salt = stacie::Salt(crate::clock::random());
+        let inputs = stacie::Inputs { username: username.as_str(), password: &password, salt: &salt, bonus };
+        let token = *inputs.derive().verification_token.0.expose();
+        Some(StacieRecord { bonus, salt: salt.0, token, serial: 1 })
     }
 
     fn scram_record(&self, address: &Address, prepared: &str) -> ScramRecord {

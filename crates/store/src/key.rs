@@ -36,6 +36,12 @@
 //! | a | 0, email | `AnswerRecord`: an email that is to be answered so |
 //! | a | 1, hash of an address | `AnsweredRecord`: somebody who was answered |
 //! | w | upload | `UploadRecord`: octets that were uploaded, for a while |
+//! | d | 0, key id | `KeyRecord`: a key of DMAP, its signet, its private half encrypted |
+//! | d | 1, label, 0, serial | `RealmRecord`: the server's share of a realm key |
+//! | d | 2, address, 0, fingerprint | `RingRecord`: a signet of somebody else |
+//! | d | 3, id | `OutboxRecord`: a message that is being submitted by DMAP |
+//! | m | mailbox, uid or 0 | the META block of a message, or of the mailbox |
+//! | p | email | `PrimeRecord`: the encrypted message that an email stands for |
 //! | J | 0 | `CoiSettings`: chat by IMAP |
 //! | J | 1, hash of a Message-ID | `FiledChatRecord`: where a submitted chat message is |
 //! | K | number | keyword |
@@ -64,6 +70,7 @@ mod answer;
 mod coi;
 mod contact;
 mod directory;
+mod dmap;
 mod message;
 mod object;
 mod push;
@@ -81,6 +88,7 @@ pub use answer::*;
 pub use coi::*;
 pub use contact::*;
 pub use directory::*;
+pub use dmap::*;
 pub use message::*;
 pub use object::*;
 pub use push::*;
@@ -143,6 +151,12 @@ pub mod table {
     pub const VACATION: u8 = b'v';
     /// Emails to be answered while its owner is away, and who was.
     pub const ANSWER: u8 = b'a';
+    /// Keys, shards, signets of others and submissions of DMAP.
+    pub const DMAP: u8 = b'd';
+    /// META blocks of DMAP.
+    pub const META: u8 = b'm';
+    /// Encrypted messages that emails stand for.
+    pub const PRIME: u8 = b'p';
 
     /// Tables of account 0.
     pub mod global {

@@ -37,6 +37,18 @@ pub struct UploadId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ObjectId(pub [u8; 16]);
 
+/// A key of a user: SHA-512 of what is signed in its signing request (DMAP-00 §7.4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 64]);
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyId(")?;
+        self.0.iter().take(8).try_for_each(|octet| write!(f, "{octet:02x}"))?;
+        f.write_str("…)")
+    }
+}
+
 /// What a blob id names (RFC 8620 §6): always looked up inside one account.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum BlobName {

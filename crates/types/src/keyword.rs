@@ -38,6 +38,10 @@ impl SystemFlags {
         Self(self.0 | other.0)
     }
     #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+    #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }

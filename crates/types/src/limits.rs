@@ -77,6 +77,16 @@ pub const DMAP_PRIVATE_KEY_OCTETS_MAX: usize = 4096;
 pub const DMAP_LABEL_OCTETS_MAX: usize = 32;
 /// Realms of one account.
 pub const DMAP_REALMS_MAX: usize = 64;
+/// Keys of one account, with those that it had.
+pub const DMAP_KEYS_MAX: usize = 64;
+/// Signets of others that one account keeps.
+pub const DMAP_SIGNETS_MAX: usize = 4096;
+/// All of them together.
+pub const DMAP_SIGNETS_OCTETS_MAX: usize = 16 * 1024 * 1024;
+/// Messages of one account that are being submitted, or wait for their time.
+pub const DMAP_OUTBOX_MAX: usize = 256;
+/// Mail that is encrypted before any of it is written is held in memory until then: all of it together.
+pub const CONFIDENTIAL_OCTETS_MAX: usize = 256 * 1024 * 1024;
 /// Nested lists, NOT and OR in one SEARCH of DMAP.
 pub const DMAP_SEARCH_DEPTH_MAX: usize = 32;
 /// Different items in one FETCH of DMAP.

@@ -3,7 +3,9 @@
 
 use zeroize::Zeroizing;
 
+use super::MESSAGE_HEADER_OCTETS;
 use super::form::FormError;
+use super::payload::{self, CHUNK_DATA_OCTETS_MAX};
 use super::read::{OpenError, Reader};
 use super::write::{Readers, WriteError, Writer};
 use crate::agree::EncryptionKey;
@@ -51,6 +53,36 @@ pub fn wrap(mail: &[u8], parts: &NakedParts<'_>, random: &mut dyn Random) -> Res
     writer.sign()?;
     writer.sign_as(ChunkType::DESTINATION_SIGNATURE, parts.signing)?;
     writer.finish(parts.magic)
+}
+
+/// How many octets [`wrap`] makes of mail of so many octets that begins with `start`, without encrypting
+/// anything; `None` when the header does not end in there.
+#[must_use]
+pub fn naked_octets(start: &[u8], octets: u64) -> Option<u64> {
+    let (headers, rest) = split(start);
+    let ends = start.len() as u64 == octets || !rest.is_empty() || is_empty_line(headers);
+    let body = octets.checked_sub(headers.len() as u64).filter(|_| ends)?;
+    let data = [common(headers).len() as u64, headers.len() as u64, body];
+    let chunks = data.into_iter().fold(0, |sum, octets| sum + data_octets(octets));
+    Some(MESSAGE_HEADER_OCTETS as u64 + EPHEMERAL_OCTETS + chunks + SIGNATURES_OCTETS)
+}
+
+/// Whether the last line is the one between header and body.
+fn is_empty_line(headers: &[u8]) -> bool {
+    headers.ends_with(b"\n\r\n") || headers.ends_with(b"\n\n") || matches!(headers, b"\r\n" | b"\n")
+}
+
+/// The ephemeral chunk with both keys and the suite.
+const EPHEMERAL_OCTETS: u64 = 4 + 34 + 35 + 3;
+/// Chunks 224 and 225 with three slots each, and 255 with two.
+const SIGNATURES_OCTETS: u64 = 3 * 65 + 8 * 32;
+
+/// What data become: chunks of two slots each.
+fn data_octets(octets: u64) -> u64 {
+    let whole = payload::chunk_octets(CHUNK_DATA_OCTETS_MAX as u64, 2);
+    let rest = octets % CHUNK_DATA_OCTETS_MAX as u64;
+    let last = if rest == 0 { 0 } else { payload::chunk_octets(rest, 2) };
+    octets / CHUNK_DATA_OCTETS_MAX as u64 * whole + last
 }
 
 /// The mail again, once the message has the form of such mail and its signatures are verified: the ephemeral

@@ -124,6 +124,13 @@ fn laid_out(data: &[u8], continues: bool) -> Option<SecretOctets> {
     Some(plaintext)
 }
 
+/// Octets of the chunk that holds so many octets of data, with its slots.
+pub(super) const fn chunk_octets(data: u64, slots: u64) -> u64 {
+    let padded = (PREFIX_OCTETS as u64 + data + 1).next_multiple_of(BLOCK_OCTETS as u64);
+    let plaintext = if padded < PLAINTEXT_OCTETS_MIN as u64 { PLAINTEXT_OCTETS_MIN as u64 } else { padded };
+    4 + 2 * SHARD_OCTETS as u64 + plaintext + 32 * slots
+}
+
 /// Decrypts `shards_and_ciphertext` and reads what is in it.
 pub(super) fn open(
     place: Place,

@@ -7,7 +7,8 @@ use koi_dime::chunk::{Actor, ChunkType, Suite};
 use koi_dime::message::{
     AuthorParts, BadEnvelope, Bounces, ChunkFact, Delivery, DestinationEnvelope, FormError, HandoverError,
     NakedParts, OpenError, OriginEnvelope, OriginError, OutlineError, Part, PartKind, Readers, Scanner,
-    Submission, Tracing, WriteError, Writer, add_tracing, open_alone, plain, retitled, sign_as_origin, wrap,
+    Submission, Tracing, WriteError, Writer, add_tracing, naked_octets, open_alone, plain, retitled,
+    sign_as_origin, wrap,
 };
 use koi_dime::signet::{OrgParts, OrgSignet, SigningRequest};
 use koi_dime::{Fingerprint, Magic, Message, MessageForm, NoRandomness, Outline, Random};
@@ -408,6 +409,17 @@ fn handing_over() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_size_of_naked_mail_is_known_before(mail in proptest::collection::vec(any::<u8>(), 0..900), lines in "(To: b\r\n( c\r\n)?)?([ -~]{0,99}\r\n){0,6}") {
+        let mail = [lines.as_bytes(), &mail].concat();
+        let octets = mail.len() as u64;
+        prop_assert_eq!(naked_octets(&mail, octets), Some(wrapped(&mail).len() as u64));
+        for end in 0..mail.len() {
+            let known = naked_octets(&mail[..end], octets);
+            prop_assert!(known.is_none() || known == naked_octets(&mail, octets));
+        }
+    }
 
     #[test]
     fn any_mail(mail in proptest::collection::vec(any::<u8>(), 0..2000), lines in "(A: b\r\n)?([ -~]{0,9}\r\n){0,6}") {

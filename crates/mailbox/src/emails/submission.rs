@@ -27,7 +27,7 @@ use super::changes::{Changed, Told};
 use super::state::State;
 use crate::BodyRef;
 use crate::account::Account;
-use crate::deliver::{To, deliver_one, is_about_one_account};
+use crate::deliver::{To, deliver_one, is_about_one_account, peer};
 use crate::incoming::{Incoming, Stage};
 use crate::outcome::{Delivery, Pending};
 use crate::service::{Inner, Options};
@@ -175,6 +175,7 @@ impl Account {
             return Err(SubmissionRefused::TooFast);
         }
         let accounts = ready.recipients.clone();
+        self.inner.prepare(&ready.message, &accounts, peer(&ready.sender))?;
         let (account, now, inner) = (self.id, self.inner.env.now(), &self.inner);
         let to = |account: &AccountId| To { account: *account, email: inner.new_email_id() };
         let recipients: Vec<To> = accounts.iter().map(to).collect();
@@ -387,6 +388,9 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
         Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::TooLarge) => None,
         Err(error) => return Err(error),
     };
+    if let (Some(record), Some(message)) = (&record, &message) {
+        inner.prepare(message, &own_accounts(&*inner.kv.view()?, &record.rcpt_to)?, None)?;
+    }
     let email = |_: &EnvelopeAddress| inner.new_email_id();
     let emails: Vec<EmailId> = record.iter().flat_map(|record| &record.rcpt_to).map(email).collect();
     let (options, quota): (_, Quota) = (Arc::clone(&inner.options), inner.options.quota);
@@ -455,6 +459,15 @@ fn send(
     let deliveries = deliver(txn, options, &delivery, &recipients, now)?;
     let accounts = recipients.iter().map(|to| to.account).filter(|to| *to != AccountId::GLOBAL).collect();
     Ok((accounts, deliveries))
+}
+
+/// Those of the recipients that are ours.
+fn own_accounts(read: &(impl Read + ?Sized), rcpt_to: &[EnvelopeAddress]) -> Result<Vec<AccountId>> {
+    let mut accounts = Vec::new();
+    for address in rcpt_to.iter().filter_map(|to| Address::from_path(&to.email)) {
+        accounts.extend(directory::account_of(read, &address)?);
+    }
+    Ok(accounts)
 }
 
 fn is_own(read: &(impl Read + ?Sized), account: AccountId, address: &Address) -> Result<bool> {

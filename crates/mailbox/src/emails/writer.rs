@@ -86,6 +86,9 @@ impl Writer<'_, '_> {
     fn create(&mut self, email: EmailId, creation: &EmailCreation) -> Changed {
         let mut keywords = Keywords::default();
         creation.keywords.iter().for_each(|keyword| keywords.add(keyword));
+        if !self.account.mode().keeps_clear_mail() {
+            return Err(EmailRefused::Forbidden);
+        }
         let mut mailboxes = creation.mailboxes.iter().copied();
         let Some(first) = mailboxes.next() else { return Err(EmailRefused::NoMailbox) };
         creation.mailboxes.iter().try_for_each(|mailbox| self.require_target(*mailbox))?;

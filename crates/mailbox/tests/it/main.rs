@@ -8,6 +8,7 @@ mod coi;
 mod contacts;
 mod copies;
 mod delivery;
+mod dmap;
 mod email_change_pieces;
 mod email_changes;
 mod email_query;

@@ -25,7 +25,9 @@ impl Passwords {
         // From here on everything is done for nobody too, though it can come to nothing.
         let nobody = self.nobody.read().clone();
         let account = entry.as_ref().map_or(AccountId::GLOBAL, |e| e.account);
-        let verifier = entry.as_ref().map_or(&nobody, |e| &e.verifier);
+        // An account that is not `Trustful` has none, and a password for it is wrong like nobody's.
+        let own = entry.as_ref().map(|e| &e.verifier).filter(|verifier| !verifier.is_empty());
+        let verifier = own.unwrap_or(&nobody);
         let app_hash = app::hash(account, password);
         let proof = self.proofs.proof(account, peer, verifier.as_bytes(), password);
         let cached = self.proofs.holds(&proof, Instant::now()) && !as_other;

@@ -7,13 +7,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use koi_mailbox::dmap::Content;
 use koi_mailbox::{Account, BodyRef, MailboxRow};
+use koi_proto::sasl::base64_encode;
 use koi_types::annotation::Target;
 use koi_types::{Flags, NumSet, Uid};
 
 use super::maildir::{self, Letters};
 use super::sidecar::{self, Granted, Head, Line};
-use super::{Moved, annotations, sidecar::FILE};
+use super::{Moved, annotations, dmap, sidecar::FILE};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -41,6 +43,7 @@ pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> 
         moved.mailboxes += 1;
     }
     annotations::export(account, Target::Server, path)?;
+    dmap::export_account(account, path)?;
     Ok(moved)
 }
 
@@ -101,6 +104,8 @@ struct Outgoing {
     uid: Uid,
     flags: Flags,
     body: BodyRef,
+    /// What the body stands for.
+    prime: Option<Content>,
     line: Line,
 }
 
@@ -119,8 +124,15 @@ fn batch(
     let scanned = snapshot.messages(row.id, &uids, |message| {
         let mut flags = Flags::system(message.flags);
         message.keywords.iter().filter_map(|n| keywords.keyword(n)).for_each(|k| flags.insert(k.clone()));
-        match snapshot.email(message.email) {
-            Ok(Some(email)) => {
+        let found = snapshot.email(message.email).and_then(|email| {
+            let is_prime = message.prime_octets > 0;
+            let prime = if is_prime { snapshot.dmap_content(message.email)? } else { None };
+            let has_meta = message.meta_octets > 0;
+            let meta = if has_meta { snapshot.meta(row.id, message.uid)? } else { None };
+            Ok(email.map(|email| (email, prime, meta)))
+        });
+        match found {
+            Ok(Some((email, prime, meta))) => {
                 let secs = message.received_at.secs().max(0);
                 let uid = message.uid.value();
                 let line = Line {
@@ -133,8 +145,10 @@ fn batch(
                     savedate: message.saved_at.0,
                     flags: sidecar::words(&flags),
                     emailid: message.email.to_string(),
+                    prime_octets: prime.as_ref().map(Content::octets),
+                    meta: meta.map(|meta| base64_encode(&meta)),
                 };
-                batch.push(Outgoing { uid: message.uid, flags, body: email.body, line });
+                batch.push(Outgoing { uid: message.uid, flags, body: email.body, prime, line });
             }
             Ok(None) => moved.skip(format!("{} UID {}: its email record is missing", row.name, message.uid)),
             Err(error) => moved.skip(format!("{} UID {}: {error}", row.name, message.uid)),
@@ -154,6 +168,9 @@ fn write_message(
     message: &Outgoing,
     sidecar: &mut BufWriter<File>,
 ) -> Result<(), Problem> {
+    if let Some(content) = &message.prime {
+        dmap::export_message(account, folder, &message.line.file, content)?;
+    }
     let mut octets = Vec::new();
     account.snapshot()?.read_body(&message.body, 0..message.body.octets, &mut octets)?;
     let tmp: PathBuf = folder.join("tmp").join(&message.line.file);

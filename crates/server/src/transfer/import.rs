@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use koi_mailbox::{AclChange, Appended, MailboxService, NewMessage, Pending};
-use koi_types::{MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation};
+use koi_types::{Flags, MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation};
 
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
-use super::sidecar::{self, Granted, Sidecar};
-use super::{Format, Found, Moved, Target, annotations, lines};
+use super::sidecar::{self, Granted, Line, Sidecar};
+use super::{Format, Found, Moved, Target, annotations, dmap, lines};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -51,6 +51,7 @@ pub fn import(
             }
             if mailbox.is_none() {
                 annotations::import(&target.account, annotation::Target::Server, path, &mut moved)?;
+                dmap::import_account(&target.account, path, &mut moved)?;
             }
             let folders = match mailbox {
                 Some(mailbox) => vec![Folder { path: path.to_owned(), mailbox }],
@@ -110,6 +111,11 @@ fn maildirs(
         files.sort_by_key(|f| sidecar.line(f.unique()).map_or(u32::MAX, |l| l.uid));
         for file in files {
             done += 1;
+            if let Some(line) = sidecar.line(file.unique()).filter(|line| line.prime_octets.is_some()) {
+                let flags = named_flags(file, &letters, line);
+                batches.add_prime(line, flags, &folder.path, moved)?;
+                continue;
+            }
             match read_file(file, &letters, &sidecar, target.service.options().message_octets_max) {
                 Ok(found) => batches.add(found, moved)?,
                 Err(reason) => moved.skip(format!("{}: {reason}", file.path.display())),
@@ -141,11 +147,7 @@ fn read_file(
     let octets = std::fs::read(&file.path).map_err(|e| e.to_string())?;
     let place = file.path.display().to_string();
     if let Some(line) = sidecar.line(file.unique()).filter(|l| l.octets == octets.len() as u64) {
-        // The file name is newer than the sidecar, should a program have changed flags meanwhile.
-        let mut flags = sidecar::flags(&line.flags);
-        let named = letters.decode(&file.name);
-        flags.system = named.system;
-        named.keywords.into_iter().for_each(|k| flags.insert(k));
+        let flags = named_flags(file, letters, line);
         let received_at = Some(Timestamp(line.internaldate));
         return Ok(Found { place, octets, flags, received_at, zone_minutes: line.zone_minutes });
     }
@@ -153,6 +155,15 @@ fn read_file(
     let received_at = modified.and_then(|d| i64::try_from(d.as_millis()).ok()).map(Timestamp);
     let flags = letters.decode(&file.name);
     Ok(Found { place, octets: lines::to_crlf(octets), flags, received_at, zone_minutes: 0 })
+}
+
+/// The file name is newer than the sidecar, should a program have changed flags meanwhile.
+fn named_flags(file: &MessageFile, letters: &Letters, line: &Line) -> Flags {
+    let mut flags = sidecar::flags(&line.flags);
+    let named = letters.decode(&file.name);
+    flags.system = named.system;
+    named.keywords.into_iter().for_each(|k| flags.insert(k));
+    flags
 }
 
 /// Messages on their way to one mailbox.
@@ -185,6 +196,33 @@ impl<'t> Batches<'t> {
         self.waiting.push(found);
         if self.waiting.len() >= BATCH_MESSAGES || self.waiting_octets >= BATCH_OCTETS {
             self.send(moved)?;
+        }
+        Ok(())
+    }
+
+    /// An encrypted message, alone, behind all that came before.
+    fn add_prime(
+        &mut self,
+        line: &Line,
+        flags: Flags,
+        folder: &Path,
+        moved: &mut Moved,
+    ) -> Result<(), Problem> {
+        self.send(moved)?;
+        let account = &self.target.account;
+        let read = dmap::read_message(account, folder, &line.file);
+        let added = read.and_then(|prime| {
+            let octets = prime.octets();
+            let new = dmap::message(line, prime, flags)?;
+            let appended = account.append_prime(self.mailbox, new).wait();
+            appended.map(|_| octets).map_err(|error| error.to_string())
+        });
+        match added {
+            Ok(octets) => {
+                moved.messages += 1;
+                moved.octets += octets;
+            }
+            Err(why) => moved.skip(format!("{}: {why}", line.file)),
         }
         Ok(())
     }

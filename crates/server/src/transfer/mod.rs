@@ -2,10 +2,11 @@
 //!
 //! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each
 //! a sidecar of JSON lines for what a Maildir has no place for, rights of others among it, and a file of
-//! annotations; `import` of such a folder restores octets, dates, flags, keywords, rights and annotations
-//! exactly. UIDs are given anew.
+//! annotations, and encrypted messages lie beside the texts that stand for them. `import` of such a folder
+//! restores octets, dates, flags, keywords, rights and annotations exactly. UIDs are given anew.
 
 mod annotations;
+mod dmap;
 mod export;
 mod import;
 mod lines;

@@ -53,6 +53,12 @@ pub(super) struct Line {
     pub(super) savedate: i64,
     pub(super) flags: Vec<String>,
     pub(super) emailid: String,
+    /// Octets of the encrypted message that the file stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prime_octets: Option<u64>,
+    /// META of DMAP, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) meta: Option<String>,
 }
 
 /// A sidecar that was read.

@@ -116,8 +116,11 @@ fn body_begins(session: &mut SmtpSession, end: usize) {
 fn opened(session: &SmtpSession, header: &[u8], rest: &[u8]) -> Result<Bodies, Reply> {
     let failed = |error: MailError| error::reply(&error);
     let trace = trace_lines(session);
+    // Who sends may get a copy.
+    let recipients = session.transaction.iter().flat_map(super::Transaction::accounts);
+    let accounts: Vec<_> = recipients.chain(session.login.iter().map(|login| login.account)).collect();
     let begun = |header: &[u8]| {
-        let mut stage = session.service.stage();
+        let mut stage = session.service.stage_for(&accounts);
         let written = stage.write(trace.as_bytes()).and_then(|()| stage.write(header));
         written.and_then(|()| stage.write(rest)).map(|()| stage)
     };

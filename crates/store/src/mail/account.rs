@@ -200,6 +200,11 @@ impl<'t> AccountTxn<'t> {
     pub const fn modseq(&self) -> ModSeq {
         self.modseq
     }
+    /// Which account it is.
+    #[must_use]
+    pub const fn id(&self) -> AccountId {
+        self.id
+    }
     /// When the transaction was submitted.
     #[must_use]
     pub const fn now(&self) -> Timestamp {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use koi_types::{
-    Contact, Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, Rights, SystemFlags, ThreadId,
-    Timestamp, Uid, UidValidity, ZoneOffset, limits,
+    Cause, Contact, Day, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, Rights, SystemFlags,
+    ThreadId, Timestamp, Uid, UidValidity, ZoneOffset, limits,
 };
 
 use super::account::{AccountTxn, At};
+use super::dmap::prime::NewPrime;
 use super::per_user::Guest;
 use crate::body::{BodyRef, NewBody, Scope};
 use crate::key;
@@ -58,6 +59,9 @@ pub(super) struct Entry<'a> {
     pub(super) keywords: &'a [Keyword],
     pub(super) received_at: Timestamp,
     pub(super) received_zone: ZoneOffset,
+    /// What it stands for; nothing for mail that is what it is.
+    pub(super) prime: Option<&'a NewPrime<'a>>,
+    pub(super) meta: Option<&'a [u8]>,
 }
 
 /// Where it went.
@@ -69,12 +73,35 @@ pub struct Appended {
     pub thread: ThreadId,
 }
 
+impl<'a> Entry<'a> {
+    const fn of(new: &NewEmail<'a>) -> Self {
+        let NewEmail { email, octets, facts, flags, keywords, received_at, received_zone, .. } = *new;
+        Self { email, octets, facts, flags, keywords, received_at, received_zone, prime: None, meta: None }
+    }
+}
+
+/// Mail in clear for an account that keeps encrypted messages only.
+#[must_use]
+pub fn clear_mail() -> MailError {
+    let text = "this account keeps encrypted messages only";
+    MailError::new(ErrorKind::NoPermission, text).because(Cause::BadMessage)
+}
+
 impl AccountTxn<'_> {
     /// Stores a message at the end of a mailbox. Whatever fails, the transaction must be given up.
     pub fn append(&mut self, mailbox: MailboxId, new: &NewEmail<'_>) -> Result<Appended> {
-        let NewEmail { email, body, octets, facts, flags, keywords, received_at, received_zone } = *new;
-        let entry = Entry { email, octets, facts, flags, keywords, received_at, received_zone };
-        self.append_entry(mailbox, &entry, |txn, scope| txn.put_body(scope, body))
+        self.append_entry(mailbox, &Entry::of(new), |txn, scope| txn.put_body(scope, new.body))
+    }
+    /// The same for a message that stands for an encrypted one, or that has a META block, or both.
+    pub fn append_dmap(
+        &mut self,
+        mailbox: MailboxId,
+        new: &NewEmail<'_>,
+        prime: Option<&NewPrime<'_>>,
+        meta: Option<&[u8]>,
+    ) -> Result<Appended> {
+        let entry = Entry { prime, meta, ..Entry::of(new) };
+        self.append_entry(mailbox, &entry, |txn, scope| txn.put_body(scope, new.body))
     }
     /// The same for somebody who is not the owner: with the flags it may set (RFC 4314 §4, APPEND).
     pub fn append_as(&mut self, guest: Guest, mailbox: MailboxId, new: &NewEmail<'_>) -> Result<Appended> {
@@ -93,15 +120,21 @@ impl AccountTxn<'_> {
         new: &Entry<'_>,
         put_body: impl FnOnce(&mut dyn Txn, Scope) -> Result<BodyRef>,
     ) -> Result<Appended> {
+        let mode = self.record.mode;
+        // The one place that keeps it out.
+        if new.prime.is_none() && !mode.keeps_clear_mail() {
+            return Err(clear_mail());
+        }
         let at = self.mailbox(mailbox)?;
         let mut keywords = Vec::new();
-        for keyword in new.keywords {
+        for keyword in new.keywords.iter().filter(|keyword| mode.keeps_keyword(keyword)) {
             keywords.push(self.keyword_number(keyword)?);
         }
         keywords.sort_unstable();
         keywords.dedup();
+        let prime_octets = new.prime.map_or(Ok(0), NewPrime::octets)?;
         let membership = Membership {
-            flags: new.flags,
+            flags: new.flags.intersection(mode.system_flags()),
             email: new.email,
             modseq: self.modseq,
             created_modseq: self.modseq,
@@ -110,13 +143,19 @@ impl AccountTxn<'_> {
             received_zone: new.received_zone,
             saved_at: self.now,
             sent_day: new.facts.sent_day,
+            prime_octets,
+            meta_octets: super::dmap::meta::octets(new.meta)?,
             keywords: KeywordNumbers::default(),
         };
-        self.hold_to_quota(u64::from(new.octets))?;
+        self.hold_to_quota(u64::from(new.octets) + membership.dmap_octets())?;
         let first = self.add_row(at, &membership, &keywords)?;
+        self.put_meta(first, new.meta.unwrap_or_default())?;
         let thread = self.thread_of(new.email, new.facts)?;
         let body = put_body(self.txn, self.record.scope)?;
         self.put_email(new, body, first, thread)?;
+        if let Some(prime) = new.prime {
+            self.put_prime(new.email, prime)?;
+        }
         self.touched.delivery = true;
         if let Some(contact) = &new.facts.contact {
             self.contact_made(new.email, contact, mailbox)?;
@@ -143,7 +182,7 @@ impl AccountTxn<'_> {
     }
     /// Gives the next UID to an email that is in another mailbox already: rows U and E, counters, log.
     pub(super) fn add_membership(&mut self, at: At, row: &Membership<'_>, keywords: &[u16]) -> Result<Uid> {
-        self.hold_to_quota(u64::from(row.octets))?;
+        self.hold_to_quota(u64::from(row.octets) + row.dmap_octets())?;
         self.add_unbounded(at, row, keywords)
     }
     /// The same without regard to the quota: for a message that leaves another mailbox of the account.
@@ -156,7 +195,8 @@ impl AccountTxn<'_> {
         if keywords.len() > limits::KEYWORDS_PER_MESSAGE_MAX {
             return Err(MailError::new(ErrorKind::LimitReached, "too many keywords on one message"));
         }
-        self.record.octets = self.record.octets.saturating_add(u64::from(row.octets));
+        let stored = u64::from(row.octets).saturating_add(row.dmap_octets());
+        self.record.octets = self.record.octets.saturating_add(stored);
         self.record.messages = self.record.messages.saturating_add(1);
         let open = self.at(at)?;
         let uid = open.record.uidnext;
@@ -164,6 +204,7 @@ impl AccountTxn<'_> {
         open.record.uidnext = uid.next().ok_or_else(used_up)?;
         open.record.messages = open.record.messages.saturating_add(1);
         open.record.octets = open.record.octets.saturating_add(u64::from(row.octets));
+        open.record.dmap_octets = open.record.dmap_octets.saturating_add(row.dmap_octets());
         open.count_flags_in(uid, row.flags, row.octets);
         open.log_added(uid, row.flags);
         let mailbox = open.id;

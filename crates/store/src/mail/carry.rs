@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use koi_types::{
-    AccountId, BlobId, EmailId, Keyword, MailboxId, Result, Rights, SystemFlags, Timestamp, Uid, UidSet,
-    UidValidity, ZoneOffset,
+    AccountId, BlobId, Cause, EmailId, ErrorKind, Keyword, MailError, MailboxId, Result, Rights, SystemFlags,
+    Timestamp, Uid, UidSet, UidValidity, ZoneOffset,
 };
 
 use super::account::AccountTxn;
@@ -47,6 +47,10 @@ impl AccountTxn<'_> {
         for (uid, row) in rows.iter() {
             let at = || key::membership(self.id, mailbox, uid.value());
             let row = Membership::decode(row).ok_or_else(|| corrupt("membership", &at()))?;
+            if row.prime_octets > 0 {
+                let text = "an encrypted message stays in the account that it was encrypted for";
+                return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::Cannot));
+            }
             let flags = match guest {
                 None => row.flags,
                 Some(user) => {
@@ -115,6 +119,8 @@ impl AccountTxn<'_> {
             keywords: if writes { &carried.keywords } else { &[] },
             received_at: carried.received_at,
             received_zone: carried.received_zone,
+            prime: None,
+            meta: None,
         };
         let appended = self.append_entry(mailbox, &entry, |txn, scope| match body {
             Some(body) => txn.put_body(scope, body),

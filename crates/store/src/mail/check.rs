@@ -20,6 +20,7 @@ mod coi;
 mod contacts;
 mod counters;
 mod directory;
+mod dmap;
 mod emails;
 mod index;
 mod memberships;
@@ -161,6 +162,7 @@ impl Check<'_> {
         self.emails(&state, references)?;
         self.uploads(&state, references)?;
         self.objects()?;
+        self.dmap(&state, references)?;
         self.sent()?;
         self.contacts()?;
         self.pushes()?;
@@ -223,7 +225,7 @@ struct Row {
 const PAGE_ROWS: usize = 4096;
 
 /// Tables an account may have; rows of others are nobody's.
-const TABLES: [u8; 33] = [
+const TABLES: [u8; 36] = [
     table::ACCOUNT,
     table::ANNOTATION,
     table::MAILBOX,
@@ -257,4 +259,7 @@ const TABLES: [u8; 33] = [
     table::VACATION,
     table::PENDING,
     table::ANSWER,
+    table::DMAP,
+    table::META,
+    table::PRIME,
 ];

@@ -57,6 +57,7 @@ impl AccountTxn<'_> {
             let key = || key::membership(self.id, from, uid.value());
             let row = Membership::decode(row).ok_or_else(|| corrupt("membership", &key()))?;
             let copy = self.copy_row(target, &row, manner)?;
+            self.copy_meta(Place { mailbox: from, uid }, Place { mailbox: to, uid: copy }, &row)?;
             self.copy_seen(manner.guest, Place { mailbox: from, uid }, target, copy)?;
             copied.to.insert(copy);
             self.contact_came(row.email, to)?;
@@ -70,7 +71,8 @@ impl AccountTxn<'_> {
     }
     fn copy_row(&mut self, target: At, row: &Membership<'_>, manner: Manner) -> Result<Uid> {
         let writes = manner.guest.is_none_or(|guest| guest.rights.contains(Rights::WRITE));
-        let keywords: Vec<u16> = row.keywords.iter().filter(|_| writes).collect();
+        let mut keywords: Vec<u16> = row.keywords.iter().filter(|_| writes).collect();
+        self.leave_submission(&mut keywords)?;
         let flags = manner.guest.map_or(row.flags, |guest| guest.shared_of(row.flags));
         let (modseq, created_modseq, saved_at) = (self.modseq, self.modseq, self.now);
         let copy = Membership { flags, modseq, created_modseq, saved_at, ..*row };

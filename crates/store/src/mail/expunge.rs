@@ -45,13 +45,17 @@ impl AccountTxn<'_> {
     pub(super) fn remove_membership(&mut self, at: At, uid: Uid, row: &Membership<'_>) -> Result<()> {
         let octets = u64::from(row.octets);
         self.record.messages = self.record.messages.saturating_sub(1);
-        self.record.octets = self.record.octets.saturating_sub(octets);
+        self.record.octets = self.record.octets.saturating_sub(octets.saturating_add(row.dmap_octets()));
         let open = self.at(at)?;
         open.record.messages = open.record.messages.saturating_sub(1);
         open.record.octets = open.record.octets.saturating_sub(octets);
+        open.record.dmap_octets = open.record.dmap_octets.saturating_sub(row.dmap_octets());
         open.count_flags_out(row.flags, row.octets);
         let mailbox = open.id;
         self.txn.delete(&key::membership(self.id, mailbox, uid.value()))?;
+        if row.meta_octets > 0 {
+            self.txn.delete(&key::meta(self.id, mailbox, uid.value()))?;
+        }
         let elsewhere = places::forget(&mut *self.txn, self.id, row.email, Place { mailbox, uid })?;
         self.contact_left(row.email, mailbox)?;
         let thread = if elsewhere { None } else { places::other_thread(&*self.txn, self.id, row.email)? };

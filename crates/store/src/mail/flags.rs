@@ -1,5 +1,7 @@
 //! Flags and keywords: STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
+use std::borrow::Cow;
+
 use koi_types::{ErrorKind, Keyword, MailError, MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet, limits};
 
 use super::account::{AccountTxn, At, OpenMailbox};
@@ -44,6 +46,7 @@ impl AccountTxn<'_> {
         change: &FlagChange,
         unchanged_since: Option<u64>,
     ) -> Result<FlagsSet> {
+        let change = &*self.kept_of(change);
         let at = self.mailbox(mailbox)?;
         let rows = self.collect_rows(mailbox, uids)?;
         let mut set = FlagsSet::default();
@@ -51,6 +54,7 @@ impl AccountTxn<'_> {
             return Ok(set);
         }
         let numbers = self.numbers_of(change)?;
+        let jobs = self.submissions_of(mailbox)?;
         let (mut encoded, mut keywords) = (Vec::new(), Vec::new());
         for (uid, row) in rows.iter() {
             // A row that cannot be read is for `check` to report; it must not stop the others.
@@ -61,6 +65,7 @@ impl AccountTxn<'_> {
             }
             let flags = changed_system(old.flags, change);
             changed_keywords(old.keywords, change.op, &numbers, &mut keywords)?;
+            self.guard_submission(uid, &old, &mut keywords, &jobs)?;
             if flags == old.flags && keywords.iter().copied().eq(old.keywords.iter()) {
                 continue;
             }
@@ -77,6 +82,20 @@ impl AccountTxn<'_> {
             set.commits.push(self.modseq());
         }
         Ok(set)
+    }
+    /// What of a change the account's mode lets the server keep.
+    pub(super) fn kept_of<'c>(&self, change: &'c FlagChange) -> Cow<'c, FlagChange> {
+        let mode = self.record.mode;
+        let keeps_all = change.keywords.iter().all(|keyword| mode.keeps_keyword(keyword));
+        if keeps_all && mode.system_flags().contains(change.system) {
+            return Cow::Borrowed(change);
+        }
+        let keywords = change.keywords.iter().filter(|keyword| mode.keeps_keyword(keyword));
+        Cow::Owned(FlagChange {
+            op: change.op,
+            system: change.system.intersection(mode.system_flags()),
+            keywords: keywords.cloned().collect(),
+        })
     }
     pub(super) fn count_change(
         &mut self,

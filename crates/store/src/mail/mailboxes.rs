@@ -184,7 +184,8 @@ impl AccountTxn<'_> {
         self.txn.frees_space();
         self.forget_rights(mailbox)?;
         self.record.messages = self.record.messages.saturating_sub(u64::from(record.messages));
-        self.record.octets = self.record.octets.saturating_sub(record.octets);
+        let stored = record.octets.saturating_add(record.dmap_octets);
+        self.record.octets = self.record.octets.saturating_sub(stored);
         self.release_uidvalidity(record.uidvalidity);
         self.txn.delete(&key::mailbox(self.id, table::MAILBOX, mailbox))?;
         self.txn.delete(&key::mailbox(self.id, table::MAILBOX_NAME, mailbox))?;

@@ -39,7 +39,8 @@ impl AccountTxn<'_> {
             for place in places::all(&*self.txn, self.id, email)? {
                 // Rows of a deleted mailbox stay until they are reclaimed.
                 if self.has_mailbox(place.mailbox)? {
-                    if self.mailbox(place.mailbox).is_err() {
+                    // An encrypted message names nothing that leads to others, and stays what it is.
+                    if self.mailbox(place.mailbox).is_err() || self.is_prime(email)? {
                         return Ok(());
                     }
                     places.push(place);
@@ -128,6 +129,7 @@ impl AccountTxn<'_> {
         let again = Membership { email, modseq, created_modseq, ..row };
         let at = self.mailbox(place.mailbox)?;
         let uid = self.add_row(at, &again, &keywords)?.uid;
+        self.copy_meta(place, Place { mailbox: place.mailbox, uid }, &row)?;
         for user in per_user::users(&*self.txn, self.id, place.mailbox)? {
             let own = per_user::row(&*self.txn, self.id, place.mailbox, user, place.uid)?;
             if own.is_some_and(|own: PerUserRecord| own.is_seen()) {

@@ -17,6 +17,7 @@ pub mod coi;
 mod contact;
 mod copy;
 pub mod directory;
+pub mod dmap;
 mod emails;
 mod expunge;
 #[cfg(test)]
@@ -43,9 +44,10 @@ pub mod url_key;
 mod visibility;
 
 pub use account::{AccountTxn, Quota};
-pub use append::{Appended, EmailFacts, NewEmail};
+pub use append::{Appended, EmailFacts, NewEmail, clear_mail};
 pub use copy::Copied;
 pub use directory::INBOX;
+pub use dmap::prime::NewPrime;
 pub use emails::{EmailMessage, Finished};
 pub use expunge::Expunged;
 pub use flags::{FlagChange, FlagOp, FlagsSet};

@@ -98,7 +98,9 @@ impl AccountTxn<'_> {
         let rows = self.collect_rows(mailbox, uids)?;
         let mut set = FlagsSet::default();
         let writes = guest.rights.contains(Rights::WRITE);
+        let change = &*self.kept_of(change);
         let numbers = if writes && !rows.is_empty() { self.numbers_of(change)? } else { Vec::new() };
+        let jobs = if writes { self.submissions_of(mailbox)? } else { Vec::new() };
         let (mut encoded, mut keywords) = (Vec::new(), Vec::new());
         for (uid, row) in rows.iter() {
             let Some(old) = Membership::decode(row) else { continue };
@@ -114,6 +116,7 @@ impl AccountTxn<'_> {
                 true => changed_keywords(old.keywords, change.op, &numbers, &mut keywords)?,
                 false => keywords = old.keywords.iter().collect(),
             }
+            self.guard_submission(uid, &old, &mut keywords, &jobs)?;
             if flags != old.flags || !keywords.iter().copied().eq(old.keywords.iter()) {
                 encoded.clear();
                 Membership { flags, modseq: self.modseq, ..old }.encode(&keywords, &mut encoded);

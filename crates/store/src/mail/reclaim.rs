@@ -121,6 +121,9 @@ pub fn reclaim_mailbox(
         more = delete_rows(txn, &vanished, rows_max)?;
     }
     if !more {
+        more = delete_rows(txn, &key::below(&key::mailbox(account, table::META, mailbox)), rows_max)?;
+    }
+    if !more {
         more = super::annotation::reclaim(txn, account, mailbox, rows_max)?;
     }
     if !more {
@@ -240,6 +243,7 @@ pub fn reclaim_account(txn: &mut dyn Txn, account: AccountId, rows_max: usize) -
         if emails.len() == rows_max
             || super::upload::reclaim(txn, account, record.scope, rows_max)?
             || super::pending::reclaim(txn, account, record.scope, rows_max)?
+            || super::dmap::outbox::reclaim(txn, account, record.scope, rows_max)?
             || unshare(txn, account, record.scope, rows_max)?
         {
             return Ok(true);
@@ -279,6 +283,7 @@ fn forget_email(txn: &mut dyn Txn, account: AccountId, scope: Scope, email: Emai
         txn.delete(&key::thread(account, record.thread, email))?;
     }
     contact::forget(txn, account, email)?;
+    super::dmap::prime::forget(txn, account, scope, email)?;
     txn.delete(&key)?;
     match txn.release_body(scope, &record.body.blob) {
         // The table of bodies is damaged: `check` says so, and the rest must not wait for it.

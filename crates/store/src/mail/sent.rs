@@ -172,6 +172,10 @@ impl AccountTxn<'_> {
             ControlFlow::Continue(())
         })
     }
+    /// Whether the server files a copy of what the account submits.
+    pub fn files_sent(&self) -> Result<bool> {
+        files_sent(&*self.txn, self.id)
+    }
     pub(super) fn has_mailbox(&self, mailbox: MailboxId) -> Result<bool> {
         Ok(self.txn.get(&key::mailbox(self.id, table::MAILBOX, mailbox))?.is_some())
     }

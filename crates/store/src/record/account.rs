@@ -1,6 +1,6 @@
 //! A: the account's own row: its MODSEQ, the numbers it gives out, and what counts towards its quota.
 
-use koi_types::{MailboxId, ModSeq, UidValidity};
+use koi_types::{MailboxId, ModSeq, Mode, UidValidity};
 
 use super::{Fields, Record, put_varint};
 use crate::body::Scope;
@@ -35,6 +35,8 @@ pub struct AccountRecord {
     /// The change log says of everything after this when a message was seen no more, or again, by those who
     /// are not shown what is `\\Deleted`.
     pub visibility_floor: u64,
+    /// What the server may know of its mail.
+    pub mode: Mode,
 }
 
 /// The modseq at which data of each type changed last (RFC 8620 §5.1, RFC 8621 §1.5); 0 before the first
@@ -104,6 +106,8 @@ const VERSION_WITH_QUOTA: u8 = 2;
 const VERSION_WITH_MAILBOXES: u8 = 3;
 /// Version 3 had no states: everything may have changed up to the modseq it was written at.
 const VERSION_WITH_STATES: u8 = 4;
+/// Version 4 knew no modes, which is `Trustful`: such accounts are written in it.
+const VERSION_WITH_MODE: u8 = 5;
 
 impl AccountRecord {
     #[must_use]
@@ -122,11 +126,13 @@ impl AccountRecord {
             own_quota: OwnQuota::default(),
             states: TypeStates::default(),
             visibility_floor: 0,
+            mode: Mode::Trustful,
         }
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::of_version(VERSION_WITH_STATES, 96);
+        let version = if self.mode == Mode::Trustful { VERSION_WITH_STATES } else { VERSION_WITH_MODE };
+        let record = Record::of_version(version, 96);
         let record = record.u32(self.scope.0).u64(self.modseq).u64(self.names_modseq).u64(self.log_floor);
         let record =
             record.u32(self.next_mailbox.0).u32(self.last_uidvalidity).u32(self.released_uidvalidity);
@@ -137,6 +143,9 @@ impl AccountRecord {
         let mut octets = set.iter().fold(record.u8(bits), |record, max| record.u64(max.unwrap_or(0))).0;
         self.states.encode(self.modseq, &mut octets);
         put_varint(&mut octets, self.visibility_floor);
+        if version == VERSION_WITH_MODE {
+            octets.push(self.mode.number());
+        }
         octets
     }
     #[must_use]
@@ -147,7 +156,9 @@ impl AccountRecord {
         }
         let older = Fields::of_version(VERSION_WITH_QUOTA, record);
         let limits = if older.is_some() { 2 } else { 3 };
-        let newest = Fields::of_version(VERSION_WITH_STATES, record);
+        let with_mode = Fields::of_version(VERSION_WITH_MODE, record);
+        let has_mode = with_mode.is_some();
+        let newest = Fields::of_version(VERSION_WITH_STATES, record).or(with_mode);
         let has_states = newest.is_some();
         let mut f = older.or(newest).or_else(|| Fields::of_version(VERSION_WITH_MAILBOXES, record))?;
         let mut account = Self::common(&mut f)?;
@@ -163,6 +174,9 @@ impl AccountRecord {
         if has_states {
             account.states = TypeStates::decode(account.modseq, &mut f)?;
             account.visibility_floor = f.varint()?;
+        }
+        if has_mode {
+            account.mode = Mode::from_number(f.u8()?).filter(|mode| *mode != Mode::Trustful)?;
         }
         f.end().map(|()| Self { own_quota, ..account })
     }
@@ -183,6 +197,7 @@ impl AccountRecord {
             own_quota: OwnQuota::default(),
             states: TypeStates::all(modseq),
             visibility_floor: modseq,
+            mode: Mode::Trustful,
         })
     }
     /// The modseq the account has come to, which is at least 1 after it was created.

@@ -24,10 +24,14 @@ pub struct MailboxRecord {
     pub octets: u64,
     /// Of those with `\Deleted`. Version 1 did not count it: nothing until such a mailbox has none.
     pub deleted_octets: Option<u64>,
+    /// What is kept of its messages for DMAP, beside `octets`.
+    pub dmap_octets: u64,
 }
 
 /// Version 1 did not know the sizes of deleted messages.
 const VERSION_WITH_DELETED_OCTETS: u8 = 2;
+/// Version 2 knew nothing of DMAP: mailboxes that have nothing of it are written in it.
+const VERSION_WITH_DMAP: u8 = 3;
 
 impl MailboxRecord {
     #[must_use]
@@ -44,23 +48,34 @@ impl MailboxRecord {
             deleted: 0,
             octets: 0,
             deleted_octets: Some(0),
+            dmap_octets: 0,
         }
     }
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let version = if self.deleted_octets.is_some() { VERSION_WITH_DELETED_OCTETS } else { VERSION };
-        let record = Record::of_version(version, 64);
+        let version = match (self.dmap_octets, self.deleted_octets) {
+            (0, None) => VERSION,
+            (0, Some(_)) => VERSION_WITH_DELETED_OCTETS,
+            _ => VERSION_WITH_DMAP,
+        };
+        let record = Record::of_version(version, 80);
         let record = record.u32(self.uidvalidity.value()).u32(self.uidnext.value());
         let record = record.u64(self.highest_modseq.value()).u64(self.created_modseq.value());
         let record = record.u64(self.vanished_floor).u32(self.unseen_from.value());
         let record = record.u32(self.messages).u32(self.unseen).u32(self.deleted).u64(self.octets);
+        if version == VERSION_WITH_DMAP {
+            let known = self.deleted_octets.is_some();
+            let record = record.u8(u8::from(known)).u64(self.deleted_octets.unwrap_or(0));
+            return record.u64(self.dmap_octets).0;
+        }
         self.deleted_octets.into_iter().fold(record, Record::u64).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
+        let newest = Fields::of_version(VERSION_WITH_DMAP, record);
         let newer = Fields::of_version(VERSION_WITH_DELETED_OCTETS, record);
-        let counts_deleted = newer.is_some();
-        let mut f = newer.or_else(|| Fields::of(record))?;
+        let (has_dmap, counts_deleted) = (newest.is_some(), newer.is_some());
+        let mut f = newest.or(newer).or_else(|| Fields::of(record))?;
         let mut mailbox = Self {
             uidvalidity: UidValidity::new(f.u32()?)?,
             uidnext: Uid::new(f.u32()?)?,
@@ -73,8 +88,17 @@ impl MailboxRecord {
             deleted: f.u32()?,
             octets: f.u64()?,
             deleted_octets: None,
+            dmap_octets: 0,
         };
-        if counts_deleted {
+        if has_dmap {
+            let known = match f.u8()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            };
+            mailbox.deleted_octets = Some(f.u64()?).filter(|_| known);
+            mailbox.dmap_octets = f.u64()?;
+        } else if counts_deleted {
             mailbox.deleted_octets = Some(f.u64()?);
         }
         f.end().map(|()| mailbox)

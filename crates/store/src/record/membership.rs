@@ -10,9 +10,12 @@ pub const MEMBERSHIP_OCTETS: usize = 60;
 
 const NO_DAY: i32 = i32::MIN;
 
+/// Version 1 had nothing of DMAP: most messages never do, and are written in it.
+const VERSION_WITH_DMAP: u8 = 2;
+
 /// One row, borrowed from where it is stored. Fields at fixed places, little-endian:
 /// version 1, flags 1, email 16, modseq 8, created modseq 8, octets 4, received at 8, its zone 2, saved at 8,
-/// day of the Date field 4, then two octets per keyword.
+/// day of the Date field 4; in version 2 octets of PRIME 4, octets of META 4; then two octets per keyword.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Membership<'r> {
     pub flags: SystemFlags,
@@ -30,6 +33,10 @@ pub struct Membership<'r> {
     pub saved_at: Timestamp,
     /// The day the Date field names, time and zone disregarded (RFC 9051 §6.4.4, SENTON).
     pub sent_day: Option<Day>,
+    /// Of the encrypted message that this stands for (DMAP-00 §3.4); 0: it is what it is.
+    pub prime_octets: u32,
+    /// Of its META block (DMAP-00 §7.6.5); 0: it has none.
+    pub meta_octets: u32,
     pub keywords: KeywordNumbers<'r>,
 }
 
@@ -60,9 +67,18 @@ impl<'r> Membership<'r> {
     #[must_use]
     #[inline]
     pub fn decode(row: &'r [u8]) -> Option<Self> {
-        let (fixed, keywords) = row.split_first_chunk::<MEMBERSHIP_OCTETS>()?;
+        let (fixed, rest) = row.split_first_chunk::<MEMBERSHIP_OCTETS>()?;
         let fields = fixed_fields(fixed);
-        if fields.version != VERSION || !keywords.len().is_multiple_of(2) {
+        let (prime_octets, meta_octets, keywords) = match fields.version {
+            VERSION => (0, 0, rest),
+            VERSION_WITH_DMAP => {
+                let (prime, rest) = rest.split_first_chunk::<4>()?;
+                let (meta, rest) = rest.split_first_chunk::<4>()?;
+                (u32::from_le_bytes(*prime), u32::from_le_bytes(*meta), rest)
+            }
+            _ => return None,
+        };
+        if !keywords.len().is_multiple_of(2) {
             return None;
         }
         let day = i32::from_le_bytes(fields.sent_day);
@@ -76,8 +92,15 @@ impl<'r> Membership<'r> {
             received_zone: ZoneOffset(i16::from_le_bytes(fields.received_zone)),
             saved_at: Timestamp(i64::from_le_bytes(fields.saved_at)),
             sent_day: (day != NO_DAY).then_some(Day(day)),
+            prime_octets,
+            meta_octets,
             keywords: KeywordNumbers(keywords),
         })
+    }
+    /// What is kept for DMAP beside the message that other protocols see.
+    #[must_use]
+    pub const fn dmap_octets(&self) -> u64 {
+        self.prime_octets as u64 + self.meta_octets as u64
     }
     /// Appends the row to `out` as it is.
     pub fn encode_same(&self, out: &mut Vec<u8>) {
@@ -86,8 +109,9 @@ impl<'r> Membership<'r> {
     }
     /// Appends the row to `out`, with other keywords than its own.
     pub fn encode(&self, keywords: &[u16], out: &mut Vec<u8>) {
-        out.reserve(MEMBERSHIP_OCTETS + keywords.len() * 2);
-        out.extend_from_slice(&[VERSION, self.flags.0]);
+        out.reserve(MEMBERSHIP_OCTETS + 8 + keywords.len() * 2);
+        let version = if self.dmap_octets() == 0 { VERSION } else { VERSION_WITH_DMAP };
+        out.extend_from_slice(&[version, self.flags.0]);
         out.extend_from_slice(&self.email.0);
         out.extend_from_slice(&self.modseq.value().to_le_bytes());
         out.extend_from_slice(&self.created_modseq.value().to_le_bytes());
@@ -96,6 +120,10 @@ impl<'r> Membership<'r> {
         out.extend_from_slice(&self.received_zone.0.to_le_bytes());
         out.extend_from_slice(&self.saved_at.0.to_le_bytes());
         out.extend_from_slice(&self.sent_day.map_or(NO_DAY, |day| day.0).to_le_bytes());
+        if version == VERSION_WITH_DMAP {
+            out.extend_from_slice(&self.prime_octets.to_le_bytes());
+            out.extend_from_slice(&self.meta_octets.to_le_bytes());
+        }
         for number in keywords {
             out.extend_from_slice(&number.to_le_bytes());
         }

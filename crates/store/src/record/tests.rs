@@ -3,8 +3,8 @@
 
 use koi_types::{
     AccessSet, AccountId, Address, AddressHash, BlobId, Contact, Day, EmailId, EntryName, Keyword, MailboxId,
-    MailboxName, ModSeq, ObjectId, Rights, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet, UidValidity,
-    ZoneOffset,
+    MailboxName, ModSeq, Mode, ObjectId, Rights, Role, SystemFlags, ThreadId, Timestamp, Uid, UidSet,
+    UidValidity, ZoneOffset,
 };
 
 use super::account::{AccountRecord, OwnQuota, TypeStates};
@@ -33,6 +33,7 @@ use super::vacation::VacationRecord;
 use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
 
+mod dmap;
 mod jmap;
 mod log;
 
@@ -72,7 +73,7 @@ fn refuses_cuts<T: PartialEq + std::fmt::Debug>(stored: &[u8], decode: impl Fn(&
 }
 
 #[test]
-fn account_versions_1_to_4() {
+fn account_versions_1_to_5() {
     let value = AccountRecord {
         scope: Scope(2),
         modseq: 0x0102,
@@ -87,6 +88,7 @@ fn account_versions_1_to_4() {
         own_quota: OwnQuota::default(),
         states: TypeStates::all(0x0102),
         visibility_floor: 0x0102,
+        mode: Mode::Trustful,
     };
     let common = "02000000 0201000000000000 0300000000000000 0400000000000000 07000000 00214365 05000000 0600
         0800000000000000 0900000000000000";
@@ -115,8 +117,17 @@ fn account_versions_1_to_4() {
     refuses_cuts(&stored, AccountRecord::decode);
     let late = octets(&format!("04 {common} {}", tail.replace("8202", "8302")));
     assert_eq!(AccountRecord::decode(&late), None, "a state before the first");
+    let value = AccountRecord { mode: Mode::Paranoid, ..value };
+    let stored = octets(&format!("05 {common} {tail} 02"));
+    assert_eq!(hex(&value.encode()), hex(&stored));
+    assert_eq!(AccountRecord::decode(&stored).as_ref(), Some(&value));
+    refuses_cuts(&stored, AccountRecord::decode);
+    for wrong in ["00", "03"] {
+        let stored = octets(&format!("05 {common} {tail} {wrong}"));
+        assert_eq!(AccountRecord::decode(&stored), None, "a mode of the future, or one that is not written");
+    }
     let mut newer = stored;
-    newer[0] = 5;
+    newer[0] = 6;
     assert_eq!(AccountRecord::decode(&newer), None, "a version of the future");
 }
 
@@ -127,7 +138,7 @@ fn url_key_version_1() {
 }
 
 #[test]
-fn mailbox_version_1() {
+fn mailbox_versions_1_to_3() {
     let value = MailboxRecord {
         uidvalidity: UidValidity::new(1).unwrap(),
         uidnext: Uid::new(2).unwrap(),
@@ -140,6 +151,7 @@ fn mailbox_version_1() {
         deleted: 9,
         octets: 10,
         deleted_octets: None,
+        dmap_octets: 0,
     };
     let stored =
         "01 01000000 02000000 0300000000000000 0400000000000000 0500000000000000 06000000 07000000 08000000
@@ -149,8 +161,18 @@ fn mailbox_version_1() {
     let newer = MailboxRecord { deleted_octets: Some(11), ..value };
     let stored = octets(&format!("02 {} 0b00000000000000", &stored.trim_start()[2..]));
     assert_eq!(hex(&newer.encode()), hex(&stored));
-    assert_eq!(MailboxRecord::decode(&stored), Some(newer));
+    assert_eq!(MailboxRecord::decode(&stored).as_ref(), Some(&newer));
     refuses_cuts(&stored, MailboxRecord::decode);
+    for (tail, deleted_octets) in [("01 0b00000000000000", Some(11)), ("00 0000000000000000", None)] {
+        let newest = MailboxRecord { deleted_octets, dmap_octets: 12, ..newer.clone() };
+        let version_1 =
+            "01000000 02000000 0300000000000000 0400000000000000 0500000000000000 06000000 07000000
+            08000000 09000000 0a00000000000000";
+        let stored = octets(&format!("03 {version_1} {tail} 0c00000000000000"));
+        assert_eq!(hex(&newest.encode()), hex(&stored));
+        assert_eq!(MailboxRecord::decode(&stored), Some(newest));
+        refuses_cuts(&stored, MailboxRecord::decode);
+    }
 }
 
 #[test]
@@ -170,7 +192,7 @@ fn mailbox_name_versions_1_and_2() {
 }
 
 #[test]
-fn membership_version_1() {
+fn membership_versions_1_and_2() {
     let value = Membership {
         flags: SystemFlags::SEEN.union(SystemFlags::DRAFT),
         email: EmailId([0xaa; 16]),
@@ -181,6 +203,8 @@ fn membership_version_1() {
         received_zone: ZoneOffset(-60),
         saved_at: Timestamp(5),
         sent_day: Some(Day(6)),
+        prime_octets: 0,
+        meta_octets: 0,
         keywords: KeywordNumbers::default(),
     };
     let fixed = "01 11 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0100000000000000 0200000000000000 03000000
@@ -197,6 +221,23 @@ fn membership_version_1() {
     let mut undated = Vec::new();
     Membership { sent_day: None, ..value }.encode(&[], &mut undated);
     assert_eq!(Membership::decode(&undated).unwrap().sent_day, None);
+    for (prime_octets, meta_octets) in [(0x0304, 0), (0, 5), (0x0304, 5)] {
+        let value = Membership { prime_octets, meta_octets, ..value };
+        let mut written = Vec::new();
+        value.encode(&[7], &mut written);
+        let tail = if prime_octets > 0 { "04030000" } else { "00000000" };
+        let meta = if meta_octets > 0 { "05000000" } else { "00000000" };
+        assert_eq!(hex(&written), hex(&octets(&format!("02 {} {tail} {meta} 0700", &fixed[3..]))));
+        let read = Membership::decode(&written).unwrap();
+        assert_eq!(Membership { keywords: KeywordNumbers::default(), ..read }, value);
+        assert_eq!(read.dmap_octets(), u64::from(prime_octets) + u64::from(meta_octets));
+        let mut same = Vec::new();
+        read.encode_same(&mut same);
+        assert_eq!(same, written);
+        for cut in (0..68).chain([69]) {
+            assert_eq!(Membership::decode(&written[..cut]), None, "cut at {cut}");
+        }
+    }
 }
 
 #[test]
@@ -334,7 +375,7 @@ fn directory_version_2() {
     assert_eq!(DirectoryRecord::decode(&stored), Some(with_scram));
     refuses_cuts(&stored, DirectoryRecord::decode);
     let mut newer = stored;
-    newer[0] = 3;
+    newer[0] = 4;
     assert_eq!(DirectoryRecord::decode(&newer), None, "a version of the future");
 }
 

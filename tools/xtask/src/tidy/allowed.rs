@@ -75,7 +75,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi-mailbox",
-        workspace: &["koi-types", "koi-message", "koi-chat", "koi-store", "koi-webpush"],
+        workspace: &["koi-types", "koi-message", "koi-chat", "koi-dime", "koi-store", "koi-webpush"],
         // Contacts hold hashes of addresses; fuzzy searches compare stems of words.
         outside: &["frostem", "memchr", "parking_lot", "sha3"],
     },
@@ -90,6 +90,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "koi-types",
             "koi-dime",
             "koi-message",
+            "koi-dime",
             "koi-proto",
             "koi-store",
             "koi-mailbox",

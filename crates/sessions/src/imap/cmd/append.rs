@@ -193,7 +193,7 @@ impl Append {
                         return refuse(Reply::no("too much in one command").code(&Code::Limit));
                     }
                     let more = room.min(limits::IMAP_APPEND_HELD_OCTETS_MAX).saturating_sub(held);
-                    self.building = Some(Building::new(&cx.core.service, flags, date, catenated, more));
+                    self.building = Some(Building::new(&target.account, flags, date, catenated, more));
                 }
                 AppendPiece::Url(url) => {
                     let copying = Copying::begin(cx.core, &url)?;

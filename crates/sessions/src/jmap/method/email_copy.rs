@@ -8,7 +8,7 @@ use koi_mailbox::emails::{DataType, EmailCreation, Emails, State};
 use koi_proto::jmap::object::email::import::{self, EmailCopy};
 use koi_proto::jmap::standard::copy::Copied;
 use koi_proto::jmap::standard::{CopyArguments, CopyResponse};
-use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetErrorKind};
+use koi_proto::jmap::{Arguments, Id, IdRef, MethodError, SetError, SetErrorKind};
 use koi_types::{BlobName, EmailId, ErrorKind};
 
 use super::email_making::{EmailMaking, Making};
@@ -138,6 +138,7 @@ fn copy(
     let read = emails.snapshot().message_of_blob(&BlobName::Message(original), to.stage_upload());
     let message = read.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
+        ErrorKind::NoPermission => SetError::described(SetErrorKind::Forbidden, error.text).into(),
         _ => Failure::Call(cx.failed(&error)),
     })?;
     let creation = EmailCreation {

@@ -61,7 +61,7 @@ fn creation(
 ) -> Result<EmailCreation, Failure> {
     let snapshot = account.snapshot().map_err(|error| cx.failed(&error))?;
     let mailboxes = mailbox_ids(&email.mailbox_ids, cx.created)?;
-    let Read { message, received_at } = read(&email.blob_id, &snapshot, cx)?;
+    let Read { message, received_at } = read(&email.blob_id, account, &snapshot, cx)?;
     let received_at = email.received_at.map(|date| date.0).or(received_at);
     let keywords = email.keywords.iter().map(keyword).collect();
     Ok(EmailCreation { message: Arc::new(message), mailboxes, keywords, received_at })
@@ -73,7 +73,12 @@ struct Read {
     received_at: Option<Timestamp>,
 }
 
-fn read(id: &IdRef, snapshot: &Snapshot<'_>, cx: &mut Context<'_>) -> Result<Read, Failure> {
+fn read(
+    id: &IdRef,
+    account: &Account,
+    snapshot: &Snapshot<'_>,
+    cx: &mut Context<'_>,
+) -> Result<Read, Failure> {
     let missing = || {
         let why = format!("there is no blob {id}");
         Failure::Object(SetError::invalid_property("blobId", why))
@@ -85,10 +90,11 @@ fn read(id: &IdRef, snapshot: &Snapshot<'_>, cx: &mut Context<'_>) -> Result<Rea
     if !is_message(&header) {
         return Err(not_a_message("it does not begin with a header field").into());
     }
-    let read = snapshot.message_of_blob(&name, cx.jmap.service.stage());
+    let read = snapshot.message_of_blob(&name, account.stage());
     let message = read.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
         ErrorKind::InvalidInput => not_a_message(&error.text).into(),
+        ErrorKind::NoPermission => SetError::described(SetErrorKind::Forbidden, error.text).into(),
         _ => Failure::Call(cx.failed(&error)),
     })?;
     Ok(Read { message: message.ok_or_else(missing)?, received_at: received_at(&header) })

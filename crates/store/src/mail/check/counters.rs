@@ -21,6 +21,7 @@ pub(super) struct Counted {
     deleted: u32,
     deleted_octets: u64,
     octets: u64,
+    dmap_octets: u64,
     highest_modseq: Option<ModSeq>,
     first_unseen: Option<Uid>,
     last: Option<Uid>,
@@ -32,6 +33,7 @@ impl Counted {
     pub(super) fn count(&mut self, uid: Uid, row: &Membership<'_>) {
         self.messages = self.messages.saturating_add(1);
         self.octets = self.octets.saturating_add(u64::from(row.octets));
+        self.dmap_octets = self.dmap_octets.saturating_add(row.dmap_octets());
         self.highest_modseq = self.highest_modseq.max(Some(row.modseq));
         self.last = Some(uid);
         if row.flags.contains(SystemFlags::DELETED) {
@@ -51,6 +53,7 @@ impl Counted {
             unseen: self.unseen,
             deleted: self.deleted,
             octets: self.octets,
+            dmap_octets: self.dmap_octets,
             // Where it is not counted yet, it need not be.
             deleted_octets: row.deleted_octets.map(|_| self.deleted_octets),
             highest_modseq: self.highest_modseq.map_or(row.highest_modseq, |m| m.max(row.highest_modseq)),
@@ -68,7 +71,7 @@ impl Check<'_> {
         for (id, record) in &state.mailboxes {
             let counted = counted.get(id).unwrap_or(&none);
             messages += u64::from(record.messages);
-            octets = octets.saturating_add(record.octets);
+            octets = octets.saturating_add(record.octets).saturating_add(record.dmap_octets);
             let right = counted.right(record);
             if !counted.unreadable && right != *record {
                 let key = key::mailbox(self.account, table::MAILBOX, *id);

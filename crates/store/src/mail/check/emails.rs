@@ -78,8 +78,10 @@ impl Check<'_> {
     }
     /// The references to bodies of an account that is being reclaimed.
     pub(super) fn references_left(&mut self, references: &mut References) -> Result<()> {
-        let scope = self.read.get(&key::account(self.account))?.and_then(|row| AccountRecord::decode(&row));
-        let Some(AccountRecord { scope, .. }) = scope else { return Ok(()) };
+        let record = self.read.get(&key::account(self.account))?.and_then(|row| AccountRecord::decode(&row));
+        let Some(record) = record else { return Ok(()) };
+        self.dmap_references_left(&record, references)?;
+        let scope = record.scope;
         self.each(table::UPLOAD, |_, _, value| {
             references.count_of_upload(scope, value);
             Ok(())
@@ -184,7 +186,7 @@ impl References {
     fn count_of_pending(&mut self, scope: crate::body::Scope, row: &[u8]) -> bool {
         self.count_body(scope, PendingRecord::decode(row).map(|pending| pending.body))
     }
-    fn count_body(&mut self, scope: crate::body::Scope, body: Option<BodyRef>) -> bool {
+    pub(super) fn count_body(&mut self, scope: crate::body::Scope, body: Option<BodyRef>) -> bool {
         match body {
             Some(body) => self.count(scope, body.blob),
             None => self.uncertain(),

@@ -132,7 +132,9 @@ impl Check<'_> {
             let email = record.as_deref().and_then(EmailRecord::decode);
             match (emails.get(&key), email) {
                 (Some(id), Some(email)) => {
-                    let right = bare_membership(*id, &email, state);
+                    let prime = super::super::dmap::prime::prime(self.read, self.account, *id)?;
+                    let prime_octets = prime.map_or(0, |prime| prime.body.octets);
+                    let right = bare_membership(*id, &email, prime_octets, state);
                     self.wrong(&key, &value, problem, right);
                 }
                 _ => self.report(&key, problem),
@@ -142,7 +144,7 @@ impl Check<'_> {
     }
 }
 
-fn bare_membership(id: EmailId, email: &EmailRecord<'_>, state: &State) -> Vec<u8> {
+fn bare_membership(id: EmailId, email: &EmailRecord<'_>, prime_octets: u64, state: &State) -> Vec<u8> {
     let row = Membership {
         flags: SystemFlags::NONE,
         email: id,
@@ -153,6 +155,8 @@ fn bare_membership(id: EmailId, email: &EmailRecord<'_>, state: &State) -> Vec<u
         received_zone: ZoneOffset(0),
         saved_at: email.received_at,
         sent_day: email.sent_at.map(|sent| sent.at.day(sent.zone)),
+        prime_octets: u32::try_from(prime_octets).unwrap_or(u32::MAX),
+        meta_octets: 0,
         keywords: KeywordNumbers::default(),
     };
     let mut octets = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::{Account, MailboxService, NewMessage, Stage};
+use koi_mailbox::{Account, NewMessage, Stage};
 use koi_proto::imap::date::DateTime;
 use koi_proto::imap::response::Code;
 use koi_types::{Flags, Result, Timestamp, ZoneOffset};
@@ -30,13 +30,13 @@ pub(super) struct Room {
 impl Building {
     /// `held_max`: what of it may stay in memory.
     pub(super) fn new(
-        service: &MailboxService,
+        account: &Account,
         flags: Flags,
         date: Option<DateTime>,
         catenated: bool,
         held_max: usize,
     ) -> Self {
-        let stage = service.stage().holding(held_max);
+        let stage = account.stage().holding(held_max);
         Self { stage, flags, date, catenated, nul: false }
     }
     pub(super) fn write(&mut self, octets: &[u8]) -> Result<()> {

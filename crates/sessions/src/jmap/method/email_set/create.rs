@@ -24,7 +24,7 @@ pub(super) fn creation(
     let keywords = object.keywords.iter().map(keyword).collect();
     let received_at = object.received_at.map(|date| date.0);
     let octets = octets(&form::email(object, cx.created), account, cx)?;
-    let message = incoming(&octets, cx)?;
+    let message = incoming(&octets, account, cx)?;
     Ok(EmailCreation { message: Arc::new(message), mailboxes, keywords, received_at })
 }
 
@@ -84,8 +84,8 @@ fn blobs_not_found(ids: &[String]) -> SetError {
     SetErrorKind::BlobNotFound { not_found: ids.iter().filter_map(id).collect() }.into()
 }
 
-fn incoming(octets: &[u8], cx: &mut Context<'_>) -> Result<Incoming, Failure> {
-    let mut stage = cx.jmap.service.stage();
+fn incoming(octets: &[u8], account: &Account, cx: &mut Context<'_>) -> Result<Incoming, Failure> {
+    let mut stage = account.stage();
     let staged = stage.write(octets).and_then(|()| match octets.contains(&0) {
         // A message within it, which has no encoding of its own (RFC 2046 §5.2.1).
         true => stage.finish_binary(),
@@ -94,6 +94,7 @@ fn incoming(octets: &[u8], cx: &mut Context<'_>) -> Result<Incoming, Failure> {
     staged.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
         ErrorKind::InvalidInput => SetError::invalid_property("attachments", error.text).into(),
+        ErrorKind::NoPermission => SetError::described(SetErrorKind::Forbidden, error.text).into(),
         _ => cx.failed(&error).into(),
     })
 }

@@ -1,0 +1,55 @@
+//! META: opaque blocks of clients at messages and mailboxes (DMAP-00 §7.6.5).
+
+use std::sync::Arc;
+
+use koi_store::mail::dmap::meta;
+use koi_store::mail::{AccountTxn, FlagsSet};
+use koi_types::{MailboxId, ModSeq, Result, Rights, Uid, UidSet};
+
+use crate::account::Account;
+use crate::outcome::Pending;
+use crate::snapshot::Snapshot;
+
+impl Account {
+    /// Sets the block of messages, or takes it away; with `unchanged_since`, only of messages with no greater
+    /// MODSEQ. An empty block is none. Who has the mailbox open sees it as a change of flags.
+    pub fn set_meta(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        meta: Option<Arc<[u8]>>,
+        unchanged_since: Option<u64>,
+    ) -> Pending<FlagsSet> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
+        let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
+            account.set_meta(mailbox, piece, meta.as_deref(), unchanged_since)
+        };
+        self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
+            all.changed.0.extend(&piece.changed.0);
+            all.modified.0.extend(&piece.modified.0);
+            all.commits.extend(piece.commits);
+        })
+    }
+    /// Sets the block of a mailbox, or takes it away.
+    pub fn set_mailbox_meta(&self, mailbox: MailboxId, meta: Option<Arc<[u8]>>) -> Pending<Option<ModSeq>> {
+        match self.owner_only() {
+            Ok(()) => self.commit(move |account| account.set_mailbox_meta(mailbox, meta.as_deref())),
+            Err(error) => Pending::failed(error),
+        }
+    }
+}
+
+impl Snapshot<'_> {
+    /// The block of a message.
+    pub fn meta(&self, mailbox: MailboxId, uid: Uid) -> Result<Option<Vec<u8>>> {
+        self.require(mailbox, Rights::READ)?;
+        meta::of_message(&*self.view, self.account, mailbox, uid)
+    }
+    /// The block of a mailbox.
+    pub fn mailbox_meta(&self, mailbox: MailboxId) -> Result<Option<Vec<u8>>> {
+        self.require(mailbox, Rights::READ)?;
+        meta::of_mailbox(&*self.view, self.account, mailbox)
+    }
+}

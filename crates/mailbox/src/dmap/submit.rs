@@ -1,0 +1,379 @@
+//! SUBMIT: a message its author signed is taken, checked, signed by the organisation and delivered, in two
+//! transactions that a crash in between does not tear apart (DMAP-00 §7.6.7, docs/DMAP.md, "submission").
+//!
+//! The first takes the message and keeps it beside the mailbox; the second delivers it, marks the original
+//! and files a copy, all at once. What was taken and not ended is ended by housekeeping after the next start;
+//! what is held until a time, when it has come. Destinations elsewhere are refused: there is no DMTP yet.
+//! Must not: end a submission twice; open anything but the envelope that is for the organisation.
+
+use std::sync::Arc;
+
+use koi_dime::message::{Bounces, HandoverError, OriginEnvelope, Tracing, add_tracing, retitled};
+use koi_dime::{Magic, Message, Organisation, Outline};
+use koi_message::DateTime;
+use koi_store::kv::{Txn, transact};
+use koi_store::mail::dmap::keys;
+use koi_store::mail::dmap::outbox::{self, Ending, NewOutgoing};
+use koi_store::mail::{AccountTxn, Appended, INBOX, NewEmail, directory};
+use koi_store::record::dmap::{OutboxRecord, OutboxState};
+use koi_store::record::email::Place;
+use koi_types::{
+    AccountId, Cause, EmailId, ErrorKind, Flags, MailError, MailboxId, ModSeq, ObjectId, Result, SystemFlags,
+    Timestamp, Uid, ZoneOffset,
+};
+
+use super::keys::signet_of;
+use super::prime::{bad, check, key_of};
+use super::seal::Sealed;
+use super::{not_offered, placeholder};
+use crate::account::Account;
+use crate::outcome::Pending;
+use crate::push::announce::{Arrived, announce};
+use crate::service::{Inner, Options};
+
+/// What is asked for with a submission.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SubmitOptions {
+    /// Not before then; nothing: now.
+    pub hold_until: Option<Timestamp>,
+    /// What may come back when it cannot be delivered.
+    pub bounces: Bounces,
+    /// Where a copy is filed once it is sent, with these flags.
+    pub save_to: Option<MailboxId>,
+    pub sent_flags: Flags,
+}
+
+/// A message that was taken for submission.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// What the submission is known by.
+    pub id: ObjectId,
+    pub modseq: ModSeq,
+    /// It waits until then: there is nothing more to do now.
+    pub held_until: Option<Timestamp>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Submitted {
+    Done {
+        transaction: ObjectId,
+        /// Of the change that says so.
+        modseq: Option<ModSeq>,
+        saved: Option<Appended>,
+    },
+    /// Nobody has it, and the message does not wait to be submitted any more.
+    Refused { error: MailError, modseq: Option<ModSeq> },
+}
+
+/// A submission that was taken so long ago is nobody's any more who waits for it.
+const ABANDONED_SECS: u32 = 600;
+/// The numbers in [`OutboxRecord::bounces`].
+const BOUNCES_META: u8 = 1;
+const BOUNCES_DISPLAY: u8 = 2;
+
+impl Account {
+    /// Takes a message that has `$SubmitPending`, and not `$Submitted`: it has both then. `Conflict` with
+    /// [`Cause::SubmissionRace`] when it does not wait, or somebody else has taken it.
+    pub fn claim_submission(&self, mailbox: MailboxId, uid: Uid, options: SubmitOptions) -> Pending<Claim> {
+        if let Err(error) = self.owner_only().and_then(|()| self.inner.organisation_of(self.id)) {
+            return Pending::failed(error);
+        }
+        let id = ObjectId(self.inner.new_email_id().0);
+        let (meta, display) = (options.bounces.meta, options.bounces.display);
+        let bit = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        let held_until = options.hold_until.filter(|until| *until > self.inner.env.now());
+        let new = NewOutgoing {
+            held_until,
+            bounces: bit(BOUNCES_META, meta) | bit(BOUNCES_DISPLAY, display),
+            save_to: options.save_to,
+            flags: options.sent_flags.system,
+            keywords: options.sent_flags.keywords,
+        };
+        self.change(move |account| {
+            if let Some(save_to) = new.save_to.filter(|save_to| *save_to != mailbox)
+                && !account.mailbox_exists(save_to)?
+            {
+                return Err(crate::snapshot::no_such_mailbox());
+            }
+            account.claim_submission(Place { mailbox, uid }, id, &new)?;
+            Ok(Claim { id, modseq: account.modseq(), held_until })
+        })
+    }
+    /// Checks what was taken, and delivers it. A few milliseconds of arithmetic, then one transaction.
+    pub fn finish_submission(&self, claim: &Claim) -> Result<Pending<Submitted>> {
+        self.owner_only()?;
+        finish(&self.inner, self.id, claim.id)
+    }
+}
+
+/// Ends what of an account was taken and left, and takes what was held and whose time has come. Answers
+/// whether something is left that waits.
+pub(crate) fn finish_due(inner: &Inner, account: AccountId, now: Timestamp) -> Result<Due> {
+    let waiting = outbox::outbox(&*inner.kv.view()?, account)?;
+    let mut due = if waiting.is_empty() { Due::Nothing } else { Due::Later };
+    for each in waiting {
+        let is_due = match each.record.state {
+            OutboxState::Claimed => {
+                each.record.at < inner.started_at || each.record.at.plus_secs(ABANDONED_SECS) <= now
+            }
+            OutboxState::Held => each.record.at <= now,
+            OutboxState::Queued => false,
+        };
+        if !is_due {
+            continue;
+        }
+        if each.record.state == OutboxState::Held {
+            let (quota, id) = (inner.options.quota, each.id);
+            let taken = transact(&*inner.kv, move |txn: &mut dyn Txn| {
+                let mut own = AccountTxn::open(txn, account, quota, now)?;
+                let taken = own.release_held(id)?;
+                own.finish()?;
+                Ok(taken.is_some())
+            });
+            if !taken.wait()? {
+                continue;
+            }
+        }
+        match finish(inner, account, each.id) {
+            Ok(pending) => pending.wait().map(drop)?,
+            // Somebody else has ended it meanwhile.
+            Err(error) if error.cause == Some(Cause::SubmissionRace) => {}
+            // It cannot be checked now: the keys are not here.
+            Err(error) if error.is_temporary() || error.kind == ErrorKind::Unsupported => continue,
+            Err(error) => return Err(error),
+        }
+        due = Due::Done;
+    }
+    Ok(due)
+}
+
+/// What of an account waits to be submitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    Nothing,
+    Later,
+    Done,
+}
+
+fn race() -> MailError {
+    let text = "the message is not being submitted any more";
+    MailError::new(ErrorKind::Conflict, text).because(Cause::SubmissionRace)
+}
+
+fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Submitted>> {
+    let record = outbox::outgoing(&*inner.kv.view()?, account, id)?.ok_or_else(race)?;
+    let mut octets = Vec::new();
+    inner.kv.view()?.read_body(&record.body, 0..record.body.octets, &mut octets)?;
+    let checked = Submission { inner, account, id, record: &record, octets: &octets }.checked();
+    let outcome = match checked {
+        Ok(outcome) => outcome,
+        // Not the message's fault: it stays taken, and is looked at again.
+        Err(error) if error.is_temporary() || error.kind == ErrorKind::Unsupported => return Err(error),
+        Err(error) => Outcome::Refused(error),
+    };
+    let to = match &outcome {
+        Outcome::Deliver(deliver) => Some(deliver.to),
+        Outcome::Refused(_) => None,
+    };
+    let (options, now) = (Arc::clone(&inner.options), inner.env.now());
+    let ending = End { options, now, account, id, outcome, saved_as: inner.new_email_id() };
+    let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| ending.run(txn));
+    [Some(account), to].into_iter().flatten().for_each(|account| inner.changed(account));
+    Ok(Pending::of(pending))
+}
+
+/// A message that was taken, before it is believed.
+struct Submission<'a> {
+    inner: &'a Inner,
+    account: AccountId,
+    id: ObjectId,
+    record: &'a OutboxRecord,
+    octets: &'a [u8],
+}
+
+/// What the second transaction is to do.
+enum Outcome {
+    Deliver(Box<Deliver>),
+    Refused(MailError),
+}
+
+/// A message on its way to one of our own.
+struct Deliver {
+    to: AccountId,
+    email: EmailId,
+    message: Sealed,
+    /// The author's copy.
+    sent: Option<Sealed>,
+    save_to: Option<MailboxId>,
+    flags: Flags,
+}
+
+impl Submission<'_> {
+    fn checked(&self) -> Result<Outcome> {
+        let organisation = self.inner.organisation_of(self.account)?;
+        let dmap = self.inner.options.dmap.as_ref().ok_or_else(not_offered)?;
+        let message = Message::parse(self.octets).map_err(bad)?;
+        check(message.outline(), dmap.takes_suite_one)?;
+        let envelope = self.verified(&organisation, &message)?;
+        let bounces = Bounces {
+            meta: self.record.bounces & BOUNCES_META != 0,
+            display: self.record.bounces & BOUNCES_DISPLAY != 0,
+        };
+        let signed = organisation.sign_submitted(self.octets, bounces).map_err(bad)?;
+        let destination = self.inner.organisation(&envelope.destination);
+        let Some(destination) = destination else {
+            let text = "messages to other organisations are not delivered yet";
+            return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::PolicyDenied));
+        };
+        if destination.signet().core_fingerprint() != envelope.destination_signet {
+            let text = "the message is for another key of the recipient's organisation";
+            return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::NotCurrent));
+        }
+        self.for_ours(&organisation, &destination, &signed).map(|deliver| Outcome::Deliver(Box::new(deliver)))
+    }
+    /// That the author is who has submitted it, and has signed it with the current key.
+    fn verified(&self, organisation: &Organisation, message: &Message<'_>) -> Result<OriginEnvelope> {
+        let submission = organisation.submission(message).map_err(|error| match error {
+            HandoverError::Open(error) => refused(error, Cause::BadSignature),
+            other => bad(other),
+        })?;
+        let view = self.inner.kv.view()?;
+        let author = directory::account_of(&*view, &submission.envelope().author)?;
+        if author != Some(self.account) {
+            let text = "the author of the message is somebody else";
+            return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::PolicyDenied));
+        }
+        let not_current = || {
+            let text = "the message names another signet of its author than the current one";
+            MailError::new(ErrorKind::NoPermission, text).because(Cause::NotCurrent)
+        };
+        let current = keys::current(&*view, self.account)?.ok_or_else(not_current)?;
+        let signet = signet_of(&current)?;
+        submission.verify(&signet).map_err(|error| match error {
+            HandoverError::Signet => not_current(),
+            other => refused(other, Cause::BadSignature),
+        })
+    }
+    /// As our own organisation takes it in: by what it alone can open.
+    fn for_ours(&self, origin: &Organisation, destination: &Organisation, signed: &[u8]) -> Result<Deliver> {
+        let message = Message::parse(signed).map_err(bad)?;
+        let delivery = destination.delivery(&message).map_err(bad)?;
+        let envelope =
+            delivery.verify(origin.signet()).map_err(|error| refused(error, Cause::BadSignature))?;
+        let view = self.inner.kv.view()?;
+        let no_such_user = || MailError::new(ErrorKind::NotFound, "the recipient has no account here");
+        let to = directory::account_of(&*view, &envelope.recipient)?
+            .filter(|_| envelope.recipient.domain().eq_ignore_ascii_case(destination.domain()))
+            .ok_or_else(no_such_user)?;
+        let not_current = || {
+            let text = "the message names no signet that the recipient has";
+            MailError::new(ErrorKind::NoPermission, text).because(Cause::NotCurrent)
+        };
+        let key = key_of(&*view, to, &envelope.recipient_signet)?.ok_or_else(not_current)?;
+        drop(view);
+        let at = DateTime { unix_s: self.inner.env.now().secs(), zone_min: 0 };
+        let received_at = at.to_rfc3339().unwrap_or_default();
+        let transaction = self.id.to_string();
+        let hop =
+            Tracing { received_from: origin.domain(), received_at: &received_at, transaction: &transaction };
+        let traced = self.sealed(add_tracing(&hop, signed))?;
+        let sent = match self.record.save_to {
+            None => None,
+            Some(_) => {
+                retitled(self.octets, Magic::SentMessage).map(|octets| self.sealed(octets)).transpose()?
+            }
+        };
+        Ok(Deliver {
+            to,
+            email: self.inner.new_email_id(),
+            message: Sealed { key: Some(key), peer: Some(origin.domain().into()), ..traced },
+            sent,
+            save_to: self.record.save_to,
+            flags: Flags { system: self.record.flags, keywords: self.record.keywords.clone() },
+        })
+    }
+    fn sealed(&self, octets: Vec<u8>) -> Result<Sealed> {
+        let outline = Outline::of(&octets).map_err(bad)?;
+        Sealed::of(octets, &outline, &*self.inner.kv)
+    }
+}
+
+fn refused(error: impl std::fmt::Display, cause: Cause) -> MailError {
+    MailError::new(ErrorKind::InvalidInput, error.to_string()).because(cause)
+}
+
+/// The second transaction.
+struct End {
+    options: Arc<Options>,
+    now: Timestamp,
+    account: AccountId,
+    id: ObjectId,
+    outcome: Outcome,
+    /// The id of the copy.
+    saved_as: EmailId,
+}
+
+impl End {
+    fn run(&self, txn: &mut dyn Txn) -> Result<Submitted> {
+        let deliver = match &self.outcome {
+            Outcome::Refused(error) => return self.refuse(txn, error),
+            Outcome::Deliver(deliver) => deliver,
+        };
+        let placeholder = u64::from(placeholder()?.octets());
+        let mut to = match AccountTxn::open(txn, deliver.to, self.options.quota, self.now) {
+            Ok(to) => to,
+            Err(error) if error.kind == ErrorKind::NotFound => return self.refuse(txn, &error),
+            Err(error) => return Err(error),
+        };
+        let octets = deliver.message.octets().saturating_add(placeholder);
+        if let Err(error) = to.has_room_for(1, octets) {
+            drop(to);
+            return self.refuse(txn, &error);
+        }
+        let appended = deliver.message.append(&mut to, INBOX, deliver.email, self.now, SystemFlags::NONE)?;
+        if let Some(push) = &self.options.push {
+            let message = super::placeholder()?;
+            announce(&mut to, push, &Arrived { mailbox: INBOX, appended, is_chat: false, message })?;
+        }
+        to.finish()?;
+        let mut own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
+        // A submission ends once: whoever comes second leaves no trace.
+        if own.end_submission(self.id, Ending::Sent)?.is_none() {
+            return Err(race());
+        }
+        let saved = self.save(&mut own, deliver)?;
+        let modseq = own.finish()?;
+        Ok(Submitted::Done { transaction: self.id, modseq, saved })
+    }
+    fn refuse(&self, txn: &mut dyn Txn, error: &MailError) -> Result<Submitted> {
+        let mut own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
+        if own.end_submission(self.id, Ending::Refused)?.is_none() {
+            return Err(race());
+        }
+        let modseq = own.finish()?;
+        Ok(Submitted::Refused { error: error.clone(), modseq })
+    }
+    /// The copy is left out where there is no room for it: the message is sent.
+    fn save(&self, own: &mut AccountTxn<'_>, deliver: &Deliver) -> Result<Option<Appended>> {
+        let (Some(mailbox), Some(sent)) = (deliver.save_to, &deliver.sent) else { return Ok(None) };
+        let shown = placeholder()?;
+        let octets = sent.octets().saturating_add(u64::from(shown.octets()));
+        if !own.mailbox_exists(mailbox)? || own.has_room_for(1, octets).is_err() {
+            return Ok(None);
+        }
+        let new = NewEmail {
+            email: self.saved_as,
+            body: &shown.body,
+            octets: shown.octets,
+            facts: &shown.facts,
+            flags: deliver.flags.system,
+            keywords: &deliver.flags.keywords,
+            received_at: self.now,
+            received_zone: ZoneOffset(0),
+        };
+        let key = own.current_key()?;
+        let prime = koi_store::mail::NewPrime { key, ..sent.as_new() };
+        own.append_dmap(mailbox, &new, Some(&prime), None).map(Some)
+    }
+}

@@ -1,0 +1,8 @@
+//! Encrypted mail in the mailbox service: modes, keys, content, META, submission (docs/DMAP.md).
+
+mod content;
+mod disk;
+mod keys;
+mod modes;
+mod rig;
+mod submitting;

@@ -1,0 +1,185 @@
+//! d 0 and d 1: the keys of an account, and the server's shares of its realm keys (DMAP-00 §7.4).
+//!
+//! No change of mail: keys have no MODSEQ.
+
+use std::ops::ControlFlow;
+
+use koi_types::{AccountId, Cause, ErrorKind, KeyId, MailError, Mode, Result, Timestamp, limits};
+
+use crate::key;
+use crate::kv::Read;
+use crate::mail::AccountTxn;
+use crate::record::corrupt;
+use crate::record::dmap::{KeyRecord, KeyState, PrivateHalf, RealmRecord};
+use crate::record::prime::PrimeRecord;
+
+/// A key with its id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredKey {
+    pub id: KeyId,
+    pub record: KeyRecord,
+}
+
+/// A key that comes in, verified by who brings it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewStoredKey {
+    pub id: KeyId,
+    pub expires_at: Option<Timestamp>,
+    pub request: Box<[u8]>,
+    /// Empty: the organisation has not signed yet.
+    pub signet: Box<[u8]>,
+    pub private: Option<PrivateHalf>,
+    /// The key that was current when it was verified.
+    pub follows: Option<KeyId>,
+}
+
+/// A shard with its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredRealm {
+    pub label: Box<str>,
+    pub serial: u16,
+    pub record: RealmRecord,
+}
+
+/// All keys of an account, the newest first. There are never more than `limits::DMAP_KEYS_MAX`.
+pub fn keys(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<StoredKey>> {
+    let range = key::below(&key::dmap(account, key::DMAP_KEY));
+    let mut keys = Vec::new();
+    let mut broken = None;
+    read.scan(&range.from, &range.end, &mut |key, row| {
+        match (key::dmap_key_of(key), KeyRecord::decode(row)) {
+            (Some(id), Some(record)) => keys.push(StoredKey { id, record }),
+            _ => broken = Some(corrupt("DMAP key", key)),
+        }
+        ControlFlow::Continue(())
+    })?;
+    keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.record.order));
+    broken.map_or(Ok(keys), Err)
+}
+
+/// One key.
+pub fn stored_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId) -> Result<Option<KeyRecord>> {
+    let key = key::dmap_key(account, id);
+    let Some(row) = read.get(&key)? else { return Ok(None) };
+    KeyRecord::decode(&row).map(Some).ok_or_else(|| corrupt("DMAP key", &key))
+}
+
+/// The key that others encrypt for.
+pub fn current(read: &(impl Read + ?Sized), account: AccountId) -> Result<Option<StoredKey>> {
+    Ok(keys(read, account)?.into_iter().find(|key| key.record.state == KeyState::Current))
+}
+
+/// How many emails open by a key; counts no further than `max`.
+pub fn emails_of_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId, max: u64) -> Result<u64> {
+    let range = key::all(account, key::table::PRIME);
+    let mut count = 0;
+    read.scan(&range.from, &range.end, &mut |_, row| {
+        // Of one that cannot be read nobody knows by which it opens.
+        count += u64::from(PrimeRecord::decode(row).is_none_or(|prime| prime.key == Some(*id)));
+        if count < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(count)
+}
+
+/// All shards of an account, by label and serial number.
+pub fn realms(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<StoredRealm>> {
+    let range = key::below(&key::dmap(account, key::DMAP_REALM));
+    let mut realms = Vec::new();
+    let mut broken = None;
+    read.scan(&range.from, &range.end, &mut |key, row| {
+        match (key::dmap_realm_of(key), RealmRecord::decode(row)) {
+            (Some(of), Some(record)) => {
+                realms.push(StoredRealm { label: of.label.into(), serial: of.serial, record });
+            }
+            _ => broken = Some(corrupt("DMAP realm", key)),
+        }
+        ControlFlow::Continue(())
+    })?;
+    broken.map_or(Ok(realms), Err)
+}
+
+impl AccountTxn<'_> {
+    /// The mode of the account.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.record.mode
+    }
+    /// The id of the key that others encrypt for.
+    pub fn current_key(&self) -> Result<Option<KeyId>> {
+        Ok(current(&*self.txn, self.id)?.map(|key| key.id))
+    }
+    /// Adds a key. One with a signet becomes the current one, and the one before it a previous one.
+    /// `AlreadyExists`; `Conflict` when another key was made current meanwhile.
+    pub fn add_key(&mut self, new: &NewStoredKey) -> Result<()> {
+        let mut all = keys(&*self.txn, self.id)?;
+        if all.iter().any(|key| key.id == new.id) {
+            return Err(MailError::new(ErrorKind::AlreadyExists, "the account has this key already"));
+        }
+        if all.len() >= limits::DMAP_KEYS_MAX {
+            let text = format!("the account has {} keys already", limits::DMAP_KEYS_MAX);
+            return Err(MailError::new(ErrorKind::LimitReached, text));
+        }
+        let former = all.iter_mut().find(|key| key.record.state == KeyState::Current);
+        if former.as_ref().map(|key| key.id) != new.follows {
+            return Err(MailError::new(ErrorKind::Conflict, "another key was made current meanwhile"));
+        }
+        let is_signed = !new.signet.is_empty();
+        if let Some(former) = former.filter(|_| is_signed) {
+            former.record.state = KeyState::Previous;
+            self.put_key(&former.id, &former.record)?;
+        }
+        let last = all.first().map_or(0, |key| key.record.order);
+        let used_up = || MailError::new(ErrorKind::LimitReached, "the numbers of keys are used up");
+        let record = KeyRecord {
+            state: if is_signed { KeyState::Current } else { KeyState::Pending },
+            order: last.checked_add(1).ok_or_else(used_up)?,
+            created_at: self.now,
+            expires_at: new.expires_at,
+            request: new.request.clone(),
+            signet: new.signet.clone(),
+            private: new.private.clone(),
+        };
+        self.put_key(&new.id, &record)
+    }
+    /// Takes away both halves of a key that is past its time and that no message needs (DMAP-00 §7.4.3).
+    pub fn delete_key(&mut self, id: &KeyId) -> Result<()> {
+        let missing = || MailError::new(ErrorKind::NotFound, "no such key");
+        let record = stored_key(&*self.txn, self.id, id)?.ok_or_else(missing)?;
+        let in_use = |text: &str| MailError::new(ErrorKind::InUse, text);
+        if record.state == KeyState::Current {
+            return Err(in_use("the current key is in use"));
+        }
+        if record.expires_at.is_none_or(|at| at > self.now) {
+            return Err(in_use("the key is not past its time"));
+        }
+        if emails_of_key(&*self.txn, self.id, id, 1)? > 0 {
+            return Err(in_use("messages need the key"));
+        }
+        self.txn.frees_space();
+        self.txn.delete(&key::dmap_key(self.id, id))
+    }
+    pub(super) fn put_key(&mut self, id: &KeyId, record: &KeyRecord) -> Result<()> {
+        self.txn.put(&key::dmap_key(self.id, id), &record.encode())
+    }
+    /// Adds the server's share of a realm key. `AlreadyExists` for a serial number that is taken.
+    pub fn add_realm(&mut self, label: &str, serial: u16, record: &RealmRecord) -> Result<()> {
+        let key = key::dmap_realm(self.id, label, serial);
+        if self.txn.get(&key)?.is_some() {
+            let text = "the realm has a shard with this serial number";
+            return Err(MailError::new(ErrorKind::AlreadyExists, text));
+        }
+        if realms(&*self.txn, self.id)?.len() >= limits::DMAP_REALMS_MAX {
+            let text = format!("the account has {} shards already", limits::DMAP_REALMS_MAX);
+            return Err(MailError::new(ErrorKind::LimitReached, text));
+        }
+        self.txn.put(&key, &record.encode())
+    }
+    /// Puts another shard in the place of the newest of a realm: the same key by another password.
+    pub fn replace_realm(&mut self, label: &str, shard: &[u8; 64]) -> Result<()> {
+        let newest = realms(&*self.txn, self.id)?.into_iter().rfind(|realm| &*realm.label == label);
+        let missing = || MailError::new(ErrorKind::NotFound, "no such realm").because(Cause::KeyPolicy);
+        let newest = newest.ok_or_else(missing)?;
+        let record = RealmRecord { is_legacy: false, shard: *shard };
+        self.txn.put(&key::dmap_realm(self.id, label, newest.serial), &record.encode())
+    }
+}
