@@ -88,7 +88,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         package: "koi-server",
         workspace: &[
             "koi-types",
-            "koi-dime",
             "koi-message",
             "koi-dime",
             "koi-proto",
