@@ -117,7 +117,7 @@ fn opened(session: &SmtpSession, header: &[u8], rest: &[u8]) -> Result<Bodies, R
     let failed = |error: MailError| error::reply(&error);
     let trace = trace_lines(session);
     // Who sends may get a copy.
-    let recipients = session.transaction.iter().flat_map(super::Transaction::accounts);
+    let recipients = session.transaction.iter().flat_map(|transaction| transaction.accounts());
     let accounts: Vec<_> = recipients.chain(session.login.iter().map(|login| login.account)).collect();
     let begun = |header: &[u8]| {
         let mut stage = session.service.stage_for(&accounts);

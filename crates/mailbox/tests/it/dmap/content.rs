@@ -10,8 +10,8 @@ use koi_mailbox::{FlagOp, INBOX};
 use koi_types::{Cause, ErrorKind, Mode, Role, Uid, UidSet};
 
 use super::rig::{
-    DOMAIN, SECRET_TEXT, address_of, append, authored, cause, dmap_rig, keywords, new_prime, plainly,
-    private, request, shown, signet, trustful, user,
+    DOMAIN, SECRET_TEXT, address_of, append, authored, cause, dmap_rig, keywords, new_prime, plainly, shown,
+    trustful, user,
 };
 use crate::rig::{change, flags, message, new_message};
 
