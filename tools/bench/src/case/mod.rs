@@ -4,6 +4,7 @@
 mod append;
 mod coi;
 mod connections;
+mod dmap;
 mod growth;
 mod idle;
 mod import;
@@ -56,6 +57,7 @@ pub(crate) const GROUPS: &[Group] = &[
     search::GROUP,
     search_delivery::GROUP,
     jmap::GROUP,
+    dmap::GROUP,
     idle::GROUP,
     submit::GROUP,
     coi::GROUP,

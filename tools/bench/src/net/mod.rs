@@ -5,6 +5,7 @@
 pub(crate) mod append;
 pub(crate) mod crowd;
 pub(crate) mod deliver;
+pub(crate) mod dmap;
 pub(crate) mod imap;
 pub(crate) mod jmap;
 pub(crate) mod login;

@@ -22,6 +22,13 @@ pub(crate) fn any_certificate() -> Outcome<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
+/// The same for a port that serves one protocol (RFC 7301).
+pub(crate) fn for_protocol(name: &[u8]) -> Outcome<Arc<ClientConfig>> {
+    let mut config = ClientConfig::clone(&*any_certificate()?);
+    config.alpn_protocols = vec![name.to_vec()];
+    Ok(Arc::new(config))
+}
+
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

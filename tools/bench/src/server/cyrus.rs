@@ -50,6 +50,7 @@ impl Cyrus {
             lmtp: base + 24,
             submissions: None,
             https: Some(base + 443),
+            dmap: None,
         };
         let (mail, folder) = (folder.join("mail"), folder.to_path_buf());
         Ok(Self { folder, mail, imapd, ports, filling: false, child: None })

@@ -38,8 +38,14 @@ impl Dovecot {
     pub(crate) fn new(folder: &Path) -> Outcome<Self> {
         check_installed()?;
         let base = free_base(27_000)?;
-        let ports =
-            Ports { imap: base + 143, imaps: base + 993, lmtp: base + 24, submissions: None, https: None };
+        let ports = Ports {
+            imap: base + 143,
+            imaps: base + 993,
+            lmtp: base + 24,
+            submissions: None,
+            https: None,
+            dmap: None,
+        };
         Ok(Self {
             folder: folder.to_path_buf(),
             mail: folder.join("mail"),

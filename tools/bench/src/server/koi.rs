@@ -145,6 +145,7 @@ impl Server for Koi {
             lmtp: self.base + 24,
             submissions: Some(self.base + 465),
             https: Some(self.base + 443),
+            dmap: Some(self.base + 9_933),
         }
     }
 

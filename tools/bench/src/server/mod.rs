@@ -31,6 +31,8 @@ pub(crate) struct Ports {
     pub(crate) submissions: Option<u16>,
     /// HTTPS, where the server has JMAP.
     pub(crate) https: Option<u16>,
+    /// DMAP, where the server has it.
+    pub(crate) dmap: Option<u16>,
 }
 
 /// Whether a server keeps an index for searches.

@@ -103,6 +103,11 @@ impl Spent {
         Self { server, driver: own_time() }
     }
 
+    /// What the server spent since, for each of `pieces`, in milliseconds.
+    pub(crate) fn millis_per_piece(&self, server: u32, pieces: u32) -> f64 {
+        ticks_time(server).saturating_sub(self.server).as_secs_f64() * 1e3 / f64::from(pieces.max(1))
+    }
+
     /// What was spent since, for each of `pieces`, as a phrase.
     pub(crate) fn per_piece(&self, server: u32, pieces: usize) -> String {
         let each = |after: Duration, before: Duration| {
