@@ -165,7 +165,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         domains: domains(raw)?,
         comment: raw.text("server.comment"),
         admin: admin(raw)?,
-        data: base.join(raw.text("server.data").unwrap_or_default()),
+        data: base.join(raw.text("server.data").unwrap_or_default()).components().collect(),
         tls: tls(raw, &base, &listen)?,
         listen,
         auth: auth(raw),

@@ -108,6 +108,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
 /// The same mailboxes and messages for every server, indexed, with the answers compared.
 fn fill(bench: &mut Bench<'_>, tls: &Arc<ClientConfig>) -> Outcome<()> {
     let count = bench.plan.size(50_000, 2_000);
+    let searched = bench.wants("jmap-text") || bench.wants("jmap-text-p95");
     for server in bench.servers.iter_mut() {
         server.index(Index::On);
     }
@@ -117,7 +118,10 @@ fn fill(bench: &mut Bench<'_>, tls: &Arc<ClientConfig>) -> Outcome<()> {
         let start = Instant::now();
         append(server.as_ref(), count).context(server.name())?;
         let filled = start.elapsed().as_secs_f64();
-        server.build_index()?;
+        // Only for searches: Cyrus takes an hour for 50,000 messages.
+        if searched {
+            server.build_index()?;
+        }
         let indexed = start.elapsed().as_secs_f64() - filled;
         eprintln!(
             "  filled {} with {count} messages in {filled:.1} s, indexed in {indexed:.1} s",
@@ -126,7 +130,7 @@ fn fill(bench: &mut Bench<'_>, tls: &Arc<ClientConfig>) -> Outcome<()> {
         server.restart_for_filling(false)?;
         create_mailboxes(server.as_ref(), tls).context(server.name())?;
     }
-    same::check(bench, tls, count)
+    same::check(bench, tls, count, searched)
 }
 
 fn append(server: &dyn Server, count: u64) -> Outcome<()> {
