@@ -80,7 +80,7 @@ Runs the kill test of the suite with KOI_SOAK_ROUNDS=N (200 unless told) and sho
     Page {
         name: "imaptest",
         line: "Dovecot's ImapTest, built elsewhere, against a fresh Koi",
-        text: "cargo xtask imaptest PATH [--release | --koi FILE] [--secs N] [--clients N] [--only GROUP]
+        text: "cargo xtask imaptest PATH [--release | --koi FILE] [--secs N] [--clients N] [--only NAME]
 
 PATH is a checkout of ImapTest with the program built in it: PATH/src/imaptest and PATH/src/tests. Builds koi,
 starts one on loopback with an empty folder, and runs
@@ -94,7 +94,7 @@ starts one on loopback with an empty folder, and runs
   --koi FILE      take this koi, which is built already
   --secs N        how long the random commands last, 600 unless told; 0: not at all
   --clients N     how many clients send them, 20 unless told
-  --only GROUP    this one scripted group and nothing else",
+  --only NAME     this one scripted group, or the round whose name begins so, and nothing else",
     },
     Page {
         name: "bench",
