@@ -36,6 +36,15 @@ pub struct Responses {
     referenced_octets: usize,
     /// What was looked through for references.
     searched_octets: usize,
+    /// A list at the end of a response that is written piece by piece.
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// Where the arguments begin, counted from the beginning of the whole response.
+    from: usize,
+    has_items: bool,
 }
 
 /// A response that is written.
@@ -70,19 +79,72 @@ impl Responses {
             }
         }
         octets.extend_from_slice(br#""methodResponses":["#);
-        Self { octets, taken: 0, done: Vec::new(), referenced_octets: 0, searched_octets: 0 }
+        Self { octets, taken: 0, done: Vec::new(), referenced_octets: 0, searched_octets: 0, open: None }
     }
 
     /// Adds a response to a call. `arguments` must write an object. A call may have several (RFC 8620 §3.2).
     pub fn respond(&mut self, call_id: &str, name: &str, arguments: &(impl ToJson + ?Sized)) {
+        let from = self.begin(name);
+        arguments.write(Slot::new(&mut self.octets));
+        self.end(call_id, name, from);
+    }
+
+    /// Adds the beginning of a response: `arguments` must write an object with members, and a `list` follows as
+    /// its last one, item by item, until [`Responses::close`].
+    pub fn open(&mut self, name: &str, arguments: &(impl ToJson + ?Sized), list: &str) {
+        let from = self.begin(name);
+        arguments.write(Slot::new(&mut self.octets));
+        // Its closing brace comes later.
+        self.octets.pop();
+        self.octets.push(b',');
+        Slot::new(&mut self.octets).string(list);
+        self.octets.extend_from_slice(b":[");
+        self.open = Some(Open { from, has_items: false });
+    }
+
+    /// Adds an item to the list that is open.
+    pub fn item(&mut self, item: &(impl ToJson + ?Sized)) {
+        let Some(open) = &mut self.open else { return };
+        if std::mem::replace(&mut open.has_items, true) {
+            self.octets.push(b',');
+        }
+        item.write(Slot::new(&mut self.octets));
+    }
+
+    /// Ends the list that is open, and the response with it, after the members of another object.
+    pub fn close(&mut self, call_id: &str, name: &str, behind: &(impl ToJson + ?Sized)) {
+        let Some(open) = self.open.take() else { return };
+        self.octets.push(b']');
+        let at = self.octets.len();
+        behind.write(Slot::new(&mut self.octets));
+        match self.octets.get(at + 1) {
+            Some(b'"') => self.octets.get_mut(at).into_iter().for_each(|brace| *brace = b','),
+            _ => {
+                self.octets.truncate(at);
+                self.octets.push(b'}');
+            }
+        }
+        self.end(call_id, name, open.from);
+    }
+
+    /// Whether a list is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Answers where its arguments begin.
+    fn begin(&mut self, name: &str) -> usize {
         if !self.done.is_empty() {
             self.octets.push(b',');
         }
         self.octets.push(b'[');
         Slot::new(&mut self.octets).string(name);
         self.octets.push(b',');
-        let from = self.taken + self.octets.len();
-        arguments.write(Slot::new(&mut self.octets));
+        self.taken + self.octets.len()
+    }
+
+    fn end(&mut self, call_id: &str, name: &str, from: usize) {
         let arguments = from..self.taken + self.octets.len();
         self.octets.push(b',');
         Slot::new(&mut self.octets).string(call_id);

@@ -82,7 +82,7 @@ fn query(given: Arguments, reading: &Reading<'_>) -> Result<QueryResponse, Metho
         query_state: "09aa9a075588-780599:0".into(),
         can_calculate_changes: true,
         position: 0,
-        ids: EMAILS.into_iter().collect(),
+        ids: Some(EMAILS.into_iter().collect()),
         total: Some(115),
         limit: None,
     })

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use koi_proto::jmap::legacy::{Conversation, Dialect, Next, Texts};
+use koi_proto::jmap::standard::QueryTotals;
 use koi_proto::jmap::{CreatedIds, Envelope, Id, MethodError, Request, RequestError, Responses};
 use koi_types::{Timestamp, limits};
 
@@ -118,7 +119,10 @@ impl Exchange {
 
     fn answer(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
         match self.advance(now) {
-            Some(Ran::Yield) => Step::Yield,
+            Some(Ran::Yield) => {
+                self.send_open_list(out);
+                if out.len() >= limits::OUTPUT_OCTETS_HIGH { Step::OutputFull } else { Step::Yield }
+            }
             Some(Ran::Await(ticket)) => Step::Await(ticket),
             Some(Ran::Done) => {
                 self.running = None;
@@ -135,6 +139,15 @@ impl Exchange {
                 out.extend_from_slice(&rest.unwrap_or_default());
                 Step::Close
             }
+        }
+    }
+
+    /// A list that is being told need not be whole to be sent, unless a later call refers to it.
+    fn send_open_list(&mut self, out: &mut Vec<u8>) {
+        let Some(responses) = self.responses.as_mut().filter(|responses| responses.is_open()) else { return };
+        let last = self.request.calls.get(self.at).and_then(|call| self.request.last_reference_to(&call.id));
+        if last.is_none_or(|last| last <= self.at) {
+            out.append(&mut responses.take(&self.request, self.at + 1));
         }
     }
 
@@ -185,6 +198,7 @@ impl Exchange {
                 }
             }
         };
+        cx.responses.close(cx.call_id, cx.name, &QueryTotals { total: None, limit: None });
         cx.responses.error(cx.call_id, &error);
         Some(Ran::Done)
     }

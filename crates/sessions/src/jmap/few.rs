@@ -129,7 +129,7 @@ impl Found {
             query_state: self.state,
             can_calculate_changes: true,
             position,
-            ids: self.ids.iter().skip(skipped).take(taken).collect(),
+            ids: Some(self.ids.iter().skip(skipped).take(taken).collect()),
             total: self.wants_total.then_some(total),
             limit: None,
         });

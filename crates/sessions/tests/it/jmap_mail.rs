@@ -19,7 +19,25 @@ const OF_PARTS: &str = r#""bodyProperties":["partId","size","headers","name","ty
 
 pub(crate) fn tests() -> Vec<Test> {
     let name = "jmap/every_message_is_shown_alike_by_all_ways".to_owned();
-    vec![Test { name, run: Box::new(every_message) }]
+    let long = "jmap/a_list_of_many_ids_is_whole".to_owned();
+    vec![Test { name, run: Box::new(every_message) }, Test { name: long, run: Box::new(many_ids) }]
+}
+
+// spec: RFC 8620 §5.5
+fn many_ids() -> Result<(), String> {
+    const MANY: usize = 2_345;
+    let mut world = World::new(&|commits: Arc<dyn Commits>| Arc::new(MemoryKv::new(commits)) as Arc<dyn Kv>);
+    world.add_user("alice");
+    world.open_jmap(1, "alice")?;
+    let messages: Vec<Vec<u8>> = (0..MANY).map(|number| format!("A: {number}\r\n\r\n").into()).collect();
+    world.fill("alice", "INBOX", &messages);
+    let all = ask(&mut world, r#"Email/query {"calculateTotal":true}"#);
+    let ids = between(&all, "\"ids\":[\"", "\"],\"total\"");
+    let ids: std::collections::HashSet<&str> = ids.split("\",\"").collect();
+    match ids.len() == MANY && all.contains(&format!("\"total\":{MANY}")) {
+        true => Ok(()),
+        false => Err(format!("{} ids of {MANY}: {all:.200}", ids.len())),
+    }
 }
 
 // spec: RFC 8621 §4.1; RFC 8621 §4.2; RFC 8621 §4.9; RFC 8620 §6.2

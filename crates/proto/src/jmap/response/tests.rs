@@ -184,3 +184,38 @@ fn what_nobody_refers_to_can_be_sent() {
     request.calls.clear();
     assert_eq!(request.last_reference_to("c1"), None);
 }
+
+/// spec: RFC 8620 §5.5
+#[test]
+fn a_list_is_told_piece_by_piece() {
+    let calls = |reference: &str| {
+        request(&format!(r#"[["Email/query",{{}},"0"],["Email/get",{{{reference}}},"1"]]"#))
+    };
+    let tell = |responses: &mut Responses, items: &[&str]| {
+        responses.open("Email/query", &json(r#"{"position":0}"#), "ids");
+        items.iter().for_each(|item| responses.item(*item));
+    };
+    let mut responses = Responses::new(&Envelope::Http);
+    let mut first = Vec::new();
+    tell(&mut responses, &["a", "b"]);
+    assert!(responses.is_open());
+    first.append(&mut responses.take(&calls(""), 1));
+    responses.item("c");
+    responses.close("0", "Email/query", &json(r#"{"total":3}"#));
+    assert!(!responses.is_open());
+    responses.respond("1", "Email/get", &json("{}"));
+    first.append(&mut responses.finish(&CreatedIds::default(), "s"));
+    let expected = concat!(
+        r#"{"methodResponses":[["Email/query",{"position":0,"ids":["a","b","c"],"total":3},"0"],"#,
+        r#"["Email/get",{},"1"]],"sessionState":"s"}"#
+    );
+    assert_eq!(text(first), expected);
+    // Without items, and kept for who refers to it.
+    let mut responses = Responses::new(&Envelope::Http);
+    tell(&mut responses, &[]);
+    responses.close("0", "Email/query", &json("{}"));
+    let mut referring = calls(r##""#ids":{"resultOf":"0","name":"Email/query","path":"/ids"}"##);
+    assert_eq!(responses.take(&referring, 1).len(), r#"{"methodResponses":[["Email/query","#.len());
+    let got = responses.arguments(referring.calls.get_mut(1).unwrap()).unwrap();
+    assert_eq!(got.into_members().value("ids"), Some(&json("[]")));
+}

@@ -22,7 +22,7 @@ pub use changes::{ChangesArguments, ChangesResponse};
 pub use copy::{CopyArguments, CopyResponse};
 pub use filter::{Condition, Filter, Operator};
 pub use get::{GetArguments, GetResponse, Selection};
-pub use query::{Queried, QueryArguments, QueryResponse, Window};
+pub use query::{Queried, QueryArguments, QueryResponse, QueryTotals, Window};
 pub use query_changes::{Added, QueryChangesArguments, QueryChangesResponse};
 pub use set::{Create, Outcome, SetArguments, SetObjects, SetResponse, Settable, Update};
 pub use sort::{Comparator, SortKey};

@@ -95,7 +95,8 @@ pub struct QueryResponse {
     pub query_state: Box<str>,
     pub can_calculate_changes: bool,
     pub position: u64,
-    pub ids: Items,
+    /// Nothing where they follow piece by piece ([`Responses::open`](crate::jmap::Responses::open)).
+    pub ids: Option<Items>,
     /// Only if it was asked for.
     pub total: Option<u64>,
     /// Only if it is another than was asked for.
@@ -109,7 +110,25 @@ impl ToJson for QueryResponse {
             object.put("queryState", &self.query_state);
             object.put("canCalculateChanges", &self.can_calculate_changes);
             object.put("position", &self.position);
-            object.put("ids", &self.ids);
+            object.put_some("ids", self.ids.as_ref());
+            object.put_some("total", self.total.as_ref());
+            object.put_some("limit", self.limit.as_ref());
+        });
+    }
+}
+
+/// What stands behind ids that were told piece by piece.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QueryTotals {
+    /// Only if it was asked for.
+    pub total: Option<u64>,
+    /// Only if it is another than was asked for.
+    pub limit: Option<u64>,
+}
+
+impl ToJson for QueryTotals {
+    fn write(&self, slot: Slot<'_>) {
+        slot.members(|object| {
             object.put_some("total", self.total.as_ref());
             object.put_some("limit", self.limit.as_ref());
         });

@@ -391,7 +391,7 @@ fn query_response() {
         query_state: "y13213".into(),
         can_calculate_changes: true,
         position: 0,
-        ids: [id("a"), id("b")].into_iter().collect(),
+        ids: Some([id("a"), id("b")].into_iter().collect()),
         total: None,
         limit: None,
     };

@@ -7,9 +7,10 @@ use koi_mailbox::emails::{
 };
 use koi_proto::jmap::object::email::Emails as Type;
 use koi_proto::jmap::standard::{
-    Added, QueryArguments, QueryChangesArguments, QueryChangesResponse, QueryResponse, Window as Asked,
+    Added, QueryArguments, QueryChangesArguments, QueryChangesResponse, QueryResponse, QueryTotals,
+    Window as Asked,
 };
-use koi_proto::jmap::{Arguments, Id, Items, MethodError, ToJson};
+use koi_proto::jmap::{Arguments, Id, MethodError};
 use koi_types::{EmailId, ErrorKind, MailError, limits};
 
 use crate::jmap::call::{Call, Ran, Started};
@@ -42,38 +43,66 @@ pub(super) fn start(arguments: Arguments, cx: &mut Context<'_>) -> Started {
             total: given.calculate_total,
         },
         limit_is_ours: ids_max.is_none(),
+        telling: None,
     }))
 }
+
+/// Ids that are told in one step.
+const TOLD_AT_ONCE: usize = 1_000;
 
 struct Query {
     account_id: Id,
     run: QueryRun,
     window: Window,
     limit_is_ours: bool,
+    /// What was found and is not told yet.
+    telling: Option<Telling>,
+}
+
+struct Telling {
+    ids: std::vec::IntoIter<EmailId>,
+    totals: QueryTotals,
 }
 
 impl Call for Query {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Ran, MethodError> {
+        if self.telling.is_none() && !self.found(cx)? {
+            return Ok(Ran::Yield);
+        }
+        let Some(Telling { ids, totals }) = &mut self.telling else { return Ok(Ran::Done) };
+        ids.by_ref().take(TOLD_AT_ONCE).for_each(|id| cx.responses.item(&Id::from(id)));
+        if ids.len() > 0 {
+            return Ok(Ran::Yield);
+        }
+        cx.responses.close(cx.call_id, cx.name, totals);
+        Ok(Ran::Done)
+    }
+}
+
+impl Query {
+    /// Goes on until it is known what there is, and begins the response.
+    fn found(&mut self, cx: &mut Context<'_>) -> Result<bool, MethodError> {
         let outcome = self.run.advance(&self.window).map_err(|error| cx.failed(&error))?;
         let Queried { state, position, ids, total } = match outcome {
-            None => return Ok(Ran::Yield),
+            None => return Ok(false),
             Some(QueryOutcome::NoAnchor) => return Err(MethodError::AnchorNotFound),
             Some(QueryOutcome::Found(found)) => found,
         };
         // RFC 8620 §5.5: told when it may have made a difference.
         let limit = (self.limit_is_ours && ids.len() >= self.window.ids_max).then_some(self.window.ids_max);
-        let mut items = Items::default();
-        ids.into_iter().for_each(|id| items.push(|slot| Id::from(id).write(slot)));
-        cx.respond(&QueryResponse {
+        let head = QueryResponse {
             account_id: self.account_id.clone(),
             query_state: state.to_string().into(),
             can_calculate_changes: true,
             position,
-            ids: items,
-            total,
-            limit: limit.map(|limit| limit as u64),
-        });
-        Ok(Ran::Done)
+            ids: None,
+            total: None,
+            limit: None,
+        };
+        cx.responses.open(cx.name, &head, "ids");
+        let totals = QueryTotals { total, limit: limit.map(|limit| limit as u64) };
+        self.telling = Some(Telling { ids: ids.into_iter(), totals });
+        Ok(true)
     }
 }
 

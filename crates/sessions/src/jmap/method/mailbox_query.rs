@@ -104,7 +104,7 @@ impl Call for MailboxQuery {
             query_state: running.state.to_string().into(),
             can_calculate_changes: self.can_calculate_changes,
             position,
-            ids: ids.into_iter().skip(skipped).take(limit).map(Id::from).collect(),
+            ids: Some(ids.into_iter().skip(skipped).take(limit).map(Id::from).collect()),
             total: self.wants_total.then_some(total),
             limit: None,
         });
