@@ -28,7 +28,7 @@ use crate::edge::Edge;
 use crate::metrics::{add, count};
 use crate::notes::Tally;
 use crate::packing::Packing;
-use crate::password::Begun;
+use crate::password::{Begun, StacieBegun};
 use crate::watch::{Advanced, Joined};
 use crate::wire::Wire;
 
@@ -66,6 +66,8 @@ pub struct Driver {
     committing: Option<Instant>,
     /// A SCRAM exchange between its halves.
     scram: Option<Box<Begun>>,
+    /// The same of STACIE.
+    stacie: Option<Box<StacieBegun>>,
     pub tally: Tally,
 }
 
@@ -123,6 +125,7 @@ impl Driver {
             moved: Instant::now(),
             committing: None,
             scram: None,
+            stacie: None,
             tally,
         }
     }
@@ -412,6 +415,14 @@ impl Driver {
             Effect::Authenticate(credentials) => self.authenticate(&credentials).await,
             Effect::ScramBegin(name) => EffectResult::ScramBegun(self.scram_begin(&name)),
             Effect::ScramProve(proof) => EffectResult::ScramProved(self.scram_prove(&proof).await),
+            Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(&name)),
+            Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof).await),
+            Effect::EndOthers => {
+                if let Some(joined) = &self.joined {
+                    self.edge.watch.others_gone(joined.account, &self.admitted.link);
+                }
+                EffectResult::OthersEnded
+            }
         };
         self.session.effect_done(result);
         Ok(())

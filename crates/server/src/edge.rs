@@ -22,6 +22,7 @@ pub enum Protocol {
     Smtp,
     /// Mail from our users' clients.
     Submission,
+    Dmap,
 }
 
 impl Protocol {
@@ -33,18 +34,24 @@ impl Protocol {
             Self::Lmtp => "lmtp",
             Self::Smtp => "smtp",
             Self::Submission => "submission",
+            Self::Dmap => "dmap",
         }
     }
     /// Whether connections count as waiting for login.
     #[must_use]
     pub const fn must_log_in(self) -> bool {
-        matches!(self, Self::Imap | Self::Submission)
+        matches!(self, Self::Imap | Self::Submission | Self::Dmap)
+    }
+    /// What handshakes are made with, where TLS comes first.
+    #[must_use]
+    pub fn acceptor(self, tls: &Tls) -> tokio_rustls::TlsAcceptor {
+        if self == Self::Dmap { tls.dmap_acceptor() } else { tls.acceptor() }
     }
     /// What a connection that is not let in is told (RFC 9051 §7.1.5; RFC 5321 §3.8, RFC 3463 §3.4).
     #[must_use]
     pub fn refusal(self, text: &str) -> String {
         match self {
-            Self::Imap => format!("* BYE {text}\r\n"),
+            Self::Imap | Self::Dmap => format!("* BYE {text}\r\n"),
             Self::Lmtp | Self::Smtp | Self::Submission => format!("421 4.3.2 {text}\r\n"),
         }
     }

@@ -55,6 +55,7 @@ pub fn bind_all(config: &ListenConfig) -> Result<Vec<Bound>, Problem> {
         ("submission", Spoken::Lines(Protocol::Submission), false, &config.submission),
         ("submissions", Spoken::Lines(Protocol::Submission), true, &config.submissions),
         ("https", Spoken::Http, true, &config.https),
+        ("dmap", Spoken::Lines(Protocol::Dmap), true, &config.dmap),
     ];
     let mut bound = Vec::new();
     let mut failed: Vec<String> = Vec::new();
@@ -187,7 +188,7 @@ async fn serve(
     let tally = Tally::new(protocol.name(), peer, tls);
     let mut who = Peer { address: peer.to_string().into(), tls: None };
     let stream = if tls {
-        let Some(tls) = edge.tls.as_ref().map(Tls::acceptor) else { return };
+        let Some(tls) = edge.tls.as_ref().map(|tls| protocol.acceptor(tls)) else { return };
         match Box::pin(handshake(&edge, tls, stream, &admitted)).await {
             Some(stream) => Stream::Tls(Box::new(stream)),
             None => {

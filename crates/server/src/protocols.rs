@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use koi_mailbox::MailboxService;
 use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
+use koi_sessions::dmap::{DmapSession, DmapSettings};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Rates, RatesMax, Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session};
@@ -16,6 +17,7 @@ use crate::service::Service;
 pub(crate) struct RealSessions {
     mailbox: MailboxService,
     imap: Arc<ImapSettings>,
+    dmap: Arc<DmapSettings>,
     lmtp: Arc<SmtpSettings>,
     smtp: Arc<SmtpSettings>,
     submission: Arc<SmtpSettings>,
@@ -45,6 +47,16 @@ impl RealSessions {
             notify_accounts_max: config.imap.notify_accounts_max,
             ..ImapSettings::default()
         };
+        let dmap = DmapSettings {
+            greeting: format!("{} DMAPv1 ready", config.hostname).into(),
+            mode: config.dmap.mode,
+            scram: config.auth.scram,
+            message_octets_max: config.limits.message_octets_max,
+            commands_per_second_max: config.dmap.commands_per_second_max,
+            search_secs_max: config.dmap.search_secs_max,
+            connection_memory_max: config.dmap.connection_memory_max,
+            ..DmapSettings::default()
+        };
         let lmtp = SmtpSettings {
             hostname: config.hostname.as_str().into(),
             starttls,
@@ -71,6 +83,7 @@ impl RealSessions {
         Self {
             mailbox: service.mailbox.clone(),
             imap: Arc::new(imap),
+            dmap: Arc::new(dmap),
             lmtp: Arc::new(lmtp),
             smtp: Arc::new(smtp),
             submission: Arc::new(submission),
@@ -117,6 +130,7 @@ impl Sessions for RealSessions {
         let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
         match protocol {
             Protocol::Imap => Box::new(ImapSession::new(mailbox, Arc::clone(&self.imap), peer, now)),
+            Protocol::Dmap => Box::new(DmapSession::new(mailbox, Arc::clone(&self.dmap), peer, now)),
             Protocol::Lmtp => self.smtp(Role::Lmtp, peer),
             Protocol::Smtp => self.smtp(Role::Inbound, peer),
             Protocol::Submission => self.smtp(Role::Submission, peer),

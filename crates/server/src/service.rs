@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use koi_dime::stacie;
+use koi_mailbox::dmap::{DmapOptions, StacieLogin};
 use koi_mailbox::push::PushOptions;
 use koi_mailbox::{
     AccountRow, Env, MailboxService, NewAppPassword, Options, PasswordRecord, Quota, ScramRecord,
@@ -33,8 +34,6 @@ pub struct Service {
     pub(crate) was_unclean: bool,
     /// What the salts of SCRAM come from; stored in the folder.
     pub secret: [u8; 32],
-    /// Those of the domains: what signs and opens encrypted mail.
-    pub organisations: Arc<[koi_dime::Organisation]>,
     /// What signs pushes; nothing where push is not offered.
     pub vapid: Option<Arc<VapidKey>>,
     cost: Cost,
@@ -101,6 +100,7 @@ impl Service {
             coi: config.coi.clone(),
             index: config.index,
             query_bounds: config.jmap_search,
+            dmap: Some(dmap_options(config)?),
             ..Options::default()
         };
         let mailbox = MailboxService::new(kv, options, Arc::new(System));
@@ -108,13 +108,11 @@ impl Service {
             mailbox.directory().create_domain(domain)?;
         }
         let secret = mailbox.directory().secret(crate::clock::random())?;
-        let organisations = crate::organisation::open(config)?.into();
         Ok(Self {
             mailbox,
             store,
             watch,
             secret,
-            organisations,
             vapid,
             cost: Cost::of(&config.auth),
             scram: config.auth.scram,
@@ -266,6 +264,12 @@ fn push_options(config: &Config, vapid: Option<&VapidKey>) -> Option<PushOptions
     })
 }
 
+/// What signs and opens encrypted mail is made with the folder, for every domain.
+fn dmap_options(config: &Config) -> std::result::Result<DmapOptions, Problem> {
+    let organisations = crate::organisation::open(config)?.into_iter().map(Arc::new).collect();
+    Ok(DmapOptions { organisations, ..DmapOptions::default() })
+}
+
 /// The directory of the service, for password checks.
 pub struct ServiceDirectory(pub MailboxService);
 
@@ -278,10 +282,14 @@ impl Directory for ServiceDirectory {
             verifier: v.password.verifier.into(),
             scram: v.password.scram.map(ScramVerifier::from),
             app_passwords: v.app_passwords,
+            stacie: v.password.stacie.map(|stacie| stacie.serial),
         }))
     }
     fn address(&self, account: AccountId) -> Result<Option<Address>> {
         Ok(self.0.directory().row(account)?.map(|row| row.address.account_key()))
+    }
+    fn stacie(&self, name: &Address) -> Result<StacieLogin> {
+        self.0.stacie(name)
     }
 }
 

@@ -30,6 +30,8 @@ const CHAIN_MAX: usize = 16;
 
 /// What is spoken behind a handshake for HTTP, the best first (RFC 7301 §6, RFC 9113 §3.2).
 const HTTP_PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What a client of DMAP asks for; one that asks for others is refused, one that asks for nothing is not.
+const DMAP_PROTOCOL: &[u8] = b"dmap";
 
 /// What handshakes are made with. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +39,8 @@ pub struct Tls {
     config: Arc<rustls::ServerConfig>,
     /// The same for HTTP, which is chosen by ALPN.
     http: Arc<rustls::ServerConfig>,
+    /// The same for DMAP: TLS 1.3 alone.
+    dmap: Arc<rustls::ServerConfig>,
     current: Arc<Current>,
 }
 
@@ -56,18 +60,23 @@ impl Tls {
         let failed =
             |e: rustls::Error| Problem::new(format!("cannot set up TLS: {e}"), "report this as a bug");
         let current = Arc::new(Current(RwLock::new(certified(files)?)));
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(failed)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(failed)?;
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        // One ticket is enough for a client that keeps one connection.
-        config.send_tls13_tickets = 1;
-        let mut http = config.clone();
+        let config = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+            let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(versions)?
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+            config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+            config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+            // One ticket is enough for a client that keeps one connection.
+            config.send_tls13_tickets = 1;
+            Ok(config)
+        };
+        let usual = config(rustls::DEFAULT_VERSIONS).map_err(failed)?;
+        let mut http = usual.clone();
         http.alpn_protocols = HTTP_PROTOCOLS.iter().map(|name| name.to_vec()).collect();
-        Ok(Self { config: Arc::new(config), http: Arc::new(http), current })
+        let mut dmap = config(&[&rustls::version::TLS13]).map_err(failed)?;
+        dmap.alpn_protocols = vec![DMAP_PROTOCOL.to_vec()];
+        Ok(Self { config: Arc::new(usual), http: Arc::new(http), dmap: Arc::new(dmap), current })
     }
 
     /// Takes over changed files; on an error everything stays as it is.
@@ -81,6 +90,12 @@ impl Tls {
     #[must_use]
     pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
         tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
+    /// For DMAP.
+    #[must_use]
+    pub fn dmap_acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.dmap))
     }
 
     /// For HTTP.

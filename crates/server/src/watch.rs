@@ -146,6 +146,17 @@ impl Watch {
         }
     }
 
+    /// The account's password was changed by the session of this link: all others end.
+    pub fn others_gone(&self, account: AccountId, own: &Arc<Link>) {
+        if let Some(shard) = self.shard(account) {
+            let shard = shard.lock();
+            let Some(links) = shard.0.get(&account) else { return };
+            let others = links.own.iter().filter(|link| !Arc::ptr_eq(link, own));
+            others.for_each(|link| link.signal(ACCOUNT_GONE));
+            links.following.iter().for_each(|link| link.advance(account, ModSeq::MIN));
+        }
+    }
+
     /// The app password was removed: the sessions that came with it end.
     pub fn app_password_gone(&self, account: AccountId, number: u32) {
         if let Some(shard) = self.shard(account) {
@@ -251,6 +262,11 @@ mod tests {
         assert!(!b.take().account_gone);
         watch.app_password_gone(AccountId(17), 3);
         assert!(b.take().account_gone && !a.take().account_gone);
+        let second = Arc::new(Link::default());
+        let beside = watch.join(AccountId(1), &second, 2).unwrap();
+        watch.others_gone(AccountId(1), &a);
+        assert!(second.take().account_gone && !a.take().account_gone && !b.take().account_gone);
+        drop(beside);
         drop(joined);
         watch.committed(&[notice(1, 6)]);
         assert_eq!(a.take().advanced, []);

@@ -144,6 +144,10 @@ impl Authentication {
                 self.refused = Some(error);
                 Answer::Refused
             }
+            // Of a mechanism that is not here.
+            EffectResult::StacieBegun(_) | EffectResult::StacieProved(_) | EffectResult::OthersEnded => {
+                Answer::Refused
+            }
         };
         let turn = self.exchange.answer(answer);
         self.turn(turn)

@@ -1,11 +1,13 @@
 //! One state machine per protocol between proto and mailbox. No sockets, no clock, no threads.
 //!
-//! [`session`] is the border to the driver; `selected` a client's view of its mailbox; `auth` what all
+//! [`session`] is the border to the driver; `selected` a client's view of its mailbox, and what IMAP and DMAP
+//! make of it alike; `names` how both go through names, `pace` how fast commands are taken; `auth` what all
 //! protocols have of SASL, `account_rates` how much one account may send by any of them; one module per
 //! protocol.
 
 pub mod account_rates;
 pub mod auth;
+pub mod dmap;
 pub mod imap;
 pub mod jmap;
 pub mod selected;
@@ -13,8 +15,10 @@ pub mod session;
 pub mod smtp;
 
 mod bucket;
+mod names;
+mod pace;
 
 pub use session::{
-    Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Secret, Session, Step,
-    TlsFacts,
+    Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Secret, Session,
+    StacieName, StacieProof, StacieProved, Step, TlsFacts,
 };

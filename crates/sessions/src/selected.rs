@@ -3,7 +3,15 @@
 //! The view is a list of UIDs and how far its client has been told of the change log: nothing is queued here,
 //! what must still be told is computed from the log when it may be told. A message that is gone stays in the
 //! list, and keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
-//! Must not: read the store, write the wire.
+//!
+//! Below it: `news`, what of the change log the client is to be told; `missed`, what happened while it was
+//! away; `sequence`, what the sets in its commands mean. Must not: write the wire.
+
+pub(crate) mod compare;
+pub(crate) mod missed;
+pub(crate) mod news;
+pub(crate) mod sequence;
+pub(crate) mod telling;
 
 use koi_types::{MailboxId, MailboxName, ModSeq, NumSet, Uid, UidSet, UidValidity};
 

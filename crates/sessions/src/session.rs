@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use koi_dime::SecretOctets;
+use koi_dime::stacie::LoginToken;
 use koi_mailbox::Ticket;
 use koi_proto::sasl::scram::{Exporter, Proof, Salt};
 use koi_types::{Access, AccessSet, AccountId, Address, MailError, ModSeq, Timestamp};
@@ -91,6 +93,13 @@ pub enum Effect {
     ScramBegin(ScramName),
     /// Second half, of the name last begun with: whether the proof fits.
     ScramProve(Proof),
+    /// First half of STACIE: the challenge for a name, with a fresh nonce. The same shape and time whether
+    /// there is such an account or not.
+    StacieBegin(StacieName),
+    /// Second half, of the name last begun with: whether the token fits.
+    StacieProve(StacieProof),
+    /// The password was changed by this session: all others of the account end.
+    EndOthers,
 }
 
 /// The answer to an [`Effect`].
@@ -101,6 +110,12 @@ pub enum EffectResult {
     ScramBegun(Result<Salt, MailError>),
     /// To `ScramProve`.
     ScramProved(Result<ScramProved, MailError>),
+    /// To `StacieBegin`: the challenge as it is sent, before base64.
+    StacieBegun(Result<Box<[u8]>, MailError>),
+    /// To `StacieProve`.
+    StacieProved(Result<StacieProved, MailError>),
+    /// To `EndOthers`.
+    OthersEnded,
 }
 
 /// Who somebody says to be, and the proof.
@@ -122,6 +137,34 @@ pub struct ScramName {
     pub authcid: Box<str>,
     /// Acting as somebody else (RFC 5802 §5.1).
     pub authzid: Option<Box<str>>,
+}
+
+/// Who somebody says to be in STACIE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StacieName {
+    pub authcid: Box<str>,
+    /// Acting as somebody else.
+    pub authzid: Option<Box<str>>,
+}
+
+/// What a client shows in STACIE (docs/DIME.md, STACIE).
+#[derive(Debug)]
+pub struct StacieProof {
+    pub token: LoginToken,
+    /// The client's first message, which the server's proof covers.
+    pub first: Box<[u8]>,
+    /// The client's second, which is the token; the server's proof covers it too.
+    pub message: SecretOctets,
+    /// STACIE-PLUS: the nonce was bound to this.
+    pub exporter: Option<Exporter>,
+}
+
+/// The token was right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StacieProved {
+    pub login: Login,
+    /// The server's own proof as it is sent, before base64.
+    pub server_proof: Box<[u8]>,
 }
 
 /// The proof was right.

@@ -9,10 +9,12 @@ pub enum Access {
     Submission,
     /// All of it by JMAP.
     Jmap,
+    /// Reading and filing mail by DMAP, where the account is trustful.
+    Dmap,
 }
 
 impl Access {
-    pub const ALL: [Self; 3] = [Self::Imap, Self::Submission, Self::Jmap];
+    pub const ALL: [Self; 4] = [Self::Imap, Self::Submission, Self::Jmap, Self::Dmap];
 
     /// As an administrator writes it.
     #[must_use]
@@ -21,6 +23,7 @@ impl Access {
             Self::Imap => "imap",
             Self::Submission => "submission",
             Self::Jmap => "jmap",
+            Self::Dmap => "dmap",
         }
     }
     /// Reads a name without regard to case.
@@ -34,6 +37,7 @@ impl Access {
             Self::Imap => 1,
             Self::Submission => 2,
             Self::Jmap => 4,
+            Self::Dmap => 8,
         }
     }
 }
@@ -101,7 +105,7 @@ mod tests {
             assert_eq!(one.iter().collect::<Vec<_>>(), [access]);
             assert!(AccessSet::ALL.allows(access) && !AccessSet::NONE.allows(access));
         }
-        assert_eq!(Access::ALL.into_iter().collect::<AccessSet>().bits(), 7, "never changes");
+        assert_eq!(Access::ALL.into_iter().collect::<AccessSet>().bits(), 15, "never changes");
         let token = AccessSet::NONE.with(Access::Jmap).of_token();
         assert!(token.is_of_token() && token.bits() == 0x8000_0004 && token.allows(Access::Jmap));
         assert!(!Access::ALL.into_iter().collect::<AccessSet>().is_of_token());

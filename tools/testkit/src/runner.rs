@@ -5,13 +5,16 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use koi_proto::sasl::base64_encode;
+use koi_proto::dmap::Mode as AccountMode;
+use koi_proto::dmap::id::KeyId;
+use koi_proto::sasl::{base64_decode, base64_encode};
 use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
 use koi_sessions::smtp::{Rates, RatesMax, Role};
 
 use crate::expect::{self, Block};
 use crate::script::pattern::{Bindings, substitute};
 use crate::script::{Action, Fill, Line, Protocol, Script, octets};
+use crate::world::dmap::{LONG_PASSWORD, stacie_answer, user_key};
 use crate::world::{MakeEngine, PASSWORD, World};
 
 /// How the clients send.
@@ -44,8 +47,8 @@ pub fn play(script: &Script, engine: &MakeEngine<'_>) -> Result<(), String> {
 /// Plays it in one mode.
 pub fn play_in(script: &Script, engine: &MakeEngine<'_>, mode: Mode) -> Result<(), String> {
     let mut play = Play {
-        script,
         mode,
+        texts: script.texts.clone(),
         world: World::new(engine),
         bindings: Bindings::default(),
         tags: BTreeMap::new(),
@@ -69,9 +72,10 @@ fn at(line: &Line, error: &str) -> String {
     format!("line {}: `{}`\n{error}", line.number, line.source)
 }
 
-struct Play<'s> {
-    script: &'s Script,
+struct Play {
     mode: Mode,
+    /// Of the script, and what is made while it is played.
+    texts: expect::Texts,
     world: World,
     bindings: Bindings,
     tags: BTreeMap<u32, String>,
@@ -83,7 +87,7 @@ struct Piece {
     waits: bool,
 }
 
-impl Play<'_> {
+impl Play {
     /// What clients send and what they get for it; answers how many lines that took.
     fn exchange(&mut self, peer: u32, lines: &[Line]) -> Result<usize, String> {
         let first = &lines[0];
@@ -143,7 +147,7 @@ impl Play<'_> {
         Ok(taken)
     }
     fn check(&mut self, peer: u32, block: Block) -> Result<(), String> {
-        let texts = &self.script.texts;
+        let texts = &self.texts;
         let connection = self.world.peer(peer).ok_or("no such connection")?;
         block.check(&mut connection.said, connection.closed, texts, &mut self.bindings)
     }
@@ -184,7 +188,7 @@ impl Play<'_> {
         let mut pieces = Vec::new();
         let mut octets_so_far = Vec::new();
         let mut rest = text.as_str();
-        while let Some(found) = expect::next_literal(rest, &self.script.texts) {
+        while let Some(found) = expect::next_literal(rest, &self.texts) {
             octets_so_far.extend(octets(found.before));
             let plus = if found.synchronising { "" } else { "+" };
             octets_so_far.extend(format!("{{{}{plus}}}\r\n", found.octets.len()).into_bytes());
@@ -203,7 +207,7 @@ impl Play<'_> {
     }
     /// RFC 5321 §4.5.2: dots are doubled.
     fn data(&self, name: &str) -> Result<Vec<u8>, String> {
-        let text = self.script.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
+        let text = self.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
         let mut out = Vec::new();
         for line in text.split_inclusive(|b| *b == b'\n') {
             if line.starts_with(b".") {
@@ -245,7 +249,7 @@ impl Play<'_> {
                 self.bindings.0.insert(name.clone(), id);
             }
             Action::Upload { user, text } => {
-                let octets = self.script.texts.get(text).ok_or_else(|| format!("no text `{text}`"))?;
+                let octets = self.texts.get(text).ok_or_else(|| format!("no text `{text}`"))?;
                 let id = self.world.upload(user, octets, "message/rfc822").to_string();
                 self.bindings.0.insert(text.clone(), id);
             }
@@ -254,6 +258,21 @@ impl Play<'_> {
             Action::YieldTakes { millis } => self.world.yield_takes = *millis,
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
+            Action::Mode { user, mode } => self.world.set_mode(user, *mode),
+            Action::Stacie { user } => self.world.add_stacie(user),
+            Action::Key { name, former } => {
+                let key = user_key(name, former.as_deref());
+                self.bindings.0.insert(name.clone(), KeyId(key.id.0).to_string());
+                self.texts.insert(format!("{name}_request"), key.request);
+                self.texts.insert(format!("{name}_private"), key.private);
+            }
+            Action::Prime { name, from, to, text } => {
+                let octets = self.world.authored(from, to, text)?;
+                self.texts.insert(name.clone(), octets);
+            }
+            Action::StacieProof { peer, name, password, plus } => {
+                self.stacie(*peer, name, password, *plus)?;
+            }
             Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
             Action::AppPassword { user, name, access } => self.world.add_app_password(user, name, *access),
             Action::Coi { user, filter } => self.world.set_coi(user, filter.as_deref())?,
@@ -272,7 +291,7 @@ impl Play<'_> {
             match part {
                 Fill::Count(count) => messages.extend((1..=*count).map(numbered)),
                 Fill::Text(name) => {
-                    let text = self.script.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
+                    let text = self.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
                     messages.push(text.clone());
                 }
             }
@@ -311,7 +330,24 @@ impl Play<'_> {
             "jmap.set_objects_max" => self.world.jmap.set_objects_max = number()?.into(),
             "jmap.calls_max" => self.world.jmap.calls_max = number()?.into(),
             "jmap.request_octets_max" => self.world.jmap.request_octets_max = number()?.into(),
+            _ if name.starts_with("dmap.") => return self.set_dmap(name, value),
             _ => return self.set_smtp(name, value),
+        }
+        Ok(())
+    }
+    fn set_dmap(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+        let settings = &mut self.world.dmap;
+        match name {
+            "dmap.mode" => settings.mode = AccountMode::parse(value).ok_or("no such mode")?,
+            "dmap.scram" => settings.scram = value == "yes",
+            "dmap.bad_commands_max" => settings.bad_commands_max = number()?,
+            "dmap.failed_logins_max" => settings.failed_logins_max = number()?,
+            "dmap.message_octets_max" => settings.message_octets_max = number()?.into(),
+            "dmap.commands_per_second_max" => settings.commands_per_second_max = number()?,
+            "dmap.search_secs_max" => settings.search_secs_max = number()?,
+            "dmap.connection_memory_max" => settings.connection_memory_max = number()? as usize,
+            _ => return Err(format!("no such setting: {name}")),
         }
         Ok(())
     }
@@ -360,6 +396,7 @@ impl Play<'_> {
             Protocol::Imap => self.world.open_imap(peer, true),
             Protocol::ImapTls12 => self.world.open_imap_tls12(peer),
             Protocol::ImapClear => self.world.open_imap(peer, false),
+            Protocol::Dmap => self.world.open_dmap(peer),
             Protocol::Lmtp => self.world.open_lmtp(peer),
             Protocol::Smtp => self.world.open_smtp(peer, Role::Inbound, false),
             Protocol::Submission => self.world.open_smtp(peer, Role::Submission, true),
@@ -376,13 +413,17 @@ impl Play<'_> {
         let mut commands = match protocol {
             Protocol::Lmtp => vec![format!("LHLO {login}")],
             Protocol::Smtp | Protocol::SubmissionClear => vec![format!("EHLO {login}")],
-            Protocol::Submission => vec![
-                "EHLO client.example".to_owned(),
-                format!("AUTH PLAIN {}", base64_encode(format!("\0{login}\0{PASSWORD}").as_bytes())),
-            ],
+            Protocol::Submission => {
+                vec!["EHLO client.example".to_owned(), format!("AUTH PLAIN {}", plain(login))]
+            }
+            Protocol::Dmap if self.world.mode(login) != koi_types::Mode::Trustful => {
+                self.log_in_by_stacie(peer, login)?;
+                Vec::new()
+            }
+            Protocol::Dmap => vec![format!("login AUTHENTICATE PLAIN {}", plain(login))],
             _ => vec![format!("login LOGIN {login} {PASSWORD}")],
         };
-        let is_imap = matches!(protocol, Protocol::Imap | Protocol::ImapClear);
+        let is_imap = matches!(protocol, Protocol::Imap | Protocol::ImapClear | Protocol::Dmap);
         commands.extend(then.map(|then| if is_imap { format!("then {then}") } else { then.to_owned() }));
         for command in commands {
             self.peer(peer)?.said.clear();
@@ -394,6 +435,28 @@ impl Play<'_> {
             }
         }
         self.peer(peer)?.said.clear();
+        Ok(())
+    }
+    fn log_in_by_stacie(&mut self, peer: u32, user: &str) -> Result<(), String> {
+        self.peer(peer)?.said.clear();
+        let first = base64_encode(format!("\0{user}").as_bytes());
+        self.world.send(peer, format!("login AUTHENTICATE STACIE {first}\r\n").as_bytes());
+        self.stacie(peer, user, LONG_PASSWORD, false)?;
+        self.world.send(peer, b"\r\n");
+        let said = String::from_utf8_lossy(&self.peer(peer)?.said).into_owned();
+        if said.contains("login OK") { Ok(()) } else { Err(format!("STACIE was answered\n{said}")) }
+    }
+    /// What the client of STACIE does with the challenge that has come.
+    fn stacie(&mut self, peer: u32, name: &str, password: &str, plus: bool) -> Result<(), String> {
+        let said = std::mem::take(&mut self.peer(peer)?.said);
+        let challenge = said.strip_prefix(b"+ ").and_then(|line| line.strip_suffix(b"\r\n"));
+        let challenge = challenge.and_then(|line| base64_decode(line).ok());
+        let challenge = challenge.ok_or_else(|| format!("no challenge:\n{}", expect::show(&said)))?;
+        let first = format!("\0{name}");
+        let exporter = plus.then_some([7; 32]);
+        let answer = stacie_answer(first.as_bytes(), &challenge, password, exporter)?;
+        self.bindings.0.insert("proof".to_owned(), base64_encode(&answer.server_proof));
+        self.world.send(peer, format!("{}\r\n", base64_encode(&answer.proof)).as_bytes());
         Ok(())
     }
     fn deliver(&mut self, user: &str, text: &str) -> Result<(), String> {
@@ -436,6 +499,11 @@ impl Play<'_> {
             false => Err(format!("the store does not agree with itself: {findings:#?}")),
         }
     }
+}
+
+/// What a client says in PLAIN (RFC 4616 §2), in base64.
+fn plain(login: &str) -> String {
+    base64_encode(format!("\0{login}\0{PASSWORD}").as_bytes())
 }
 
 /// `messages 3 errors 2`, a minute.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use koi_types::{Access, AccessSet};
+use koi_types::{Access, AccessSet, Mode};
 
 pub mod pattern;
 mod text;
@@ -119,6 +119,34 @@ pub enum Action {
         name: String,
         access: AccessSet,
     },
+    /// A key of the user, and the mode of the account.
+    Mode {
+        user: String,
+        mode: Mode,
+    },
+    /// A verifier of the long password.
+    Stacie {
+        user: String,
+    },
+    /// The texts `NAME_request` and `NAME_private`, and `$NAME` for the id.
+    Key {
+        name: String,
+        former: Option<String>,
+    },
+    /// A text: a message from one user to another, ready to be submitted.
+    Prime {
+        name: String,
+        from: String,
+        to: String,
+        text: String,
+    },
+    /// Answers the challenge of STACIE as its client does; `$proof` is what the server must answer.
+    StacieProof {
+        peer: u32,
+        name: String,
+        password: String,
+        plus: bool,
+    },
     /// The account setting.
     SentCopy {
         user: String,
@@ -174,6 +202,8 @@ pub enum Protocol {
     Submission,
     /// Port 587.
     SubmissionClear,
+    /// TLS 1.3 from the first octet.
+    Dmap,
     /// A request a line.
     Jmap,
     /// What is pushed to one subscription.
@@ -274,6 +304,8 @@ fn peer_action(peer: u32, rest: &str) -> Result<Action, String> {
     }
     match rest.trim().split_once(' ').unwrap_or((rest.trim(), "")) {
         ("raw", text) => Ok(Action::Raw { peer, text: text.to_owned() }),
+        ("stacie", rest) => stacie_proof(peer, rest, false),
+        ("stacie-plus", rest) => stacie_proof(peer, rest, true),
         ("data", text) => Ok(Action::Data { peer, text: text.to_owned() }),
         ("close", "") => Ok(Action::Close { peer }),
         ("starttls", "") => Ok(Action::StartTls { peer }),
@@ -291,6 +323,7 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
         "smtp" => Protocol::Smtp,
         "submission" => Protocol::Submission,
         "submission-clear" => Protocol::SubmissionClear,
+        "dmap" => Protocol::Dmap,
         "push" => Protocol::Push,
         "jmap" => Protocol::Jmap,
         other => return Err(format!("no such protocol: `{other}`")),
@@ -331,6 +364,18 @@ fn world_action(line: &str) -> Result<Action, String> {
             let (user, value) = rest.split_once(' ').ok_or("sent-copy USER on|off")?;
             Ok(Action::SentCopy { user: user.to_owned(), on: value == "on" })
         }
+        "mode" => {
+            let (user, mode) = rest.split_once(' ').ok_or("mode USER MODE")?;
+            let mode = Mode::parse(mode).ok_or("mode USER TRUSTFUL|CAUTIOUS|PARANOID")?;
+            Ok(Action::Mode { user: user.to_owned(), mode })
+        }
+        "stacie" => Ok(Action::Stacie { user: rest.to_owned() }),
+        "key" => {
+            let (name, former) = rest.split_once(" after ").unwrap_or((rest, ""));
+            let former = (!former.is_empty()).then(|| former.to_owned());
+            Ok(Action::Key { name: name.to_owned(), former })
+        }
+        "prime" => prime(rest),
         "app-password" => app_password(rest),
         "coi" => {
             let (user, filter) = rest.split_once(' ').ok_or("coi USER none|active|seen|off")?;
@@ -345,6 +390,20 @@ fn world_action(line: &str) -> Result<Action, String> {
         "damage" => damage(rest),
         _ => Err(format!("not an action: `{verb}`")),
     }
+}
+
+/// `alice correct horse battery staple`
+fn stacie_proof(peer: u32, rest: &str, plus: bool) -> Result<Action, String> {
+    let (name, password) = rest.split_once(' ').ok_or("stacie NAME PASSWORD")?;
+    Ok(Action::StacieProof { peer, name: name.to_owned(), password: password.to_owned(), plus })
+}
+
+/// `hello alice bob Hi there`
+fn prime(rest: &str) -> Result<Action, String> {
+    let words: Vec<&str> = rest.splitn(4, ' ').collect();
+    let [name, from, to, text] = words.as_slice() else { return Err("prime NAME FROM TO TEXT".to_owned()) };
+    let [name, from, to, text] = [name, from, to, text].map(|word| (*word).to_owned());
+    Ok(Action::Prime { name, from, to, text })
 }
 
 /// `alice/INBOX 2`

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod connection;
+pub mod dmap;
 mod login;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use koi_mailbox::push::PushOptions;
 use koi_mailbox::{Env, MailboxService, Options};
 use koi_proto::jmap::{Capabilities, CoreLimits};
+use koi_sessions::dmap::{DmapSession, DmapSettings};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::jmap::Jmap;
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
@@ -49,6 +51,7 @@ pub struct World {
     /// How far the clock moves when a session gives way in the middle of a command, in milliseconds.
     pub yield_takes: i64,
     pub imap: ImapSettings,
+    pub dmap: DmapSettings,
     pub lmtp: SmtpSettings,
     /// Port 25.
     pub smtp: SmtpSettings,
@@ -102,6 +105,7 @@ impl World {
             server_comment: Some("The server of the scripts".into()),
             server_admin: Some("mailto:admin@example.org".into()),
             push: Some(PushOptions::new(VAPID_KEY)),
+            dmap: Some(dmap::options()),
             ..Options::default()
         };
         let engine = Arc::clone(&kv) as Arc<dyn Kv>;
@@ -117,6 +121,7 @@ impl World {
             kv,
             yield_takes: 0,
             imap,
+            dmap: DmapSettings::default(),
             lmtp,
             smtp,
             submission,
@@ -152,6 +157,11 @@ impl World {
     }
     fn begin_imap(&mut self, peer: u32, client: Peer) {
         let session = ImapSession::new(self.service.clone(), Arc::new(self.imap.clone()), client, self.now());
+        self.open(peer, Box::new(session));
+    }
+    pub fn open_dmap(&mut self, peer: u32) {
+        let settings = Arc::new(self.dmap.clone());
+        let session = DmapSession::new(self.service.clone(), settings, client(true), self.now());
         self.open(peer, Box::new(session));
     }
     pub fn open_lmtp(&mut self, peer: u32) {
@@ -281,11 +291,24 @@ impl World {
                 }
             }
             any |= self.tell();
+            self.end_others();
             if !any && !self.wait() {
                 return;
             }
             rounds += 1;
             assert!(rounds < 100_000, "the sessions never come to rest");
+        }
+    }
+    /// The password of an account was changed by one of its sessions.
+    fn end_others(&mut self) {
+        let asked =
+            |(number, c): (&u32, &mut Connection)| std::mem::take(&mut c.ends_others).then_some(*number);
+        let changed: Vec<u32> = self.peers.iter_mut().filter_map(asked).collect();
+        for number in changed {
+            let account = self.peers.get(&number).and_then(|c| c.session.account());
+            let others =
+                self.peers.iter_mut().filter(|(n, c)| **n != number && c.session.account() == account);
+            others.for_each(|(_, c)| c.session.account_gone());
         }
     }
     /// Everybody waits for the engine: so do we.

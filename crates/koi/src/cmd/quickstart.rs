@@ -93,7 +93,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         "# Made by `koi quickstart`. docs/CONFIG.md and `koi config show --defaults` explain every key.\n\n\
          [server]\nhostname = \"{domain}\"\ndomains = [{}]\n\n\
          [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\
-         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\nhttps = [{}]\n\n\
+         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\nhttps = [{}]\ndmap = [{}]\n\n\
          [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
          [auth]\nscram = true\n",
         list(domains),
@@ -104,15 +104,19 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         addresses(&listen.submission),
         addresses(&listen.submissions),
         addresses(&listen.https),
+        addresses(&listen.dmap),
     ))
 }
+
+/// Nobody has assigned one; this is ours (docs/DMAP.md).
+const DMAP_PORT: u16 = 9933;
 
 /// Each at the base plus its standard port, on both loopback addresses.
 fn listeners(base: u16) -> Result<ListenConfig, Problem> {
     let at = |port: u16| -> Result<Vec<std::net::SocketAddr>, Problem> {
         let port = base.checked_add(port).ok_or_else(|| {
             let what = format!("--port-base {base}: {base} + {port} is not a port");
-            Problem::usage(what, format!("give at most {}", u16::MAX - 993))
+            Problem::usage(what, format!("give at most {}", u16::MAX - DMAP_PORT))
         })?;
         Ok(vec![(std::net::Ipv4Addr::LOCALHOST, port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into()])
     };
@@ -124,6 +128,7 @@ fn listeners(base: u16) -> Result<ListenConfig, Problem> {
         submission: at(587)?,
         submissions: at(465)?,
         https: at(443)?,
+        dmap: at(DMAP_PORT)?,
     })
 }
 

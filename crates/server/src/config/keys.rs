@@ -125,8 +125,11 @@ keys! {
         "The same over TLS from the first octet (RFC 8314 §3.3).";
     "listen.https" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10443\", \"[::1]:10443\"]",
         "HTTP/1.1 and HTTP/2 over TLS.";
+    "listen.dmap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:19933\", \"[::1]:19933\"]",
+        "DMAP (docs/DMAP.md) over TLS 1.3 from the first octet.";
     "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
-        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions, https and STARTTLS.";
+        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions, https, dmap and \
+         STARTTLS.";
     "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
         "Private key of the certificate, PEM; readable by nobody else.";
     "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
@@ -202,6 +205,20 @@ keys! {
     "imap.notify_accounts_max" number(0, 10_000), Value("100"), "accounts", Restart, "20",
         "Accounts of other users whose shared mailboxes one connection may watch by NOTIFY; beyond it the \
          same.";
+    "dmap.mode" Kind::Choice(&["trustful", "cautious", "paranoid"]), Value("\"trustful\""), "", Restart,
+        "\"cautious\"",
+        "What is said of accounts before login, when nobody knows whose it will be. Unless it is `trustful`, \
+         PLAIN and SCRAM-SHA-256 are not offered to anybody.";
+    "dmap.commands_per_second_max" number(0, 1_000_000), Value("5000"), "per second", Restart, "100",
+        "As imap.commands_per_second_max.";
+    "dmap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",
+        "How long one SEARCH may take; then it ends with `NO [LIMIT]`. 0: no bound.";
+    "dmap.connection_memory_max" number(2 << 20, 1 << 40), Value("134217728"), "octets", Restart, "67108864",
+        "What one connection may hold in memory. A command that would take more ends with `NO [LIMIT]`.";
+    "dmap.secret_file" Kind::Path, Nothing, "", Restart, "\"/etc/koi/dmap.secret\"",
+        "What the organisations' private keys in the data folder are encrypted with. Not set: dmap/secret in \
+         the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, and keep \
+         it out of the backups of the data folder.";
     "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
         "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
          asked (Host).";
@@ -307,10 +324,6 @@ keys! {
         "How long a push is worth sending, and worth keeping for a device that is away.";
     "webpush.subscriptions_max" number(1, 1000), Value("32"), "subscriptions", Restart, "32",
         "Of one account.";
-    "dmap.secret_file" Kind::Path, Nothing, "", Restart, "\"/etc/koi/dmap.secret\"",
-        "What the organisations' private keys in the data folder are encrypted with. Not set: dmap/secret in \
-         the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, and keep \
-         it out of the backups of the data folder.";
     "log.level" Kind::Choice(&["error", "warn", "info", "debug", "trace"]), Value("\"info\""), "", Live,
         "\"info\"",
         "How much is logged; `info` has a line per session end and per delivery.";

@@ -11,7 +11,7 @@ use super::keys::{self, Fallback, Reload};
 use super::raw::{self, Raw};
 use crate::problem::Problem;
 
-pub use protocols::{HttpConfig, ImapConfig, SmtpConfig};
+pub use protocols::{DmapConfig, HttpConfig, ImapConfig, SmtpConfig};
 pub use webpush::WebPushConfig;
 
 /// Everything the server is told. Immutable; a reload makes a new one.
@@ -31,6 +31,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub limits: LimitsConfig,
     pub imap: ImapConfig,
+    pub dmap: DmapConfig,
     pub http: HttpConfig,
     /// Section `jmap`.
     pub jmap_search: koi_mailbox::SearchBounds,
@@ -58,6 +59,7 @@ pub struct ListenConfig {
     pub submission: Vec<SocketAddr>,
     pub submissions: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
+    pub dmap: Vec<SocketAddr>,
 }
 
 impl ListenConfig {
@@ -67,7 +69,9 @@ impl ListenConfig {
     }
     /// Whether there is a listener with TLS from the first octet.
     fn needs_tls(&self) -> bool {
-        [&self.imaps, &self.submissions, &self.https].iter().any(|addresses| !addresses.is_empty())
+        [&self.imaps, &self.submissions, &self.https, &self.dmap]
+            .iter()
+            .any(|addresses| !addresses.is_empty())
     }
 }
 
@@ -158,6 +162,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         submission: raw.addresses("listen.submission"),
         submissions: raw.addresses("listen.submissions"),
         https: raw.addresses("listen.https"),
+        dmap: raw.addresses("listen.dmap"),
     };
     let config = Config {
         file: raw.file.clone(),
@@ -171,6 +176,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         auth: auth(raw),
         limits: limits(raw),
         imap: protocols::imap(raw)?,
+        dmap: protocols::dmap(raw),
         http: protocols::http(raw)?,
         jmap_search: koi_mailbox::SearchBounds {
             secs_max: small(raw, "jmap.search_secs_max"),

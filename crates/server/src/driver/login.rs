@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use koi_proto::sasl::scram::{Proof, Salt};
-use koi_sessions::{Credentials, EffectResult, Login, ScramName, ScramProved};
+use koi_sessions::{
+    Credentials, EffectResult, Login, ScramName, ScramProved, StacieName, StacieProof, StacieProved,
+};
 use koi_types::{ErrorKind, MailError};
 
 use super::Driver;
@@ -40,6 +42,28 @@ impl Driver {
         let entered = signed.and_then(|signed| {
             let login = self.enter(signed.proven, began)?;
             Ok(ScramProved { login, signature: signed.signature })
+        });
+        self.told(entered, &authcid)
+    }
+
+    pub(super) fn stacie_begin(&mut self, name: &StacieName) -> Result<Box<[u8]>, MailError> {
+        let begun = self.edge.passwords.stacie_begin(name)?;
+        let challenge = begun.challenge();
+        self.stacie = Some(Box::new(begun));
+        Ok(challenge)
+    }
+
+    pub(super) async fn stacie_prove(&mut self, proof: &StacieProof) -> Result<StacieProved, MailError> {
+        let began = Instant::now();
+        let Some(begun) = self.stacie.take() else {
+            let text = "internal error";
+            return Err(MailError::new(ErrorKind::Internal, text).context("a token without a name"));
+        };
+        let (edge, authcid) = (Arc::clone(&self.edge), begun.authcid.clone());
+        let signed = Box::pin(edge.passwords.stacie_prove(*begun, proof, self.peer)).await;
+        let entered = signed.and_then(|signed| {
+            let login = self.enter(signed.proven, began)?;
+            Ok(StacieProved { login, server_proof: signed.server_proof })
         });
         self.told(entered, &authcid)
     }

@@ -8,6 +8,7 @@ mod check;
 mod pool;
 mod proof;
 mod scram;
+mod stacie;
 mod tally;
 mod throttle;
 pub mod token;
@@ -17,6 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use koi_mailbox::dmap::StacieLogin;
 use koi_mailbox::{AppPassword, AppPasswordUse};
 use koi_proto::sasl::scram::ScramKeys;
 use koi_sessions::Login;
@@ -29,6 +31,7 @@ use app::Uses;
 use pool::Pool;
 use proof::{Proof, Proofs};
 pub use scram::{Begun, Signed};
+pub use stacie::{StacieBegun, StacieSigned};
 use throttle::{Attempt, Subject, Throttle};
 use verifier::{Cost, ScramVerifier};
 
@@ -38,6 +41,11 @@ pub trait Directory: Send + Sync {
     fn entry(&self, address: &Address) -> Result<Option<Entry>>;
     /// The address of an account; `None` when there is no such account.
     fn address(&self, account: AccountId) -> Result<Option<Address>>;
+    /// What STACIE asks whoever gives this name, be it somebody's or not.
+    fn stacie(&self, name: &Address) -> Result<StacieLogin> {
+        let _ = name;
+        Err(MailError::new(ErrorKind::Unsupported, "STACIE is not offered here"))
+    }
 }
 
 /// An account that may log in.
@@ -50,6 +58,8 @@ pub struct Entry {
     /// Only of accounts that allow SCRAM.
     pub scram: Option<ScramVerifier>,
     pub app_passwords: Vec<AppPassword>,
+    /// The number of the verifier of STACIE, if there is one.
+    pub stacie: Option<u32>,
 }
 
 /// A login that was found right.
@@ -64,7 +74,14 @@ pub struct Proven {
 enum Held {
     Password(String),
     Scram(ScramKeys),
-    App { number: u32, hash: [u8; 32] },
+    App {
+        number: u32,
+        hash: [u8; 32],
+    },
+    /// The number of the verifier.
+    Stacie {
+        serial: u32,
+    },
 }
 
 impl Proven {
@@ -79,7 +96,7 @@ impl Proven {
     pub fn app_password(&self) -> Option<u32> {
         match self.held {
             Held::App { number, .. } => Some(number),
-            Held::Password(_) | Held::Scram(_) => None,
+            Held::Password(_) | Held::Scram(_) | Held::Stacie { .. } => None,
         }
     }
 }
@@ -144,6 +161,7 @@ impl Passwords {
             Held::App { number, hash } => {
                 entry.app_passwords.iter().any(|p| p.number == *number && p.record.hash == *hash)
             }
+            Held::Stacie { serial } => entry.stacie == Some(*serial),
         });
         if holds { Ok(()) } else { Err(wrong()) }
     }

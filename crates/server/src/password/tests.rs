@@ -67,7 +67,7 @@ impl Rig {
         let app_passwords =
             self.table.read().get(&address).map_or_else(Vec::new, |e| e.app_passwords.clone());
         let account = AccountId(7);
-        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
+        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords, stacie: None };
         self.table.write().insert(address, entry);
     }
     async fn login(&self, authcid: &str, authzid: Option<&str>, password: &str, peer: u8) -> Result<Proven> {

@@ -51,7 +51,7 @@ impl Directory for Alice {
         let known = address.to_string() == "alice@example.org";
         let (verifier, scram) = (self.verifier.lock().clone(), None);
         let (account, app_passwords) = (AccountId(1), self.app_passwords.lock().clone());
-        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords };
+        let entry = Entry { account, address: address.clone(), verifier, scram, app_passwords, stacie: None };
         Ok(known.then_some(entry))
     }
     fn address(&self, account: AccountId) -> koi_types::Result<Option<Address>> {

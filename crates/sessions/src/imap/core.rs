@@ -17,10 +17,9 @@ use super::ImapSettings;
 use super::annotations::Annotations;
 use super::notify::{Notify, OfSelected, Others, Place};
 use super::open::Open;
-use super::sync::Wants;
-use super::table::Tells;
 use crate::auth::Offer;
 use crate::selected::Selected;
+use crate::selected::telling::{Tells, Wants};
 use crate::session::{EffectResult, Login, Note, Peer};
 
 pub(crate) struct Core {

@@ -9,6 +9,7 @@ use koi_types::{MailError, Result};
 use super::core::Core;
 use super::progress::Progress;
 use super::reply::Reply;
+use crate::names::Stopped;
 use crate::session::Effect;
 
 /// One command between its line and its tagged end.
@@ -48,6 +49,15 @@ pub(crate) enum Outcome {
     Close(&'static str),
     /// The tagged line, then the end.
     LogOut(Reply),
+}
+
+impl From<Stopped> for Outcome {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::OutputFull => Self::OutputFull,
+            Stopped::Slice => Self::Yield,
+        }
+    }
 }
 
 /// A command that needs no second step.

@@ -2,7 +2,6 @@
 
 mod annotations;
 mod cmd;
-mod compare;
 mod contexts;
 mod core;
 mod error;
@@ -10,11 +9,8 @@ mod fetch;
 mod job;
 mod link;
 mod memory;
-mod missed;
-mod names;
 mod notify;
 mod open;
-mod pace;
 mod progress;
 mod reply;
 mod session;

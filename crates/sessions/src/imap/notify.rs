@@ -13,8 +13,8 @@ use koi_types::Result;
 
 use super::core::Core;
 use super::memory;
-use super::sync::{Synced, Wants};
-use super::table::Tells;
+use super::sync::Synced;
+use crate::selected::telling::{Tells, Wants};
 
 mod due;
 mod gather;

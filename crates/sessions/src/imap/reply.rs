@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use koi_proto::imap::Tag;
 use koi_proto::imap::response::{Code, Status};
-use koi_types::{MailError, ModSeq, NumSet};
+use koi_types::MailError;
 
 use super::error;
+use crate::selected::sequence::BadSet;
+use crate::selected::telling::Telling;
 
 /// A tagged status response, still without its tag.
 #[derive(Debug)]
@@ -16,22 +18,6 @@ pub(crate) struct Reply {
     code: Vec<u8>,
     text: Cow<'static, str>,
     pub(crate) telling: Telling,
-}
-
-/// What this command adds to the untagged data before its end.
-#[derive(Debug, Default)]
-pub(crate) struct Telling {
-    /// Messages whose flags are told whether they changed or not: the result of STORE.
-    pub(crate) flags_of: NumSet,
-    /// Those of them that this command changed: told even if they are gone by now.
-    pub(crate) stored: NumSet,
-    /// Messages this command changed with `.SILENT`: told only if somebody else changed them too, or if the
-    /// client wants modseqs.
-    pub(crate) silent: NumSet,
-    /// The modseqs of this command's own changes.
-    pub(crate) silent_commits: Vec<ModSeq>,
-    /// UIDs of messages this command took out of the selected mailbox.
-    pub(crate) expunged: NumSet,
 }
 
 impl Reply {
@@ -75,5 +61,11 @@ impl Reply {
         let visible = |b: u8| if matches!(b, 0x20..=0x7e) { b } else { b'?' };
         out.extend(self.text.bytes().map(visible));
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl From<BadSet> for Reply {
+    fn from(bad: BadSet) -> Self {
+        Self::bad(bad.0)
     }
 }

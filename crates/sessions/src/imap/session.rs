@@ -16,12 +16,12 @@ use koi_types::{MailError, Timestamp};
 use super::core::Core;
 use super::job::{Context, Job, Outcome};
 use super::memory;
-use super::pace::Pace;
 use super::progress::Progress;
 use super::reply::Reply;
 use super::sync::Sync;
 use super::table::{self, Allowed, Row};
 use super::{ImapSettings, cmd};
+use crate::pace::Pace;
 use crate::session::{Note, Peer, Step};
 
 mod driven;
@@ -78,7 +78,7 @@ impl ImapSession {
     #[must_use]
     pub fn new(service: MailboxService, settings: Arc<ImapSettings>, peer: Peer, now: Timestamp) -> Self {
         let decoder = Decoder::new(settings.message_octets_max);
-        let pace = Pace::new(&settings, now);
+        let pace = Pace::new(settings.commands_per_second_max, now);
         Self {
             core: Core::new(service, settings, peer, now),
             decoder,
@@ -131,7 +131,7 @@ impl ImapSession {
         };
         // Who has closed its side is answered, and no more comes.
         let paced = self.decoder.buffered() > 0 && !self.input_closed;
-        if paced && !self.pace.allows(&self.core.settings, self.core.now) {
+        if paced && !self.pace.allows(self.core.now) {
             return Some(Step::NeedInput);
         }
         let decoded = self.decoder.next(phase);

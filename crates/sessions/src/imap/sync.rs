@@ -13,16 +13,16 @@ use koi_proto::imap::response::{Status, status};
 use koi_types::{ErrorKind, MailError, NumSet, Result};
 
 use super::annotations;
-use super::compare::Compare;
 use super::contexts::{Arrived, Before, Updating};
 use super::core::Core;
 use super::job::{Context, Outcome};
 use super::notify::{self, OfSelected};
-use super::reply::Telling;
-use super::table::Tells;
+use crate::selected::compare::Compare;
+use crate::selected::news::{Manner, News};
+use crate::selected::telling::{Telling, Tells};
 use crate::session::Note;
 use arrivals::Arrivals;
-use news::{Manner, News};
+use news::Client;
 
 mod arrivals;
 mod lines;
@@ -61,18 +61,6 @@ enum Phase {
     Arrivals(VecDeque<Arrivals>),
     /// The selected mailbox is told; what else there is.
     Others,
-}
-
-/// What a client wants to hear of its selected mailbox. New messages and EXPUNGE go together (RFC 5465 §5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Wants {
-    /// New messages, and those that are gone.
-    pub(crate) messages: bool,
-    pub(crate) flags: bool,
-}
-
-impl Wants {
-    pub(crate) const ALL: Self = Self { messages: true, flags: true };
 }
 
 pub(crate) enum Synced {
@@ -213,8 +201,8 @@ impl Sync {
     /// Moves the view on; `None` when the mailbox is gone.
     fn news(&mut self, core: &mut Core, telling: &Telling) -> Result<Option<News>> {
         let OfSelected { wants, items, .. } = self.of_selected(core);
-        let (qresync, rev2, offers_chat) = (core.qresync, core.rev2, core.offers_chat());
-        let uid_only = core.uid_only;
+        let (qresync, uid_only) = (core.qresync, core.uid_only);
+        let client = Client { rev2: core.rev2, offers_chat: core.offers_chat() };
         let Some(open) = core.selected.as_deref_mut() else { return Ok(Some(News::default())) };
         let account = open.account.clone();
         let snapshot = match account.snapshot() {
@@ -223,9 +211,9 @@ impl Sync {
             snapshot => snapshot?,
         };
         let (tells, arrivals) = (self.tells, items.is_some());
-        let manner = Manner { tells, wants, arrivals, qresync, uid_only, rev2, offers_chat };
+        let manner = Manner { tells, wants, arrivals, qresync, uid_only };
         let before = Before::of(open);
-        let news = news::compute(open, &snapshot, &manner, telling)?;
+        let news = news::compute(open, &snapshot, &manner, client, telling)?;
         self.updating = before.map(|before| Box::new(Updating::new(before, &open.view)));
         Ok(news)
     }

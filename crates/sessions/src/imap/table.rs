@@ -9,6 +9,8 @@
 use koi_proto::imap::Command;
 use koi_proto::imap::command::{AppendBegin, MailboxSource, Replaces, SearchKey};
 
+use crate::selected::telling::Tells;
+
 /// One row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Row {
@@ -25,27 +27,6 @@ pub(crate) enum Allowed {
     /// Authenticated or selected.
     Authenticated,
     Selected,
-}
-
-/// What is told before the tagged end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Tells {
-    Nothing,
-    /// New messages and flags.
-    NoExpunge,
-    /// Everything.
-    All,
-    /// Everything, with UID in every FETCH response (RFC 9051 §6.4.9).
-    AllByUid,
-}
-
-impl Tells {
-    pub(crate) const fn expunge(self) -> bool {
-        matches!(self, Self::All | Self::AllByUid)
-    }
-    pub(crate) const fn uid(self) -> bool {
-        matches!(self, Self::AllByUid)
-    }
 }
 
 /// APPEND, and REPLACE, which is for the selected state alone (RFC 8508 §3.5) and tells that a message is

@@ -2,11 +2,17 @@
 
 use std::collections::VecDeque;
 
+use koi_dime::stacie::Nonce;
+use koi_dime::stacie::exchange::ServerProof;
 use koi_mailbox::MailboxService;
+use koi_mailbox::dmap::StacieLogin;
 use koi_proto::deflate::{Broken, without_end};
 use koi_proto::sasl::scram::{Salt, SaltedPassword, ScramKeys, keys};
-use koi_sessions::{Effect, EffectResult, Login, Note, ScramName, ScramProved, Session, Step};
-use koi_types::{MailError, Timestamp};
+use koi_sessions::{
+    Effect, EffectResult, Login, Note, ScramName, ScramProved, Session, StacieName, StacieProof,
+    StacieProved, Step,
+};
+use koi_types::{AccessSet, MailError, Timestamp};
 
 use super::login::{authenticate, login, named, wrong};
 use super::{PASSWORD, SCRAM_ITERATIONS};
@@ -30,6 +36,9 @@ pub struct Connection {
     behind_packing: bool,
     pub(super) waiting: Option<koi_mailbox::Ticket>,
     scram: Option<Scram>,
+    stacie: Option<Stacie>,
+    /// Its account's other connections are to end.
+    pub(super) ends_others: bool,
     /// SCRAM exchanges so far: the server's nonces are `server1`, `server2`, …
     exchanges: u32,
     /// How often it let others go first.
@@ -53,6 +62,13 @@ struct Scram {
     keys: ScramKeys,
 }
 
+/// A STACIE exchange between its halves.
+struct Stacie {
+    login: StacieLogin,
+    nonce: Nonce,
+    as_other: bool,
+}
+
 impl Connection {
     pub(super) fn new(session: Box<dyn Session>) -> Self {
         Self {
@@ -66,6 +82,8 @@ impl Connection {
             behind_packing: false,
             waiting: None,
             scram: None,
+            stacie: None,
+            ends_others: false,
             exchanges: 0,
             yields: 0,
             memory_peak: MemoryPeak::default(),
@@ -181,7 +199,33 @@ impl Connection {
                 let proved = proved.map(|(login, signature)| ScramProved { login, signature });
                 EffectResult::ScramProved(proved.ok_or_else(wrong))
             }
+            Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(service, &name)),
+            Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof)),
+            Effect::EndOthers => {
+                self.ends_others = true;
+                EffectResult::OthersEnded
+            }
         }
+    }
+    fn stacie_begin(&mut self, service: &MailboxService, name: &StacieName) -> Result<Box<[u8]>, MailError> {
+        let address = named(&name.authcid).ok_or_else(wrong)?;
+        let login = service.stacie(&address)?;
+        self.exchanges += 1;
+        let nonce = Nonce([u8::try_from(self.exchanges % 256).unwrap(); 128]);
+        let challenge = login.challenge(nonce).message().into_bytes().into();
+        let as_other = name.authzid.as_ref().is_some_and(|z| named(z).as_ref() != Some(&address));
+        self.stacie = Some(Stacie { login, nonce, as_other });
+        Ok(challenge)
+    }
+    fn stacie_prove(&mut self, proof: &StacieProof) -> Result<StacieProved, MailError> {
+        let Stacie { login, nonce, as_other } = self.stacie.take().expect("an exchange was begun");
+        let challenge = login.challenge(nonce).message();
+        let nonce = proof.exporter.map_or(nonce, |exporter| nonce.bound_to(&exporter));
+        let proven = login.check(&proof.token, &nonce).filter(|_| !as_other).ok_or_else(wrong)?;
+        let server = ServerProof::new(login.token(), &proof.first, challenge.as_bytes(), &proof.message);
+        let (account, address) = (proven.account, proven.address);
+        let login = Login { account, address, access: AccessSet::ALL, app_password: None };
+        Ok(StacieProved { login, server_proof: server.message().into_bytes().into() })
     }
     /// The same for names nobody has.
     fn scram_begin(&mut self, service: &MailboxService, name: &ScramName) -> Result<Salt, MailError> {

@@ -81,7 +81,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         package: "koi-sessions",
-        workspace: &["koi-types", "koi-message", "koi-proto", "koi-mailbox"],
+        workspace: &["koi-types", "koi-message", "koi-dime", "koi-proto", "koi-mailbox"],
         outside: &["memchr"],
     },
     Allowed {

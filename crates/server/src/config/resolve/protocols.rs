@@ -1,6 +1,8 @@
-//! Sections `imap`, `http` and `smtp`: what their sessions are told.
+//! Sections `imap`, `dmap`, `http` and `smtp`: what their sessions are told.
 
 use std::time::Duration;
+
+use koi_proto::dmap::Mode;
 
 use super::{count, secs, small};
 use crate::config::raw::Raw;
@@ -24,6 +26,18 @@ pub struct ImapConfig {
     pub notifications_max: usize,
     pub connection_memory_max: usize,
     pub notify_accounts_max: usize,
+}
+
+/// Section `dmap`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DmapConfig {
+    /// What is said of accounts before login.
+    pub mode: Mode,
+    /// 0: no bound.
+    pub commands_per_second_max: u32,
+    /// 0: no bound.
+    pub search_secs_max: u32,
+    pub connection_memory_max: usize,
 }
 
 /// Section `http`.
@@ -75,6 +89,16 @@ pub(super) fn imap(raw: &Raw) -> Result<ImapConfig, Problem> {
         connection_memory_max: count(raw, "imap.connection_memory_max"),
         notify_accounts_max: count(raw, "imap.notify_accounts_max"),
     })
+}
+
+pub(super) fn dmap(raw: &Raw) -> DmapConfig {
+    let mode = raw.text("dmap.mode").and_then(|mode| Mode::parse(&mode));
+    DmapConfig {
+        mode: mode.unwrap_or(Mode::Trustful),
+        commands_per_second_max: small(raw, "dmap.commands_per_second_max"),
+        search_secs_max: small(raw, "dmap.search_secs_max"),
+        connection_memory_max: count(raw, "dmap.connection_memory_max"),
+    }
 }
 
 pub(super) fn http(raw: &Raw) -> Result<HttpConfig, Problem> {

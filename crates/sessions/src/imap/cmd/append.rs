@@ -29,9 +29,11 @@ use koi_proto::imap::{Decoded, Phase};
 use koi_types::{ErrorKind, MailError, MailboxId, Result, Uid, UidSet, limits};
 
 use super::expunge::read_only;
-use super::{PutInto, put_into, sequence};
+use super::{PutInto, put_into};
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
+use crate::selected::sequence;
+use crate::selected::telling::Telling;
 use building::{Building, Room};
 use copying::Copying;
 

@@ -10,9 +10,11 @@ use koi_proto::imap::response::{Code, Status, status};
 use koi_types::Result;
 
 use super::expunge::read_only;
-use super::{PutInto, existing, put_into, sequence};
+use super::{PutInto, existing, put_into};
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
+use crate::selected::sequence;
+use crate::selected::telling::Telling;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {

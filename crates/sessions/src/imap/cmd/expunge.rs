@@ -6,9 +6,10 @@
 use koi_proto::imap::SequenceSet;
 use koi_types::Result;
 
-use super::sequence;
 use crate::imap::job::{Context, Job, Submitted, write};
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
+use crate::selected::sequence;
+use crate::selected::telling::Telling;
 use koi_proto::imap::response::Code;
 
 pub(crate) fn start(uids: Option<SequenceSet>) -> Box<dyn Job> {

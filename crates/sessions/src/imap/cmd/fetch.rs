@@ -11,11 +11,12 @@ use koi_proto::imap::command::{Fetch, FetchItem};
 use koi_proto::imap::response::{self, Code};
 use koi_types::{ErrorKind, MailError, ModSeq, NumSet, Result, SeqNum, SystemFlags, UidSet};
 
-use super::sequence;
 use crate::imap::fetch::{Progress, Writer, Wrote};
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::missed::missed;
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
+use crate::selected::missed::missed;
+use crate::selected::sequence;
+use crate::selected::telling::Telling;
 use crate::session::Note;
 
 pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {

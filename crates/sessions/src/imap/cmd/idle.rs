@@ -7,7 +7,7 @@ use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
 use crate::imap::session::MAILBOX_GONE;
 use crate::imap::sync::Sync;
-use crate::imap::table::Tells;
+use crate::selected::telling::Tells;
 use koi_proto::imap::response::{Status, continuation, status};
 
 pub(crate) fn start() -> Box<dyn Job> {

@@ -11,8 +11,8 @@ mod metadata;
 use super::status::StatusWriter;
 use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome, at_once};
-use crate::imap::names::{Pattern, Walk};
 use crate::imap::reply::Reply;
+use crate::names::{Pattern, Walk};
 use metadata::Metadata;
 
 pub(crate) fn start(command: List) -> Box<dyn Job> {
@@ -34,6 +34,14 @@ pub(super) fn tell(core: &Core, name: &MailboxName, old_name: Option<&str>, out:
     let hierarchy = core.snapshot()?.all_names()?;
     line(&hierarchy, &Line { name, old_name, no_access: false }, core.names(), out);
     Ok(())
+}
+
+/// RFC 9051 §6.3.9: the reference is simply what the pattern is relative to.
+pub(super) fn pattern(reference: &ListPattern, pattern: &ListPattern) -> Pattern {
+    let (ListPattern::Text(reference), ListPattern::Text(pattern)) = (reference, pattern) else {
+        return Pattern::NOTHING;
+    };
+    Pattern::new(&format!("{reference}{pattern}"))
 }
 
 /// A name that is told by itself.
@@ -103,7 +111,7 @@ impl Listing {
         let is_wanted =
             |pattern: &&ListPattern| !matches!(pattern, ListPattern::Text(text) if text.is_empty());
         let patterns = command.patterns.iter().filter(is_wanted);
-        let patterns = patterns.map(|pattern| Pattern::new(&command.reference, pattern)).collect();
+        let patterns = patterns.map(|text| pattern(&command.reference, text)).collect();
         let mut status = Vec::new();
         for option in &command.returns {
             if let ListReturn::Status(items) = option {
@@ -222,7 +230,7 @@ impl Job for Listing {
         if self.metadata.is_owing() {
             return Ok(Outcome::OutputFull);
         }
-        Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LIST completed"))))
+        Ok(stopped.map_or_else(|| Outcome::Done(Reply::ok("LIST completed")), Outcome::from))
     }
 }
 

@@ -7,12 +7,16 @@ use koi_proto::imap::response::{Attribute, ListEntry, NameEncoding, lsub};
 use koi_types::Result;
 
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::names::{Pattern, Walk};
 use crate::imap::reply::Reply;
+use crate::names::{Pattern, Walk};
 
 pub(crate) fn start(reference: &ListPattern, pattern: &ListPattern) -> Box<dyn Job> {
     let ends_in_percent = matches!(pattern, ListPattern::Text(text) if text.ends_with('%'));
-    Box::new(Lsub { pattern: Pattern::new(reference, pattern), ends_in_percent, walk: Walk::default() })
+    Box::new(Lsub {
+        pattern: super::list::pattern(reference, pattern),
+        ends_in_percent,
+        walk: Walk::default(),
+    })
 }
 
 struct Lsub {
@@ -30,7 +34,7 @@ impl Job for Lsub {
             Ok(())
         })?;
         self.walk = walk;
-        Ok(stopped.unwrap_or_else(|| Outcome::Done(Reply::ok("LSUB completed"))))
+        Ok(stopped.map_or_else(|| Outcome::Done(Reply::ok("LSUB completed")), Outcome::from))
     }
 }
 

@@ -8,10 +8,9 @@ use koi_proto::imap::command::{CHARSETS, Charset, Date, SearchKey};
 use koi_proto::imap::response::Code;
 use koi_types::{Day, ModSeq, Result, SystemFlags, Timestamp, UidSet};
 
-use super::sequence;
 use crate::imap::core::Core;
 use crate::imap::reply::Reply;
-use crate::selected::Selected;
+use crate::selected::{Selected, sequence};
 
 /// The filter, or what is wrong with the search.
 pub(super) fn filter(

@@ -32,7 +32,6 @@ mod quota;
 mod rename;
 mod search;
 mod select;
-mod sequence;
 mod starttls;
 pub(crate) mod status;
 mod store;

@@ -9,10 +9,10 @@ use koi_types::{Result, Rights, limits};
 use super::status::StatusWriter;
 use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome, at_once, ran_twice};
-use crate::imap::names::Walk;
 use crate::imap::notify::{Candidate, Notify, Place};
 use crate::imap::reply::Reply;
 use crate::imap::sync::Sync;
+use crate::names::Walk;
 
 pub(crate) fn start(notify: koi_proto::imap::command::Notify) -> Box<dyn Job> {
     match notify {
@@ -73,7 +73,7 @@ impl Job for Setting {
                     })?;
                     if let Some(stopped) = stopped {
                         *self = Self::Status(walk);
-                        return Ok(stopped);
+                        return Ok(stopped.into());
                     }
                     return Ok(Outcome::Done(done()));
                 }

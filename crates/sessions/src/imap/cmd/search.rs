@@ -13,9 +13,9 @@ use crate::imap::contexts::{self, Results, UpdateContext};
 use crate::imap::core::Comparator;
 use crate::imap::job::{Context, Job, Outcome, at_once};
 use crate::imap::memory;
-use crate::imap::missed::some_gone;
 use crate::imap::progress::Work;
 use crate::imap::reply::Reply;
+use crate::selected::missed::some_gone;
 
 pub(crate) fn search(search: Search) -> Box<dyn Job> {
     Box::new(Searching { search, criteria: Vec::new(), phase: Phase::Begin })

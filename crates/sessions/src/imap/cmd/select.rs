@@ -7,14 +7,14 @@ use koi_proto::imap::response::{self, Code, Status};
 use koi_types::{NumSet, Result, Rights, SeqNum};
 
 use super::{existing, list, no_such_mailbox};
-use crate::imap::compare::Compare;
 use crate::imap::core::Core;
 use crate::imap::job::{Context, Job, Outcome};
-use crate::imap::missed::{Missed, missed};
 use crate::imap::open::Open;
 use crate::imap::reply::Reply;
 use crate::imap::sync::{Sync, claim};
 use crate::imap::untagged;
+use crate::selected::compare::Compare;
+use crate::selected::missed::{Missed, Pairs, missed};
 use crate::selected::{Selected, View};
 
 pub(crate) fn start(select: Select) -> Box<dyn Job> {
@@ -108,7 +108,8 @@ fn resync(snapshot: &Snapshot<'_>, row: &MailboxRow, view: &Selected, qresync: &
     let mut all = NumSet::new();
     all.insert_range(1..=u32::MAX);
     let among = qresync.known_uids.as_ref().unwrap_or(&all);
-    missed(snapshot, view, qresync.mod_seq, among, qresync.seq_match.as_ref())
+    let pairs = qresync.seq_match.as_ref().map(|pairs| Pairs { seqnums: &pairs.seqnums, uids: &pairs.uids });
+    missed(snapshot, view, qresync.mod_seq, among, pairs)
 }
 
 fn open(

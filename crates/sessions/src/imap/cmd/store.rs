@@ -9,12 +9,12 @@ use koi_proto::imap::response::Code;
 use koi_types::{ModSeq, Result, UidSet};
 
 use super::expunge::read_only;
-use super::sequence;
 use crate::imap::job::{Context, Job, Outcome, ran_twice};
-use crate::imap::missed::some_gone;
-use crate::imap::reply::{Reply, Telling};
+use crate::imap::reply::Reply;
 use crate::imap::sync::Sync;
-use crate::imap::table::Tells;
+use crate::selected::missed::some_gone;
+use crate::selected::sequence;
+use crate::selected::telling::{Telling, Tells};
 
 pub(crate) fn start(store: Store) -> Box<dyn Job> {
     let first = store.silent.then(|| Box::new(Sync::new(Tells::NoExpunge)));

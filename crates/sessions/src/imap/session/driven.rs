@@ -18,7 +18,7 @@ impl Session for ImapSession {
         match &self.doing {
             Doing::TlsHandshake | Doing::Layers | Doing::Closed => false,
             Doing::Greeting => true,
-            Doing::Ready => self.pace.until(&self.core.settings).is_none(),
+            Doing::Ready => self.pace.until().is_none(),
             Doing::Job(..) | Doing::Commit(..) | Doing::Tell(..) | Doing::Notify(..) => {
                 self.core.waiting_for_client || room
             }
@@ -72,7 +72,7 @@ impl Session for ImapSession {
         let settings = &self.core.settings;
         match &self.doing {
             Doing::Commit(running, ..) => running.progress.due(settings),
-            Doing::Ready => self.pace.until(settings).or_else(|| self.autologout_at()),
+            Doing::Ready => self.pace.until().or_else(|| self.autologout_at()),
             _ => self.autologout_at(),
         }
     }

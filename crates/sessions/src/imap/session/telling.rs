@@ -5,9 +5,8 @@ use koi_proto::imap::response::{Status, status};
 use koi_types::MailError;
 
 use super::{Doing, Ended, ImapSession};
-use crate::imap::reply::Telling;
 use crate::imap::sync::{Sync, Synced, TELLING, UNTOLD};
-use crate::imap::table::Tells;
+use crate::selected::telling::{Telling, Tells};
 use crate::session::{Note, Step};
 
 /// RFC 9051 §7.1.5; what Dovecot does too.

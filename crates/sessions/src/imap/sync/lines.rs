@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 use koi_proto::imap::response::{self, Code, Status, status};
 use koi_types::{NumSet, Result, SeqNum, limits};
 
-use super::news::{LastFlags, News};
 use crate::imap::core::Core;
-use crate::imap::reply::Telling;
 use crate::imap::untagged::FlagsLine;
+use crate::selected::news::{LastFlags, News};
+use crate::selected::telling::Telling;
 
 impl News {
     /// Writes until the output is full, and takes out what is written. Answers whether that was all. With

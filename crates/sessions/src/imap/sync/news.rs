@@ -1,81 +1,19 @@
-//! What is to be told of the selected mailbox, from the change log (RFC 9051 §7.4.1, RFC 9051 §7.5.1,
-//! RFC 3501 §5.2, RFC 7162 §3.2.10.2).
-//!
-//! New messages, flags and vanished messages each are told up to a modseq of their own: EXPUNGE has to wait
-//! where a command forbids it, and what the client does not want to hear now it may want to hear later
-//! (RFC 5465 §3.1). Mostly the three are one, and the log is read once. Must not: write the wire.
+//! What is to be told of the selected mailbox in IMAP: the news of the view, and `\Recent`, keywords and
+//! rights (RFC 3501 §2.3.2, RFC 4314 §5.1.1, RFC 5465 §5.2). Must not: write the wire.
 
-use koi_mailbox::{Account, Changes, ExpungedMessage, MailboxRow, Snapshot};
-use koi_types::{ModSeq, NumSet, Result, Rights, Uid};
+use koi_mailbox::{Account, Snapshot};
+use koi_types::{NumSet, Result, Rights, Uid};
 
-use super::Wants;
-use crate::imap::compare::Compare;
 use crate::imap::open::Open;
-use crate::imap::reply::Telling;
-use crate::imap::table::Tells;
 use crate::selected::Selected;
+use crate::selected::news::{Looked, Manner, News, look};
+use crate::selected::telling::Telling;
 
-/// What is to be told. Sequence numbers are right when the parts are written in the order they have here.
-#[derive(Debug, Default)]
-pub(super) struct News {
-    /// Messages that left in the commit that changed their flags, in order.
-    pub(super) last_flags: Vec<LastFlags>,
-    /// UIDs of those of them that are written.
-    pub(super) last_told: NumSet,
-    /// Sequence numbers, told from the highest down.
-    pub(super) expunged: NumSet,
-    /// UIDs, told instead of `expunged`.
-    pub(super) vanished: NumSet,
-    pub(super) exists: Option<u32>,
-    pub(super) recent: Option<u32>,
-    /// UIDs of new messages that are told with the items asked for, after everything else.
-    pub(super) arrivals: NumSet,
-    pub(super) new_keywords: bool,
-    /// Other flags than before can be changed.
-    pub(super) permanent: Option<Rights>,
-    /// UIDs of messages whose flags are told.
-    pub(super) flags: NumSet,
-    /// Others whose flags may have changed.
-    pub(super) compare: Option<Compare>,
-    /// What a client of QRESYNC may take for synchronised, where the modseqs it sees would say otherwise.
-    pub(super) highest_modseq: Option<ModSeq>,
-}
-
-/// Flags that are told of a message whose EXPUNGE is still to come.
-#[derive(Debug)]
-pub(super) struct LastFlags {
-    pub(super) seqnum: u32,
-    pub(super) recent: bool,
-    pub(super) message: ExpungedMessage,
-}
-
-/// How this client is told, and what of.
-pub(super) struct Manner {
-    pub(super) tells: Tells,
-    pub(super) wants: Wants,
-    /// New messages are told with items of theirs.
-    pub(super) arrivals: bool,
-    pub(super) qresync: bool,
-    /// RFC 9586 §3.4: VANISHED instead of EXPUNGE.
-    pub(super) uid_only: bool,
+/// What of this client besides.
+#[derive(Clone, Copy)]
+pub(super) struct Client {
     pub(super) rev2: bool,
     pub(super) offers_chat: bool,
-}
-
-/// More changes than this are found by comparing everything instead of reading the log.
-const CHANGES_MAX: usize = 16 * 1024;
-
-impl News {
-    /// The flags of these messages, and of what changed of others.
-    pub(super) fn of_flags(flags: NumSet, compare: Option<Compare>) -> Self {
-        Self { flags, compare, ..Self::default() }
-    }
-    /// Whether the client knows all of it already.
-    pub(super) fn is_nothing(&self) -> bool {
-        let numbers = [&self.expunged, &self.vanished, &self.flags, &self.arrivals];
-        let other = self.exists.is_some() || self.recent.is_some() || self.new_keywords;
-        !other && self.last_flags.is_empty() && self.compare.is_none() && numbers.iter().all(|n| n.is_empty())
-    }
 }
 
 /// Moves the view on to the snapshot; `None` when the mailbox is gone.
@@ -83,34 +21,19 @@ pub(super) fn compute(
     open: &mut Open,
     snapshot: &Snapshot<'_>,
     manner: &Manner,
+    client: Client,
     telling: &Telling,
 ) -> Result<Option<News>> {
-    let Some(row) = snapshot.mailbox(open.view.mailbox)? else { return Ok(None) };
-    let owed = open.view.owes_anything();
     let before = open.view.largest_uid();
-    let news = News::of_flags(telling.flags_of.clone(), None);
-    let mut round = Round { manner, snapshot, row: &row, view: &mut open.view, news };
-    round.news.flags.extend(&telling.silent);
-    let moved = if round.is_behind() { round.tell()? } else { Moved::Nowhere };
-    if !manner.wants.messages {
-        round.tell_own_expunged(&telling.expunged);
-    }
-    // What the client does not know, or no more, has no number.
-    round.news.flags = round.news.flags.intersect(round.view.known());
-    let mut news = round.news;
-    match moved {
-        Moved::MailboxGone => return Ok(None),
-        Moved::Nowhere if open.view.synchronised() >= row.highest_modseq => {
-            open.view.tell_all(snapshot.modseq())
-        }
-        Moved::Nowhere => {}
-        Moved::On => {
-            open.watching.seen(open.view.told_vanished());
-            news.new_keywords = open.has_new_keywords(&snapshot.keywords(), manner.offers_chat);
-            // RFC 5465 §5.2: not what this client has put there itself.
-            news.arrivals = news.arrivals.difference(&open.own_added);
-            open.own_added = NumSet::new();
-        }
+    let Some(Looked { mut news, moved, row }) = look(&mut open.view, snapshot, manner, telling)? else {
+        return Ok(None);
+    };
+    if moved {
+        open.watching.seen(open.view.told_vanished());
+        news.new_keywords = open.has_new_keywords(&snapshot.keywords(), client.offers_chat);
+        // RFC 5465 §5.2: not what this client has put there itself.
+        news.arrivals = news.arrivals.difference(&open.own_added);
+        open.own_added = NumSet::new();
     }
     // RFC 4314 §5.1.1
     let of_flags = Rights::SEEN.union(Rights::WRITE).union(Rights::DELETE_MESSAGES);
@@ -119,17 +42,12 @@ pub(super) fn compute(
         news.permanent = Some(if open.view.read_only { Rights::NONE } else { now });
     }
     open.rights_told = now;
-    if !manner.rev2 {
+    if !client.rev2 {
         // Which are recent is less than the news, and the view has moved on.
         let _ = claim(&mut open.view, &open.account, before);
         if news.exists.is_some() || !news.expunged.is_empty() || !news.vanished.is_empty() {
             news.recent = open.view.tell_recent();
         }
-    }
-    // RFC 7162 §3.2: while something has to wait, modseqs of other changes must not make the client believe
-    // that it knows everything; when it has come, they may.
-    if manner.qresync && (owed || open.view.synchronised() < row.highest_modseq) {
-        news.highest_modseq = Some(open.view.synchronised());
     }
     Ok(Some(news))
 }
@@ -146,157 +64,4 @@ pub(crate) fn claim(view: &mut Selected, account: &Account, before: Option<u32>)
     let new = before.map_or(1, |before| before.saturating_add(1));
     view.add_recent(new.max(from.value())..=last);
     Ok(())
-}
-
-/// One look at the mailbox.
-struct Round<'a> {
-    manner: &'a Manner,
-    snapshot: &'a Snapshot<'a>,
-    row: &'a MailboxRow,
-    view: &'a mut Selected,
-    news: News,
-}
-
-/// What happened after a modseq, all as sets of UIDs.
-#[derive(Default)]
-struct Changed {
-    added: NumSet,
-    flags: NumSet,
-    compare: Option<Compare>,
-    vanished: NumSet,
-    flagged_last: NumSet,
-}
-
-/// What became of the view.
-enum Moved {
-    /// There is nothing that may be told.
-    Nowhere,
-    On,
-    MailboxGone,
-}
-
-impl Round<'_> {
-    /// Whether there is something the client wants to hear, and may be told now.
-    fn is_behind(&self) -> bool {
-        let (wants, view) = (self.manner.wants, &*self.view);
-        let is_behind = |told: ModSeq| self.row.highest_modseq > told;
-        wants.messages && is_behind(view.told())
-            || self.may_expunge() && is_behind(view.told_vanished())
-            || wants.flags && is_behind(view.told_flags())
-    }
-    const fn may_expunge(&self) -> bool {
-        self.manner.wants.messages && self.manner.tells.expunge()
-    }
-    fn tell(&mut self) -> Result<Moved> {
-        let upto = self.snapshot.modseq();
-        let (told, told_flags) = (self.view.told(), self.view.told_flags());
-        let Some(mut changed) = self.changed(told)? else { return Ok(Moved::MailboxGone) };
-        if told_flags != told && self.manner.wants.flags {
-            let Some(since) = self.changed(told_flags)? else { return Ok(Moved::MailboxGone) };
-            changed.flags = since.flags;
-            // What came since then and is known: its flags may have changed after it was told.
-            changed.flags.extend(&since.added.intersect(self.view.known()));
-            changed.compare = since.compare;
-        }
-        if self.view.told_vanished() != told {
-            let Some(since) = self.changed(self.view.told_vanished())? else { return Ok(Moved::MailboxGone) };
-            changed.vanished = since.vanished;
-        }
-        self.tell_vanished(&changed, upto)?;
-        self.tell_added(&changed, upto);
-        self.tell_flags(changed, told_flags != told, upto);
-        Ok(Moved::On)
-    }
-    fn tell_vanished(&mut self, changed: &Changed, upto: ModSeq) -> Result<()> {
-        let known = changed.vanished.intersect(self.view.known());
-        if self.manner.wants.flags {
-            self.news.last_flags = self.last_flags(&changed.flagged_last)?;
-        }
-        if self.may_expunge() {
-            let seqnums = self.view.tell_vanished(&known, upto);
-            match self.manner.qresync || self.manner.uid_only {
-                true => self.news.vanished = known,
-                false => self.news.expunged = seqnums,
-            }
-        } else if known.is_empty() {
-            self.view.none_vanished(upto);
-        }
-        Ok(())
-    }
-    fn tell_added(&mut self, changed: &Changed, upto: ModSeq) {
-        if !self.manner.wants.messages {
-            return;
-        }
-        let before = self.view.exists();
-        self.view.tell(&changed.added, upto);
-        // RFC 9051 §7.4.1: EXISTS tells that the mailbox has grown; that it has shrunk EXPUNGE has told.
-        self.news.exists = (self.view.exists() > before).then(|| self.view.exists());
-        if self.manner.arrivals {
-            self.news.arrivals = changed.added.clone();
-        }
-    }
-    /// RFC 9051 §6.4.3: the result of its own command is told to a client that wants to hear of nothing else.
-    fn tell_own_expunged(&mut self, uids: &NumSet) {
-        let known = uids.intersect(self.view.known());
-        let seqnums = self.view.forget(&known);
-        match self.manner.qresync || self.manner.uid_only {
-            true => self.news.vanished = known,
-            false => self.news.expunged = seqnums,
-        }
-    }
-    /// `owed`: earlier changes were kept back, because nobody wanted to hear of them.
-    fn tell_flags(&mut self, changed: Changed, owed: bool, upto: ModSeq) {
-        let flags = changed.flags.intersect(self.view.known());
-        if self.manner.wants.flags {
-            self.news.flags.extend(&flags);
-            self.news.compare = changed.compare;
-            self.view.flags_told(upto);
-        } else if !owed && flags.is_empty() && changed.compare.is_none() {
-            self.view.flags_told(upto);
-        }
-    }
-    /// Nothing when the mailbox is gone.
-    fn changed(&self, since: ModSeq) -> Result<Option<Changed>> {
-        let (view, snapshot) = (&*self.view, self.snapshot);
-        Ok(match snapshot.changes(view.mailbox, since, CHANGES_MAX)? {
-            Changes::Listed(listed) => Some(Changed {
-                added: listed.added.0,
-                flags: listed.flags.0,
-                compare: None,
-                vanished: listed.vanished.0,
-                flagged_last: listed.flagged_last.0,
-            }),
-            Changes::MailboxGone => None,
-            Changes::TooMany { .. } => Some(compared(view, snapshot, since)?),
-        })
-    }
-    /// Numbers are those before any EXPUNGE of this round.
-    fn last_flags(&self, uids: &NumSet) -> Result<Vec<LastFlags>> {
-        let view = &*self.view;
-        let known = uids.intersect(view.known());
-        if known.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut seqnums = view.cursor();
-        let left = self.snapshot.expunged(view.mailbox, view.told(), &known)?;
-        let last = left.into_iter().map(|message| LastFlags {
-            seqnum: seqnums.seqnum(message.uid.value()),
-            recent: view.recent().contains(message.uid.value()),
-            message,
-        });
-        Ok(last.collect())
-    }
-}
-
-/// Without the log: everything there is against everything that is known. Flags are compared afterwards,
-/// step by step.
-fn compared(view: &Selected, snapshot: &Snapshot<'_>, since: ModSeq) -> Result<Changed> {
-    let now = snapshot.uids(view.mailbox)?.0;
-    let known = now.intersect(view.known());
-    Ok(Changed {
-        vanished: view.known().difference(&now),
-        added: now.difference(view.known()),
-        compare: Some(Compare::new(view.mailbox, since, known)),
-        ..Changed::default()
-    })
 }

@@ -1,20 +1,13 @@
 //! Which messages a sequence set means for this client (RFC 9051 §4.1.1, RFC 9051 §9, RFC 5182 §2.1).
 
-use koi_proto::imap::SequenceSet;
+use koi_proto::line::set::SequenceSet;
 use koi_types::{NumSet, UidSet};
 
-use crate::imap::reply::Reply;
-use crate::selected::Selected;
+use super::Selected;
 
 /// A set that names what is not there: the command is answered BAD.
 #[derive(Debug)]
-pub(crate) struct BadSet(&'static str);
-
-impl From<BadSet> for Reply {
-    fn from(bad: BadSet) -> Self {
-        Self::bad(bad.0)
-    }
-}
+pub(crate) struct BadSet(pub(crate) &'static str);
 
 /// The messages of the set that this client knows.
 ///

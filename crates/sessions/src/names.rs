@@ -1,17 +1,22 @@
-//! Patterns of LIST and LSUB, and going through the names of an account step by step (RFC 9051 §6.3.9,
-//! RFC 3501 §6.3.8, RFC 3501 §6.3.9).
+//! Patterns of names with wildcards, and going through the names of an account step by step (RFC 9051 §6.3.9,
+//! RFC 3501 §6.3.8, RFC 3501 §6.3.9, DMAP-00 §7.3.8).
 
 use std::sync::Arc;
 
 use koi_mailbox::{Hierarchy, NameNode, Snapshot};
-use koi_proto::imap::command::ListPattern;
 use koi_types::name::{SEPARATOR, normalized};
 use koi_types::{MailboxName, Result, limits};
 
-use super::job::Outcome;
-
 /// Names looked at in one step, whether or not they match.
 const NAMES_PER_STEP_MAX: usize = 10_000;
+
+/// Why a walk is not finished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stopped {
+    OutputFull,
+    /// It is time for others.
+    Slice,
+}
 
 /// Where a command is in the names. It holds the names as they were when it began: what is made, renamed or
 /// deleted meanwhile changes nothing in its answer.
@@ -31,11 +36,20 @@ impl Walk {
         &mut self,
         snapshot: &Snapshot<'_>,
         out: &mut Vec<u8>,
+        visit: impl FnMut(&Hierarchy, &NameNode, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<Option<Stopped>> {
+        self.step_in(|| snapshot.all_names(), out, visit)
+    }
+    /// The same of other names than all that the user sees.
+    pub(crate) fn step_in(
+        &mut self,
+        names: impl FnOnce() -> Result<Arc<Hierarchy>>,
+        out: &mut Vec<u8>,
         mut visit: impl FnMut(&Hierarchy, &NameNode, &mut Vec<u8>) -> Result<()>,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<Stopped>> {
         let begun = match &mut self.begun {
             Some(begun) => begun,
-            None => self.begun.insert(Begun { hierarchy: snapshot.all_names()?, last: None }),
+            None => self.begun.insert(Begun { hierarchy: names()?, last: None }),
         };
         let hierarchy = Arc::clone(&begun.hierarchy);
         let mut nodes: Box<dyn Iterator<Item = &NameNode>> = match &begun.last {
@@ -48,7 +62,7 @@ impl Walk {
             if full || visited >= NAMES_PER_STEP_MAX {
                 drop(nodes);
                 begun.last = last.cloned().or(begun.last.take());
-                return Ok(Some(if full { Outcome::OutputFull } else { Outcome::Yield }));
+                return Ok(Some(if full { Stopped::OutputFull } else { Stopped::Slice }));
             }
             let Some(node) = nodes.next() else { break };
             visit(&hierarchy, node, out)?;
@@ -58,7 +72,7 @@ impl Walk {
     }
 }
 
-/// A pattern with its reference put in front, ready to be compared.
+/// A pattern, ready to be compared.
 #[derive(Debug)]
 pub(crate) struct Pattern(Form);
 
@@ -70,17 +84,20 @@ enum Form {
     All,
     /// A name without wildcards.
     Name(Box<str>),
-    Wild(Vec<char>),
+    Wild {
+        pattern: Vec<char>,
+        /// What `%` is not.
+        separator: char,
+    },
 }
 
 impl Pattern {
-    /// RFC 9051 §6.3.9: the reference is simply what the pattern is relative to. RFC 9051 §5.1: it is
-    /// compared with names in Normalization Form C.
-    pub(crate) fn new(reference: &ListPattern, pattern: &ListPattern) -> Self {
-        let (ListPattern::Text(reference), ListPattern::Text(pattern)) = (reference, pattern) else {
-            return Self(Form::Nothing);
-        };
-        let chars = canonical(&normalized(&format!("{reference}{pattern}")));
+    /// No name matches it.
+    pub(crate) const NOTHING: Self = Self(Form::Nothing);
+
+    /// RFC 9051 §5.1: it is compared with names in Normalization Form C.
+    pub(crate) fn new(text: &str) -> Self {
+        let chars = canonical(&normalized(text));
         // A longer one matches no name.
         if chars.len() > 2 * limits::MAILBOX_NAME_OCTETS_MAX {
             return Self(Form::Nothing);
@@ -90,8 +107,16 @@ impl Pattern {
             chars if !chars.iter().any(|c| matches!(c, '*' | '%')) => {
                 Form::Name(chars.iter().collect::<String>().into())
             }
-            _ => Form::Wild(chars),
+            _ => Form::Wild { pattern: chars, separator: SEPARATOR },
         })
+    }
+    /// Of addresses: `%` is anything but `@`, case does not matter.
+    pub(crate) fn of_addresses(text: &str) -> Self {
+        let chars = runs(&text.to_ascii_lowercase());
+        match chars.len() > 2 * limits::ADDRESS_OCTETS_MAX {
+            true => Self::NOTHING,
+            false => Self(Form::Wild { pattern: chars, separator: '@' }),
+        }
     }
     /// `*` stands for anything, `%` for anything within one level. Costs pattern times name.
     pub(crate) fn matches(&self, name: &str) -> bool {
@@ -99,13 +124,24 @@ impl Pattern {
             Form::Nothing => false,
             Form::All => true,
             Form::Name(wanted) => **wanted == *name,
-            Form::Wild(pattern) => matches_wild(pattern, name),
+            Form::Wild { pattern, separator } => matches_wild(pattern, *separator, name),
         }
     }
 }
 
-/// Runs of wildcards are one, so that comparing stays cheap; INBOX in any case is INBOX (RFC 9051 §5.1).
+/// INBOX in any case is INBOX (RFC 9051 §5.1).
 fn canonical(text: &str) -> Vec<char> {
+    let mut chars = runs(text);
+    let first = chars.split(|c| *c == SEPARATOR).next().unwrap_or_default();
+    let length = first.len();
+    if first.iter().collect::<String>().eq_ignore_ascii_case("INBOX") {
+        chars.iter_mut().take(length).for_each(|c| *c = c.to_ascii_uppercase());
+    }
+    chars
+}
+
+/// Runs of wildcards are one, so that comparing stays cheap.
+fn runs(text: &str) -> Vec<char> {
     let mut chars: Vec<char> = Vec::new();
     for c in text.chars() {
         match (chars.last(), c) {
@@ -117,15 +153,10 @@ fn canonical(text: &str) -> Vec<char> {
             _ => chars.push(c),
         }
     }
-    let first = chars.split(|c| *c == SEPARATOR).next().unwrap_or_default();
-    let length = first.len();
-    if first.iter().collect::<String>().eq_ignore_ascii_case("INBOX") {
-        chars.iter_mut().take(length).for_each(|c| *c = c.to_ascii_uppercase());
-    }
     chars
 }
 
-fn matches_wild(pattern: &[char], name: &str) -> bool {
+fn matches_wild(pattern: &[char], separator: char, name: &str) -> bool {
     let mut reached = vec![false; pattern.len() + 1];
     let mut next = reached.clone();
     if let Some(start) = reached.first_mut() {
@@ -138,7 +169,7 @@ fn matches_wild(pattern: &[char], name: &str) -> bool {
         for (at, wanted) in pattern.iter().enumerate().filter(|(at, _)| reached.get(*at) == Some(&true)) {
             let step = match wanted {
                 '*' => at,
-                '%' if c != SEPARATOR => at,
+                '%' if c != separator => at,
                 wanted if *wanted == c && *wanted != '%' => at + 1,
                 _ => continue,
             };
@@ -174,7 +205,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        Pattern::new(&ListPattern::Text("".into()), &ListPattern::Text(pattern.into())).matches(name)
+        Pattern::new(pattern).matches(name)
     }
 
     // spec: RFC 9051 §6.3.9
@@ -204,5 +235,8 @@ mod tests {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         }
         assert!(!matches(&"a".repeat(5000), "a"));
+        let of_address = |pattern, address| Pattern::of_addresses(pattern).matches(address);
+        assert!(of_address("%@Example.org", "a/b@example.org") && of_address("*", "a@b"));
+        assert!(!of_address("%", "a@b") && of_address("%", "b"));
     }
 }

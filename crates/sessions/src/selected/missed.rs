@@ -5,10 +5,9 @@
 //! there is is compared with what the client says it knows: the answer is longer, and just as right.
 
 use koi_mailbox::{Changes, Snapshot};
-use koi_proto::imap::command::SeqMatch;
 use koi_types::{ModSeq, NumSet, Result};
 
-use crate::selected::Selected;
+use super::Selected;
 
 /// Sets of UIDs.
 #[derive(Debug, Default)]
@@ -21,6 +20,14 @@ pub(crate) struct Missed {
     pub(crate) compare: NumSet,
 }
 
+/// Numbers a client had its messages under, and their UIDs, both ascending: the same count of each (RFC 7162
+/// §3.2.5.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pairs<'a> {
+    pub(crate) seqnums: &'a NumSet,
+    pub(crate) uids: &'a NumSet,
+}
+
 /// More messages than this are compared instead of listed.
 const CHANGES_MAX: usize = 1 << 16;
 
@@ -30,7 +37,7 @@ pub(crate) fn missed(
     view: &Selected,
     since: ModSeq,
     among: &NumSet,
-    seq_match: Option<&SeqMatch>,
+    pairs: Option<Pairs<'_>>,
 ) -> Result<Missed> {
     let mut missed = Missed::default();
     match snapshot.changes(view.mailbox, since, CHANGES_MAX)? {
@@ -48,7 +55,7 @@ pub(crate) fn missed(
             let mut given = NumSet::new();
             given.insert_range(1..=uidnext - 1);
             missed.vanished = among.intersect(&given).difference(&there);
-            missed.vanished.remove_range(0..=last_match(view, seq_match));
+            missed.vanished.remove_range(0..=last_match(view, pairs));
             missed.compare = there.intersect(among);
         }
     }
@@ -68,8 +75,8 @@ pub(crate) fn some_gone(snapshot: &Snapshot<'_>, view: &Selected, uids: &NumSet)
 /// RFC 7162 §3.2.5.2: the last UID the client has at the same place as the mailbox. UIDs only ascend and
 /// places only fall, so that it knows of everything that vanished before; and so the matching pairs are the
 /// first ones.
-fn last_match(view: &Selected, seq_match: Option<&SeqMatch>) -> u32 {
-    let Some(SeqMatch { seqnums, uids }) = seq_match else { return 0 };
+fn last_match(view: &Selected, pairs: Option<Pairs<'_>>) -> u32 {
+    let Some(Pairs { seqnums, uids }) = pairs else { return 0 };
     let uid_at = |pair: u64| {
         let place = seqnums.nth(pair)?.checked_sub(1)?;
         uids.nth(pair).filter(|uid| view.known().nth(u64::from(place)) == Some(*uid))
@@ -99,7 +106,7 @@ mod tests {
         let view = Selected::new(MailboxId(1), MailboxName::inbox(), UidValidity::MIN, at);
         let last = |seqnums: &[u32], uids: &[u32]| {
             let set = |numbers: &[u32]| numbers.iter().copied().collect();
-            last_match(&view, Some(&SeqMatch { seqnums: set(seqnums), uids: set(uids) }))
+            last_match(&view, Some(Pairs { seqnums: &set(seqnums), uids: &set(uids) }))
         };
         assert_eq!(last_match(&view, None), 0);
         assert_eq!(last(&[1], &[3]), 3);

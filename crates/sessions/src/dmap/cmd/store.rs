@@ -1,0 +1,137 @@
+//! STORE (DMAP-00 §7.6.5), conditional with UNCHANGEDSINCE (RFC 7162 §3.1.3).
+//!
+//! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT`
+//! keeps back what only this command changed, but for MODSEQ.
+
+use std::sync::Arc;
+
+use koi_mailbox::{FlagChange, FlagOp, FlagsSet, Pending};
+use koi_proto::dmap::Code;
+use koi_proto::dmap::command::{FlagAction, Store, StoreValue};
+use koi_types::{Flags, ModSeq, Result, UidSet};
+
+use super::expunge::read_only;
+use crate::dmap::job::{Context, Job, Outcome, ran_twice};
+use crate::dmap::reply::Reply;
+use crate::dmap::sync::Sync;
+use crate::selected::missed::some_gone;
+use crate::selected::sequence;
+use crate::selected::telling::{Telling, Tells};
+
+pub(crate) fn start(store: Store) -> Box<dyn Job> {
+    let first = store.silent.then(|| Box::new(Sync::new(Tells::NoExpunge)));
+    Box::new(Storing::Submit(Box::new(store), first))
+}
+
+enum Storing {
+    /// With `.SILENT` everything that others changed so far is told first.
+    Submit(Box<Store>, Option<Box<Sync>>),
+    Wait(Written),
+}
+
+struct Written {
+    uids: UidSet,
+    by_uid: bool,
+    silent: bool,
+    /// Everything up to here was told before the change.
+    told: ModSeq,
+    pending: Option<Pending<FlagsSet>>,
+}
+
+impl Job for Storing {
+    fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        match self {
+            Self::Submit(store, first) => {
+                if let Some(sync) = first {
+                    if let Some(stopped) = sync.step(cx)? {
+                        return Ok(stopped);
+                    }
+                    *first = None;
+                }
+                match submit(cx, store)? {
+                    Ok(written) => {
+                        let ticket = written.pending.as_ref().map(Pending::ticket);
+                        *self = Self::Wait(written);
+                        ticket.map(Outcome::Await).ok_or_else(ran_twice)
+                    }
+                    Err(reply) => Ok(Outcome::Done(reply)),
+                }
+            }
+            Self::Wait(written) => {
+                let set = written.pending.take().ok_or_else(ran_twice)?.take()?;
+                written.finished(cx, &set).map(Outcome::Done)
+            }
+        }
+    }
+}
+
+fn submit(cx: &Context<'_>, store: &Store) -> Result<std::result::Result<Written, Reply>> {
+    let view = cx.core.view()?;
+    if view.read_only {
+        return Ok(Err(read_only()));
+    }
+    let uids = match sequence::uids(view, &store.set, store.by_uid) {
+        Ok(uids) => uids,
+        Err(bad) => return Ok(Err(bad.into())),
+    };
+    let account = cx.core.account()?;
+    let pending = match &store.value {
+        StoreValue::Flags { action, flags } => {
+            account.set_flags(view.mailbox, &uids, change(*action, flags), store.unchanged_since)
+        }
+        StoreValue::Meta(change) => {
+            let meta = change.octets().map(Arc::from);
+            account.set_meta(view.mailbox, &uids, meta, store.unchanged_since)
+        }
+    };
+    let (by_uid, silent, told) = (store.by_uid, store.silent, view.told());
+    Ok(Ok(Written { uids, by_uid, silent, told, pending: Some(pending) }))
+}
+
+impl Written {
+    fn finished(&self, cx: &Context<'_>, set: &FlagsSet) -> Result<Reply> {
+        let view = cx.core.view()?;
+        let mut telling = Telling::default();
+        if !self.silent {
+            telling.flags_of = self.uids.0.clone();
+            telling.stored = set.changed.0.clone();
+        } else if follow(self.told, &set.commits) {
+            telling.silent = set.changed.0.clone();
+            telling.silent_commits.clone_from(&set.commits);
+        } else {
+            // Somebody else wrote between what was told and our change, and our rows hide what.
+            telling.flags_of = set.changed.0.clone();
+        }
+        // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can
+        // decide.
+        telling.flags_of.extend(&set.modified.0);
+        let others = self.uids.0.difference(&set.changed.0);
+        let gone = some_gone(&cx.core.snapshot()?, view, &others)?;
+        let modified = match self.by_uid {
+            true => set.modified.0.clone(),
+            false => view.seqnums_of(&set.modified.0),
+        };
+        let reply = match (modified.is_empty(), gone && !self.by_uid) {
+            // RFC 7162 §3.1.3: the messages that failed the test are named, the others were changed.
+            (false, _) => Reply::ok("STORE completed for the others").code(Code::Modified(modified)),
+            // RFC 5530 §3: what is left was stored, as was asked.
+            (true, true) => Reply::ok("STORE completed for the others").code(Code::ExpungeIssued),
+            (true, false) => Reply::ok("STORE completed"),
+        };
+        Ok(reply.telling(telling))
+    }
+}
+
+/// Whether the commits come directly after `told` and one after the other: nobody else's is between them.
+fn follow(told: ModSeq, commits: &[ModSeq]) -> bool {
+    (1..).zip(commits).all(|(after, commit)| commit.value() == told.value() + after)
+}
+
+fn change(action: FlagAction, flags: &Flags) -> FlagChange {
+    let op = match action {
+        FlagAction::Replace => FlagOp::Replace,
+        FlagAction::Add => FlagOp::Add,
+        FlagAction::Remove => FlagOp::Remove,
+    };
+    FlagChange { op, system: flags.system, keywords: flags.keywords.clone() }
+}

@@ -1,0 +1,179 @@
+//! Writing the data items of one message (DMAP-00 §7.6.4, §8.4.1).
+
+use koi_mailbox::dmap::Content;
+use koi_mailbox::{KeywordTable, MessageRow, Snapshot};
+use koi_proto::dmap::DateTime;
+use koi_proto::dmap::chunk::Body;
+use koi_proto::dmap::command::{FetchItem, Partial};
+use koi_proto::dmap::id::KeyId;
+use koi_proto::dmap::response::{FetchLine, FetchedItem};
+use koi_types::{ErrorKind, MailError, Result, limits};
+
+use super::content;
+use super::flags::{begin, flags_item};
+
+/// Writes messages of one snapshot.
+pub(crate) struct Writer<'a> {
+    pub(crate) items: &'a [FetchItem],
+    pub(crate) snapshot: &'a Snapshot<'a>,
+    pub(crate) keywords: &'a KeywordTable,
+    pub(crate) mailbox: koi_types::MailboxId,
+    /// UIDFETCH instead of FETCH (RFC 9586 §3.3).
+    pub(crate) uid_only: bool,
+}
+
+/// How far a message is written, when the output was full in the middle of it.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) uid: u32,
+    line: FetchLine,
+    /// Items before this one are written.
+    item: usize,
+    content: Option<Content>,
+    /// What of the item before `item` is still to be written.
+    rest: Option<Left>,
+}
+
+/// Octets of the content that were announced and are not written yet.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    at: u64,
+    end: u64,
+}
+
+impl Progress {
+    /// The message is gone and the rest of its items with it: ends its line.
+    pub(crate) fn abandon(self, out: &mut Vec<u8>) {
+        self.line.end(out);
+    }
+}
+
+pub(crate) enum Wrote {
+    Whole,
+    Partly(Progress),
+}
+
+/// Octets read at a time, even when the output is nearly full.
+const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
+
+impl Writer<'_> {
+    /// Goes on with a half-written body; `false` when the output is full again.
+    pub(crate) fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
+        while let (Some(mut left), Some(content)) = (progress.rest.take(), &progress.content) {
+            if out.len() >= limits::OUTPUT_OCTETS_HIGH {
+                progress.rest = Some(left);
+                return Ok(false);
+            }
+            let room = (limits::OUTPUT_OCTETS_HIGH.saturating_sub(out.len()) as u64).max(CHUNK_OCTETS_MIN);
+            let to = left.end.min(left.at.saturating_add(room));
+            let before = out.len();
+            self.snapshot.read_content(content, left.at..to, out)?;
+            if (out.len() - before) as u64 != to - left.at {
+                return Err(short());
+            }
+            left.at = to;
+            progress.rest = (left.at < left.end).then_some(left);
+        }
+        Ok(true)
+    }
+    /// One message from its first item, or from where it was left.
+    pub(crate) fn message(
+        &self,
+        seqnum: u32,
+        row: &MessageRow<'_>,
+        resumed: Option<Progress>,
+        out: &mut Vec<u8>,
+    ) -> Result<Wrote> {
+        let mut progress = match resumed {
+            Some(progress) => progress,
+            None => {
+                let Some(line) = begin(seqnum, row.uid, self.uid_only, out) else { return Ok(Wrote::Whole) };
+                Progress { uid: row.uid.value(), line, item: 0, content: None, rest: None }
+            }
+        };
+        while let Some(item) = self.items.get(progress.item) {
+            self.item(*item, row, &mut progress, out)?;
+            progress.item += 1;
+            if !self.go_on(&mut progress, out)? {
+                return Ok(Wrote::Partly(progress));
+            }
+        }
+        progress.line.end(out);
+        Ok(Wrote::Whole)
+    }
+    /// Writes an item; of a literal only its announcement, with the octets still to come.
+    fn item(
+        &self,
+        item: FetchItem,
+        row: &MessageRow<'_>,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let fetched = match item {
+            FetchItem::Uid => FetchedItem::Uid(row.uid),
+            FetchItem::Flags => {
+                flags_item(&mut progress.line, row, self.keywords, out);
+                return Ok(());
+            }
+            FetchItem::InternalDate => {
+                FetchedItem::InternalDate(DateTime { at: row.received_at, zone: row.received_zone })
+            }
+            FetchItem::ModSeq => FetchedItem::ModSeq(row.modseq),
+            FetchItem::Size => FetchedItem::Size(self.snapshot.dmap_octets(row)?),
+            FetchItem::Meta => FetchedItem::Meta(self.meta(row)?),
+            FetchItem::KeyId => {
+                let facts = self.snapshot.dmap_facts(row.email)?;
+                FetchedItem::KeyId(facts.and_then(|facts| facts.key_id).map(|id| KeyId(id.0)))
+            }
+            FetchItem::BodyStructure => {
+                FetchedItem::BodyStructure(content::chunks(self.content(row, progress)?))
+            }
+            FetchItem::ChunkHash => {
+                FetchedItem::ChunkHash(self.snapshot.chunk_hashes(self.content(row, progress)?)?)
+            }
+            FetchItem::Body { body, partial, .. } => return self.body(body, partial, row, progress, out),
+        };
+        progress.line.push(&fetched, out);
+        Ok(())
+    }
+    /// DMAP-00 §7.6.4: a chunk that does not exist is NIL; what begins behind the end is empty.
+    fn body(
+        &self,
+        body: Body,
+        partial: Option<Partial>,
+        row: &MessageRow<'_>,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let range = content::range(self.content(row, progress)?, body.section);
+        let first = partial.map(|partial| partial.first);
+        let Some(range) = range else {
+            progress.line.push(&FetchedItem::Body { body, first, octets: None }, out);
+            return Ok(());
+        };
+        let (mut at, mut end) = (range.start, range.end);
+        if let Some(Partial { first, octets }) = partial {
+            at = range.end.min(range.start.saturating_add(first));
+            end = range.end.min(at.saturating_add(octets.into()));
+        }
+        progress.line.body(body, first, end - at, out);
+        progress.rest = (at < end).then_some(Left { at, end });
+        Ok(())
+    }
+    fn meta(&self, row: &MessageRow<'_>) -> Result<Option<Vec<u8>>> {
+        match row.meta_octets {
+            0 => Ok(None),
+            _ => self.snapshot.meta(self.mailbox, row.uid),
+        }
+    }
+    fn content<'p>(&self, row: &MessageRow<'_>, progress: &'p mut Progress) -> Result<&'p Content> {
+        if progress.content.is_none() {
+            progress.content = self.snapshot.dmap_content(row.email)?;
+        }
+        progress.content.as_ref().ok_or_else(short)
+    }
+}
+
+fn short() -> MailError {
+    MailError::new(ErrorKind::Corrupt, "a message cannot be read").context("its content is short or gone")
+}
