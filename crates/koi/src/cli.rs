@@ -126,6 +126,17 @@ pub(crate) enum Account {
         /// Its value
         value: String,
     },
+    /// Show how much the server may know of an account's mail, or change it; open sessions of it end
+    #[command(after_help = MODE)]
+    Mode {
+        /// The account, user@domain
+        address: String,
+        /// trustful, cautious or paranoid
+        mode: Option<String>,
+        /// Remove private keys that the new mode forbids: their owner has them elsewhere
+        #[arg(long, requires = "mode")]
+        drop_keys: bool,
+    },
     /// Show what an account may hold, after setting what is given
     Quota(Quota),
     /// Remove an account and all its mail; its open sessions end
@@ -139,6 +150,16 @@ const SCRAM: &str = "\
 With SCRAM a client proves that it knows the password without sending it, and the server proves the same.
 For it the server keeps keys that a graphics card searches for the password faster than the Argon2id hash
 (docs/LOGIN.md). It is offered when `auth.scram` is set.";
+
+const MODE: &str = "\
+  trustful   mail and keys are the server's too: IMAP, JMAP and search work with the password
+  cautious   mail that comes in is encrypted before it is written; private keys only encrypted by their owner
+  paranoid   the same, and no private keys at all; ordinary mail is refused
+
+In cautious and paranoid accounts only DMAP takes the password (STACIE): what else was stored of it is deleted,
+and IMAP, JMAP and submission need app passwords, which open nothing that is encrypted. Mail that lies there in
+clear stays so. Before ordinary mail can come in, the owner makes a key: `koi dmap keys create`. docs/DMAP.md
+says what the server knows in each mode.";
 
 const SHARING: &str = "\
 Others see the mailbox as `Other Users/OWNER/MAILBOX`, at once; docs/SHARING.md says what each right allows.

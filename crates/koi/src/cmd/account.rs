@@ -1,4 +1,4 @@
-//! `koi account add|list|passwd|scram|app-password|token|share|set|quota|remove`.
+//! `koi account add|list|passwd|scram|app-password|token|share|set|mode|quota|remove`.
 
 use koi_server::Problem;
 use koi_server::admin::{AppPasswordLine, Reply, Request, ShareLine, Used};
@@ -28,6 +28,14 @@ pub(crate) fn run(config: &Config, arguments: Account) -> Result<(), Problem> {
             let said = format!("{setting} of {address} is {value}");
             done(config, Request::AccountSet { address, setting, value })?;
             say(format_args!("{said}"));
+            Ok(())
+        }
+        Account::Mode { address, mode, drop_keys } => {
+            let request = Request::AccountMode { address: address.clone(), mode, drops_keys: drop_keys };
+            match super::ask(config, &request)? {
+                Reply::Mode(mode) => say(format_args!("{address} is {mode}")),
+                other => return Err(super::unexpected(other)),
+            }
             Ok(())
         }
         Account::Remove { address } => {
@@ -180,8 +188,13 @@ fn list(config: &Config) -> Result<(), Problem> {
         let disabled = if account.disabled { "  disabled" } else { "" };
         let scram = if account.scram { "  scram" } else { "" };
         let sent_copy = if account.sent_copy { "  sent-copy" } else { "" };
+        let mode = if account.mode.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", account.mode.to_lowercase())
+        };
         let (address, messages, octets) = (account.address, account.messages, account.octets);
-        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{sent_copy}{disabled}"));
+        say(format_args!("{address:width$}  {messages:>9}  {octets:>14}{scram}{sent_copy}{mode}{disabled}"));
     }
     Ok(())
 }

@@ -203,6 +203,11 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
              | curl -s telnet://localhost:{lmtp}"
         );
     }
+    if let Some(first) = shown.first().filter(|_| !listen.dmap.is_empty()) {
+        let (who, port) = (&first.address, port(&listen.dmap));
+        let _ = writeln!(out, "\nEncrypted mail, by the client that comes with Koi (`koi dmap --help`):\n");
+        let _ = writeln!(out, "  koi dmap login {who} --server localhost:{port} --ca {}", ca.display());
+    }
     let _ =
         writeln!(out, "\nCtrl-C stops it. Settings are in {}.\n", arguments.dir.join("koi.toml").display());
     out

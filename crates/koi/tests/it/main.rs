@@ -4,6 +4,7 @@
 mod accounts;
 mod clients;
 mod damage;
+mod dmap;
 mod https;
 mod imap;
 mod index;

@@ -187,14 +187,14 @@ pub(crate) fn free_base() -> u16 {
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let first = u16::try_from(std::process::id() % 300).unwrap() * 100;
-        // Below the range the system takes for outgoing connections (32768), with room for 993.
-        let base = 11_000 + (first + step.wrapping_mul(37)) % 20_000;
+        // Below the range the system takes for outgoing connections (32768), with room for 9933.
+        let base = 11_000 + (first + step.wrapping_mul(37)) % 11_000;
         let free = |port: u16| {
             let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, port));
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
                 && !v6.is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse)
         };
-        if [24, 25, 143, 443, 465, 587, 993].iter().all(|p| free(base + p)) {
+        if [24, 25, 143, 443, 465, 587, 993, 9933].iter().all(|p| free(base + p)) {
             return base;
         }
     }

@@ -1,10 +1,10 @@
 //! Does what a request asks for, on an open service. Blocks: never called on a thread that drives sessions.
 
 use koi_store::engine::Health;
-use koi_types::Address;
+use koi_types::{Address, Mode};
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
-use super::{app_password, index, share};
+use super::{app_password, index, mode, share};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -34,6 +34,9 @@ pub fn execute(
         Request::AccountRemove { address } => {
             service.remove_account(&parse(address)?)?;
             Ok(Reply::Done)
+        }
+        Request::AccountMode { address, mode, drops_keys } => {
+            mode::execute(service, &parse(address)?, mode.as_deref(), *drops_keys).map(Reply::Mode)
         }
         Request::AccountSet { address, setting, value } => {
             set(service, &parse(address)?, setting, value)?;
@@ -151,7 +154,9 @@ fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {
     let mut lines = Vec::new();
     for row in service.mailbox.directory().list()? {
         let account = service.mailbox.account(row.id)?;
-        let mailboxes = account.snapshot()?.mailboxes()?;
+        let snapshot = account.snapshot()?;
+        let mode = Some(snapshot.mode()).filter(|mode| *mode != Mode::Trustful);
+        let mailboxes = snapshot.mailboxes()?;
         lines.push(AccountLine {
             address: row.address.to_string(),
             disabled: row.disabled,
@@ -159,6 +164,7 @@ fn accounts(service: &Service) -> Result<Vec<AccountLine>, Problem> {
             messages: mailboxes.iter().map(|m| u64::from(m.messages)).sum(),
             octets: mailboxes.iter().map(|m| m.octets).sum(),
             sent_copy: account.files_sent()?,
+            mode: mode.map_or_else(String::new, |mode| mode.word().to_owned()),
         });
     }
     lines.sort_by(|a, b| a.address.cmp(&b.address));

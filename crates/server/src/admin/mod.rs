@@ -8,6 +8,7 @@ mod app_password;
 pub mod client;
 pub mod execute;
 mod index;
+mod mode;
 mod share;
 pub mod socket;
 
@@ -66,6 +67,14 @@ pub enum Request {
     TokenRemove {
         address: String,
         name: String,
+    },
+    /// Shows the mode, after setting it if one is given.
+    AccountMode {
+        address: String,
+        /// By name, in any case.
+        mode: Option<String>,
+        /// Private keys that the new mode forbids may go.
+        drops_keys: bool,
     },
     /// A setting of an account: `sent-copy`, `on` or `off`.
     AccountSet {
@@ -132,6 +141,8 @@ pub enum Reply {
     AppPasswords(Vec<AppPasswordLine>),
     Shares(Vec<ShareLine>),
     Quota(AccountQuota),
+    /// The mode of an account, by name.
+    Mode(String),
     Status(Box<Status>),
     Moved(Moved),
     Checked(Checked),
@@ -150,6 +161,9 @@ pub struct AccountLine {
     /// The setting `sent-copy`.
     #[serde(default)]
     pub sent_copy: bool,
+    /// By name; empty: TRUSTFUL.
+    #[serde(default)]
+    pub mode: String,
 }
 
 /// One app password in a list.
