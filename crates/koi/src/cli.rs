@@ -156,10 +156,10 @@ const MODE: &str = "\
   cautious   mail that comes in is encrypted before it is written; private keys only encrypted by their owner
   paranoid   the same, and no private keys at all; ordinary mail is refused
 
-In cautious and paranoid accounts only DMAP takes the password (STACIE): what else was stored of it is deleted,
-and IMAP, JMAP and submission need app passwords, which open nothing that is encrypted. Mail that lies there in
-clear stays so. Before ordinary mail can come in, the owner makes a key: `koi dmap keys create`. docs/DMAP.md
-says what the server knows in each mode.";
+In cautious and paranoid accounts only DMAP takes the password (STACIE): what else was stored of it is
+deleted, and IMAP, JMAP and submission need app passwords, which open nothing that is encrypted. Mail that
+lies there in clear stays so. Before ordinary mail can come in, the owner makes a key: `koi dmap keys create`.
+docs/DMAP.md says what the server knows in each mode.";
 
 const SHARING: &str = "\
 Others see the mailbox as `Other Users/OWNER/MAILBOX`, at once; docs/SHARING.md says what each right allows.

@@ -40,9 +40,9 @@ const fn needs(mode: Mode) -> &'static str {
             "give the account a key whose private part is on the server: `koi dmap keys create` as its owner"
         }
         Mode::Cautious | Mode::Paranoid => {
-            "if it has no STACIE verifier, set a password of at least 8 characters with `koi account passwd`; if \
-             private keys are in the way, its owner makes a new one (`koi dmap keys create`) or keeps them on his \
-             side (`koi dmap keys keep`), then say --drop-keys"
+            "if it has no STACIE verifier, set a password of at least 8 characters with `koi account \
+             passwd`; if private keys are in the way, its owner makes a new one (`koi dmap keys create`) or \
+             keeps them on his side (`koi dmap keys keep`), then say --drop-keys"
         }
     }
 }
