@@ -89,8 +89,8 @@ impl Responses {
         self.end(call_id, name, from);
     }
 
-    /// Adds the beginning of a response: `arguments` must write an object with members, and a `list` follows as
-    /// its last one, item by item, until [`Responses::close`].
+    /// Adds the beginning of a response: `arguments` must write an object with members, and a `list` follows
+    /// as its last one, item by item, until [`Responses::close`].
     pub fn open(&mut self, name: &str, arguments: &(impl ToJson + ?Sized), list: &str) {
         let from = self.begin(name);
         arguments.write(Slot::new(&mut self.octets));

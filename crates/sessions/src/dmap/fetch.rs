@@ -50,7 +50,7 @@ impl Progress {
 
 pub(crate) enum Wrote {
     Whole,
-    Partly(Progress),
+    Partly(Box<Progress>),
 }
 
 /// Octets read at a time, even when the output is nearly full.
@@ -95,7 +95,7 @@ impl Writer<'_> {
             self.item(*item, row, &mut progress, out)?;
             progress.item += 1;
             if !self.go_on(&mut progress, out)? {
-                return Ok(Wrote::Partly(progress));
+                return Ok(Wrote::Partly(Box::new(progress)));
             }
         }
         progress.line.end(out);

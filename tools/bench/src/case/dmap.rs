@@ -1,5 +1,5 @@
-//! DMAP beside IMAP, the same server over TLS: APPEND and FETCH of encrypted messages against ordinary ones of
-//! the same length, and what a login by STACIE costs the server.
+//! DMAP beside IMAP, the same server over TLS: APPEND and FETCH of encrypted messages against ordinary ones
+//! of the same length, and what a login by STACIE costs the server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

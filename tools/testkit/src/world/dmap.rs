@@ -7,8 +7,7 @@ use koi_dime::message::{AuthorParts, DestinationEnvelope, OriginEnvelope, Part, 
 use koi_dime::stacie::exchange::{Challenge, ServerProof, proof_message};
 use koi_dime::stacie::{Inputs, Password, RealmKey, Salt};
 use koi_dime::{
-    DecryptionKey, Holder, NoRandomness, PrivateKeys, Random, Secret, SigningKey, SigningRequest,
-    UserSignet,
+    DecryptionKey, Holder, NoRandomness, PrivateKeys, Random, Secret, SigningKey, SigningRequest, UserSignet,
 };
 use koi_mailbox::dmap::{ModeChange, NewKey};
 use koi_mailbox::{DmapOptions, Organisation, PasswordRecord, StacieRecord};

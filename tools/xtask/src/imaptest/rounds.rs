@@ -56,8 +56,8 @@ const EVERYTHING: &[&str] = &[
 
 /// The first is the long one, in which every command is to be met.
 pub(super) const ROUNDS: &[Round] = &[
-    // Where all compare, nobody logs out: who is coming while the others stop is not among them, and may append
-    // between two answers that are compared.
+    // Where all compare, nobody logs out: who is coming while the others stop is not among them, and may
+    // append between two answers that are compared.
     Round {
         name: "everything, in random order",
         share: 1,

@@ -70,8 +70,8 @@ pub(super) fn scripts(said: &str, skipped: &[Skipped]) -> Result<(), Failure> {
     verdict(&wrong)
 }
 
-/// Whether it stopped where a client who has just selected the mailbox marks all of it as deleted: ImapTest looks
-/// into what that client was told of each message, and it was told of none yet, nor need be.
+/// Whether it stopped where a client who has just selected the mailbox marks all of it as deleted: ImapTest
+/// looks into what that client was told of each message, and it was told of none yet, nor need be.
 pub(super) fn stopped_itself(said: &str) -> bool {
     let mut panics = said.lines().filter(|line| line.starts_with("Panic:"));
     panics.next().is_some_and(|line| line.contains("array_idx_modifiable_i")) && panics.next().is_none()

@@ -181,6 +181,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "koi-types",
             "koi-message",
             "koi-proto",
+            "koi-dime",
             "koi-store",
             "koi-mailbox",
             // Pushes are timed where they arrive.

@@ -439,7 +439,7 @@ impl Visit<'_> {
                 }
             }
             Ok(Wrote::Partly(progress)) => {
-                self.progress = Some(progress);
+                self.progress = Some(*progress);
                 return self.stop(Stopped::Full { before: uid.saturating_sub(1) });
             }
             Err(error) if begun => return self.stop(Stopped::Broken(error)),

@@ -92,7 +92,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
         wanted(&["jmap-memory"]),
     );
     let plan = bench.plan;
-    let mut load = |bench: &mut Bench<'_>, case: &load::Case| {
+    let load = |bench: &mut Bench<'_>, case: &load::Case| {
         bench.alternate(|server, sheet, run| load::measure(server, sheet, &tls, case, run, plan.rate_time()))
     };
     if !searches.is_empty() {
