@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use koi_proto::dmap::Mode as AccountMode;
 use koi_proto::dmap::id::KeyId;
 use koi_proto::sasl::{base64_decode, base64_encode};
-use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
-use koi_sessions::smtp::{Rates, RatesMax, Role};
+use koi_sessions::smtp::Role;
 
 use crate::expect::{self, Block};
 use crate::script::pattern::{Bindings, substitute};
 use crate::script::{Action, Fill, Line, Protocol, Script, octets};
 use crate::world::dmap::{LONG_PASSWORD, stacie_answer, user_key};
 use crate::world::{MakeEngine, PASSWORD, World};
+
+mod settings;
 
 /// How the clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,7 +227,7 @@ impl Play {
                 self.world.add_user(user);
             }),
             Action::Mailbox { user, mailbox, fill } => self.fill(user, mailbox, fill)?,
-            Action::Set { name, value } => self.set(name, value)?,
+            Action::Set { name, value } => settings::set(&mut self.world, name, value)?,
             Action::Open { peer, protocol, login, then } => {
                 self.open(*peer, *protocol, login.as_deref(), then.as_deref())?;
             }
@@ -298,81 +297,6 @@ impl Play {
         }
         self.world.fill(user, mailbox, &messages);
         self.world.age(user, mailbox);
-        Ok(())
-    }
-    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let yes = value == "yes";
-        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
-        match name {
-            "imap.plain_without_tls" => self.world.imap.plain_without_tls = yes,
-            "imap.scram" => self.world.imap.scram = yes,
-            "imap.starttls" => self.world.imap.starttls = yes,
-            "imap.message_octets_max" => self.world.imap.message_octets_max = number()?.into(),
-            "imap.compress" => self.world.imap.compress = yes,
-            "imap.unauthenticate" => self.world.imap.unauthenticate = yes,
-            "imap.commands_per_second_max" => self.world.imap.commands_per_second_max = number()?,
-            "imap.progress_secs" => self.world.imap.progress_secs = number()?,
-            "imap.search_secs_max" => self.world.imap.search_secs_max = number()?,
-            "imap.search_octets_max" => self.world.imap.search_octets_max = Some(number()?.into()),
-            "imap.connection_memory_max" => self.world.imap.connection_memory_max = number()? as usize,
-            "imap.jmap_url" => self.world.imap.jmap_url = Some(value.into()),
-            "imap.bad_commands_max" => self.world.imap.bad_commands_max = number()?,
-            "imap.notify_accounts_max" => self.world.imap.notify_accounts_max = number()? as usize,
-            "imap.notifications_max" => self.world.imap.notifications_max = number()? as usize,
-            "imap.administrators" => {
-                self.world.imap.administrators = value.split(' ').map(crate::world::address).collect();
-            }
-            "imap.submitters" => {
-                self.world.imap.submitters = value.split(' ').map(crate::world::address).collect();
-            }
-            "imap.failed_logins_max" => self.world.imap.failed_logins_max = number()?,
-            "jmap.get_objects_max" => self.world.jmap.get_objects_max = number()?.into(),
-            "jmap.set_objects_max" => self.world.jmap.set_objects_max = number()?.into(),
-            "jmap.calls_max" => self.world.jmap.calls_max = number()?.into(),
-            "jmap.request_octets_max" => self.world.jmap.request_octets_max = number()?.into(),
-            _ if name.starts_with("dmap.") => return self.set_dmap(name, value),
-            _ => return self.set_smtp(name, value),
-        }
-        Ok(())
-    }
-    fn set_dmap(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
-        let settings = &mut self.world.dmap;
-        match name {
-            "dmap.mode" => settings.mode = AccountMode::parse(value).ok_or("no such mode")?,
-            "dmap.scram" => settings.scram = value == "yes",
-            "dmap.bad_commands_max" => settings.bad_commands_max = number()?,
-            "dmap.failed_logins_max" => settings.failed_logins_max = number()?,
-            "dmap.message_octets_max" => settings.message_octets_max = number()?.into(),
-            "dmap.commands_per_second_max" => settings.commands_per_second_max = number()?,
-            "dmap.search_secs_max" => settings.search_secs_max = number()?,
-            "dmap.connection_memory_max" => settings.connection_memory_max = number()? as usize,
-            _ => return Err(format!("no such setting: {name}")),
-        }
-        Ok(())
-    }
-    fn set_smtp(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
-        let settings = match name.split_once('.') {
-            Some(("lmtp", _)) => &mut self.world.lmtp,
-            Some(("smtp", _)) => &mut self.world.smtp,
-            Some(("submission", _)) => &mut self.world.submission,
-            _ => return Err(format!("no such setting: {name}")),
-        };
-        let (_, what) = name.split_once('.').unwrap_or_default();
-        match what {
-            "starttls" => settings.starttls = value == "yes",
-            "plain_without_tls" => settings.plain_without_tls = value == "yes",
-            "message_octets_max" => settings.message_octets_max = number()?.into(),
-            "recipients_max" => settings.recipients_max = number()? as usize,
-            "bad_commands_max" => settings.bad_commands_max = number()?,
-            "failed_logins_max" => settings.failed_logins_max = number()?,
-            "scram" => settings.scram = value == "yes",
-            "greeting_delay_ms" => settings.greeting_delay_ms = number()?,
-            "rates" => settings.rates = Arc::new(Rates::new(rates(value)?)),
-            "account_rates" => settings.account_rates = Arc::new(AccountRates::new(account_rates(value)?)),
-            _ => return Err(format!("no such setting: {name}")),
-        }
         Ok(())
     }
     fn fault(&mut self, name: &str) -> Result<(), String> {
@@ -504,50 +428,6 @@ impl Play {
 /// What a client says in PLAIN (RFC 4616 §2), in base64.
 fn plain(login: &str) -> String {
     base64_encode(format!("\0{login}\0{PASSWORD}").as_bytes())
-}
-
-/// `messages 3 errors 2`, a minute.
-fn rates(value: &str) -> Result<RatesMax, String> {
-    let mut max = RatesMax::default();
-    for Named { name, number } in numbers(value)? {
-        *match name {
-            "connections" => &mut max.connections,
-            "messages" => &mut max.messages,
-            "recipients" => &mut max.recipients,
-            "errors" => &mut max.errors,
-            _ => return Err(format!("no such rate: {name}")),
-        } = number;
-    }
-    Ok(max)
-}
-
-fn account_rates(value: &str) -> Result<AccountRatesMax, String> {
-    let mut max = AccountRatesMax::default();
-    for Named { name, number } in numbers(value)? {
-        *match name {
-            "messages_per_hour" => &mut max.messages_per_hour,
-            "messages_per_day" => &mut max.messages_per_day,
-            "recipients_per_hour" => &mut max.recipients_per_hour,
-            "recipients_per_day" => &mut max.recipients_per_day,
-            _ => return Err(format!("no such rate: {name}")),
-        } = number;
-    }
-    Ok(max)
-}
-
-struct Named<'a> {
-    name: &'a str,
-    number: u32,
-}
-
-/// `messages 2 recipients 3`
-fn numbers(value: &str) -> Result<Vec<Named<'_>>, String> {
-    let words: Vec<&str> = value.split_whitespace().collect();
-    let pair = |pair: &[&'_ str]| match pair {
-        [_, number] => number.parse().map_err(|_| format!("not a number: {number}")),
-        _ => Err(format!("not pairs: {value}")),
-    };
-    words.chunks(2).map(|words| Ok(Named { name: words[0], number: pair(words)? })).collect()
 }
 
 /// The messages of `3 messages`.
