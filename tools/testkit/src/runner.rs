@@ -257,7 +257,7 @@ impl Play {
             Action::YieldTakes { millis } => self.world.yield_takes = *millis,
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
-            Action::Mode { user, mode } => self.world.set_mode(user, *mode),
+            Action::Mode { user, mode, has_key } => self.world.set_mode(user, *mode, *has_key),
             Action::Stacie { user } => self.world.add_stacie(user),
             Action::Key { name, former } => {
                 let key = user_key(name, former.as_deref());

@@ -120,10 +120,11 @@ pub enum Action {
         name: String,
         access: AccessSet,
     },
-    /// A key of the user, and the mode of the account.
+    /// The mode of the account, and a key of the user before it.
     Mode {
         user: String,
         mode: Mode,
+        has_key: bool,
     },
     /// A verifier of the long password.
     Stacie {

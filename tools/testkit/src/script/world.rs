@@ -36,9 +36,11 @@ pub(super) fn action(line: &str) -> Result<Action, String> {
             Ok(Action::SentCopy { user: user.to_owned(), on: value == "on" })
         }
         "mode" => {
+            let (rest, has_key) =
+                rest.strip_suffix(" without-key").map_or((rest, true), |rest| (rest, false));
             let (user, mode) = rest.split_once(' ').ok_or("mode USER MODE")?;
             let mode = Mode::parse(mode).ok_or("mode USER TRUSTFUL|CAUTIOUS|PARANOID")?;
-            Ok(Action::Mode { user: user.to_owned(), mode })
+            Ok(Action::Mode { user: user.to_owned(), mode, has_key })
         }
         "stacie" => Ok(Action::Stacie { user: rest.to_owned() }),
         "key" => {

@@ -103,14 +103,16 @@ impl World {
         let password = PasswordRecord { stacie: Some(stacie), ..PasswordRecord::from(super::PASSWORD) };
         self.service.directory().set_password(self.account(user).id(), &password).unwrap();
     }
-    /// A key called like the user, which only its owner opens, and the mode.
-    pub fn set_mode(&mut self, user: &str, mode: Mode) {
+    /// A key called like the user, which only its owner opens, if wanted; and the mode.
+    pub fn set_mode(&mut self, user: &str, mode: Mode, has_key: bool) {
         self.add_stacie(user);
-        let UserKey { id, request, private } = user_key(user, None);
-        let private = (mode != Mode::Paranoid).then_some(private);
         let account = self.account(user);
-        let new = NewKey { id, request, private, expires_at: None };
-        account.add_key(&new).unwrap().wait().unwrap();
+        if has_key {
+            let UserKey { id, request, private } = user_key(user, None);
+            let private = (mode != Mode::Paranoid).then_some(private);
+            let new = NewKey { id, request, private, expires_at: None };
+            account.add_key(&new).unwrap().wait().unwrap();
+        }
         account.set_mode(&ModeChange::to(mode)).wait().unwrap();
     }
     /// The mode of an account.
