@@ -12,6 +12,9 @@ const DOCS_MAX: usize = 8192;
 const OCTETS_MAX: usize = 32 << 20;
 /// Different terms of one email; one with more is read by every search.
 const DOC_TERMS_MAX: usize = 32_768;
+/// Terms of a long message after which others may run: nobody waits for an index, but whoever is woken beside
+/// a thread that goes on and on waits for the next tick of the clock.
+const TERMS_PER_TURN: u32 = 2048;
 /// Places in the table of terms at first; a power of two.
 const TABLE_MIN: usize = 1 << 10;
 /// The term that only emails have which every search must read.
@@ -78,8 +81,13 @@ impl Batch {
     pub(super) fn add(&mut self, email: EmailId, octets: &[u8], structure: &[u8], scratch: &mut Scratch) {
         let before = self.postings.len();
         let doc = self.begin(email);
+        let mut seen = 0_u32;
         let visited = visit_passages(octets, structure, scratch, &mut |passage| {
             visit_terms(passage.text, |term| {
+                seen = seen.wrapping_add(1);
+                if seen.is_multiple_of(TERMS_PER_TURN) {
+                    std::thread::yield_now();
+                }
                 // One more than may be says that it has too many; a passage may have millions.
                 if self.postings.len() - before <= DOC_TERMS_MAX {
                     self.insert(term.octets, doc);

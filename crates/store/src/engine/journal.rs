@@ -17,7 +17,8 @@ use crate::vfs::{File, Vfs};
 
 /// Zeros are written in such steps, so that no commit waits long for one.
 const FILL_STEP_OCTETS: u64 = 1024 * 1024;
-static ZEROS: [u8; FILL_STEP_OCTETS as usize] = [0; FILL_STEP_OCTETS as usize];
+/// Written at a time.
+static ZEROS: [u8; 128 * 1024] = [0; 128 * 1024];
 /// Groups above this lengthen the file: the change of length is a small part of their cost, the zeros would
 /// not be.
 const FILLED_GROUP_OCTETS_MAX: u64 = 64 * 1024;
@@ -120,14 +121,24 @@ impl LiveFile {
             return false;
         }
         let octets = FILL_STEP_OCTETS.min(wanted - from);
-        let zeros = ZEROS.get(..octets as usize).unwrap_or(&ZEROS);
-        let done = self.file.write_at(zeros, from).and_then(|()| self.file.flush());
+        let done = self.write_zeros(from, octets).and_then(|()| self.file.flush());
         match done {
             Ok(()) => self.filled.store(from + octets, Ordering::Release),
             // A full disk is met by the groups themselves, which report it.
             Err(_) => self.given_up.store(1, Ordering::Release),
         }
         done.is_ok()
+    }
+    fn write_zeros(&self, from: u64, octets: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < octets {
+            let piece = (octets - done).min(ZEROS.len() as u64);
+            self.file.write_at(ZEROS.get(..piece as usize).unwrap_or(&ZEROS), from + done)?;
+            done += piece;
+            // The system does not interrupt a long copy, whoever waits.
+            std::thread::yield_now();
+        }
+        Ok(())
     }
 }
 
