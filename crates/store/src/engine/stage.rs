@@ -22,7 +22,7 @@ use crate::kv::StageBody;
 use crate::vfs::{File, Vfs, is_full};
 
 /// After so many octets the disk is asked to begin.
-const WRITEBACK_OCTETS: u64 = 1024 * 1024;
+const WRITEBACK_OCTETS: u64 = 128 * 1024;
 /// Small writes are gathered.
 const BUFFER_OCTETS: usize = 64 * 1024;
 
