@@ -417,6 +417,12 @@ impl Driver {
             Effect::ScramProve(proof) => EffectResult::ScramProved(self.scram_prove(&proof).await),
             Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(&name)),
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof).await),
+            Effect::Organisation(domain) => {
+                EffectResult::Organisation(self.edge.organisations.organisation(&domain).await)
+            }
+            Effect::Signets(wanted) => {
+                EffectResult::Signets(self.edge.organisations.signets(&wanted).await.map(Box::new))
+            }
             Effect::EndOthers => {
                 if let Some(joined) = &self.joined {
                     self.edge.watch.others_gone(joined.account, &self.admitted.link);

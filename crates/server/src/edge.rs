@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 
 use crate::admission::Admission;
 use crate::config::LimitsConfig;
+use crate::dmtp::Organisations;
 use crate::http::Site;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
@@ -98,6 +99,8 @@ pub struct Edge {
     pub sessions: Box<dyn Sessions>,
     /// What is served by HTTP; nothing where no listener is for it.
     pub site: Option<Arc<Site>>,
+    /// Who other organisations are.
+    pub organisations: Arc<dyn Organisations>,
     pub limits: RwLock<Arc<LimitsConfig>>,
 }
 

@@ -14,6 +14,7 @@ use crate::admin::{Reply, Request, Running, execute};
 use crate::admission::Admission;
 use crate::config::raw::{self, Raw};
 use crate::config::{Config, resolve};
+use crate::dmtp::Nobody;
 use crate::edge::Edge;
 use crate::http::{MailServices, Site};
 use crate::indexer::Indexer;
@@ -152,6 +153,7 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
         metrics: Arc::clone(&metrics),
         sessions: Box::new(RealSessions::new(config, service, &account_rates)),
         site: (!config.listen.https.is_empty()).then(|| site(account_rates)),
+        organisations: Arc::new(Nobody),
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
 }

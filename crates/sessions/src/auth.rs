@@ -145,9 +145,11 @@ impl Authentication {
                 Answer::Refused
             }
             // Of a mechanism that is not here.
-            EffectResult::StacieBegun(_) | EffectResult::StacieProved(_) | EffectResult::OthersEnded => {
-                Answer::Refused
-            }
+            EffectResult::StacieBegun(_)
+            | EffectResult::StacieProved(_)
+            | EffectResult::OthersEnded
+            | EffectResult::Organisation(_)
+            | EffectResult::Signets(_) => Answer::Refused,
         };
         let turn = self.exchange.answer(answer);
         self.turn(turn)

@@ -19,6 +19,6 @@ mod names;
 mod pace;
 
 pub use session::{
-    Credentials, Effect, EffectResult, Login, Note, Peer, ScramName, ScramProved, Secret, Session,
-    StacieName, StacieProof, StacieProved, Step, TlsFacts,
+    Credentials, Effect, EffectResult, FoundSignets, Login, Note, Peer, ScramName, ScramProved, Secret,
+    Session, SignetLookup, StacieName, StacieProof, StacieProved, Step, TlsFacts,
 };

@@ -6,9 +6,10 @@
 //! has no socket, no clock and no thread of its own; time is an argument and waiting is a [`Step`].
 
 use std::fmt;
+use std::sync::Arc;
 
-use koi_dime::SecretOctets;
 use koi_dime::stacie::LoginToken;
+use koi_dime::{Fingerprint, OrgSignet, SecretOctets, UserSignet};
 use koi_mailbox::Ticket;
 use koi_proto::sasl::scram::{Exporter, Proof, Salt};
 use koi_types::{Access, AccessSet, AccountId, Address, MailError, ModSeq, Timestamp};
@@ -100,6 +101,10 @@ pub enum Effect {
     StacieProve(StacieProof),
     /// The password was changed by this session: all others of the account end.
     EndOthers,
+    /// Look up the signet of a domain's organisation.
+    Organisation(Box<str>),
+    /// Look up signets elsewhere.
+    Signets(SignetLookup),
 }
 
 /// The answer to an [`Effect`].
@@ -116,6 +121,33 @@ pub enum EffectResult {
     StacieProved(Result<StacieProved, MailError>),
     /// To `EndOthers`.
     OthersEnded,
+    /// To `Organisation`: verified. `Unavailable` when nobody could be asked.
+    Organisation(Result<Arc<OrgSignet>, MailError>),
+    /// To `Signets`: verified under their organisation.
+    Signets(Result<Box<FoundSignets>, MailError>),
+}
+
+/// Signets to be looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignetLookup {
+    /// `user@domain`, or the domain of an organisation.
+    pub address: Box<str>,
+    /// Of a user: this one; nothing: the current one.
+    pub fingerprint: Option<Fingerprint>,
+    /// Of a user: all of them, the newest first.
+    pub history: bool,
+}
+
+/// Signets of another organisation, all verified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FoundSignets {
+    pub organisation: OrgSignet,
+    /// The management record that names its key.
+    pub record: Box<str>,
+    /// The DNS has signed the record.
+    pub is_validated: bool,
+    /// Of the user that was asked for, the newest first.
+    pub users: Vec<UserSignet>,
 }
 
 /// Who somebody says to be, and the proof.

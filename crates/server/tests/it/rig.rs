@@ -135,6 +135,7 @@ impl Rig {
             site: Some(Arc::new(
                 Site::new(config.http.clone(), services(), jmap).with_blobs(mailbox.clone()),
             )),
+            organisations: Arc::new(koi_server::dmtp::Nobody),
             limits: parking_lot::RwLock::new(Arc::new(config.limits.clone())),
         });
         let bound = listen::bind_all(&config.listen).unwrap();

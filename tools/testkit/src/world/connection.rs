@@ -12,7 +12,7 @@ use koi_sessions::{
     Effect, EffectResult, Login, Note, ScramName, ScramProved, Session, StacieName, StacieProof,
     StacieProved, Step,
 };
-use koi_types::{AccessSet, MailError, Timestamp};
+use koi_types::{AccessSet, Cause, ErrorKind, MailError, Timestamp};
 
 use super::login::{authenticate, login, named, wrong};
 use super::{PASSWORD, SCRAM_ITERATIONS};
@@ -201,6 +201,9 @@ impl Connection {
             }
             Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(service, &name)),
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof)),
+            // Nobody is asked: there is no network in scripts.
+            Effect::Organisation(_) => EffectResult::Organisation(Err(nobody())),
+            Effect::Signets(_) => EffectResult::Signets(Err(nobody())),
             Effect::EndOthers => {
                 self.ends_others = true;
                 EffectResult::OthersEnded
@@ -238,4 +241,8 @@ impl Connection {
         let nonce = format!("server{}", self.exchanges).into();
         Ok(Salt { salt: salt.into(), iterations: SCRAM_ITERATIONS, nonce })
     }
+}
+
+fn nobody() -> MailError {
+    MailError::new(ErrorKind::NotFound, "no signet of this address is known").because(Cause::NoSignet)
 }
