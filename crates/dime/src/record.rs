@@ -5,6 +5,7 @@
 
 use crate::hash::sha512;
 use crate::sign::{Signature, VerifyingKey};
+use crate::signet::{OrgSignet, Permissions};
 use crate::text::{array_from_b64, b64_bare};
 
 /// The label before the domain.
@@ -63,6 +64,17 @@ pub enum Vouched {
     Signed,
     /// It names some, but not this one: refuse.
     Other,
+}
+
+/// What a key means to whoever knows the key before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyChange {
+    /// It is the same.
+    None,
+    /// Another, and the one before agrees: it is still named beside it, or has let it sign signets.
+    Followed,
+    /// Another, and nothing says that the one before agrees.
+    Replaced,
 }
 
 /// Why a text is no management record.
@@ -178,6 +190,17 @@ impl ManagementRecord {
         pairs.join(" ")
     }
 
+    /// What it means that the organisation with this record, known by one signet, has another. Whether the
+    /// record names the new key at all is the caller's to look at.
+    #[must_use]
+    pub fn key_change(&self, known: &OrgSignet, new: &OrgSignet) -> KeyChange {
+        if known.primary() == new.primary() {
+            return KeyChange::None;
+        }
+        let is_named = self.primary.contains(known.primary());
+        let is_let = known.keys_for(Permissions::SIGNETS).contains(new.primary());
+        if is_named || is_let { KeyChange::Followed } else { KeyChange::Replaced }
+    }
     /// What the record says of a certificate in DER.
     #[must_use]
     pub fn vouches_for(&self, certificate: &[u8]) -> Vouched {

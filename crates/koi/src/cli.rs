@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Show what the server does and what the folder holds
     Status(Status),
+    /// See and forget what this server knows of other organisations, which encrypted mail goes to
+    #[command(subcommand, after_help = ORGANISATION)]
+    Organisation(Organisation),
     /// Print the DNS records that the domains need
     Dns(Dns),
     /// Ask the running server to shut down
@@ -62,6 +65,23 @@ pub(crate) enum Command {
     /// Read the index in a process that may be lost
     #[command(name = koi_server::probe::SUBCOMMAND, hide = true)]
     ProbeIndex { folder: PathBuf, how: String },
+}
+
+const ORGANISATION: &str = "\
+A key that was seen is not replaced by another unless the domain's record in the DNS names both, or the old
+key has agreed. Until an administrator says `koi organisation forget DOMAIN`, nothing goes to such a domain
+and nothing is taken from it. Ask its administrator over another channel first.";
+
+/// Other organisations.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Organisation {
+    /// List those that are known, with their keys
+    List,
+    /// Forget one, so that whatever key it has next is believed
+    Forget {
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+    },
 }
 
 const SETTINGS: &str = "\

@@ -12,7 +12,9 @@ mod login;
 mod meta;
 mod mode;
 mod organisation;
+mod others;
 mod prime;
+mod queue;
 mod random;
 mod realms;
 mod ring;
@@ -33,7 +35,9 @@ pub use koi_types::mode::{FORWARDED, SUBMIT_PENDING, SUBMITTED};
 pub use login::{StacieLogin, StacieProven};
 pub use mode::{ModeChange, PrivatePart, RealmShard, StaciePasswd};
 pub use organisation::LocalSignets;
+pub use others::{FoundOrganisation, KnownOrganisation, NamedOrganisation};
 pub use prime::{NewPrimeMessage, Prime, PrimeStage, is_prime};
+pub use queue::{DueMail, FoundMail, MailSettled, OutgoingMail};
 pub use realms::{NewRealm, RealmRow};
 pub use ring::{NewSignet, SignetName, SignetRow};
 pub use submit::{Claim, SubmitOptions, Submitted};
@@ -49,6 +53,8 @@ pub struct DmapOptions {
     pub paranoid_wraps: bool,
     /// Messages of suite 1 are taken, which an organisation can read.
     pub takes_suite_one: bool,
+    /// Somebody carries messages to other organisations; else they are refused.
+    pub sends: bool,
 }
 
 impl Default for DmapOptions {
@@ -58,6 +64,7 @@ impl Default for DmapOptions {
             stacie_bonus: BONUS_DEFAULT,
             paranoid_wraps: false,
             takes_suite_one: false,
+            sends: false,
         }
     }
 }

@@ -4,10 +4,12 @@
 
 use std::net::SocketAddr;
 
-use koi_dime::record::RECORD_LABEL;
-use koi_dime::{ManagementRecord, OrgSignet};
+use koi_dime::ManagementRecord;
+use koi_dime::record::{RECORD_LABEL, sign_certificate};
 
 use crate::config::Config;
+use crate::problem::Problem;
+use crate::{organisation, tls};
 
 /// Who has a copy keeps it so long.
 const TTL_SECS: u32 = 3600;
@@ -31,9 +33,25 @@ struct Wanted<'a> {
     priority: u16,
 }
 
-/// The records of one domain; `organisation` is its signet, once there is one.
+/// The management record of one domain; nothing before its organisation has a key. Where others could not
+/// know the certificate to be good, the organisation's key says so.
+pub fn management_record(config: &Config, domain: &str) -> Result<Option<ManagementRecord>, Problem> {
+    let Some(signet) = organisation::signet(config, domain)? else { return Ok(None) };
+    let mut record = ManagementRecord::new(*signet.primary());
+    let Some(files) = config.tls.as_ref() else { return Ok(Some(record)) };
+    record.deliver.push(config.hostname.trim_end_matches('.').to_ascii_lowercase());
+    let own = tls::own_certificate(files)?;
+    if !own.is_trusted(&config.hostname)
+        && let Some(organisation) = organisation::existing(config, domain)?
+    {
+        record.tls.push(sign_certificate(organisation.signing(), &own.der));
+    }
+    Ok(Some(record))
+}
+
+/// The records of one domain, with its management record, once there is one.
 #[must_use]
-pub fn records(config: &Config, domain: &str, organisation: Option<&OrgSignet>) -> Vec<Record> {
+pub fn records(config: &Config, domain: &str, organisation: Option<&ManagementRecord>) -> Vec<Record> {
     let listen = &config.listen;
     let (host, domain) = (absolute(&config.hostname), absolute(domain));
     let mut records = Vec::new();
@@ -66,7 +84,7 @@ pub fn records(config: &Config, domain: &str, organisation: Option<&OrgSignet>) 
     }
     if let Some(organisation) = organisation {
         // Which key is this domain's: by it others believe the signets of its users.
-        let strings = ManagementRecord::new(*organisation.primary()).strings();
+        let strings = organisation.strings();
         let quoted: Vec<String> = strings.iter().map(|string| format!("\"{string}\"")).collect();
         add(format!("{RECORD_LABEL}.{domain}"), "TXT", quoted.join(" "));
     }
@@ -134,7 +152,7 @@ mod tests {
         let keys =
             koi_dime::PrivateKeys::generate(koi_dime::Holder::Organisation, &mut SystemRandom).unwrap();
         let organisation = koi_dime::Organisation::new("example.org", keys, &[]).unwrap();
-        let all = records(&all, "example.org", Some(organisation.signet()));
+        let all = records(&all, "example.org", Some(&organisation.record()));
         let dx = all.iter().find(|record| record.kind == "TXT").unwrap();
         assert_eq!(dx.name, "_dx.example.org.");
         let read = ManagementRecord::parse(dx.data.trim_matches('"')).unwrap();

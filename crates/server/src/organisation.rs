@@ -67,6 +67,15 @@ pub fn open(config: &Config) -> Result<Vec<Organisation>, Problem> {
     config.domains.iter().map(|domain| organisation(config, &files, &secret, domain)).collect()
 }
 
+/// The organisation of a domain, where its key was made before.
+pub fn existing(config: &Config, domain: &str) -> Result<Option<Organisation>, Problem> {
+    let files = Files::of(config);
+    if read(&files.key(domain))?.is_none() {
+        return Ok(None);
+    }
+    organisation(config, &files, &secret(&files)?, domain).map(Some)
+}
+
 /// The public half of a domain's key; nothing before it was made.
 pub fn signet(config: &Config, domain: &str) -> Result<Option<OrgSignet>, Problem> {
     let file = Files::of(config).signet(domain);

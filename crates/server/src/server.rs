@@ -15,6 +15,8 @@ use crate::admission::Admission;
 use crate::config::raw::{self, Raw};
 use crate::config::{Config, resolve};
 use crate::dmtp::Nobody;
+use crate::dmtp::courier::Courier;
+use crate::dmtp::registry::Registry;
 use crate::edge::Edge;
 use crate::http::{MailServices, Site};
 use crate::indexer::Indexer;
@@ -87,7 +89,8 @@ async fn serve(
     let Start { config, raw, log } = start;
     let bound = listen::bind_all(&config.listen)?;
     let listeners = bound.iter().map(|b| format!("{} {}", b.service, b.address)).collect();
-    let edge = Arc::new(edge(&config, &service)?);
+    let registry = registry(&config, &service)?;
+    let edge = Arc::new(edge(&config, &service, registry.clone())?);
     let admin = AdminSocket::bind(&config.data)?;
     let mut signals = Signals::new()?;
     prepare(&service)?;
@@ -117,6 +120,10 @@ async fn serve(
         tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
     }
     let sender = state.send_pushes()?;
+    let courier = registry.map(|registry| {
+        let (mailbox, wake) = (state.service.mailbox.clone(), Arc::clone(&state.service.watch.sends));
+        Courier::start(mailbox, registry, state.config.read().courier.clone(), wake)
+    });
     let indexer = state.keep_indexes()?;
     ready()?;
     tracing::info!(listeners = state.listeners.join(", "), "ready");
@@ -129,6 +136,9 @@ async fn serve(
     if let Some(sender) = sender {
         sender.shut_down().await;
     }
+    if let Some(courier) = courier {
+        courier.shut_down().await;
+    }
     if let Some(indexer) = indexer {
         let _ = tokio::task::spawn_blocking(|| drop(indexer)).await;
     }
@@ -138,7 +148,23 @@ async fn serve(
     Ok(())
 }
 
-fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
+/// Where messages are sent, or come in, one must know who others are.
+fn registry(config: &Config, service: &Service) -> Result<Option<Arc<Registry>>, Problem> {
+    if !config.courier.sends {
+        return Ok(None);
+    }
+    match Registry::new(config, service.mailbox.clone()) {
+        Ok(registry) => Ok(Some(Arc::new(registry))),
+        // All else works without it; what is submitted waits.
+        Err(problem) if config.dns.servers.is_empty() => {
+            tracing::warn!(%problem, "nothing is sent to other organisations until this is right");
+            Ok(None)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn edge(config: &Config, service: &Service, registry: Option<Arc<Registry>>) -> Result<Edge, Problem> {
     let metrics: Arc<Metrics> = Arc::default();
     let domain = config.domains.first().map(String::as_str).unwrap_or_default();
     let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
@@ -153,7 +179,10 @@ fn edge(config: &Config, service: &Service) -> Result<Edge, Problem> {
         metrics: Arc::clone(&metrics),
         sessions: Box::new(RealSessions::new(config, service, &account_rates)),
         site: (!config.listen.https.is_empty()).then(|| site(account_rates)),
-        organisations: Arc::new(Nobody),
+        organisations: match registry {
+            Some(registry) => registry,
+            None => Arc::new(Nobody),
+        },
         limits: RwLock::new(Arc::new(config.limits.clone())),
     })
 }

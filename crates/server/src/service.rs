@@ -267,7 +267,7 @@ fn push_options(config: &Config, vapid: Option<&VapidKey>) -> Option<PushOptions
 /// What signs and opens encrypted mail is made with the folder, for every domain.
 fn dmap_options(config: &Config) -> std::result::Result<DmapOptions, Problem> {
     let organisations = crate::organisation::open(config)?.into_iter().map(Arc::new).collect();
-    Ok(DmapOptions { organisations, ..DmapOptions::default() })
+    Ok(DmapOptions { organisations, sends: config.courier.sends, ..DmapOptions::default() })
 }
 
 /// The directory of the service, for password checks.

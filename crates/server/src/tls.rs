@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use koi_sessions::TlsFacts;
 use parking_lot::RwLock;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -120,6 +122,33 @@ pub fn facts(connection: &rustls::ServerConnection) -> TlsFacts {
         version: version.replace('_', ".").into(),
         cipher: cipher.replacen("TLS13_", "TLS_", 1).into(),
         exporter,
+    }
+}
+
+/// The certificate that others are shown.
+pub(crate) struct OwnCertificate {
+    pub(crate) der: Vec<u8>,
+    intermediates: Vec<CertificateDer<'static>>,
+}
+
+/// Reads it.
+pub(crate) fn own_certificate(files: &TlsConfig) -> Result<OwnCertificate, Problem> {
+    let mut chain = chain(&files.certificate)?.into_iter();
+    let der = chain.next().map(|own| own.as_ref().to_vec()).unwrap_or_default();
+    Ok(OwnCertificate { der, intermediates: chain.collect() })
+}
+
+impl OwnCertificate {
+    /// Whether it is good for this name by an authority that systems like this one trust.
+    pub(crate) fn is_trusted(&self, hostname: &str) -> bool {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let Ok(roots) = trusted(None, "install the package ca-certificates") else { return false };
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let (Ok(verifier), Ok(name)) = (builder.build(), ServerName::try_from(hostname.to_owned())) else {
+            return false;
+        };
+        let der = CertificateDer::from(self.der.clone());
+        verifier.verify_server_cert(&der, &self.intermediates, &name, &[], UnixTime::now()).is_ok()
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Watch {
     accounts: [Mutex<Shard>; SHARDS],
     /// Who has something new to be pushed.
     pub pushes: Arc<Wakes>,
+    /// Wakes the courier to other organisations.
+    pub sends: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -187,6 +189,9 @@ impl Commits for Watch {
                 self.pushes.wake(notice.account);
             }
             self.pushes.advanced(notice.account);
+            if notice.sends {
+                self.sends.notify_one();
+            }
             let Some(shard) = self.shard(notice.account) else { continue };
             let shard = shard.lock();
             let Some(links) = shard.0.get(&notice.account) else { continue };
@@ -217,7 +222,12 @@ mod tests {
     use super::*;
 
     fn notice(account: u32, modseq: u64) -> CommitNotice {
-        CommitNotice { account: AccountId(account), modseq: ModSeq::new(modseq).unwrap(), pushes: false }
+        CommitNotice {
+            account: AccountId(account),
+            modseq: ModSeq::new(modseq).unwrap(),
+            pushes: false,
+            sends: false,
+        }
     }
 
     fn advanced(account: u32, modseq: u64) -> Advanced {

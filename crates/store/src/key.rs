@@ -40,6 +40,7 @@
 //! | d | 1, label, 0, serial | `RealmRecord`: the server's share of a realm key |
 //! | d | 2, address, 0, fingerprint | `RingRecord`: a signet of somebody else |
 //! | d | 3, id | `OutboxRecord`: a message that is being submitted by DMAP |
+//! | d | 4, id | `QueuedRecord`: a message on its way to another organisation |
 //! | m | mailbox, uid or 0 | the META block of a message, or of the mailbox |
 //! | p | email | `PrimeRecord`: the encrypted message that an email stands for |
 //! | J | 0 | `CoiSettings`: chat by IMAP |
@@ -62,6 +63,8 @@
 //! | S | of account 0: reason, user, owner, mailbox | nothing: a mailbox of another for a user |
 //! | C | of account 0: reason, user | how often what is shared with a user has changed |
 //! | P | of account 0: time in ms, account | nothing: when an account's pushes are due |
+//! | N | of account 0: time in ms, account, id | the domain a message is to be sent to then |
+//! | O | of account 0: domain | `OrganisationRecord`: another organisation, as it is known |
 
 pub mod index;
 
@@ -71,6 +74,7 @@ mod coi;
 mod contact;
 mod directory;
 mod dmap;
+mod dmtp;
 mod message;
 mod object;
 mod push;
@@ -89,6 +93,7 @@ pub use coi::*;
 pub use contact::*;
 pub use directory::*;
 pub use dmap::*;
+pub use dmtp::*;
 pub use message::*;
 pub use object::*;
 pub use push::*;
@@ -173,6 +178,10 @@ pub mod table {
         pub const KEY: u8 = b'K';
         /// When accounts have something to be pushed.
         pub const PUSH_DUE: u8 = b'P';
+        /// When messages are to be sent to other organisations.
+        pub const SEND_DUE: u8 = b'N';
+        /// Other organisations.
+        pub const ORGANISATION: u8 = b'O';
         /// Mailboxes of others that a user has something to do with.
         pub const SHARED: u8 = b'S';
         /// How often that has changed, so that nobody has to read it to know that it has not.

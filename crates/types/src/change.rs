@@ -30,4 +30,6 @@ pub struct CommitNotice {
     pub modseq: ModSeq,
     /// It has something new for the sender of pushes, who need not be told: he looks at the clock too.
     pub pushes: bool,
+    /// It has something new for the courier to other organisations, who looks at the clock too.
+    pub sends: bool,
 }

@@ -85,6 +85,12 @@ pub const DMAP_SIGNETS_MAX: usize = 4096;
 pub const DMAP_SIGNETS_OCTETS_MAX: usize = 16 * 1024 * 1024;
 /// Messages of one account that are being submitted, or wait for their time.
 pub const DMAP_OUTBOX_MAX: usize = 256;
+/// Other organisations that are remembered.
+pub const ORGANISATIONS_MAX: usize = 20_000;
+/// Octets of the signet of one.
+pub const ORGANISATION_SIGNET_OCTETS_MAX: usize = 16 * 1024;
+/// Messages of one account that are on their way to other organisations.
+pub const DMTP_QUEUE_MAX: usize = 1024;
 /// Mail that is encrypted before any of it is written is held in memory until then: all of it together.
 pub const CONFIDENTIAL_OCTETS_MAX: usize = 256 * 1024 * 1024;
 /// Nested lists, NOT and OR in one SEARCH of DMAP.

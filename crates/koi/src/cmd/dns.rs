@@ -1,7 +1,7 @@
 //! `koi dns`: the records of the domains, to be put into their zones.
 
 use koi_server::config::Config;
-use koi_server::{Problem, dns, organisation};
+use koi_server::{Problem, dns};
 
 use crate::cli::Dns;
 use crate::terminal::say;
@@ -16,11 +16,16 @@ pub(crate) fn run(config: &Config, arguments: &Dns) -> Result<(), Problem> {
         say(format_args!("; every listener is on loopback: nobody else could follow these records"));
     }
     for domain in config.domains.iter().filter(|domain| wanted.as_ref().is_none_or(|one| one == *domain)) {
-        let signet = organisation::signet(config, domain)?;
-        let records = dns::records(config, domain, signet.as_ref());
+        let management = dns::management_record(config, domain)?;
+        let records = dns::records(config, domain, management.as_ref());
         let width = records.iter().map(|record| record.name.len()).max().unwrap_or(0);
         say(format_args!("; {domain}"));
-        if signet.is_none() {
+        if management.as_ref().is_some_and(|record| !record.tls.is_empty()) {
+            say(format_args!(
+                "; tls= in _dx is for the certificate of now: publish it anew when that changes"
+            ));
+        }
+        if management.is_none() {
             say(format_args!(
                 "; no _dx record yet: the organisation's key is made when the server first starts"
             ));

@@ -8,6 +8,7 @@ mod dns;
 mod export;
 mod import;
 mod index;
+mod organisation;
 mod quickstart;
 mod serve;
 mod status;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Index(arguments) => index::run(&load(&file()?)?, arguments),
         Command::Check(arguments) => check::run(&load(&file()?)?, &arguments),
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
+        Command::Organisation(arguments) => organisation::run(&load(&file()?)?, arguments),
         Command::Dns(arguments) => dns::run(&load(&file()?)?, &arguments),
         Command::Dmap(arguments) => dmap::run(arguments),
         Command::Stop => stop::run(&load(&file()?)?),

@@ -22,7 +22,7 @@ fn port(server: &Server) -> u16 {
 }
 
 /// One person with a profile folder and a file with the password.
-struct Person {
+pub(crate) struct Person {
     address: &'static str,
     folder: PathBuf,
     server: String,
@@ -31,21 +31,21 @@ struct Person {
 
 impl Person {
     fn new(outer: &Path, server: &Server, address: &'static str) -> Self {
+        Self::at(outer, &server.folder, port(server), address)
+    }
+    /// With an account on a server of this folder, which has DMAP at this port.
+    pub(crate) fn at(outer: &Path, server: &Path, port: u16, address: &'static str) -> Self {
         let folder = outer.join(address);
         std::fs::create_dir(&folder).unwrap();
-        let person = Self {
-            address,
-            folder,
-            server: format!("localhost:{}", port(server)),
-            ca: server.folder.join("tls/ca.pem"),
-        };
+        let (server, ca) = (format!("localhost:{port}"), server.join("tls/ca.pem"));
+        let person = Self { address, folder, server, ca };
         person.knows(PASSWORD);
         person
     }
     fn knows(&self, password: &str) {
         std::fs::write(self.folder.join("password"), format!("{password}\n")).unwrap();
     }
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = Command::new(KOI);
         command.arg("dmap").args(arguments).arg("--profile").arg(self.folder.join("profile"));
         command.arg("--password-file").arg(self.folder.join("password"));
@@ -54,10 +54,10 @@ impl Person {
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
-    fn says(&self, arguments: &[&str]) -> String {
+    pub(crate) fn says(&self, arguments: &[&str]) -> String {
         said(&self.run(arguments, ""))
     }
-    fn logs_in(&self) -> String {
+    pub(crate) fn logs_in(&self) -> String {
         let ca = self.ca.to_str().unwrap().to_owned();
         self.says(&["login", self.address, "--server", &self.server, "--ca", &ca])
     }

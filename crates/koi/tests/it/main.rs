@@ -5,6 +5,8 @@ mod accounts;
 mod clients;
 mod damage;
 mod dmap;
+mod dmtp;
+mod dns;
 mod https;
 mod imap;
 mod index;

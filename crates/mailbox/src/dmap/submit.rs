@@ -3,8 +3,9 @@
 //!
 //! The first takes the message and keeps it beside the mailbox; the second delivers it, marks the original
 //! and files a copy, all at once. What was taken and not ended is ended by housekeeping after the next start;
-//! what is held until a time, when it has come. Destinations elsewhere are refused: there is no DMTP yet.
-//! Must not: end a submission twice; open anything but the envelope that is for the organisation.
+//! what is held until a time, when it has come. What goes to another organisation is put on its way by the
+//! second (see `queue`). Must not: end a submission twice; open anything but the envelope that is for the
+//! organisation.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use koi_message::DateTime;
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::dmap::keys;
 use koi_store::mail::dmap::outbox::{self, Ending, NewOutgoing};
+use koi_store::mail::dmap::queue::NewQueued;
 use koi_store::mail::{AccountTxn, Appended, INBOX, NewEmail, directory};
 use koi_store::record::dmap::{OutboxRecord, OutboxState};
 use koi_store::record::email::Place;
@@ -24,7 +26,7 @@ use koi_types::{
 
 use super::keys::signet_of;
 use super::prime::{bad, check, key_of};
-use super::seal::Sealed;
+use super::seal::{Sealed, stored};
 use super::{not_offered, placeholder};
 use crate::account::Account;
 use crate::outcome::Pending;
@@ -164,8 +166,16 @@ fn race() -> MailError {
 fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Submitted>> {
     let record = outbox::outgoing(&*inner.kv.view()?, account, id)?.ok_or_else(race)?;
     let mut octets = Vec::new();
-    inner.kv.view()?.read_body(&record.body, 0..record.body.octets, &mut octets)?;
-    let checked = Submission { inner, account, id, record: &record, octets: &octets }.checked();
+    let read = inner.kv.view()?.read_body(&record.body, 0..record.body.octets, &mut octets);
+    let checked = match read {
+        Ok(()) => Submission { inner, account, id, record: &record, octets: &octets }.checked(),
+        // It will not come back, and nobody else must wait for it.
+        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => {
+            let text = "the message cannot be read any more: what the server kept of it is damaged";
+            Ok(Outcome::Refused(MailError { text: text.into(), ..error }))
+        }
+        Err(error) => Err(error),
+    };
     let outcome = match checked {
         Ok(outcome) => outcome,
         // Not the message's fault: it stays taken, and is looked at again.
@@ -174,7 +184,7 @@ fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Sub
     };
     let to = match &outcome {
         Outcome::Deliver(deliver) => Some(deliver.to),
-        Outcome::Refused(_) => None,
+        Outcome::Queue(..) | Outcome::Refused(_) => None,
     };
     let (options, now) = (Arc::clone(&inner.options), inner.env.now());
     let ending = End { options, now, account, id, outcome, saved_as: inner.new_email_id() };
@@ -195,7 +205,16 @@ struct Submission<'a> {
 /// What the second transaction is to do.
 enum Outcome {
     Deliver(Box<Deliver>),
+    /// It goes to another organisation.
+    Queue(Box<NewQueued>, Filed),
     Refused(MailError),
+}
+
+/// The author's copy, and where it is filed.
+struct Filed {
+    sent: Option<Sealed>,
+    save_to: Option<MailboxId>,
+    flags: Flags,
 }
 
 /// A message on its way to one of our own.
@@ -203,10 +222,7 @@ struct Deliver {
     to: AccountId,
     email: EmailId,
     message: Sealed,
-    /// The author's copy.
-    sent: Option<Sealed>,
-    save_to: Option<MailboxId>,
-    flags: Flags,
+    filed: Filed,
 }
 
 impl Submission<'_> {
@@ -221,10 +237,8 @@ impl Submission<'_> {
             display: self.record.bounces & BOUNCES_DISPLAY != 0,
         };
         let signed = organisation.sign_submitted(self.octets, bounces).map_err(bad)?;
-        let destination = self.inner.organisation(&envelope.destination);
-        let Some(destination) = destination else {
-            let text = "messages to other organisations are not delivered yet";
-            return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::PolicyDenied));
+        let Some(destination) = self.inner.organisation(&envelope.destination) else {
+            return self.for_others(dmap.sends, &envelope, signed);
         };
         if destination.signet().core_fingerprint() != envelope.destination_signet {
             let text = "the message is for another key of the recipient's organisation";
@@ -278,20 +292,36 @@ impl Submission<'_> {
         let hop =
             Tracing { received_from: origin.domain(), received_at: &received_at, transaction: &transaction };
         let traced = self.sealed(add_tracing(&hop, signed))?;
+        Ok(Deliver {
+            to,
+            email: self.inner.new_email_id(),
+            message: Sealed { key: Some(key), peer: Some(origin.domain().into()), ..traced },
+            filed: self.filed()?,
+        })
+    }
+    /// As it is sent to another organisation. Who that is, whoever sends it finds out.
+    fn for_others(&self, sends: bool, envelope: &OriginEnvelope, signed: Vec<u8>) -> Result<Outcome> {
+        if !sends {
+            let text = "this server sends no messages to other organisations";
+            return Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::PolicyDenied));
+        }
+        let new = NewQueued {
+            destination: envelope.destination.to_ascii_lowercase().into(),
+            signet: envelope.destination_signet.0,
+            bounces: self.record.bounces,
+            body: stored(signed, &*self.inner.kv)?,
+        };
+        Ok(Outcome::Queue(Box::new(new), self.filed()?))
+    }
+    fn filed(&self) -> Result<Filed> {
         let sent = match self.record.save_to {
             None => None,
             Some(_) => {
                 retitled(self.octets, Magic::SentMessage).map(|octets| self.sealed(octets)).transpose()?
             }
         };
-        Ok(Deliver {
-            to,
-            email: self.inner.new_email_id(),
-            message: Sealed { key: Some(key), peer: Some(origin.domain().into()), ..traced },
-            sent,
-            save_to: self.record.save_to,
-            flags: Flags { system: self.record.flags, keywords: self.record.keywords.clone() },
-        })
+        let flags = Flags { system: self.record.flags, keywords: self.record.keywords.clone() };
+        Ok(Filed { sent, save_to: self.record.save_to, flags })
     }
     fn sealed(&self, octets: Vec<u8>) -> Result<Sealed> {
         let outline = Outline::of(&octets).map_err(bad)?;
@@ -318,6 +348,7 @@ impl End {
     fn run(&self, txn: &mut dyn Txn) -> Result<Submitted> {
         let deliver = match &self.outcome {
             Outcome::Refused(error) => return self.refuse(txn, error),
+            Outcome::Queue(new, filed) => return self.queue(txn, new, filed),
             Outcome::Deliver(deliver) => deliver,
         };
         let placeholder = u64::from(placeholder()?.octets());
@@ -337,14 +368,29 @@ impl End {
             announce(&mut to, push, &Arrived { mailbox: INBOX, appended, is_chat: false, message })?;
         }
         to.finish()?;
-        let mut own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
-        // A submission ends once: whoever comes second leaves no trace.
+        let own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
+        self.sent(own, &deliver.filed)
+    }
+    /// A submission ends once: whoever comes second leaves no trace.
+    fn sent(&self, mut own: AccountTxn<'_>, filed: &Filed) -> Result<Submitted> {
         if own.end_submission(self.id, Ending::Sent)?.is_none() {
             return Err(race());
         }
-        let saved = self.save(&mut own, deliver)?;
+        let saved = self.save(&mut own, filed)?;
         let modseq = own.finish()?;
         Ok(Submitted::Done { transaction: self.id, modseq, saved })
+    }
+    /// It is on its way when this is durable, under the id it was submitted with.
+    fn queue(&self, txn: &mut dyn Txn, new: &NewQueued, filed: &Filed) -> Result<Submitted> {
+        let mut own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
+        match own.enqueue(self.id, new) {
+            Ok(()) => self.sent(own, filed),
+            Err(error) if error.kind == ErrorKind::LimitReached => {
+                drop(own);
+                self.refuse(txn, &error)
+            }
+            Err(error) => Err(error),
+        }
     }
     fn refuse(&self, txn: &mut dyn Txn, error: &MailError) -> Result<Submitted> {
         let mut own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
@@ -355,8 +401,8 @@ impl End {
         Ok(Submitted::Refused { error: error.clone(), modseq })
     }
     /// The copy is left out where there is no room for it: the message is sent.
-    fn save(&self, own: &mut AccountTxn<'_>, deliver: &Deliver) -> Result<Option<Appended>> {
-        let (Some(mailbox), Some(sent)) = (deliver.save_to, &deliver.sent) else { return Ok(None) };
+    fn save(&self, own: &mut AccountTxn<'_>, filed: &Filed) -> Result<Option<Appended>> {
+        let (Some(mailbox), Some(sent)) = (filed.save_to, &filed.sent) else { return Ok(None) };
         let shown = placeholder()?;
         let octets = sent.octets().saturating_add(u64::from(shown.octets()));
         if !own.mailbox_exists(mailbox)? || own.has_room_for(1, octets).is_err() {
@@ -367,8 +413,8 @@ impl End {
             body: &shown.body,
             octets: shown.octets,
             facts: &shown.facts,
-            flags: deliver.flags.system,
-            keywords: &deliver.flags.keywords,
+            flags: filed.flags.system,
+            keywords: &filed.flags.keywords,
             received_at: self.now,
             received_zone: ZoneOffset(0),
         };

@@ -5,4 +5,5 @@ mod disk;
 mod keys;
 mod modes;
 mod rig;
+mod sending;
 mod submitting;

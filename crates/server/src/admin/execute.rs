@@ -4,7 +4,7 @@ use koi_store::engine::Health;
 use koi_types::{Address, Mode};
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
-use super::{app_password, index, mode, share};
+use super::{app_password, index, mode, organisation, share};
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -81,6 +81,8 @@ pub fn execute(
         Request::Index { action, account } => {
             index::execute(service, *action, account.as_deref(), progress).map(Reply::Indexes)
         }
+        Request::OrganisationList => organisation::list(service).map(Reply::Organisations),
+        Request::OrganisationForget { domain } => organisation::forget(service, domain).map(|()| Reply::Done),
         Request::Shutdown => Err(Problem::usage("no server is running on this folder", "nothing to stop")),
     }
 }

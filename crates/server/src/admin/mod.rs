@@ -9,10 +9,12 @@ pub mod client;
 pub mod execute;
 mod index;
 mod mode;
+mod organisation;
 mod share;
 pub mod socket;
 
 pub use index::{IndexAction, IndexFacts, IndexLine, IndexTotals};
+pub use organisation::OrganisationLine;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Counter, NamedLatency};
@@ -119,6 +121,11 @@ pub enum Request {
         path: std::path::PathBuf,
         account: String,
     },
+    /// What is known of other organisations.
+    OrganisationList,
+    OrganisationForget {
+        domain: String,
+    },
     Check {
         repair: bool,
     },
@@ -147,6 +154,7 @@ pub enum Reply {
     Moved(Moved),
     Checked(Checked),
     Indexes(Vec<IndexLine>),
+    Organisations(Vec<OrganisationLine>),
 }
 
 /// One account in a list.

@@ -65,6 +65,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("limits", "Bounds on what peers may take."),
     ("imap", "What mail clients are offered, and what one command may cost."),
     ("dmap", "The access protocol for end-to-end encrypted mail: docs/DMAP.md."),
+    ("dmtp", "Encrypted mail between this server and those of other organisations: docs/DMAP.md."),
+    ("dns", "Who is asked for names, and for the records of other organisations."),
     ("http", "What is served by HTTPS: docs/HTTP.md."),
     ("jmap", "What one call of JMAP may cost."),
     ("smtp", "Mail that comes in by LMTP, SMTP and submission."),
@@ -219,6 +221,33 @@ keys! {
         "What the organisations' private keys in the data folder are encrypted with. Not set: dmap/secret in \
          the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, and keep \
          it out of the backups of the data folder.";
+    "dmtp.send" Kind::Switch, Value("true"), "", Restart, "false",
+        "Carry encrypted messages to other organisations and look up their signets. Off: such messages are \
+         refused when they are submitted.";
+    "dmtp.port" number(1, 65_535), Value("26"), "", Restart, "26",
+        "Where servers of other organisations listen.";
+    "dmtp.private" Kind::Switch, Value("false"), "", Restart, "true",
+        "Connect also to addresses that are not on the public internet. Whoever has a domain names them: \
+         leave it off unless the servers you write to are inside.";
+    "dmtp.ca_file" Kind::Path, Nothing, "", Restart, "\"partners-ca.pem\"",
+        "Certificates (PEM) to trust for servers of other organisations, instead of those the system trusts.";
+    "dmtp.connect_secs" number(1, 300), Value("30"), "seconds", Restart, "30",
+        "Time to reach a server: connection and TLS together.";
+    "dmtp.reply_secs" number(1, 3600), Value("120"), "seconds", Restart, "120",
+        "Time for each reply, and for each piece of a message.";
+    "dmtp.connections_max" number(1, 1000), Value("16"), "connections", Restart, "16",
+        "Connections that carry messages at one time, each with its message in memory.";
+    "dmtp.connections_per_domain_max" number(1, 1000), Value("4"), "connections", Restart, "2",
+        "The same to one domain.";
+    "dmtp.retry_secs" number(1, 86_400), Value("60"), "seconds", Restart, "300",
+        "Before a message that could not be delivered is tried again; doubled each time, at most 2 hours.";
+    "dmtp.give_up_hours" number(1, 720), Value("120"), "hours", Restart, "48",
+        "When a message is not tried any more, and its author is told.";
+    "dns.servers" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:53\"]",
+        "Whom to ask. Not set: those of the system (/etc/resolv.conf).";
+    "dns.dnssec" Kind::Switch, Value("true"), "", Restart, "false",
+        "Verify the signatures of the DNS here, from the root on; the servers asked must hand them on. Off: \
+         no record counts as signed.";
     "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
         "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
          asked (Host).";

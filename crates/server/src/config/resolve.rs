@@ -1,5 +1,6 @@
 //! From what is written to what holds: defaults, checks of keys against each other, paths made absolute.
 
+mod dmtp;
 mod protocols;
 mod webpush;
 
@@ -11,6 +12,7 @@ use super::keys::{self, Fallback, Reload};
 use super::raw::{self, Raw};
 use crate::problem::Problem;
 
+pub use dmtp::{CourierConfig, DnsConfig};
 pub use protocols::{DmapConfig, HttpConfig, ImapConfig, SmtpConfig};
 pub use webpush::WebPushConfig;
 
@@ -46,6 +48,10 @@ pub struct Config {
     /// `dmap.secret_file`: what the organisations' keys are encrypted with; `None`: a file in the data
     /// folder.
     pub dmap_secret_file: Option<PathBuf>,
+    /// Section `dns`.
+    pub dns: DnsConfig,
+    /// What of section `dmtp` is about other servers.
+    pub courier: CourierConfig,
     pub log: LogConfig,
 }
 
@@ -196,6 +202,8 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         },
         webpush: webpush::webpush(raw, &base)?,
         dmap_secret_file: raw.text("dmap.secret_file").map(|file| base.join(file)),
+        dns: dmtp::dns(raw),
+        courier: dmtp::courier(raw, &base),
         log: log(raw),
     };
     if config.listen.is_empty() {

@@ -1,7 +1,14 @@
 //! DMTP: mail and lookups between organisations (docs/DMAP.md, other organisations).
 //!
-//! [`Organisations`] is who others are. Must not: believe a signet that the management record of its domain
-//! does not name.
+//! [`Organisations`] is who others are. [`resolver`] asks the DNS, [`client`] speaks with a server, and
+//! [`registry`] puts both together and remembers; [`courier`] carries what users have submitted. Must not:
+//! believe a signet that the management record of its domain does not name.
+
+pub(crate) mod certificate;
+pub(crate) mod client;
+pub(crate) mod courier;
+pub(crate) mod registry;
+pub(crate) mod resolver;
 
 use std::future::Future;
 use std::pin::Pin;

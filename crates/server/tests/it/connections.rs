@@ -85,7 +85,8 @@ async fn signals_reach_an_idle_session() {
     let mut client = rig.connect().await;
     assert_eq!(client.ask("login wrong").await, "NO Invalid login or password");
     assert_eq!(client.ask("login secret").await, "OK alice@example.org");
-    let notice = CommitNotice { account: AccountId(1), modseq: ModSeq::new(42).unwrap(), pushes: false };
+    let notice =
+        CommitNotice { account: AccountId(1), modseq: ModSeq::new(42).unwrap(), pushes: false, sends: false };
     rig.edge.watch.committed(&[notice]);
     assert_eq!(client.line().await, "ADVANCED 42");
     rig.edge.watch.account_gone(AccountId(1));

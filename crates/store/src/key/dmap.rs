@@ -11,6 +11,7 @@ pub const DMAP_KEY: u8 = 0;
 pub const DMAP_REALM: u8 = 1;
 pub const DMAP_SIGNET: u8 = 2;
 pub const DMAP_OUTBOX: u8 = 3;
+pub const DMAP_QUEUE: u8 = 4;
 
 /// d: the beginning of all rows of one kind.
 #[must_use]
@@ -92,7 +93,7 @@ pub fn dmap_outbox(account: AccountId, id: ObjectId) -> [u8; 22] {
     joined(&[&dmap(account, DMAP_OUTBOX), &id.0])
 }
 
-/// The id at the end of such a key.
+/// The id at the end of such a key, or of one of kind 4.
 #[must_use]
 pub fn dmap_outbox_of(key: &[u8]) -> Option<ObjectId> {
     part(key, 6).map(ObjectId)

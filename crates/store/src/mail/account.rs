@@ -59,6 +59,8 @@ pub struct AccountTxn<'t> {
     pub(super) has_contacts: Option<bool>,
     /// Something new is to be pushed.
     pub(super) pushes: bool,
+    /// There is something new to be sent to another organisation.
+    pub(in crate::mail) sends: bool,
     /// How many annotations a target has, once that was counted.
     pub(super) annotations: Option<CountedAnnotations>,
     /// New emails join threads.
@@ -129,6 +131,7 @@ impl<'t> AccountTxn<'t> {
             names_changed: false,
             has_contacts: None,
             pushes: false,
+            sends: false,
             annotations: None,
             joins_threads: false,
             has_joined: false,
@@ -232,9 +235,10 @@ impl<'t> AccountTxn<'t> {
             }
         }
         if sections.is_empty() && !self.names_changed && !self.touched.is_setting() {
-            if self.pushes {
-                let modseq = self.record.current();
-                self.txn.notice(CommitNotice { account: self.id, modseq, pushes: true });
+            if self.pushes || self.sends {
+                let (account, modseq) = (self.id, self.record.current());
+                let (pushes, sends) = (self.pushes, self.sends);
+                self.txn.notice(CommitNotice { account, modseq, pushes, sends });
             }
             return Ok(Finished { modseq: None, states: self.record.states });
         }
@@ -247,8 +251,9 @@ impl<'t> AccountTxn<'t> {
         let log = LogRecord { committed_at: self.now, sections };
         self.txn.put(&key::log(self.id, self.modseq.value()), &log.encode())?;
         self.txn.put(&key::account(self.id), &self.record.encode())?;
-        let (account, modseq, pushes) = (self.id, self.modseq, self.pushes);
-        self.txn.notice(CommitNotice { account, modseq, pushes });
+        let (account, modseq) = (self.id, self.modseq);
+        let (pushes, sends) = (self.pushes, self.sends);
+        self.txn.notice(CommitNotice { account, modseq, pushes, sends });
         Ok(Finished { modseq: Some(self.modseq), states: self.record.states })
     }
     fn write_mailbox(&mut self, open: &OpenMailbox) -> Result<()> {

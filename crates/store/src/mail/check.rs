@@ -21,6 +21,7 @@ mod contacts;
 mod counters;
 mod directory;
 mod dmap;
+mod dmtp;
 mod emails;
 mod index;
 mod memberships;

@@ -7,6 +7,8 @@
 pub mod keys;
 pub mod meta;
 pub mod mode;
+pub mod organisation;
 pub mod outbox;
 pub mod prime;
+pub mod queue;
 pub mod ring;

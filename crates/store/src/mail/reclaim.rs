@@ -244,6 +244,7 @@ pub fn reclaim_account(txn: &mut dyn Txn, account: AccountId, rows_max: usize) -
             || super::upload::reclaim(txn, account, record.scope, rows_max)?
             || super::pending::reclaim(txn, account, record.scope, rows_max)?
             || super::dmap::outbox::reclaim(txn, account, record.scope, rows_max)?
+            || super::dmap::queue::reclaim(txn, account, record.scope, rows_max)?
             || unshare(txn, account, record.scope, rows_max)?
         {
             return Ok(true);

@@ -158,7 +158,7 @@ fn changed(txn: &mut dyn Txn, reason: Reason) -> Result<()> {
         Reason::Named(user) | Reason::OwnFlags(user) => user,
         Reason::Anyone(_) => AccountId::GLOBAL,
     };
-    txn.notice(CommitNotice { account, modseq: ModSeq::MIN, pushes: false });
+    txn.notice(CommitNotice { account, modseq: ModSeq::MIN, pushes: false, sends: false });
     Ok(())
 }
 

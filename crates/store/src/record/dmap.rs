@@ -155,7 +155,7 @@ pub enum OutboxState {
     Claimed = 1,
     /// To be claimed when its time has come.
     Held = 2,
-    /// Checked and signed; on its way to another server.
+    /// Not written any more: what is on its way to another server has a row of its own (`dmtp`).
     Queued = 3,
 }
 

@@ -13,6 +13,7 @@ pub mod coi;
 pub mod contact;
 pub mod directory;
 pub mod dmap;
+pub mod dmtp;
 pub mod email;
 pub mod gone;
 pub mod identity;

@@ -34,6 +34,7 @@ use super::{app_password, directory, runs, small};
 use crate::body::{BodyRef, Scope};
 
 mod dmap;
+mod dmtp;
 mod jmap;
 mod log;
 

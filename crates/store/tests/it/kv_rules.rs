@@ -135,8 +135,12 @@ fn large_bodies_are_staged(kv: &dyn Kv) {
 }
 
 fn notices_come_in_order(kv: &dyn Kv, heard: &Heard) {
-    let notice =
-        |n: u64| CommitNotice { account: AccountId(1), modseq: ModSeq::new(n).unwrap(), pushes: false };
+    let notice = |n: u64| CommitNotice {
+        account: AccountId(1),
+        modseq: ModSeq::new(n).unwrap(),
+        pushes: false,
+        sends: false,
+    };
     let tickets: Vec<_> = (1..=100u64)
         .map(|n: u64| {
             let run = transact(kv, move |txn| {

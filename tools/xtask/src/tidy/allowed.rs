@@ -107,6 +107,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             // The traits of tokio-tungstenite's streams.
             "futures-util",
             "getrandom",
+            // Names, and whether the DNS has signed what it says.
+            "hickory-resolver",
             "http-body-util",
             "hyper",
             "hyper-util",

@@ -59,6 +59,7 @@ impl Check<'_> {
         })?;
         self.logins(&accounts)?;
         self.pushes_due(&accounts)?;
+        self.sends_due(&accounts)?;
         self.each(table::global::REMOVED, |check, key, value| {
             let Some(id) = account_of(key) else { return Ok(()) };
             if accounts.contains(&id) {

@@ -7,6 +7,7 @@ use super::{Check, References};
 use crate::key::{self, table};
 use crate::record::account::AccountRecord;
 use crate::record::dmap::{KeyRecord, OutboxRecord, RealmRecord, RingRecord, decode_meta};
+use crate::record::dmtp::QueuedRecord;
 use crate::record::membership::Membership;
 use crate::record::prime::PrimeRecord;
 
@@ -27,6 +28,7 @@ impl Check<'_> {
                     let record = OutboxRecord::decode(value).filter(|_| key.len() == 22);
                     references.count_body(state.account.scope, record.map(|record| record.body))
                 }
+                Some(&key::DMAP_QUEUE) => check.queued(state.account.scope, key, value, references)?,
                 _ => false,
             };
             // Somebody may have the octets elsewhere: nothing of it is thrown away.
@@ -91,6 +93,9 @@ impl Check<'_> {
         self.each(table::DMAP, |_, key, value| {
             if key.get(5) == Some(&key::DMAP_OUTBOX) {
                 references.count_body(account.scope, OutboxRecord::decode(value).map(|record| record.body));
+            }
+            if key.get(5) == Some(&key::DMAP_QUEUE) {
+                references.count_body(account.scope, QueuedRecord::decode(value).map(|record| record.body));
             }
             Ok(())
         })

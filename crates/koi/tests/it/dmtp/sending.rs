@@ -1,0 +1,166 @@
+//! What the real server sends to another organisation, what it makes of its answers, and whom it believes.
+
+use koi_dime::chunk::Actor;
+use koi_dime::key::Holder;
+use koi_dime::{ChunkType, Message, OrgSignet, PrivateKeys};
+use koi_server::organisation::SystemRandom;
+
+use super::peer::{Peer, issued, organisation};
+use super::*;
+
+/// A server, and another that does as it is told.
+struct Alone {
+    outer: tempfile::TempDir,
+    dns: Dns,
+    one: Site,
+    peer: Peer,
+    alice: Person,
+}
+
+impl Alone {
+    fn new() -> Self {
+        let (outer, dns, port) = (tempfile::tempdir().unwrap(), Dns::start(), free_base() + 26);
+        let mut one = Site::new(outer.path(), "one", ONE, 2);
+        let folder = outer.path().join("two");
+        std::fs::create_dir(&folder).unwrap();
+        let peer = Peer::start(&folder, TWO, BOB, (Ipv4Addr::new(127, 0, 0, 3), port));
+        std::fs::copy(folder.join("tls/ca.pem"), one.folder.join("partners.pem")).unwrap();
+        one.found(&dns, port, ALICE);
+        one.publish(&dns);
+        dns.a(TWO, Ipv4Addr::new(127, 0, 0, 3));
+        dns.txt("_dx.two.test", &peer.record().text());
+        one.start();
+        let alice = one.person(outer.path(), ALICE);
+        Self { outer, dns, one, peer, alice }
+    }
+    fn publish(&self) {
+        self.dns.txt("_dx.two.test", &self.peer.record().text());
+    }
+    fn sends(&self, subject: &str) {
+        send(&self.alice, self.outer.path(), BOB, subject);
+    }
+    /// The text that bob's key opens, of a message that the key of one.test has signed.
+    fn taken(&self) -> Vec<String> {
+        let one = std::fs::read_to_string(self.one.folder.join("dmap/one.test.signet")).unwrap();
+        let one = OrgSignet::parse(&koi_dime::armor::decode(&one, 1 << 20).unwrap().octets).unwrap();
+        let state = self.peer.state();
+        let text = |octets: &Vec<u8>| {
+            let message = Message::parse(octets).unwrap();
+            let envelope = state.organisation.delivery(&message).unwrap().verify(&one).unwrap();
+            assert_eq!((envelope.recipient.to_string().as_str(), &*envelope.origin), (BOB, ONE));
+            let reader = message.reader(Actor::Recipient, &self.peer.user.decryption);
+            let place = message.places(ChunkType::DISPLAY).next().unwrap();
+            String::from_utf8_lossy(reader.open(place).unwrap().claimed()).into_owned()
+        };
+        state.messages.iter().map(text).collect()
+    }
+}
+
+// spec: DMAP-00 §7.5; DMAP-00 §7.6.7
+#[test]
+fn a_message_reaches_another_organisation() {
+    let alone = Alone::new();
+    alone.sends("a letter");
+    drop(alone.peer.waits_for(1));
+    let taken = alone.taken();
+    assert!(taken.len() == 1 && taken[0].contains("This is a letter."), "{taken:?}");
+    let lines = alone.peer.state().lines.concat();
+    assert!(lines.contains("MAIL FROM: <one.test> [") && lines.contains("RCPT TO: <two.test> ["), "{lines}");
+    assert!(!lines.contains("alice") && lines.contains("EHLO <one.test>"), "no author is named: {lines}");
+    let text = complained(&alone.alice.run(&["send", "--to", "eve@two.test", "--text", "/dev/null"], ""), 1);
+    assert!(text.contains("there is no signet of eve@two.test"), "{text}");
+    let text =
+        complained(&alone.alice.run(&["send", "--to", "x@nowhere.test", "--text", "/dev/null"], ""), 1);
+    assert!(text.contains("there is no signet of x@nowhere.test"), "{text}");
+    let known = said(&koi(&alone.one.folder, &["organisation", "list"], ""));
+    assert!(known.contains("two.test  no DNSSEC"), "{known}");
+}
+
+#[test]
+fn what_is_refused_for_ever_comes_back() {
+    let alone = Alone::new();
+    alone.peer.will_answer(451, "come again");
+    alone.peer.will_answer(550, "nobody of that name");
+    alone.sends("a letter");
+    drop(alone.peer.waits_for(2));
+    let number = arrives(&alone.alice, "Not delivered");
+    let read = alone.alice.says(&["read", &number]);
+    assert!(read.contains("550 nobody of that name") && read.contains("Attempts:    2"), "{read}");
+    assert_eq!(alone.taken(), Vec::<String>::new());
+    assert!(said(&koi(&alone.one.folder, &["check"], "")).contains("everything is in order"));
+}
+
+#[test]
+fn what_waits_survives_kill_9() {
+    let mut alone = Alone::new();
+    alone.peer.will_answer(451, "come again");
+    alone.peer.state().answers.push_back(None);
+    alone.sends("kept");
+    // It came, and nothing was said to it: nobody knows that it did.
+    drop(alone.peer.waits_for(2));
+    alone.one.kill();
+    alone.one.start();
+    drop(alone.peer.waits_for(3));
+    let taken = alone.taken();
+    assert!(taken.len() == 1 && taken[0].contains("This is kept."), "{taken:?}");
+}
+
+/// Somebody else has taken the domain over, in the DNS too: what is sent to it is not sent to him.
+#[test]
+fn another_key_is_refused_until_an_administrator_says_so() {
+    let alone = Alone::new();
+    alone.sends("before");
+    drop(alone.peer.waits_for(1));
+    let old = {
+        let mut state = alone.peer.state();
+        let new = organisation(TWO);
+        state.signets = vec![issued(&new, &alone.peer.user, BOB)];
+        std::mem::replace(&mut state.organisation, new)
+    };
+    alone.publish();
+    refuses(&alone.alice, "the key of two.test has changed");
+    assert!(alone.one.log().contains("an administrator must look at it"));
+    // Published beside the old one it is believed; her client has a memory of its own.
+    let mut both = alone.peer.record();
+    both.primary.push(*old.signet().primary());
+    alone.dns.txt("_dx.two.test", &both.text());
+    refuses(&alone.alice, "the key of two.test is not the one seen before");
+    // And back, which only an administrator can let happen.
+    let state = || alone.peer.state();
+    state().signets = vec![issued(&old, &alone.peer.user, BOB)];
+    state().organisation = old;
+    alone.publish();
+    refuses(&alone.alice, "the key of two.test has changed");
+    let forgotten = said(&koi(&alone.one.folder, &["organisation", "forget", TWO], ""));
+    assert!(forgotten.contains("forgotten"), "{forgotten}");
+    alone.sends("after");
+    drop(alone.peer.waits_for(2));
+}
+
+#[test]
+fn nobody_is_believed_whom_the_record_does_not_name() {
+    let alone = Alone::new();
+    let stranger = organisation(TWO);
+    // Another certificate than the record's.
+    let mut record = alone.peer.record();
+    record.tls = vec![koi_dime::record::sign_certificate(stranger.signing(), b"another")];
+    alone.dns.txt("_dx.two.test", &record.text());
+    refuses(&alone.alice, "invalid peer certificate");
+    // Another key than the signet's.
+    let mut record = alone.peer.record();
+    record.primary = vec![*stranger.signet().primary()];
+    record.tls = Vec::new();
+    alone.dns.txt("_dx.two.test", &record.text());
+    refuses(&alone.alice, "the management record does not name its key");
+    // A user whom another organisation has signed, and one who is somebody else.
+    alone.publish();
+    let user = PrivateKeys::generate(Holder::User, &mut SystemRandom).unwrap();
+    let state = || alone.peer.state();
+    let own = state().signets.clone();
+    state().signets = vec![issued(&stranger, &user, BOB)];
+    refuses(&alone.alice, "the organisation did not sign its keys");
+    assert!(koi(&alone.one.folder, &["organisation", "list"], "").status.success());
+    state().signets = own;
+    alone.sends("a letter");
+    drop(alone.peer.waits_for(1));
+}

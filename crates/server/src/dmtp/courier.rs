@@ -1,0 +1,295 @@
+//! Carries messages to other organisations: what is due lies in the store, and stays there until its
+//! destination has said that it has it, or never will (docs/DMAP.md, other organisations).
+//!
+//! A commit with a new message wakes it, as does the time at which one is due, and the start of the server.
+//! What came of an attempt is written down before anything else of that message is done: a crash in between
+//! sends it again at most once. Must not: hold a view or a transaction while it waits for a server; log what
+//! a message says.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use koi_dime::Fingerprint;
+use koi_dime::dmtp::{Command, MailParameters, Reply};
+use koi_mailbox::MailboxService;
+use koi_mailbox::dmap::{DueMail, MailSettled, OutgoingMail};
+use koi_types::{AccountId, ErrorKind, MailError, ObjectId, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::{self, JoinSet};
+
+use super::client::said;
+use super::registry::Registry;
+use crate::clock;
+use crate::config::CourierConfig;
+
+/// The longest wait before a repetition.
+const RETRY_MAX: Duration = Duration::from_secs(2 * 3600);
+/// The longest wait without asking the store who is due.
+const LOOK: Duration = Duration::from_secs(30);
+/// The shortest, so that a message in trouble does not keep us busy.
+const LOOK_MIN: Duration = Duration::from_millis(100);
+/// A message whose row could not be read or written is left alone for so long.
+const TROUBLED: Duration = Duration::from_secs(30);
+/// Attempts under way have so long when the server stops; what is not done is in the store.
+const LAST: Duration = Duration::from_secs(3);
+
+/// What attempts share.
+struct Shared {
+    mailbox: MailboxService,
+    registry: Arc<Registry>,
+    settings: CourierConfig,
+}
+
+/// The running courier.
+pub(crate) struct Courier {
+    stop: Arc<Notify>,
+    task: Mutex<Option<task::JoinHandle<()>>>,
+}
+
+impl Courier {
+    /// Starts it; inside the runtime. `wake` is told of commits with something new.
+    pub(crate) fn start(
+        mailbox: MailboxService,
+        registry: Arc<Registry>,
+        settings: CourierConfig,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let stop = Arc::new(Notify::new());
+        let shared = Arc::new(Shared { mailbox, registry, settings });
+        let run = Dispatcher::new(shared).run(wake, Arc::clone(&stop));
+        Self { stop, task: Mutex::new(Some(tokio::spawn(run))) }
+    }
+    /// Begins nothing new, and ends when what is under way is done or the time is up.
+    pub(crate) async fn shut_down(&self) {
+        self.stop.notify_one();
+        let task = self.task.lock().take();
+        if let Some(task) = task {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(LAST, task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+struct Dispatcher {
+    shared: Arc<Shared>,
+    attempts: JoinSet<bool>,
+    errands: HashMap<task::Id, DueMail>,
+    busy: HashSet<(AccountId, ObjectId)>,
+    domains: HashMap<Box<str>, usize>,
+    /// In trouble here, not there.
+    resting: HashMap<(AccountId, ObjectId), Instant>,
+}
+
+impl Dispatcher {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            attempts: JoinSet::new(),
+            errands: HashMap::new(),
+            busy: HashSet::new(),
+            domains: HashMap::new(),
+            resting: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self, wake: Arc<Notify>, stop: Arc<Notify>) {
+        loop {
+            let until = Instant::now() + self.look();
+            tokio::select! {
+                () = stop.notified() => break,
+                () = wake.notified() => {}
+                Some(done) = self.attempts.join_next_with_id() => self.done(done),
+                () = tokio::time::sleep_until(until.into()) => {}
+            }
+        }
+        while self.attempts.join_next().await.is_some() {}
+    }
+
+    /// Starts what is due. Answers how long there is nothing more to do.
+    fn look(&mut self) -> Duration {
+        let (now, at) = (Instant::now(), clock::now());
+        self.resting.retain(|_, until| *until > now);
+        let settings = &self.shared.settings;
+        let room = settings.connections_max.saturating_sub(self.attempts.len());
+        if room == 0 {
+            return LOOK;
+        }
+        let (busy, resting, domains) = (&self.busy, &self.resting, &self.domains);
+        let skip = |mail: &DueMail| {
+            let key = (mail.account, mail.id);
+            let of_domain = domains.get(&mail.destination).copied().unwrap_or(0);
+            busy.contains(&key)
+                || resting.contains_key(&key)
+                || of_domain >= settings.connections_per_domain_max
+        };
+        let found = match self.shared.mailbox.due_mail(at, room, &skip) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "what is to be sent could not be read");
+                return LOOK;
+            }
+        };
+        let next = found.next_at.map_or(LOOK, |next| until(at, next));
+        let mut left = false;
+        for mail in found.due {
+            let of_domain = self.domains.entry(mail.destination.clone()).or_default();
+            if *of_domain >= self.shared.settings.connections_per_domain_max {
+                left = true;
+                continue;
+            }
+            *of_domain += 1;
+            self.busy.insert((mail.account, mail.id));
+            let attempt = attempt(Arc::clone(&self.shared), mail.clone());
+            let handle = self.attempts.spawn(attempt);
+            self.errands.insert(handle.id(), mail);
+        }
+        // What had to be left is looked at when one of its domain is done.
+        if left { LOOK } else { next.clamp(LOOK_MIN, LOOK) }
+    }
+
+    fn done(&mut self, done: Result<(task::Id, bool), task::JoinError>) {
+        let id = done.as_ref().map_or_else(task::JoinError::id, |(id, _)| *id);
+        let Some(mail) = self.errands.remove(&id) else { return };
+        let key = (mail.account, mail.id);
+        self.busy.remove(&key);
+        if let Some(count) = self.domains.get_mut(&mail.destination) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.domains.remove(&mail.destination);
+            }
+        }
+        let is_settled = match done {
+            Ok((_, is_settled)) => is_settled,
+            Err(_) => {
+                tracing::error!("a courier panicked; this is a bug, please report it");
+                false
+            }
+        };
+        if !is_settled {
+            self.resting.insert(key, Instant::now() + TROUBLED);
+        }
+    }
+}
+
+/// One message, once. Answers whether what came of it is written down.
+async fn attempt(shared: Arc<Shared>, due: DueMail) -> bool {
+    let (account, id) = (due.account, due.id);
+    let mail = {
+        let mailbox = shared.mailbox.clone();
+        let read = task::spawn_blocking(move || mailbox.outgoing_mail(account, id)).await;
+        match read {
+            Ok(Ok(Some(mail))) => Ok(mail),
+            Ok(Ok(None)) => return true,
+            Ok(Err(error)) => Err(error),
+            Err(_) => return false,
+        }
+    };
+    let settled = match mail {
+        Ok(mail) => carry(&shared, &mail, &due).await,
+        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => {
+            tracing::error!(%account, %id, %error, "a message to be sent cannot be read any more");
+            MailSettled::Failed { said: "what the server kept of the message is damaged".into() }
+        }
+        Err(error) => {
+            tracing::warn!(%account, %id, %error, "a message to be sent could not be read");
+            return false;
+        }
+    };
+    let mailbox = shared.mailbox.clone();
+    let written = task::spawn_blocking(move || mailbox.settle_mail(account, id, settled)?.wait()).await;
+    match written {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(%account, %id, %error, "what came of a message could not be written");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// Sends it, and judges what was answered.
+async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettled {
+    let (account, id, to) = (due.account, due.id, &*due.destination);
+    let said = match send(shared, mail).await {
+        Ok(reply) => {
+            let said = said(&reply);
+            tracing::info!(%account, %id, to, said, octets = mail.octets.len(), "a message was sent");
+            return MailSettled::Sent;
+        }
+        Err(Failure::Never(said)) => {
+            tracing::info!(%account, %id, to, said, "a message was refused");
+            return MailSettled::Failed { said: said.into() };
+        }
+        Err(Failure::NotNow(said)) => said,
+    };
+    let now = clock::now();
+    let age_millis = u64::try_from(now.0.saturating_sub(mail.queued_at.0)).unwrap_or(0);
+    if Duration::from_millis(age_millis) >= shared.settings.give_up {
+        tracing::info!(%account, %id, to, said, "a message is given up");
+        return MailSettled::Failed { said: said.into() };
+    }
+    let wait = shared.settings.retry.saturating_mul(1 << mail.attempts.min(16)).min(RETRY_MAX);
+    tracing::info!(%account, %id, to, said, wait_secs = wait.as_secs(), "a message waits");
+    MailSettled::Later { until: after(now, wait), said: said.into() }
+}
+
+/// Why it is not there.
+enum Failure {
+    Never(String),
+    NotNow(String),
+}
+
+impl From<MailError> for Failure {
+    fn from(error: MailError) -> Self {
+        Self::NotNow(error.text.into())
+    }
+}
+
+async fn send(shared: &Shared, mail: &OutgoingMail) -> Result<Reply, Failure> {
+    let known = shared.registry.known(&mail.destination).await?;
+    let mut client = shared.registry.connected(&mail.destination, &known.record, known.is_validated).await?;
+    let from = Command::Mail {
+        origin: mail.origin.domain().to_owned(),
+        signet: mail.origin.signet().core_fingerprint(),
+        parameters: MailParameters { size: mail.octets.len() as u64, return_: None },
+    };
+    let to = Command::Rcpt { destination: mail.destination.to_string(), signet: mail.signet };
+    for command in [from, to] {
+        judged(client.ask(&command).await?)?;
+    }
+    let data = Command::Data { hash: Some(hash(&mail.octets)) };
+    let begun = client.ask(&data).await?;
+    if begun.code != 354 {
+        return Err(Failure::NotNow(said(&judged(begun)?)));
+    }
+    let reply = judged(client.message(&mail.octets).await?)?;
+    client.quit().await;
+    Ok(reply)
+}
+
+/// 5xx is for ever.
+fn judged(reply: Reply) -> Result<Reply, Failure> {
+    match reply.code {
+        200..400 => Ok(reply),
+        500.. => Err(Failure::Never(said(&reply))),
+        _ => Err(Failure::NotNow(said(&reply))),
+    }
+}
+
+/// SHA-512, as DATA names it.
+fn hash(octets: &[u8]) -> Fingerprint {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, octets);
+    Fingerprint(digest.as_ref().try_into().unwrap_or([0; 64]))
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.0.saturating_sub(now.0)).unwrap_or(0))
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+}

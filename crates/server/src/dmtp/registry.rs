@@ -1,0 +1,325 @@
+//! Who other organisations are: looked up, verified, remembered (docs/DMAP.md, other organisations).
+//!
+//! The management record of a domain names its key; the signet that a server of the domain gives must have
+//! it. What was found is stored, and a key that is stored is not replaced by another unless the record names
+//! both, or the old one has agreed. One lookup for each domain at a time; what failed is not tried again at
+//! once. Must not: answer with a signet that was not verified.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use koi_dime::dmtp::{Command, Name, Reply, SignetReply};
+use koi_dime::signet::Form;
+use koi_dime::{ManagementRecord, OrgSignet, UserSignet};
+use koi_mailbox::MailboxService;
+use koi_mailbox::dmap::{FoundOrganisation, KnownOrganisation};
+use koi_sessions::{FoundSignets, SignetLookup};
+use koi_types::{Address, Cause, ErrorKind, MailError, limits};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::certificate::Certificates;
+use super::client::{Client, Patience, said, trouble};
+use super::resolver::Resolver;
+use super::{Later, Organisations};
+use crate::clock;
+use crate::config::Config;
+use crate::problem::Problem;
+use crate::tls::trusted;
+use crate::webpush::guard::is_public;
+
+/// Lookups under way.
+const LOOKUPS_MAX: usize = 32;
+/// For one lookup, all its hosts together.
+const LOOKUP: Duration = Duration::from_secs(60);
+/// What failed is not tried again before.
+const FAILED: Duration = Duration::from_secs(10);
+/// Domains whose lookup failed that are remembered.
+const FAILURES_MAX: usize = 4096;
+/// However long the DNS lets a record be kept.
+const FRESH_SECS_MAX: u32 = 24 * 3600;
+/// What is known is used so long while nobody can be asked, unless the record says otherwise (`exp`).
+const STALE_DAYS: u32 = 7;
+const DAY_SECS: u32 = 24 * 3600;
+
+/// Everybody who is known.
+pub(crate) struct Registry {
+    mailbox: MailboxService,
+    resolver: Resolver,
+    certificates: Certificates,
+    reach: Reach,
+    hostname: String,
+    /// Domains that are being looked up.
+    gates: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    lookups: Semaphore,
+    failures: Mutex<HashMap<String, (Instant, MailError)>>,
+}
+
+/// Where connections go.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    port: u16,
+    private: bool,
+    patience: Patience,
+}
+
+impl Registry {
+    /// Inside the runtime.
+    pub(crate) fn new(config: &Config, mailbox: MailboxService) -> Result<Self, Problem> {
+        let courier = &config.courier;
+        let remedy = "install the package ca-certificates, or set dmtp.ca_file to a PEM file";
+        let patience = Patience { connect: courier.connect, reply: courier.reply };
+        Ok(Self {
+            mailbox,
+            resolver: Resolver::new(&config.dns)?,
+            certificates: Certificates::new(trusted(courier.ca_file.as_deref(), remedy)?),
+            reach: Reach { port: courier.port, private: courier.private, patience },
+            hostname: config.hostname.clone(),
+            gates: Mutex::default(),
+            lookups: Semaphore::new(LOOKUPS_MAX),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// Another organisation, as it is known now.
+    pub(crate) async fn known(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
+        let domain = domain.to_ascii_lowercase();
+        if let Some(answer) = self.remembered(&domain)? {
+            return answer;
+        }
+        let gate = Arc::clone(self.gates.lock().entry(domain.clone()).or_default());
+        let _alone = gate.lock().await;
+        // Somebody else has asked meanwhile.
+        let answer = match self.remembered(&domain)? {
+            Some(answer) => answer,
+            None => self.look(&domain).await,
+        };
+        self.gates.lock().remove(&domain);
+        answer
+    }
+
+    /// What needs no question; nothing when somebody must be asked.
+    fn remembered(&self, domain: &str) -> Result<Option<Result<KnownOrganisation, MailError>>, MailError> {
+        let known = self.mailbox.known_organisation(domain)?;
+        if let Some(known) = known.filter(|known| known.fresh_until > clock::now()) {
+            return Ok(Some(Ok(known)));
+        }
+        let failures = self.failures.lock();
+        let recent = failures.get(domain).filter(|(at, _)| at.elapsed() < FAILED);
+        Ok(recent.map(|(_, error)| Err(error.clone())))
+    }
+
+    async fn look(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
+        let Ok(_turn) = self.lookups.acquire().await else {
+            return Err(trouble(domain, "the server goes down"));
+        };
+        let found = tokio::time::timeout(LOOKUP, self.found(domain)).await;
+        let found = found.unwrap_or_else(|_| Err(trouble(domain, "no answer in time")));
+        let learned = match found {
+            Ok(found) => {
+                let (mailbox, domain) = (self.mailbox.clone(), domain.to_owned());
+                let learn = move || mailbox.learn_organisation(&domain, found);
+                let learned = tokio::task::spawn_blocking(learn).await;
+                learned.unwrap_or_else(|error| Err(trouble("internal", &error.to_string())))
+            }
+            Err(error) => Err(error),
+        };
+        match learned {
+            Ok(known) => {
+                tracing::info!(domain, validated = known.is_validated, "an organisation was looked up");
+                Ok(known)
+            }
+            Err(error) => {
+                tracing::info!(domain, %error, "an organisation could not be looked up");
+                self.failed(domain, error)
+            }
+        }
+    }
+
+    /// While nobody can be asked, what was known before goes on for a while; a key that is refused does not.
+    fn failed(&self, domain: &str, error: MailError) -> Result<KnownOrganisation, MailError> {
+        if error.kind == ErrorKind::Unavailable && error.cause.is_none() {
+            let known = self.mailbox.known_organisation(domain)?;
+            let is_usable = |known: &KnownOrganisation| {
+                let days = known.record.expiry_days.unwrap_or(STALE_DAYS);
+                known.learned_at.plus_secs(days.saturating_mul(DAY_SECS)) > clock::now()
+            };
+            if let Some(known) = known.filter(is_usable) {
+                return Ok(known);
+            }
+        }
+        // What an administrator can mend works as soon as it is.
+        if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::NotFound) {
+            return Err(error);
+        }
+        let mut failures = self.failures.lock();
+        if failures.len() >= FAILURES_MAX {
+            failures.clear();
+        }
+        failures.insert(domain.to_owned(), (Instant::now(), error.clone()));
+        Err(error)
+    }
+
+    /// From the DNS and a server of the domain.
+    async fn found(&self, domain: &str) -> Result<FoundOrganisation, MailError> {
+        let found = self.resolver.record(domain).await?.ok_or_else(|| {
+            let text = format!("{domain} takes no encrypted mail: the DNS has no record _dx.{domain}");
+            MailError::new(ErrorKind::NotFound, text).because(Cause::NoSignet)
+        })?;
+        let mut client = self.connected(domain, &found.record, found.is_validated).await?;
+        let asked = Command::Signet { name: Name::Domain(domain.to_owned()), fingerprint: None };
+        let reply = client.ask(&asked).await?;
+        client.quit().await;
+        let object = SignetReply::of(&reply).map_err(|_| not_given(domain, &reply))?;
+        if object.0.len() > limits::ORGANISATION_SIGNET_OCTETS_MAX {
+            return Err(invalid(domain, "it is too large"));
+        }
+        let signet = OrgSignet::parse(&object.0).map_err(|error| invalid(domain, &error.to_string()))?;
+        if signet.identifier().is_none_or(|said| !said.eq_ignore_ascii_case(domain)) {
+            return Err(invalid(domain, "it is that of another domain"));
+        }
+        if !found.record.primary.contains(signet.primary()) {
+            return Err(invalid(domain, "the management record does not name its key"));
+        }
+        let fresh_until = clock::now().plus_secs(found.ttl_secs.clamp(1, FRESH_SECS_MAX));
+        let (record, is_validated) = (found.record, found.is_validated);
+        Ok(FoundOrganisation { signet, record, is_validated, fresh_until })
+    }
+
+    /// A connection to the first server of a domain that takes one.
+    pub(crate) async fn connected(
+        &self,
+        domain: &str,
+        record: &ManagementRecord,
+        is_validated: bool,
+    ) -> Result<Client, MailError> {
+        let mut last = trouble(domain, "no server of it has an address that is connected to");
+        for host in self.resolver.hosts(domain, record).await? {
+            let addresses = match self.resolver.addresses(&host).await {
+                Ok(addresses) => addresses,
+                Err(error) => {
+                    last = error;
+                    continue;
+                }
+            };
+            let reachable = addresses.into_iter().filter(|ip| self.reach.private || is_public(*ip));
+            for ip in reachable {
+                let config = self.certificates.config(record, is_validated);
+                let config = config.map_err(|error| trouble(&host, &error.to_string()))?;
+                let address = SocketAddr::new(ip, self.reach.port);
+                let (patience, hostname) = (self.reach.patience, &self.hostname);
+                match Client::connect(address, &host, config, patience, hostname).await {
+                    Ok(client) => return Ok(client),
+                    Err(error) => last = error,
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn users(&self, wanted: &SignetLookup, address: &Address) -> Result<FoundSignets, MailError> {
+        let domain = address.domain();
+        let known = self.known(domain).await?;
+        let Ok(_turn) = self.lookups.acquire().await else {
+            return Err(trouble(domain, "the server goes down"));
+        };
+        let mut client = self.connected(domain, &known.record, known.is_validated).await?;
+        let name = Name::User(address.clone());
+        let asked = match wanted.history {
+            true => Command::History { name, start: None, stop: None },
+            false => Command::Signet { name, fingerprint: wanted.fingerprint },
+        };
+        let reply = client.ask(&asked).await?;
+        client.quit().await;
+        let objects = match wanted.history {
+            true => SignetReply::history(&reply),
+            false => SignetReply::of(&reply).map(|one| vec![one]),
+        };
+        let objects = objects.map_err(|_| not_given(&wanted.address, &reply))?;
+        let users = verified(address, &objects, &known.signet)?;
+        Ok(found(known, users))
+    }
+}
+
+fn found(known: KnownOrganisation, users: Vec<UserSignet>) -> FoundSignets {
+    FoundSignets {
+        organisation: known.signet,
+        record: known.record.text().into(),
+        is_validated: known.is_validated,
+        users,
+    }
+}
+
+/// The newest must be good; older ones as far as they lead to it.
+fn verified(
+    address: &Address,
+    objects: &[SignetReply],
+    organisation: &OrgSignet,
+) -> Result<Vec<UserSignet>, MailError> {
+    let mut users: Vec<UserSignet> = Vec::new();
+    for object in objects {
+        let good = good(address, &object.0, organisation).and_then(|signet| {
+            let newer = users.last();
+            let follows = newer.is_none_or(|newer| newer.follows(signet.signing()).is_ok());
+            follows.then_some(signet).ok_or_else(|| "the newer one does not follow it".to_owned())
+        });
+        match good {
+            Ok(signet) => users.push(signet),
+            Err(why) if users.is_empty() => return Err(invalid(&address.to_string(), &why)),
+            Err(_) => break,
+        }
+    }
+    if users.is_empty() {
+        let text = format!("{address} has no signet");
+        return Err(MailError::new(ErrorKind::NotFound, text).because(Cause::NoSignet));
+    }
+    Ok(users)
+}
+
+fn good(address: &Address, object: &[u8], organisation: &OrgSignet) -> Result<UserSignet, String> {
+    let signet = UserSignet::parse(object).map_err(|error| error.to_string())?;
+    let form = signet.verify(organisation).map_err(|error| error.to_string())?;
+    let said = signet.identifier().filter(|_| form == Form::Identifiable).and_then(Address::parse);
+    let is_its = said.is_some_and(|said| said.account_key() == address.account_key());
+    is_its.then_some(signet).ok_or_else(|| "it is that of another address".to_owned())
+}
+
+impl Organisations for Registry {
+    fn organisation<'a>(&'a self, domain: &'a str) -> Later<'a, Arc<OrgSignet>> {
+        Box::pin(async move {
+            if let Some(own) = self.mailbox.organisation(domain) {
+                return Ok(Arc::new(own.signet().clone()));
+            }
+            self.known(domain).await.map(|known| Arc::new(known.signet))
+        })
+    }
+    fn signets<'a>(&'a self, wanted: &'a SignetLookup) -> Later<'a, FoundSignets> {
+        Box::pin(async move {
+            if !wanted.address.contains('@') {
+                let known = self.known(&wanted.address).await?;
+                return Ok(found(known, Vec::new()));
+            }
+            let address = Address::parse(&wanted.address);
+            let no_address = || MailError::new(ErrorKind::InvalidInput, "not an address");
+            let address = address.ok_or_else(no_address)?;
+            let found = tokio::time::timeout(LOOKUP, self.users(wanted, &address)).await;
+            found.unwrap_or_else(|_| Err(trouble(address.domain(), "no answer in time")))
+        })
+    }
+}
+
+/// It has none, or does not say now.
+fn not_given(whose: &str, reply: &Reply) -> MailError {
+    let text = format!("the server of {whose} gives no signet of it: {}", said(reply));
+    if reply.code == 450 || reply.code >= 500 {
+        return MailError::new(ErrorKind::NotFound, text).because(Cause::NoSignet);
+    }
+    MailError::new(ErrorKind::Unavailable, text)
+}
+
+fn invalid(whose: &str, why: &str) -> MailError {
+    let text = format!("the signet of {whose} is no good: {why}");
+    MailError::new(ErrorKind::InvalidInput, text).because(Cause::SignetInvalid)
+}

@@ -1,0 +1,90 @@
+//! d 4: messages on their way to other organisations; O of account 0: those organisations, as they are known
+//! (docs/DMAP.md, other organisations).
+//!
+//! Objects of D/MIME are opaque octets here.
+
+use koi_types::{BlobId, Timestamp};
+
+use super::{Fields, Record};
+use crate::body::BodyRef;
+
+/// A message that was submitted, checked and signed, until the other organisation has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueuedRecord {
+    /// The domain.
+    pub destination: Box<str>,
+    /// The core fingerprint of the destination's signet that the message names.
+    pub signet: [u8; 64],
+    pub queued_at: Timestamp,
+    /// Not before then; the row of what is due says the same.
+    pub next_at: Timestamp,
+    pub attempts: u32,
+    /// What may come back when it cannot be delivered: 1 envelopes and headers, 2 also what is displayed.
+    pub bounces: u8,
+    /// Why the last attempt did not succeed; empty before the first.
+    pub said: Box<str>,
+    /// The message as it is sent, held by this row.
+    pub body: BodyRef,
+}
+
+impl QueuedRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let body = &self.body;
+        let record = Record::new(192 + self.destination.len() + self.said.len());
+        let record = record.octets(&self.signet).i64(self.queued_at.0).i64(self.next_at.0);
+        let record = record.u32(self.attempts).u8(self.bounces);
+        let record = record.octets(&body.blob.0).u32(body.segment).u64(body.offset).u64(body.octets);
+        record.sized(self.destination.as_bytes()).sized(self.said.as_bytes()).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let signet = f.array()?;
+        let (queued_at, next_at) = (Timestamp(f.i64()?), Timestamp(f.i64()?));
+        let (attempts, bounces) = (f.u32()?, f.u8()?);
+        let body =
+            BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? };
+        let (destination, said) = (f.text()?.into(), f.text()?.into());
+        let row = Self { destination, signet, queued_at, next_at, attempts, bounces, said, body };
+        f.end().map(|()| row)
+    }
+}
+
+/// Another organisation, as it was last seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrganisationRecord {
+    /// When it was looked up first, and when last.
+    pub known_since: Timestamp,
+    pub learned_at: Timestamp,
+    /// Until then nobody is asked again.
+    pub fresh_until: Timestamp,
+    /// The DNS had signed the management record.
+    pub is_validated: bool,
+    /// The management record.
+    pub record: Box<str>,
+    pub signet: Box<[u8]>,
+}
+
+impl OrganisationRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let record = Record::new(64 + self.record.len() + self.signet.len());
+        let record = record.i64(self.known_since.0).i64(self.learned_at.0).i64(self.fresh_until.0);
+        record.u8(u8::from(self.is_validated)).sized(self.record.as_bytes()).sized(&self.signet).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let (known_since, learned_at) = (Timestamp(f.i64()?), Timestamp(f.i64()?));
+        let fresh_until = Timestamp(f.i64()?);
+        let is_validated = match f.u8()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        let (record, signet) = (f.text()?.into(), f.sized()?.into());
+        let row = Self { known_since, learned_at, fresh_until, is_validated, record, signet };
+        f.end().map(|()| row)
+    }
+}

@@ -1,0 +1,37 @@
+//! What is on its way to other organisations, and what is known of them.
+
+use super::*;
+use crate::record::dmtp::{OrganisationRecord, QueuedRecord};
+
+#[test]
+fn queued_and_organisation_version_1() {
+    let value = QueuedRecord {
+        destination: "b.c".into(),
+        signet: [7; 64],
+        queued_at: Timestamp(1),
+        next_at: Timestamp(2),
+        attempts: 3,
+        bounces: 1,
+        said: "no".into(),
+        body: BodyRef { blob: BlobId([0xbb; 32]), segment: 1, offset: 2, octets: 6 },
+    };
+    let begin = format!("01 {} 0100000000000000 0200000000000000 03000000 01", "07".repeat(64));
+    let body = format!("{} 01000000 0200000000000000 0600000000000000", "bb".repeat(32));
+    let stored = format!("{begin} {body} 03000000 622e63 02000000 6e6f");
+    fixture(&stored, &value, QueuedRecord::encode, QueuedRecord::decode);
+    refuses_cuts(&octets(&stored), QueuedRecord::decode);
+    for (number, is_validated) in [("00", false), ("01", true)] {
+        let value = OrganisationRecord {
+            known_since: Timestamp(1),
+            learned_at: Timestamp(2),
+            fresh_until: Timestamp(3),
+            is_validated,
+            record: "pok=".into(),
+            signet: [9].into(),
+        };
+        let times = "0100000000000000 0200000000000000 0300000000000000";
+        let stored = format!("01 {times} {number} 04000000 706f6b3d 01000000 09");
+        fixture(&stored, &value, OrganisationRecord::encode, OrganisationRecord::decode);
+        refuses_cuts(&octets(&stored), OrganisationRecord::decode);
+    }
+}
