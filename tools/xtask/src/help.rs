@@ -24,7 +24,7 @@ part of it. Nothing is skipped in silence: a missing program or an ignored test 
 
   --no-packages   only check that the packages are there; never install
 
-Tests see KOI_BIN (path of the built koi), KOI_FUZZ_SECS=6 and KOI_FUZZ_SEED=1 unless they are set
+Tests see KOI_BIN (path of the built koi), KOI_FUZZ_SECS=10 and KOI_FUZZ_SEED=1 unless they are set
 (another seed, or `cargo xtask fuzz`, looks at other inputs). A test that has a number to tell prints a
 line `suite: …`; the summary repeats it.",
     },

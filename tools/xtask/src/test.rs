@@ -40,7 +40,7 @@ fn run_phases(repo: &Repo, phases: &mut Phases, may_install: bool) -> Result<(),
     // What passing tests print is wanted too: their lines `suite: …` are told at the end.
     command.args(["--", "--show-output"]);
     environment(repo, &mut command);
-    command.env("KOI_FUZZ_SECS", std::env::var_os("KOI_FUZZ_SECS").unwrap_or_else(|| "6".into()));
+    command.env("KOI_FUZZ_SECS", std::env::var_os("KOI_FUZZ_SECS").unwrap_or_else(|| "10".into()));
     // A red run is the change's own fault, and is red again; `cargo xtask fuzz` looks for what nobody knows.
     command.env("KOI_FUZZ_SEED", std::env::var_os("KOI_FUZZ_SEED").unwrap_or_else(|| "1".into()));
     let tests =
