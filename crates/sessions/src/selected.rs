@@ -5,11 +5,13 @@
 //! list, and keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
 //!
 //! Below it: `news`, what of the change log the client is to be told; `missed`, what happened while it was
-//! away; `sequence`, what the sets in its commands mean. Must not: write the wire.
+//! away; `rows`, how messages are written one after the other; `sequence`, what the sets in its commands mean.
+//! Must not: write the wire.
 
 pub(crate) mod compare;
 pub(crate) mod missed;
 pub(crate) mod news;
+pub(crate) mod rows;
 pub(crate) mod sequence;
 pub(crate) mod telling;
 

@@ -11,6 +11,7 @@ use koi_types::{ErrorKind, MailError, Result, limits};
 
 use super::content;
 use super::flags::{begin, flags_item};
+use crate::selected::rows::{Begun, Lines, Wrote};
 
 /// Writes messages of one snapshot.
 pub(crate) struct Writer<'a> {
@@ -41,24 +42,21 @@ struct Left {
     end: u64,
 }
 
-impl Progress {
-    /// The message is gone and the rest of its items with it: ends its line.
-    pub(crate) fn abandon(self, out: &mut Vec<u8>) {
+impl Begun for Progress {
+    fn uid(&self) -> u32 {
+        self.uid
+    }
+    fn abandon(self, out: &mut Vec<u8>) {
         self.line.end(out);
     }
-}
-
-pub(crate) enum Wrote {
-    Whole,
-    Partly(Box<Progress>),
 }
 
 /// Octets read at a time, even when the output is nearly full.
 const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
 
-impl Writer<'_> {
-    /// Goes on with a half-written body; `false` when the output is full again.
-    pub(crate) fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
+impl Lines for Writer<'_> {
+    type Progress = Progress;
+    fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
         while let (Some(mut left), Some(content)) = (progress.rest.take(), &progress.content) {
             if out.len() >= limits::OUTPUT_OCTETS_HIGH {
                 progress.rest = Some(left);
@@ -76,18 +74,19 @@ impl Writer<'_> {
         }
         Ok(true)
     }
-    /// One message from its first item, or from where it was left.
-    pub(crate) fn message(
+    fn message(
         &self,
         seqnum: u32,
         row: &MessageRow<'_>,
         resumed: Option<Progress>,
         out: &mut Vec<u8>,
-    ) -> Result<Wrote> {
+    ) -> Result<Wrote<Progress>> {
         let mut progress = match resumed {
             Some(progress) => progress,
             None => {
-                let Some(line) = begin(seqnum, row.uid, self.uid_only, out) else { return Ok(Wrote::Whole) };
+                let Some(line) = begin(seqnum, row.uid, self.uid_only, out) else {
+                    return Ok(Wrote::Nothing);
+                };
                 Progress { uid: row.uid.value(), line, item: 0, content: None, rest: None }
             }
         };
@@ -101,6 +100,9 @@ impl Writer<'_> {
         progress.line.end(out);
         Ok(Wrote::Whole)
     }
+}
+
+impl Writer<'_> {
     /// Writes an item; of a literal only its announcement, with the octets still to come.
     fn item(
         &self,

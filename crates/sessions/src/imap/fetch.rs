@@ -15,6 +15,7 @@ use koi_proto::imap::response::FetchLine;
 use koi_types::{ErrorKind, MailError, NumSet, Result, SeqNum, ZoneOffset, limits};
 
 use super::untagged::flags_item;
+use crate::selected::rows::{Begun, Lines, Wrote};
 use binary::{Decoding, Wanted};
 pub(crate) use linked::{Decoded, Linked, Sending, Sent};
 pub(crate) use section::Octets;
@@ -61,9 +62,11 @@ struct Left {
     end: u64,
 }
 
-impl Progress {
-    /// The message is gone and the rest of its items with it: ends its line.
-    pub(crate) fn abandon(mut self, out: &mut Vec<u8>) {
+impl Begun for Progress {
+    fn uid(&self) -> u32 {
+        self.uid
+    }
+    fn abandon(mut self, out: &mut Vec<u8>) {
         if let Some(Rest::Measure(wanted, _)) = &self.rest {
             wanted.announce_missing(&mut self.line, out);
         }
@@ -71,19 +74,12 @@ impl Progress {
     }
 }
 
-pub(crate) enum Wrote {
-    Whole,
-    Partly(Progress),
-    /// Nothing: an item asks to take off an encoding that is not known (RFC 3516 §4.3).
-    UnknownEncoding,
-}
-
 /// Octets of a body read at a time, even when the output is nearly full.
 const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
 
-impl Writer<'_> {
-    /// Goes on with a half-written body; `false` when the output is full again.
-    pub(crate) fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
+impl Lines for Writer<'_> {
+    type Progress = Progress;
+    fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
         while let Some(rest) = progress.rest.take() {
             if out.len() >= limits::OUTPUT_OCTETS_HIGH {
                 progress.rest = Some(rest);
@@ -109,6 +105,38 @@ impl Writer<'_> {
         }
         Ok(true)
     }
+    fn message(
+        &self,
+        seqnum: u32,
+        row: &MessageRow<'_>,
+        resumed: Option<Progress>,
+        out: &mut Vec<u8>,
+    ) -> Result<Wrote<Progress>> {
+        let uid = row.uid.value();
+        let Some(seqnum) = SeqNum::new(seqnum) else { return Ok(Wrote::Nothing) };
+        let mut message = Message { writer: self, row, email: None, structure: None };
+        let mut progress = match resumed {
+            Some(progress) => progress,
+            // RFC 3516 §4.3: an item asks to take off an encoding that is not known.
+            None if !message.is_decodable()? => return Ok(Wrote::Unsuitable),
+            None if self.uid_only => {
+                Progress { uid, line: FetchLine::begin_uid(row.uid, out), item: 0, rest: None }
+            }
+            None => Progress { uid, line: FetchLine::begin(seqnum, out), item: 0, rest: None },
+        };
+        while let Some(item) = self.items.get(progress.item) {
+            progress.rest = message.item(item, &mut progress.line, out)?;
+            progress.item += 1;
+            if !self.go_on(&mut progress, out)? {
+                return Ok(Wrote::Partly(Box::new(progress)));
+            }
+        }
+        progress.line.end(out);
+        Ok(Wrote::Whole)
+    }
+}
+
+impl Writer<'_> {
     fn chunk(&self, rest: &mut Left, out: &mut Vec<u8>) -> Result<()> {
         let room = (limits::OUTPUT_OCTETS_HIGH.saturating_sub(out.len()) as u64).max(CHUNK_OCTETS_MIN);
         let to = rest.end.min(rest.at.saturating_add(room));
@@ -119,35 +147,6 @@ impl Writer<'_> {
         }
         rest.at = to;
         Ok(())
-    }
-
-    /// One message from its first item, or from where it was left.
-    pub(crate) fn message(
-        &self,
-        seqnum: SeqNum,
-        row: &MessageRow<'_>,
-        resumed: Option<Progress>,
-        out: &mut Vec<u8>,
-    ) -> Result<Wrote> {
-        let uid = row.uid.value();
-        let mut message = Message { writer: self, row, email: None, structure: None };
-        let mut progress = match resumed {
-            Some(progress) => progress,
-            None if !message.is_decodable()? => return Ok(Wrote::UnknownEncoding),
-            None if self.uid_only => {
-                Progress { uid, line: FetchLine::begin_uid(row.uid, out), item: 0, rest: None }
-            }
-            None => Progress { uid, line: FetchLine::begin(seqnum, out), item: 0, rest: None },
-        };
-        while let Some(item) = self.items.get(progress.item) {
-            progress.rest = message.item(item, &mut progress.line, out)?;
-            progress.item += 1;
-            if !self.go_on(&mut progress, out)? {
-                return Ok(Wrote::Partly(progress));
-            }
-        }
-        progress.line.end(out);
-        Ok(Wrote::Whole)
     }
 }
 

@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 
 use koi_mailbox::KeywordTable;
 use koi_proto::imap::command::FetchItem;
-use koi_types::{NumSet, Result, SeqNum, limits};
+use koi_types::{NumSet, Result, limits};
 
 use crate::imap::contexts::Arrived;
 use crate::imap::core::Core;
-use crate::imap::fetch::{Progress, Writer, Wrote};
+use crate::imap::fetch::{Progress, Writer};
+use crate::selected::rows::{Begun as _, Lines as _, Wrote};
 
 /// Messages that are still to be told.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Arrivals {
         let (mut stopped, mut last, mut failed, mut more) = (None, 0, None, false);
         let _ = snapshot.messages(view.mailbox, &self.uids, |row| {
             let uid = row.uid.value();
-            let Some(seqnum) = SeqNum::new(seqnums.seqnum(uid)) else { return ControlFlow::Continue(()) };
+            let seqnum = seqnums.seqnum(uid);
             let (resumed, went_away) = (progress.take_if(|p| p.uid == uid), progress.take());
             if let Some(progress) = went_away {
                 progress.abandon(out);
@@ -66,9 +67,10 @@ impl Arrivals {
             let (begun, before) = (resumed.is_some(), out.len());
             match writer.message(seqnum, row, resumed, out) {
                 // Of one whose encoding is not known only the number is told (RFC 3516 §4.3).
-                Ok(Wrote::Whole | Wrote::UnknownEncoding) => last = uid,
+                Ok(Wrote::Whole | Wrote::Unsuitable) => last = uid,
+                Ok(Wrote::Nothing) => return ControlFlow::Continue(()),
                 Ok(Wrote::Partly(progress)) => {
-                    stopped = Some(progress);
+                    stopped = Some(*progress);
                     return ControlFlow::Break(());
                 }
                 // A message that cannot be read must not keep the others back.
