@@ -35,6 +35,9 @@ pub struct Metrics {
     pub pushes_expired: AtomicU64,
     pub push_subscriptions_gone: AtomicU64,
     pub push_subscriptions_expired: AtomicU64,
+    pub mails_sent: AtomicU64,
+    pub mails_waiting: AtomicU64,
+    pub mails_bounced: AtomicU64,
     pub commit: Histogram,
     pub step: Histogram,
     pub login: Histogram,
@@ -141,7 +144,7 @@ impl Metrics {
     /// All counters, in a fixed order.
     #[must_use]
     pub fn counters(&self) -> Vec<Counter> {
-        let all: [(&str, &AtomicU64); 27] = [
+        let all: [(&str, &AtomicU64); 30] = [
             ("connections", &self.connections),
             ("connections refused", &self.connections_refused),
             ("sessions ended by a panic", &self.sessions_panicked),
@@ -169,6 +172,9 @@ impl Metrics {
             ("pushes too old to be sent", &self.pushes_expired),
             ("push subscriptions gone", &self.push_subscriptions_gone),
             ("push subscriptions never validated", &self.push_subscriptions_expired),
+            ("encrypted messages sent", &self.mails_sent),
+            ("encrypted messages to be tried again", &self.mails_waiting),
+            ("encrypted messages not delivered", &self.mails_bounced),
         ];
         let value = |(name, counter): (&str, &AtomicU64)| Counter {
             name: name.into(),

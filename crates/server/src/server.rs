@@ -122,7 +122,8 @@ async fn serve(
     let sender = state.send_pushes()?;
     let courier = registry.map(|registry| {
         let (mailbox, wake) = (state.service.mailbox.clone(), Arc::clone(&state.service.watch.sends));
-        Courier::start(mailbox, registry, state.config.read().courier.clone(), wake)
+        let metrics = Arc::clone(&state.edge.metrics);
+        Courier::start(mailbox, registry, state.config.read().courier.clone(), wake, metrics)
     });
     let indexer = state.keep_indexes()?;
     ready()?;

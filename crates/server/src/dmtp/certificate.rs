@@ -99,3 +99,59 @@ impl ServerCertVerifier for Verifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use koi_dime::key::Holder;
+    use koi_dime::record::sign_certificate;
+    use koi_dime::{Organisation, PrivateKeys};
+    use rustls::pki_types::pem::PemObject as _;
+
+    use super::*;
+    use crate::ca::LocalCa;
+    use crate::organisation::SystemRandom;
+
+    fn organisation() -> Organisation {
+        let keys = PrivateKeys::generate(Holder::Organisation, &mut SystemRandom).unwrap();
+        Organisation::new("example.org", keys, &[]).unwrap()
+    }
+
+    #[test]
+    fn who_is_let_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LocalCa::make(folder.path(), "example.org").unwrap();
+        let certificate = CertificateDer::from_pem_file(&files.certificate).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&files.ca_certificate).unwrap()).unwrap();
+        let (own, other) = (organisation(), organisation());
+        let named = |by: &Organisation| {
+            let mut record = own.record();
+            record.tls.push(sign_certificate(by.signing(), &certificate));
+            record
+        };
+        let nothing = own.record();
+        // The record, whether the DNS has signed it, whether the authority is trusted, the host, and what
+        // comes of it.
+        let cases = [
+            (&nothing, false, true, "example.org", true),
+            (&nothing, true, true, "example.org", true),
+            (&nothing, true, false, "example.org", false),
+            (&nothing, false, true, "example.net", false),
+            (&named(&own), true, false, "example.org", true),
+            (&named(&own), true, false, "example.net", true),
+            (&named(&own), false, true, "example.org", true),
+            (&named(&own), false, true, "example.net", false),
+            (&named(&own), false, false, "example.org", false),
+            (&named(&other), true, true, "example.org", false),
+            (&named(&other), false, true, "example.org", false),
+        ];
+        for (record, is_validated, is_trusted, host, wanted) in cases {
+            let roots = if is_trusted { roots.clone() } else { RootCertStore::empty() };
+            let Certificates { provider, authorities } = Certificates::new(roots);
+            let verifier = Verifier { record: record.clone(), is_validated, authorities, provider };
+            let name = ServerName::try_from(host).unwrap();
+            let let_in = verifier.verify_server_cert(&certificate, &[], &name, &[], UnixTime::now());
+            assert_eq!(let_in.is_ok(), wanted, "{record:?} {is_validated} {is_trusted} {host}: {let_in:?}");
+        }
+    }
+}

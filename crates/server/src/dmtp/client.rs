@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+/// Characters of a reply that are told to others.
+const SAID_CHARS_MAX: usize = 400;
 /// For the last words.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Octets read at a time.
@@ -131,9 +133,11 @@ async fn within<T>(
     }
 }
 
-/// A reply as it stands in a log or a bounce.
+/// A reply as it stands in a log or a bounce: on one line, not too long.
 pub(crate) fn said(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.lines.join(" "))
+    let text = reply.lines.iter().flat_map(|line| line.chars().chain([' ']));
+    let text: String = text.map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect();
+    format!("{} {}", reply.code, text.trim_end())
 }
 
 /// Trying again may help.

@@ -23,6 +23,7 @@ use super::client::said;
 use super::registry::Registry;
 use crate::clock;
 use crate::config::CourierConfig;
+use crate::metrics::{Metrics, count};
 
 /// The longest wait before a repetition.
 const RETRY_MAX: Duration = Duration::from_secs(2 * 3600);
@@ -40,6 +41,7 @@ struct Shared {
     mailbox: MailboxService,
     registry: Arc<Registry>,
     settings: CourierConfig,
+    metrics: Arc<Metrics>,
 }
 
 /// The running courier.
@@ -55,9 +57,10 @@ impl Courier {
         registry: Arc<Registry>,
         settings: CourierConfig,
         wake: Arc<Notify>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let stop = Arc::new(Notify::new());
-        let shared = Arc::new(Shared { mailbox, registry, settings });
+        let shared = Arc::new(Shared { mailbox, registry, settings, metrics });
         let run = Dispatcher::new(shared).run(wake, Arc::clone(&stop));
         Self { stop, task: Mutex::new(Some(tokio::spawn(run))) }
     }
@@ -199,6 +202,11 @@ async fn attempt(shared: Arc<Shared>, due: DueMail) -> bool {
             return false;
         }
     };
+    count(match &settled {
+        MailSettled::Sent => &shared.metrics.mails_sent,
+        MailSettled::Later { .. } => &shared.metrics.mails_waiting,
+        MailSettled::Failed { .. } => &shared.metrics.mails_bounced,
+    });
     let mailbox = shared.mailbox.clone();
     let written = task::spawn_blocking(move || mailbox.settle_mail(account, id, settled)?.wait()).await;
     match written {

@@ -86,6 +86,9 @@ impl Registry {
     /// Another organisation, as it is known now.
     pub(crate) async fn known(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
         let domain = domain.to_ascii_lowercase();
+        if !is_domain(&domain) {
+            return Err(MailError::new(ErrorKind::InvalidInput, "not a domain"));
+        }
         if let Some(answer) = self.remembered(&domain)? {
             return answer;
         }
@@ -308,6 +311,15 @@ impl Organisations for Registry {
             found.unwrap_or_else(|_| Err(trouble(address.domain(), "no answer in time")))
         })
     }
+}
+
+/// As the DNS has them, at most 253 octets (RFC 1035 §2.3.4).
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 /// It has none, or does not say now.

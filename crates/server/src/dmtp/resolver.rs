@@ -137,7 +137,8 @@ impl Resolver {
             found.answers().iter().filter(|one| one.record_type() == kind).cloned().collect();
         if records.iter().any(|one| one.proof == Proof::Bogus) {
             let text = format!("what the DNS says of {} is not signed rightly", name.trim_end_matches('.'));
-            return Err(MailError::new(ErrorKind::Unavailable, text).because(Cause::SignetInvalid));
+            let error = MailError::new(ErrorKind::Unavailable, text).because(Cause::SignetInvalid);
+            return Err(error.context("or the servers asked hand no signatures on: see dns.dnssec"));
         }
         Ok(records)
     }

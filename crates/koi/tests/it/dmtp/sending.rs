@@ -152,8 +152,10 @@ fn nobody_is_believed_whom_the_record_does_not_name() {
     record.tls = Vec::new();
     alone.dns.txt("_dx.two.test", &record.text());
     refuses(&alone.alice, "the management record does not name its key");
-    // A user whom another organisation has signed, and one who is somebody else.
-    alone.publish();
+    // A user whom another organisation has signed. Without `dx` the domain itself is the host.
+    let mut record = alone.peer.record();
+    record.deliver.clear();
+    alone.dns.txt("_dx.two.test", &record.text());
     let user = PrivateKeys::generate(Holder::User, &mut SystemRandom).unwrap();
     let state = || alone.peer.state();
     let own = state().signets.clone();
