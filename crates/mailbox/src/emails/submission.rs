@@ -9,15 +9,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use koi_store::kv::{Read, Txn, transact};
+use koi_store::mail::AccountTxn;
 use koi_store::mail::directory;
 use koi_store::mail::object::{self, ObjectKind};
-use koi_store::mail::{AccountTxn, Quota};
 use koi_types::{
     AccountId, Address, BlobName, EmailId, ErrorKind, MailError, ObjectId, Result, ReversePath, Timestamp,
     limits,
 };
 
 mod outgoing;
+mod sending;
 
 pub use koi_store::record::submission::{
     DeliveredStatus, DeliveryRecord, EnvelopeAddress, EnvelopeParameter, SubmissionRecord, UndoStatus,
@@ -25,15 +26,16 @@ pub use koi_store::record::submission::{
 
 use super::changes::{Changed, Told};
 use super::state::State;
-use crate::BodyRef;
 use crate::account::Account;
-use crate::deliver::{To, deliver_one, is_about_one_account, peer};
+use crate::deliver::{To, peer};
 use crate::incoming::{Incoming, Stage};
-use crate::outcome::{Delivery, Pending};
-use crate::service::{Inner, Options};
+use crate::outcome::Pending;
+use crate::service::Inner;
 use crate::snapshot::Snapshot;
 use crate::trace::{Trace, date};
 use outgoing::{Added, Outgoing};
+pub(crate) use sending::{Due, send_due};
+use sending::{deliver, delivery};
 
 /// An email to be submitted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -337,137 +339,6 @@ fn staged(inner: &Inner, octets: &[u8]) -> Result<Arc<Incoming>> {
     let mut stage = Stage::new(Arc::clone(&inner.kv), inner.options.message_octets_max);
     stage.write(octets)?;
     stage.finish().map(Arc::new)
-}
-
-fn delivery(sender: &ReversePath, message: &Arc<Incoming>, received_at: Timestamp) -> Delivery {
-    let (sender, message) = (sender.clone(), Arc::clone(message));
-    Delivery { sender, recipients: Vec::new(), message, received_at }
-}
-
-/// Delivers to each; what is about one account alone does not fail the others. Who has several of the
-/// addresses gets it once.
-fn deliver(
-    txn: &mut dyn Txn,
-    options: &Options,
-    delivery: &Delivery,
-    recipients: &[To],
-    now: Timestamp,
-) -> Result<Vec<DeliveryRecord>> {
-    let mut deliveries: Vec<DeliveryRecord> = Vec::with_capacity(recipients.len());
-    for (at, to) in recipients.iter().enumerate() {
-        let before = recipients.iter().take(at).position(|other| other.account == to.account);
-        if let Some(same) = before.and_then(|before| deliveries.get(before)).cloned() {
-            deliveries.push(same);
-            continue;
-        }
-        let (reply, delivered) = match deliver_one(txn, options, delivery, *to, now) {
-            Ok(_) => ("250 2.1.5 Delivered", DeliveredStatus::Yes),
-            Err(error) if !is_about_one_account(&error) => return Err(error),
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                ("550 5.1.1 No such user", DeliveredStatus::No)
-            }
-            Err(_) => ("552 5.2.2 The mailbox is full", DeliveredStatus::No),
-        };
-        deliveries.push(DeliveryRecord { reply: reply.into(), delivered });
-    }
-    Ok(deliveries)
-}
-
-/// Sends what has waited for its time. Answers when it tried to.
-pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Result<Due> {
-    let waiting = koi_store::mail::pending::first(&*inner.kv.view()?, account)?;
-    let Some(waiting) = waiting else { return Ok(Due::Nothing) };
-    if waiting.record.send_at > now {
-        return Ok(Due::Later);
-    }
-    let (id, body) = (waiting.id, waiting.record.body);
-    let record = SubmissionRecord::decode(&waiting.record.submission);
-    let message = match read(inner, &body) {
-        Ok(message) => Some(message),
-        // It will never be readable: whoever sent it is to know.
-        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::TooLarge) => None,
-        Err(error) => return Err(error),
-    };
-    if let (Some(record), Some(message)) = (&record, &message) {
-        inner.prepare(message, &own_accounts(&*inner.kv.view()?, &record.rcpt_to)?, None)?;
-    }
-    let email = |_: &EnvelopeAddress| inner.new_email_id();
-    let emails: Vec<EmailId> = record.iter().flat_map(|record| &record.rcpt_to).map(email).collect();
-    let (options, quota): (_, Quota) = (Arc::clone(&inner.options), inner.options.quota);
-    let told = transact(&*inner.kv, move |txn: &mut dyn Txn| {
-        let mut sender = AccountTxn::open(txn, account, quota, now)?;
-        // Taken back, or sent already.
-        if !sender.take_pending(id)? {
-            return Ok(Vec::new());
-        }
-        sender.finish()?;
-        let Some(record) = &record else { return Ok(Vec::new()) };
-        let (recipients, deliveries) = match &message {
-            Some(message) => send(txn, &options, record, message, &emails, now)?,
-            None => (Vec::new(), record.rcpt_to.iter().map(|_| unreadable()).collect()),
-        };
-        let mut sender = AccountTxn::open(txn, account, quota, now)?;
-        if sender.object(ObjectKind::Submission, id)?.is_some() {
-            let sent = SubmissionRecord { status: UndoStatus::Final, deliveries, ..record.clone() };
-            sender.put_object(ObjectKind::Submission, id, sent.encode().into())?;
-        }
-        sender.finish()?;
-        Ok(recipients)
-    });
-    told.wait()?.into_iter().for_each(|account| inner.changed(account));
-    Ok(Due::Sent)
-}
-
-fn read(inner: &Inner, body: &BodyRef) -> Result<Arc<Incoming>> {
-    let mut octets = Vec::new();
-    inner.kv.view()?.read_body(body, 0..body.octets, &mut octets)?;
-    staged(inner, &octets)
-}
-
-fn unreadable() -> DeliveryRecord {
-    DeliveryRecord { reply: "554 5.3.0 The message cannot be read".into(), delivered: DeliveredStatus::No }
-}
-
-/// What of an account waits to be sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Due {
-    Nothing,
-    Later,
-    Sent,
-}
-
-/// Delivers to whoever has the addresses now.
-fn send(
-    txn: &mut dyn Txn,
-    options: &Options,
-    record: &SubmissionRecord,
-    message: &Arc<Incoming>,
-    emails: &[EmailId],
-    now: Timestamp,
-) -> Result<(Vec<AccountId>, Vec<DeliveryRecord>)> {
-    let sender = Address::from_path(&record.mail_from.email).map_or(ReversePath::Null, ReversePath::Address);
-    let delivery = delivery(&sender, message, now);
-    let mut recipients = Vec::with_capacity(record.rcpt_to.len());
-    for (address, email) in record.rcpt_to.iter().zip(emails) {
-        let account = match Address::from_path(&address.email) {
-            Some(address) => directory::account_of(&*txn, &address)?,
-            None => None,
-        };
-        // An account that is gone is nobody's.
-        recipients.push(To { account: account.unwrap_or(AccountId::GLOBAL), email: *email });
-    }
-    let deliveries = deliver(txn, options, &delivery, &recipients, now)?;
-    let accounts = recipients.iter().map(|to| to.account).filter(|to| *to != AccountId::GLOBAL).collect();
-    Ok((accounts, deliveries))
-}
-
-/// Those of the recipients that are ours.
-fn own_accounts(read: &(impl Read + ?Sized), rcpt_to: &[EnvelopeAddress]) -> Result<Vec<AccountId>> {
-    let mut accounts = Vec::new();
-    for address in rcpt_to.iter().filter_map(|to| Address::from_path(&to.email)) {
-        accounts.extend(directory::account_of(read, &address)?);
-    }
-    Ok(accounts)
 }
 
 fn is_own(read: &(impl Read + ?Sized), account: AccountId, address: &Address) -> Result<bool> {

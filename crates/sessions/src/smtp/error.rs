@@ -5,7 +5,7 @@
 //! peer keeps the message and tries again.
 
 use koi_proto::smtp::{EnhancedCode, Reply};
-use koi_types::{ErrorKind, MailError};
+use koi_types::{Cause, ErrorKind, MailError};
 
 struct Row {
     code: u16,
@@ -14,7 +14,11 @@ struct Row {
 
 /// The reply for one recipient or one command.
 pub(super) fn reply(error: &MailError) -> Reply {
-    let row = row(error.kind);
+    let row = match error.cause {
+        // RFC 3463 §3.8: a key is missing without which the message may not be kept.
+        Some(Cause::NoSignet) => self::code(451, 7, 5),
+        _ => row(error.kind),
+    };
     Reply::new(row.code, row.enhanced, error.text.to_string())
 }
 
@@ -54,5 +58,15 @@ mod tests {
             assert_eq!(u16::from(reply.enhanced.unwrap().class), reply.code / 100, "{kind:?}");
             assert!(!error.is_temporary() || reply.code < 500, "{kind:?}");
         }
+    }
+
+    // spec: RFC 3463 §3.8
+    #[test]
+    fn an_account_that_mail_cannot_be_encrypted_for_is_no_full_system() {
+        let reply = |kind, cause| reply(&MailError::new(kind, "text").because(cause));
+        let none = reply(ErrorKind::Unavailable, Cause::NoSignet);
+        assert_eq!((none.code, none.enhanced), (451, Some(EnhancedCode::new(4, 7, 5))));
+        let denied = reply(ErrorKind::NoPermission, Cause::PolicyDenied);
+        assert_eq!((denied.code, denied.enhanced), (550, Some(EnhancedCode::new(5, 7, 1))));
     }
 }
