@@ -28,6 +28,26 @@ impl Account {
         let (options, visitor) = (Arc::clone(&self.inner.options), self.guest.clone());
         self.change(move |account| append(account, &options, &visitor, mailbox, &messages))
     }
+    /// Appends a message with a META block (DMAP-00 §7.6.5), or neither.
+    pub fn append_with_meta(
+        &self,
+        mailbox: MailboxId,
+        message: NewMessage,
+        meta: Option<Arc<[u8]>>,
+    ) -> Pending<Appended> {
+        if let Some(error) = meta.as_ref().and_then(|_| self.owner_only().err()) {
+            return Pending::failed(error);
+        }
+        let messages = self.numbered(vec![message]);
+        let (options, visitor) = (Arc::clone(&self.inner.options), self.guest.clone());
+        self.change(move |account| {
+            let appended = first(append(account, &options, &visitor, mailbox, &messages)?)?;
+            if let Some(meta) = &meta {
+                account.set_meta(mailbox, &[appended.uid].into_iter().collect(), Some(meta), None)?;
+            }
+            Ok(appended)
+        })
+    }
     /// Appends a message to `to` of `target`, which may be another account, and takes the one with this UID
     /// out of `from`, or neither. The quota of an account sees only the difference. `Gone` when there is no
     /// such message.

@@ -7,7 +7,7 @@ use koi_dime::message::Scanner;
 use koi_dime::{Magic, Outline, Suite};
 use koi_store::mail::dmap::keys;
 use koi_store::mail::{Appended, NewEmail};
-use koi_types::{Cause, ErrorKind, Flags, MailError, MailboxId, Result, Timestamp, ZoneOffset};
+use koi_types::{Cause, ErrorKind, Flags, KeyId, MailError, MailboxId, Result, Timestamp, ZoneOffset};
 
 use super::placeholder;
 use super::seal::{Sealed, rows, suite_number};
@@ -38,6 +38,10 @@ pub struct Prime(Arc<Sealed>);
 #[derive(Clone, Debug)]
 pub struct NewPrimeMessage {
     pub prime: Prime,
+    /// By which key it opens, where that is known; otherwise the one that is current.
+    pub key: Option<KeyId>,
+    /// The domain it came from, where that is known.
+    pub peer: Option<Box<str>>,
     pub flags: Flags,
     /// INTERNALDATE.
     pub received_at: Timestamp,
@@ -106,7 +110,8 @@ impl Account {
             takes_suite_one: options.dmap.as_ref().is_some_and(|dmap| dmap.takes_suite_one),
         }
     }
-    /// Appends one. It opens by the key that is current now, as far as the server can know.
+    /// Appends one. Where nothing is said it opens by the key that is current now, as far as the server can
+    /// know; by one that the account does not have, nobody knows how.
     pub fn append_prime(&self, mailbox: MailboxId, new: NewPrimeMessage) -> Pending<Appended> {
         let shown = match self.owner_only().and_then(|()| placeholder()) {
             Ok(shown) => shown,
@@ -124,8 +129,13 @@ impl Account {
                 received_at: new.received_at,
                 received_zone: new.received_zone,
             };
-            let key = account.current_key()?;
-            let prime = koi_store::mail::NewPrime { key, ..new.prime.0.as_new() };
+            let key = match new.key {
+                Some(id) if account.has_key(&id)? => Some(id),
+                Some(_) => None,
+                None => account.current_key()?,
+            };
+            let peer = new.peer.as_deref();
+            let prime = koi_store::mail::NewPrime { key, peer, ..new.prime.0.as_new() };
             account.append_dmap(mailbox, &message, Some(&prime), new.meta.as_deref())
         })
     }
@@ -136,7 +146,7 @@ pub(super) fn key_of(
     read: &(impl koi_store::kv::Read + ?Sized),
     account: koi_types::AccountId,
     fingerprint: &koi_dime::Fingerprint,
-) -> Result<Option<koi_types::KeyId>> {
+) -> Result<Option<KeyId>> {
     let all = keys::keys(read, account)?;
     let its = all.into_iter().find(|key| {
         let signet = koi_dime::UserSignet::parse(&key.record.signet);

@@ -6,8 +6,9 @@
 //! can be read elsewhere. On the way in the organisation of the server signs the keys anew.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use koi_dime::Secret;
 use koi_dime::stacie::{RealmLabel, Shard};
@@ -163,9 +164,16 @@ pub(super) fn export_message(
 /// Reads the encrypted message that a message file stands for.
 pub(super) fn read_message(account: &Account, folder: &Path, file: &str) -> Result<Prime, String> {
     let path = folder.join(MESSAGES).join(file);
-    let octets = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut file = File::open(&path).map_err(told)?;
     let mut stage = account.stage_prime();
-    stage.write(&octets).and_then(|()| stage.finish()).map_err(|error| error.to_string())
+    let mut piece = Vec::new();
+    // What is too large is refused on the way.
+    while (&mut file).take(PIECE_OCTETS).read_to_end(&mut piece).map_err(told)? > 0 {
+        stage.write(&piece).map_err(|error| error.to_string())?;
+        piece.clear();
+    }
+    stage.finish().map_err(|error| error.to_string())
 }
 
 /// What is known of an encrypted message, or of META, from the line about it.
@@ -174,12 +182,20 @@ pub(super) fn message(
     prime: Prime,
     flags: koi_types::Flags,
 ) -> Result<NewPrimeMessage, String> {
-    let meta = line.meta.as_deref().map(|text| base64_decode(text.as_bytes())).transpose()?;
+    let key = line.prime_key.as_deref().map(|text| base64_decode(text.as_bytes())).transpose()?;
+    let key = key.map(|octets| octets.try_into().map_err(|_| "a key id has 64 octets")).transpose()?;
     Ok(NewPrimeMessage {
         prime,
+        key: key.map(KeyId),
+        peer: line.prime_peer.as_deref().map(Into::into),
         flags,
         received_at: Timestamp(line.internaldate),
         received_zone: koi_types::ZoneOffset(line.zone_minutes),
-        meta: meta.map(Into::into),
+        meta: line.meta.as_deref().map(meta).transpose()?,
     })
+}
+
+/// A META block.
+pub(super) fn meta(text: &str) -> Result<Arc<[u8]>, String> {
+    base64_decode(text.as_bytes()).map(Into::into).map_err(str::to_owned)
 }

@@ -97,6 +97,7 @@ fn head(account: &Account, row: &MailboxRow) -> Result<Head, Problem> {
         rights: granted
             .map(|entry| Granted { identifier: entry.identifier.into(), rights: entry.rights.to_string() })
             .collect(),
+        meta: account.snapshot()?.mailbox_meta(row.id)?.map(|meta| base64_encode(&meta)),
     })
 }
 
@@ -146,6 +147,8 @@ fn batch(
                     flags: sidecar::words(&flags),
                     emailid: message.email.to_string(),
                     prime_octets: prime.as_ref().map(Content::octets),
+                    prime_key: prime.as_ref().and_then(Content::key_id).map(|id| base64_encode(&id.0)),
+                    prime_peer: prime.as_ref().and_then(Content::peer).map(str::to_owned),
                     meta: meta.map(|meta| base64_encode(&meta)),
                 };
                 batch.push(Outgoing { uid: message.uid, flags, body: email.body, prime, line });

@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_mailbox::{AclChange, Appended, MailboxService, NewMessage, Pending};
+use koi_mailbox::{Account, AclChange, Appended, NewMessage, Pending};
 use koi_types::{Flags, MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation};
 
 use super::maildir::{self, Folder, Letters, MessageFile};
@@ -117,7 +117,10 @@ fn maildirs(
                 continue;
             }
             match read_file(file, &letters, &sidecar, target.service.options().message_octets_max) {
-                Ok(found) => batches.add(found, moved)?,
+                Ok(found) => match sidecar.line(file.unique()).and_then(|line| line.meta.as_deref()) {
+                    Some(meta) => batches.add_with_meta(found, meta, moved)?,
+                    None => batches.add(found, moved)?,
+                },
                 Err(reason) => moved.skip(format!("{}: {reason}", file.path.display())),
             }
             if batches.just_sent() {
@@ -200,6 +203,26 @@ impl<'t> Batches<'t> {
         Ok(())
     }
 
+    /// A message with a META block, alone, behind all that came before.
+    fn add_with_meta(&mut self, found: Found, meta: &str, moved: &mut Moved) -> Result<(), Problem> {
+        self.send(moved)?;
+        let account = &self.target.account;
+        let (place, octets) = (found.place.clone(), found.octets.len() as u64);
+        let added = dmap::meta(meta).and_then(|meta| {
+            let message = parse_one(account, found).map_err(|error| error.to_string())?;
+            let appended = account.append_with_meta(self.mailbox, message, Some(meta)).wait();
+            appended.map_err(|error| error.to_string())
+        });
+        match added {
+            Ok(_) => {
+                moved.messages += 1;
+                moved.octets += octets;
+            }
+            Err(why) => moved.skip(format!("{place}: {why}")),
+        }
+        Ok(())
+    }
+
     /// An encrypted message, alone, behind all that came before.
     fn add_prime(
         &mut self,
@@ -236,7 +259,7 @@ impl<'t> Batches<'t> {
         let octets = std::mem::take(&mut self.waiting_octets);
         let places: Vec<String> = batch.iter().map(|f| f.place.clone()).collect();
         let mut messages = Vec::with_capacity(batch.len());
-        for (parsed, place) in parse(self.target.service, batch).into_iter().zip(places) {
+        for (parsed, place) in parse(&self.target.account, batch).into_iter().zip(places) {
             match parsed {
                 Ok(message) => messages.push(message),
                 Err(error) => moved.skip(format!("{place}: {error}")),
@@ -269,6 +292,8 @@ impl<'t> Batches<'t> {
         Ok(())
     }
 }
+
+const REPAIR: &str = "remove koi-export.jsonl to import what the Maildir itself says";
 
 /// A mailbox that mail is brought into.
 struct Opened {
@@ -319,11 +344,15 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
     if sidecar.head.as_ref().is_some_and(|h| h.subscribed) {
         account.subscribe(name, true).wait()?;
     }
+    if let Some(meta) = sidecar.head.as_ref().and_then(|h| h.meta.as_deref()).filter(|_| was_empty) {
+        let meta = dmap::meta(meta).map_err(|why| Problem::new(format!("{name}: META: {why}"), REPAIR))?;
+        account.set_mailbox_meta(mailbox, Some(meta)).wait()?;
+    }
     Ok(Opened { mailbox, was_empty })
 }
 
 /// Hashes and parses on all processors; the order stays.
-fn parse(service: &MailboxService, batch: Vec<Found>) -> Vec<Result<NewMessage, MailError>> {
+fn parse(account: &Account, batch: Vec<Found>) -> Vec<Result<NewMessage, MailError>> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let share = batch.len().div_ceil(processors).max(1);
     let mut batch = batch.into_iter();
@@ -336,14 +365,15 @@ fn parse(service: &MailboxService, batch: Vec<Found>) -> Vec<Result<NewMessage, 
         shares.push(next);
     }
     std::thread::scope(|scope| {
-        let work = |share: Vec<Found>| share.into_iter().map(|f| parse_one(service, f)).collect::<Vec<_>>();
+        let work = |share: Vec<Found>| share.into_iter().map(|f| parse_one(account, f)).collect::<Vec<_>>();
         let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || work(share))).collect();
         threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
     })
 }
 
-fn parse_one(service: &MailboxService, found: Found) -> Result<NewMessage, MailError> {
-    let mut stage = service.stage();
+fn parse_one(account: &Account, found: Found) -> Result<NewMessage, MailError> {
+    // Nothing of it is written for an account that keeps encrypted messages only.
+    let mut stage = account.stage();
     stage.write(&found.octets)?;
     let message = Arc::new(stage.finish()?);
     let received_at = found.received_at.unwrap_or_else(|| date_field(&found.octets));

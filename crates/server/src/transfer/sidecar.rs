@@ -30,6 +30,9 @@ pub(super) struct Head {
     /// What others may do with it (RFC 4314).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rights: Vec<Granted>,
+    /// META of DMAP, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) meta: Option<String>,
 }
 
 /// One entry of an access control list, as IMAP tells it.
@@ -56,6 +59,11 @@ pub(super) struct Line {
     /// Octets of the encrypted message that the file stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prime_octets: Option<u64>,
+    /// By which key it opens, in base64, and the domain it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prime_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prime_peer: Option<String>,
     /// META of DMAP, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) meta: Option<String>,

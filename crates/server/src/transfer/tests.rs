@@ -1,5 +1,7 @@
 //! mbox splitting, line ends, Maildir letters and folder names.
 
+mod dmap;
+
 use std::io::Cursor;
 
 use koi_types::{Flags, Keyword, MailboxName, SystemFlags, Timestamp};

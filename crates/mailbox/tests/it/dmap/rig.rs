@@ -141,6 +141,8 @@ pub(crate) fn prime(account: &Account, octets: &[u8]) -> Prime {
 
 pub(crate) fn new_prime(account: &Account, octets: &[u8], names: &[&str]) -> NewPrimeMessage {
     NewPrimeMessage {
+        key: None,
+        peer: None,
         prime: prime(account, octets),
         flags: flags(names),
         received_at: START,

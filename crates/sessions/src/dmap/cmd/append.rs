@@ -29,10 +29,7 @@ struct Appending {
 enum AppendPhase {
     Begin,
     Receive(MailboxId, Arriving),
-    Mail(MailboxId, Pending<Vec<Appended>>),
-    /// Ordinary mail has come by a command with META, which is set now.
-    Meta(Appended, Pending<koi_mailbox::FlagsSet>),
-    Prime(Pending<Appended>),
+    Written(Pending<Appended>),
     Over,
 }
 
@@ -84,22 +81,7 @@ impl Appending {
                     }
                     return self.submit(cx, mailbox, arriving);
                 }
-                AppendPhase::Mail(mailbox, pending) => {
-                    let appended = pending.take()?.into_iter().next().ok_or_else(ran_twice)?;
-                    let Some(meta) = self.append.meta.take() else {
-                        return Ok(Outcome::Done(finished(&appended)));
-                    };
-                    let uids = UidSet([appended.uid.value()].into_iter().collect());
-                    let pending = cx.core.account()?.set_meta(mailbox, &uids, Some(Arc::from(meta)), None);
-                    let ticket = pending.ticket();
-                    self.phase = AppendPhase::Meta(appended, pending);
-                    return Ok(Outcome::Await(ticket));
-                }
-                AppendPhase::Meta(appended, pending) => {
-                    pending.take()?;
-                    return Ok(Outcome::Done(finished(&appended)));
-                }
-                AppendPhase::Prime(pending) => return Ok(Outcome::Done(finished(&pending.take()?))),
+                AppendPhase::Written(pending) => return Ok(Outcome::Done(finished(&pending.take()?))),
                 AppendPhase::Over => return Err(ran_twice().into()),
             }
         }
@@ -135,25 +117,23 @@ impl Appending {
         let flags = std::mem::take(&mut self.append.flags);
         let received_at = self.append.internal_date.map_or(cx.core.now, |date| date.at);
         let received_zone = self.append.internal_date.map_or(ZoneOffset(0), |date| date.zone);
-        let (phase, ticket) = match arrived.decided(cx.core)? {
+        let meta = self.append.meta.take().map(Arc::from);
+        let pending = match arrived.decided(cx.core)? {
             Arriving::Prime(stage) => {
-                let meta = self.append.meta.take().map(Arc::from);
                 let prime = stage.finish()?;
-                let new = NewPrimeMessage { prime, flags, received_at, received_zone, meta };
-                let pending = account.append_prime(mailbox, new);
-                let ticket = pending.ticket();
-                (AppendPhase::Prime(pending), ticket)
+                let (key, peer) = (None, None);
+                let new = NewPrimeMessage { prime, key, peer, flags, received_at, received_zone, meta };
+                account.append_prime(mailbox, new)
             }
             Arriving::Mail(stage) => {
                 let message = Arc::new(stage.finish()?);
                 let new = NewMessage { message, flags, received_at, received_zone };
-                let pending = account.append(mailbox, vec![new]);
-                let ticket = pending.ticket();
-                (AppendPhase::Mail(mailbox, pending), ticket)
+                account.append_with_meta(mailbox, new, meta)
             }
             Arriving::Unknown(_) => return Err(ran_twice().into()),
         };
-        self.phase = phase;
+        let ticket = pending.ticket();
+        self.phase = AppendPhase::Written(pending);
         Ok(Outcome::Await(ticket))
     }
 }
@@ -185,7 +165,7 @@ impl Arriving {
             let text = "not an encrypted message, which is all this account takes";
             return refuse(Reply::no(text).code(Code::BadMessage));
         }
-        let mut stage = core.service.stage();
+        let mut stage = account.stage();
         stage.write(&first)?;
         Ok(Self::Mail(stage))
     }

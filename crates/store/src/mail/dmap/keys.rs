@@ -108,6 +108,10 @@ impl AccountTxn<'_> {
     pub fn current_key(&self) -> Result<Option<KeyId>> {
         Ok(current(&*self.txn, self.id)?.map(|key| key.id))
     }
+    /// Whether the account has this key.
+    pub fn has_key(&self, id: &KeyId) -> Result<bool> {
+        Ok(self.txn.get(&key::dmap_key(self.id, id))?.is_some())
+    }
     /// Adds a key. One with a signet becomes the current one, and the one before it a previous one.
     /// `AlreadyExists`; `Conflict` when another key was made current meanwhile.
     pub fn add_key(&mut self, new: &NewStoredKey) -> Result<()> {
