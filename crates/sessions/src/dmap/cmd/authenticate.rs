@@ -72,7 +72,7 @@ impl Job for Authenticate {
                 }
             },
             AuthPhase::Prepare(pending) => {
-                pending.take()?;
+                pending.take().unwrap_or_else(|error| unprepared(cx, &error));
                 Ok(Outcome::Done(entered(cx)))
             }
             AuthPhase::Over => Err(ran_twice()),
@@ -171,18 +171,26 @@ impl Authenticate {
     }
     fn enter(&mut self, cx: &mut Context<'_>, login: Login) -> Result<Outcome> {
         cx.core.enter(login)?;
-        match cx.core.prepare()? {
-            Some(pending) => {
+        match cx.core.prepare() {
+            Ok(Some(pending)) => {
                 let ticket = pending.ticket();
                 self.phase = AuthPhase::Prepare(pending);
-                Ok(Outcome::Await(ticket))
+                return Ok(Outcome::Await(ticket));
             }
-            None => Ok(Outcome::Done(entered(cx))),
+            Ok(None) => {}
+            Err(error) => unprepared(cx, &error),
         }
+        Ok(Outcome::Done(entered(cx)))
     }
 }
 
 const CANCELLED: &str = "authentication was cancelled";
+
+/// The user is in: what can be done without is done. The next login tries again, or another one that came at
+/// the same time has done it.
+fn unprepared(cx: &mut Context<'_>, error: &MailError) {
+    cx.core.notes.push(Note::Failed { command: "AUTHENTICATE", error: error.to_string().into() });
+}
 
 fn entered(cx: &Context<'_>) -> Reply {
     Reply::ok("logged in").code(Code::Capability(cx.core.capabilities()))
