@@ -173,11 +173,12 @@ impl Driver {
         Ok(true)
     }
 
-    /// The end of a large message waits for the disk and parses it all: first the other connections of this
-    /// thread are given to another.
+    /// The end of a large message waits for the disk and parses it all, and some commands work on whole
+    /// messages: first the other connections of this thread are given to another.
     fn step(&mut self) -> Step {
+        let is_long = self.unanswered >= LARGE_OCTETS || self.session.works_long();
         let mut step = || self.session.step(crate::clock::now(), &mut self.out);
-        if self.unanswered >= LARGE_OCTETS { tokio::task::block_in_place(step) } else { step() }
+        if is_long { tokio::task::block_in_place(step) } else { step() }
     }
 
     fn signals(&mut self) {

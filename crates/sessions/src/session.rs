@@ -37,6 +37,11 @@ pub trait Session: Send {
     fn rests(&self) -> bool {
         false
     }
+    /// Whether the next step works on whole messages, which may be large: a driver that shares its thread lets
+    /// others go elsewhere first.
+    fn works_long(&self) -> bool {
+        false
+    }
     /// The handshake asked for by [`Step::StartTls`] is finished.
     fn tls_ready(&mut self, tls: &TlsFacts);
     /// What came of the effect of the last [`Step::Effect`].

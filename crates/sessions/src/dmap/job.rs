@@ -15,6 +15,10 @@ use crate::session::Effect;
 pub(crate) trait Job: Send {
     /// Goes on until it is finished or something must happen outside. An error becomes the tagged NO.
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome>;
+    /// Whether the next step works on whole messages, which may be large.
+    fn works_long(&self) -> bool {
+        false
+    }
 }
 
 /// What a job may touch.

@@ -18,6 +18,10 @@ const ROWS_PER_STEP: u32 = 10_000;
 /// Writes messages of one snapshot.
 pub(crate) trait Lines {
     type Progress: Begun;
+    /// What writing this message counts beside a row: more where it is made for it.
+    fn weight(&self, _: &MessageRow<'_>) -> u32 {
+        0
+    }
     /// Goes on with a half-written body; `false` when the output is full again.
     fn go_on(&self, progress: &mut Self::Progress, out: &mut Vec<u8>) -> Result<bool>;
     /// One message from its first item, or from where it was left.
@@ -238,7 +242,7 @@ impl<W: Lines> Visit<'_, '_, '_, W> {
         let done = row.uid.value();
         self.message(seqnum, row)?;
         self.visited.insert(done);
-        self.counted += self.pass.rows_each;
+        self.counted = self.counted.saturating_add(self.pass.rows_each);
         if self.pass.out.len() >= limits::OUTPUT_OCTETS_HIGH {
             return self.stop(Stopped::Full { done });
         }
@@ -259,6 +263,9 @@ impl<W: Lines> Visit<'_, '_, '_, W> {
         let resumed = self.rows.progress.take();
         if resumed.is_none() && self.pass.changed_since.is_some_and(|since| row.modseq <= since) {
             return ControlFlow::Continue(());
+        }
+        if resumed.is_none() {
+            self.counted = self.counted.saturating_add(self.pass.lines.weight(row));
         }
         let (begun, before) = (resumed.is_some(), self.pass.out.len());
         match self.pass.lines.message(seqnum, row, resumed, self.pass.out) {

@@ -10,7 +10,7 @@ use koi_proto::dmap::chunk::{Body, BodyForm};
 use koi_proto::dmap::command::{ChangedSince, Fetch, FetchItem};
 use koi_types::{MailError, Result, SystemFlags, UidSet};
 
-use crate::dmap::fetch::{Progress, Writer};
+use crate::dmap::fetch::{Progress, Writer, looks_inside};
 use crate::dmap::job::{Context, Job, Outcome};
 use crate::dmap::reply::Reply;
 use crate::dmap::sync::vanished;
@@ -21,12 +21,14 @@ use crate::selected::telling::Telling;
 use crate::session::Note;
 
 pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
-    Box::new(Fetching { fetch, rows: Rows::new(), phase: Phase::Begin })
+    Box::new(Fetching { fetch, rows: Rows::new(), makes: false, phase: Phase::Begin })
 }
 
 struct Fetching {
     fetch: Fetch,
     rows: Rows<Progress>,
+    /// Ordinary mail is encrypted to be shown.
+    makes: bool,
     phase: Phase,
 }
 
@@ -43,6 +45,9 @@ impl Job for Fetching {
             Err(error) if self.rows.progress.is_some() => Ok(broken(cx, &error)),
             outcome => outcome,
         }
+    }
+    fn works_long(&self) -> bool {
+        self.makes && self.rows.progress.is_none()
     }
 }
 
@@ -96,6 +101,7 @@ impl Fetching {
             return Ok(Some(Reply::bad("ENABLE QRESYNC first")));
         }
         self.imply(cx.core.uid_only);
+        self.makes = self.fetch.items.iter().any(looks_inside) && cx.core.keeps().keeps_clear_mail();
         match sequence::uids(cx.core.view()?, &self.fetch.set, self.fetch.by_uid) {
             Ok(uids) => self.rows.left = uids.0,
             Err(bad) => return Ok(Some(bad.into())),

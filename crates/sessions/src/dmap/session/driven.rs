@@ -28,6 +28,12 @@ impl Session for DmapSession {
     fn rests(&self) -> bool {
         self.core.idling
     }
+    fn works_long(&self) -> bool {
+        match &self.doing {
+            Doing::Job(_, job) | Doing::Commit(_, job, _) => job.works_long(),
+            Doing::Greeting | Doing::Ready | Doing::Tell(_) | Doing::Closed => false,
+        }
+    }
     fn state_advanced(&mut self, _account: AccountId, _upto: ModSeq) {
         self.core.advanced = true;
     }
