@@ -55,6 +55,7 @@ impl RealSessions {
             commands_per_second_max: config.dmap.commands_per_second_max,
             search_secs_max: config.dmap.search_secs_max,
             connection_memory_max: config.dmap.connection_memory_max,
+            account_rates: Arc::clone(account_rates),
             ..DmapSettings::default()
         };
         let lmtp = SmtpSettings {

@@ -160,7 +160,8 @@ impl World {
         self.open(peer, Box::new(session));
     }
     pub fn open_dmap(&mut self, peer: u32) {
-        let settings = Arc::new(self.dmap.clone());
+        let account_rates = Arc::clone(&self.submission.account_rates);
+        let settings = Arc::new(DmapSettings { account_rates, ..self.dmap.clone() });
         let session = DmapSession::new(self.service.clone(), settings, client(true), self.now());
         self.open(peer, Box::new(session));
     }

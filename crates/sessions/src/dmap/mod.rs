@@ -16,7 +16,11 @@ mod stacie;
 mod sync;
 mod table;
 
+use std::sync::Arc;
+
 use koi_proto::dmap::Mode;
+
+use crate::account_rates::AccountRates;
 
 pub use session::DmapSession;
 
@@ -47,6 +51,8 @@ pub struct DmapSettings {
     pub search_secs_max: u32,
     /// Octets one connection may hold in memory.
     pub connection_memory_max: usize,
+    /// How much accounts may send; shared by all ways to send.
+    pub account_rates: Arc<AccountRates>,
 }
 
 impl Default for DmapSettings {
@@ -63,6 +69,7 @@ impl Default for DmapSettings {
             commands_per_second_max: 5000,
             search_secs_max: 300,
             connection_memory_max: koi_types::limits::IMAP_CONNECTION_MEMORY_OCTETS_MAX,
+            account_rates: Arc::default(),
         }
     }
 }

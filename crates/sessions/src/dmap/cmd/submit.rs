@@ -10,6 +10,8 @@ use koi_proto::dmap::command::{Bounce, Hold, Submit};
 use koi_proto::dmap::{Code, DateTime};
 use koi_types::{MailError, NumSet, Result, Timestamp, Uid, UidSet, ZoneOffset};
 
+use crate::account_rates::Counted;
+use crate::dmap::core::Core;
 use crate::dmap::job::{Context, Job, Outcome, ran_twice};
 use crate::dmap::reply::{Reply, tell};
 use crate::dmap::sync::Sync;
@@ -17,10 +19,16 @@ use crate::selected::sequence;
 use crate::selected::telling::Telling;
 
 pub(crate) fn start(submit: Submit) -> Box<dyn Job> {
-    Box::new(Submitting::Begin(Box::new(submit)))
+    Box::new(Submitting { state: State::Begin(Box::new(submit)), counted: None })
 }
 
-enum Submitting {
+struct Submitting {
+    state: State,
+    /// What the account has sent with it.
+    counted: Option<Counted>,
+}
+
+enum State {
     Begin(Box<Submit>),
     Claim(Uid, Pending<Claim>),
     /// Both flags are told.
@@ -32,40 +40,69 @@ enum Submitting {
 impl Job for Submitting {
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
         loop {
-            match std::mem::replace(self, Self::Over) {
-                Self::Begin(submit) => {
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Begin(submit) => {
                     let (uid, options) = match begin(cx, &submit)? {
                         Ok(begun) => begun,
                         Err(reply) => return Ok(Outcome::Done(*reply)),
                     };
-                    let pending = cx.core.account()?.claim_submission(cx.core.view()?.mailbox, uid, options);
+                    let (account, mailbox) = (cx.core.account()?, cx.core.view()?.mailbox);
+                    self.counted = cx.core.settings.account_rates.take_message(1, account.id(), cx.core.now);
+                    if self.counted.is_none() {
+                        return Ok(Outcome::Done(too_many()));
+                    }
+                    let pending = account.claim_submission(mailbox, uid, options);
                     let ticket = pending.ticket();
-                    *self = Self::Claim(uid, pending);
+                    self.state = State::Claim(uid, pending);
                     return Ok(Outcome::Await(ticket));
                 }
-                Self::Claim(uid, pending) => {
-                    let claim = pending.take()?;
+                State::Claim(uid, pending) => {
+                    let claim = pending.take().inspect_err(|_| self.uncount(cx.core))?;
                     if let Some(until) = claim.held_until {
                         let reply = Reply::ok("held until then").code(Code::Held(date(until)));
                         return Ok(Outcome::Done(reply.telling(of(uid))));
                     }
-                    *self = Self::Tell(uid, claim, Box::new(Sync::flags_of(one(uid), None)));
+                    self.state = State::Tell(uid, claim, Box::new(Sync::flags_of(one(uid), None)));
                 }
-                Self::Tell(uid, claim, mut sync) => {
+                State::Tell(uid, claim, mut sync) => {
                     if let Some(stopped) = sync.step(cx)? {
-                        *self = Self::Tell(uid, claim, sync);
+                        self.state = State::Tell(uid, claim, sync);
                         return Ok(stopped);
                     }
                     let pending = cx.core.account()?.finish_submission(&claim)?;
                     let ticket = pending.ticket();
-                    *self = Self::Finish(uid, pending);
+                    self.state = State::Finish(uid, pending);
                     return Ok(Outcome::Await(ticket));
                 }
-                Self::Finish(uid, pending) => return Ok(Outcome::Done(finished(cx, uid, pending.take()?))),
-                Self::Over => return Err(ran_twice()),
+                State::Finish(uid, pending) => {
+                    let submitted = pending.take()?;
+                    if let Submitted::Refused { .. } = submitted {
+                        self.uncount(cx.core);
+                    }
+                    return Ok(Outcome::Done(finished(cx, uid, submitted)));
+                }
+                State::Over => return Err(ran_twice()),
             }
         }
     }
+    /// What was taken is opened, checked, signed and sealed at once, however large it is.
+    fn works_long(&self) -> bool {
+        matches!(self.state, State::Claim(..) | State::Tell(..))
+    }
+}
+
+impl Submitting {
+    /// It was refused: nothing was sent with it.
+    fn uncount(&mut self, core: &Core) {
+        if let Some(counted) = self.counted.take() {
+            core.settings.account_rates.give_back(&counted, core.now);
+        }
+    }
+}
+
+/// RFC 6409 §3.3: it stays as it was, and may be submitted later.
+fn too_many() -> Reply {
+    Reply::no("your account has sent too many messages, try again later").code(Code::Limit)
 }
 
 type Begun = std::result::Result<(Uid, SubmitOptions), Box<Reply>>;
