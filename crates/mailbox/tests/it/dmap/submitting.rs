@@ -4,6 +4,8 @@ use koi_dime::chunk::Actor;
 use koi_dime::{ChunkType, Magic, Message};
 use koi_mailbox::dmap::{SubmitOptions, Submitted};
 use koi_mailbox::{Account, FlagOp, INBOX, MailboxService};
+use koi_store::kv::transact_and_wait;
+use koi_store::record::dmap::OutboxRecord;
 use koi_types::{Cause, ErrorKind, Flags, Mode, Role, Uid, UidSet};
 
 use super::rig::{
@@ -203,6 +205,28 @@ fn what_a_crash_leaves_is_ended_after_the_next_start() {
     assert_eq!(keywords(&alice.account, INBOX, broken), flags(&[]));
     housekept(&restarted(&rig), &rig);
     assert_eq!(messages(&bob.account), 1, "once");
+}
+
+#[test]
+fn a_message_that_cannot_be_read_any_more_keeps_no_other_back() {
+    let rig = dmap_rig();
+    let (alice, bob) = two(&rig);
+    let uids = [1, 2].map(|seed| waiting(&rig, &alice, &bob.account, seed));
+    let claims = uids
+        .map(|uid| alice.account.claim_submission(INBOX, uid, SubmitOptions::default()).wait().unwrap().id);
+    let lost = claims.iter().min().unwrap();
+    let row = koi_store::key::dmap_outbox(alice.account.id(), *lost);
+    let record = rig.kv.view().unwrap().get(&row).unwrap().unwrap().to_vec();
+    let mut record = OutboxRecord::decode(&record).unwrap();
+    record.body.offset = u64::MAX / 2;
+    record.body.segment = u32::MAX;
+    let damaged = record.encode();
+    transact_and_wait(&*rig.kv, move |txn| txn.put(&row, &damaged)).unwrap();
+    housekept(&restarted(&rig), &rig);
+    assert_eq!(messages(&bob.account), 1);
+    let mut left: Vec<Flags> = uids.iter().map(|uid| keywords(&alice.account, INBOX, *uid)).collect();
+    left.sort_by_key(|flags| flags.keywords.len());
+    assert_eq!(left, [flags(&[]), flags(&["$Submitted"])]);
 }
 
 #[test]
