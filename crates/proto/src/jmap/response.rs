@@ -214,6 +214,8 @@ impl Responses {
     pub fn back_to(&mut self, mark: Mark) {
         self.octets.truncate(mark.octets.saturating_sub(self.taken));
         self.done.truncate(mark.done);
+        // A list that was begun since is not there any more.
+        self.open = self.open.filter(|open| open.from <= mark.octets);
     }
 
     /// Octets held: what a caller bounds by asking before each call.

@@ -219,3 +219,18 @@ fn a_list_is_told_piece_by_piece() {
     let got = responses.arguments(referring.calls.get_mut(1).unwrap()).unwrap();
     assert_eq!(got.into_members().value("ids"), Some(&json("[]")));
 }
+
+#[test]
+fn a_list_that_was_begun_and_forgotten_leaves_nothing_behind() {
+    let mut responses = Responses::new(&Envelope::Http);
+    let mark = responses.mark();
+    responses.open("Email/query", &json(r#"{"position":0}"#), "ids");
+    responses.item("a");
+    responses.back_to(mark);
+    assert!(!responses.is_open());
+    responses.close("0", "Email/query", &json("{}"));
+    responses.error("0", &MethodError::AnchorNotFound);
+    let told = text(responses.finish(&CreatedIds::default(), "s"));
+    let expected = r#"{"methodResponses":[["error",{"type":"anchorNotFound"},"0"]],"sessionState":"s"}"#;
+    assert_eq!(told, expected);
+}
