@@ -43,6 +43,8 @@ pub enum Error {
     Impostor,
     /// Salt, bonus or name are not what they were at the login before.
     PinChanged,
+    /// The server may know more of the account's mail than at the login before.
+    ModeChanged,
     Random(NoRandomness),
     /// The account has no realm of this label.
     NoRealm(String),
@@ -85,6 +87,9 @@ impl Error {
             Self::Impostor => {
                 "do not try again from here: check the server's name and certificate; nothing that opens \
                  your mail was sent"
+            }
+            Self::ModeChanged => {
+                "if you have had the mode changed, say --accept-new-salt once; if not, do not log in"
             }
             Self::PinChanged => {
                 "if the password was changed from another device, say --accept-new-salt once; if not, do \
@@ -161,6 +166,7 @@ impl fmt::Display for Error {
             Self::Username(error) => error.fmt(f),
             Self::Challenge(error) => write!(f, "the server's challenge: {error}"),
             Self::Impostor => f.write_str("the server did not prove that it knows the account"),
+            Self::ModeChanged => f.write_str("the account is in a less strict mode than before"),
             Self::PinChanged => f.write_str("the server gives another salt for this account than before"),
             Self::Random(error) => error.fmt(f),
             Self::NoRealm(label) => write!(f, "the account has no realm `{label}`"),

@@ -198,6 +198,10 @@ impl<S: Read + Write> Account<S> {
         let object = object.ok_or_else(|| Error::NoPrivatePart(entry.id.to_string()))?;
         match PrivateKeys::parse(Holder::User, &object) {
             Err(KeyError::Object(ObjectError::Other(_))) => self.decrypted(&object),
+            // Whoever shows it has it: this may be a key that the server has made up.
+            Ok(_) if self.mode != Mode::Trustful => {
+                Err(Error::KeyChanged("the server shows a private key in clear, which it must not have"))
+            }
             in_clear => Ok(in_clear?),
         }
     }

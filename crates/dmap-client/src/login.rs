@@ -7,7 +7,7 @@ use koi_dime::stacie::exchange::{Challenge, ClientFirst, ServerProof, proof_mess
 use koi_dime::stacie::{Inputs, Password, Salt};
 use koi_proto::dmap::command::{Command, Secret};
 use koi_proto::dmap::response::{Condition, Status};
-use koi_proto::dmap::{Capability, Code};
+use koi_proto::dmap::{Capability, Code, Mode};
 use koi_types::Address;
 
 use crate::account::{Account, mode_of};
@@ -22,7 +22,7 @@ pub struct Credentials<'a> {
     pub password: &'a Password,
     /// `tls-exporter` of the connection (RFC 9266 §2), where TLS is 1.3.
     pub channel: Option<[u8; 32]>,
-    /// Take salt and bonus as the server gives them, whatever they were before.
+    /// Take salt, bonus and mode as the server gives them, whatever they were before.
     pub accept_new_salt: bool,
 }
 
@@ -76,8 +76,14 @@ impl<S: Read + Write> Connection<S> {
         self.welcomed()?;
         let mode =
             mode_of(self.capabilities()).ok_or_else(|| Error::Protocol("no DMAP= capability".into()))?;
+        let is_laxer = wallet.mode.is_some_and(|before| strictness(mode) < strictness(before));
+        if is_laxer && !credentials.accept_new_salt {
+            self.logout();
+            return Err(Error::ModeChanged);
+        }
         let mut wallet = wallet;
         wallet.settle(&pin);
+        wallet.mode = Some(mode);
         Ok(Account {
             connection: self,
             address: credentials.address.account_key(),
@@ -137,6 +143,14 @@ fn accepted(
     let is_expected =
         wallet.pin.as_ref().is_none_or(is) || wallet.pending.as_ref().is_some_and(|pending| is(&pending.pin));
     if is_expected || credentials.accept_new_salt { Ok(challenge) } else { Err(Error::PinChanged) }
+}
+
+const fn strictness(mode: Mode) -> u8 {
+    match mode {
+        Mode::Trustful => 0,
+        Mode::Cautious => 1,
+        Mode::Paranoid => 2,
+    }
 }
 
 fn refused(status: Status) -> Error {

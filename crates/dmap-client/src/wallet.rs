@@ -4,6 +4,7 @@
 //! ```text
 //! koi-dmap-wallet 1
 //! pin <user name as hashed> <bonus> <salt>
+//! mode <mode> <user name as hashed>
 //! pending <user name> <bonus> <salt>               a password change whose end was not seen
 //! pending-shard <label> <serial> <shard>
 //! shard <label> <serial> <shard>
@@ -18,6 +19,7 @@ use koi_dime::Secret;
 use koi_dime::key::ENCRYPTED_KEY_OCTETS;
 use koi_dime::stacie::{RealmLabel, Salt, Shard};
 use koi_dime::{Fingerprint, VerifyingKey};
+use koi_proto::dmap::Mode;
 use koi_proto::dmap::id::{base64url_decode, base64url_encode};
 
 use crate::login::Pin;
@@ -30,6 +32,8 @@ const TITLE: &str = "koi-dmap-wallet 1";
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Wallet {
     pub pin: Option<Pin>,
+    /// How much the server may know, as it was at the last login.
+    pub mode: Option<Mode>,
     pub pending: Option<Pending>,
     pub shards: Vec<LocalShard>,
     pub keys: Vec<LocalKey>,
@@ -106,6 +110,9 @@ impl Wallet {
         };
         self.pin.iter().for_each(|own| pin("pin", own));
         self.pending.iter().for_each(|pending| pin("pending", &pending.pin));
+        if let Some((mode, pin)) = self.mode.zip(self.pin.as_ref()) {
+            let _ = writeln!(out, "mode {} {}", mode.name(), pin.username);
+        }
         let pending = self.pending.iter().flat_map(|pending| &pending.shards);
         let shards = pending.map(|shard| ("pending-shard", shard));
         for (name, shard) in shards.chain(self.shards.iter().map(|shard| ("shard", shard))) {
@@ -156,6 +163,7 @@ impl Wallet {
         }
         match (name, three) {
             ("pin", Some(salt)) if self.pin.is_none() => self.pin = Some(pin(one, two, salt)?),
+            ("mode", None) if self.mode.is_none() => self.mode = Some(Mode::parse(one)?),
             ("pending", Some(salt)) if self.pending.is_none() => {
                 self.pending = Some(Pending { pin: pin(one, two, salt)?, shards: Vec::new() });
             }

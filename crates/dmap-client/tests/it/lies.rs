@@ -9,7 +9,7 @@ use koi_proto::dmap::response::{FetchedItem, KeyItem, SignetItem};
 
 use crate::conversation::{ALICE, BOB, newest, now, send, two};
 use crate::world::{
-    Counted, ORG_ENC, ORG_SIGN, PASSWORD, Shared, address, hex, keys, login, login_as, world_with,
+    Counted, ORG_ENC, ORG_SIGN, PASSWORD, Shared, StoredKey, address, hex, keys, login, login_as, world_with,
 };
 
 fn lie(world: &Shared, lie: impl Fn(&mut Response) + 'static) {
@@ -103,6 +103,30 @@ fn a_private_part_cannot_be_exchanged() {
     });
     let mut alice = login_as(&world, ALICE, PASSWORD, wallet).unwrap();
     assert!(matches!(alice.current_key(), Err(Error::Key(_))));
+}
+
+#[test]
+fn a_key_in_clear_is_the_servers() {
+    let (world, alice, _bob) = two();
+    let mode = world.borrow().holdings[ALICE].mode;
+    assert_eq!(mode, Mode::Cautious);
+    let wallet = alice.logout();
+    // The organisation lies: a key it has made up, signed by itself, with the private part.
+    let made = keys(koi_dime::key::Holder::User, ORG_ENC, ORG_SIGN);
+    let request = SigningRequest::create(&made.signing, &made.decryption.public(), &[], None).unwrap();
+    let signet = world.borrow().organisation.issue(&request, &address(ALICE), None).unwrap();
+    let id = request.key_id().0;
+    let private = Some(made.object().to_vec());
+    let stored = StoredKey { id, request: request.object(), private, signet };
+    world.borrow_mut().holdings.get_mut(ALICE).unwrap().keys.push(stored);
+    let mut alice = login_as(&world, ALICE, PASSWORD, wallet).unwrap();
+    assert!(matches!(alice.current_key(), Err(Error::KeyChanged(_))));
+    // Nor does it help to say that the account is trustful now.
+    let wallet = alice.logout();
+    assert!(wallet.text().contains("\nmode CAUTIOUS "));
+    let wallet = Wallet::parse(&wallet.text()).unwrap();
+    world.borrow_mut().holdings.get_mut(ALICE).unwrap().mode = Mode::Trustful;
+    assert!(matches!(login_as(&world, ALICE, PASSWORD, wallet), Err(Error::ModeChanged)));
 }
 
 #[test]

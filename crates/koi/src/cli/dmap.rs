@@ -50,7 +50,7 @@ pub(crate) struct Who {
     /// A file whose first line is the password
     #[arg(long, global = true, help_heading = WHO, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Accept another salt than before: the password was changed elsewhere
+    /// Accept another salt or a less strict mode than before: password or mode were changed elsewhere
     #[arg(long, global = true, help_heading = WHO)]
     pub(crate) accept_new_salt: bool,
 }
