@@ -37,8 +37,8 @@ pub trait Session: Send {
     fn rests(&self) -> bool {
         false
     }
-    /// Whether the next step works on whole messages, which may be large: a driver that shares its thread lets
-    /// others go elsewhere first.
+    /// Whether the next step works on whole messages, which may be large: a driver that shares its thread
+    /// lets others go elsewhere first.
     fn works_long(&self) -> bool {
         false
     }

@@ -48,7 +48,7 @@ pub(super) fn deliver(
     Ok(deliveries)
 }
 
-/// What LMTP would have said of this recipient (RFC 3463 §3). What may pass is 4yz, though nobody tries again.
+/// What LMTP would have said of this recipient (RFC 3463 §3). What may pass is 4yz; nobody tries again.
 const fn refusal(error: &MailError) -> &'static str {
     match (error.cause, error.kind) {
         (Some(Cause::NoSignet), _) => "451 4.7.5 Mail cannot be encrypted for this user now",
