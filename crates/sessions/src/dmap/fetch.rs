@@ -66,8 +66,8 @@ const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
 
 impl Lines for Writer<'_> {
     type Progress = Progress;
-    /// Ordinary mail is encrypted to be shown, with keys that are agreed on for every chunk: about a MiB of it
-    /// in one step.
+    /// Ordinary mail is encrypted to be shown, with keys that are agreed on for every chunk: about a MiB of
+    /// it in one step.
     fn weight(&self, row: &MessageRow<'_>) -> u32 {
         let made = row.prime_octets == 0 && self.items.iter().any(looks_inside);
         if made { row.octets.saturating_add(MADE_OCTETS_EACH) / MADE_OCTETS_PER_ROW } else { 0 }
