@@ -1,8 +1,8 @@
 //! How much one account may send in an hour and in a day (RFC 6409 §3.3 and RFC 5068 §2 ask for accountable
 //! submission): a password that was stolen sends no more than this before somebody looks.
 //!
-//! Shared by all ways to send, submission and JMAP; counted from the start of the server. What is refused in
-//! the end is given back. Each count is a [`Bucket`]. Bounded: accounts whose buckets are full again are
+//! Shared by all ways to send: submission, JMAP, DMAP; counted from the start of the server. What is refused
+//! in the end is given back. Each count is a [`Bucket`]. Bounded: accounts whose buckets are full again are
 //! forgotten, a few whenever a new one comes, and above the bound new ones are not counted meanwhile.
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@
 //! list, and keeps its sequence number, until its EXPUNGE is sent. Sequence numbers exist only here.
 //!
 //! Below it: `news`, what of the change log the client is to be told; `missed`, what happened while it was
-//! away; `rows`, how messages are written one after the other; `sequence`, what the sets in its commands mean.
-//! Must not: write the wire.
+//! away; `rows`, how messages are written one after the other; `sequence`, what the sets in its commands
+//! mean. Must not: write the wire.
 
 pub(crate) mod compare;
 pub(crate) mod missed;

@@ -1,9 +1,9 @@
 //! A pass over the rows of messages that are written one after the other, in any protocol: FETCH (RFC 9051
 //! §6.4.5, DMAP-00 §7.6.4).
 //!
-//! A pass stops where the output is full, in the middle of a mailbox, of a message, or of a body, and the next
-//! one goes on there. Messages that another session has removed meanwhile are written from what is kept of
-//! them for a while. Must not: know what a line looks like, that is for [`Lines`]; keep a snapshot.
+//! A pass stops where the output is full, in the middle of a mailbox, of a message, or of a body, and the
+//! next one goes on there. Messages that another session has removed meanwhile are written from what is kept
+//! of them for a while. Must not: know what a line looks like, that is for [`Lines`]; keep a snapshot.
 
 use std::ops::ControlFlow;
 
@@ -112,8 +112,8 @@ impl<P> Rows<P> {
 }
 
 impl<P: Begun> Rows<P> {
-    /// Writes messages that are there, then those that are gone, until the output is full or it has been at it
-    /// for long enough.
+    /// Writes messages that are there, then those that are gone, until the output is full or it has been at
+    /// it for long enough.
     pub(crate) fn write<W: Lines<Progress = P>>(&mut self, mut pass: Pass<'_, W>) -> Result<Passed> {
         if !self.only_gone {
             match self.write_there(&mut pass)? {
