@@ -11,7 +11,9 @@ pub const FINGERPRINT_CHARS: usize = 86;
 pub struct Fingerprint(pub [u8; HASH_OCTETS]);
 
 impl Fingerprint {
-    pub(crate) fn of(octets: &[u8]) -> Self {
+    /// Of the octets as they are: of a whole message, what DATA of DMTP names.
+    #[must_use]
+    pub fn of(octets: &[u8]) -> Self {
         Self(sha512(&[octets]))
     }
     /// Exactly 86 characters, without padding.

@@ -17,6 +17,7 @@ mod prime;
 mod queue;
 mod random;
 mod realms;
+mod receive;
 mod ring;
 pub(crate) mod seal;
 pub(crate) mod submit;
@@ -39,6 +40,7 @@ pub use others::{FoundOrganisation, KnownOrganisation, NamedOrganisation};
 pub use prime::{NewPrimeMessage, Prime, PrimeStage, is_prime};
 pub use queue::{DueMail, FoundMail, MailSettled, OutgoingMail};
 pub use realms::{NewRealm, RealmRow};
+pub use receive::{Brought, BroughtStage};
 pub use ring::{NewSignet, SignetName, SignetRow};
 pub use submit::{Claim, SubmitOptions, Submitted};
 

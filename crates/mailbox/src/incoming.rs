@@ -289,7 +289,7 @@ impl Stage {
             Some(large) => large.finish(),
         }
     }
-    fn whole(self) -> Result<Whole> {
+    pub(crate) fn whole(self) -> Result<Whole> {
         if let Some(error) = self.refused {
             return Err(error);
         }
@@ -308,13 +308,13 @@ impl Stage {
 }
 
 /// A message that has arrived, and all of its octets.
-struct Whole {
-    body: NewBody,
-    octets: Octets,
+pub(crate) struct Whole {
+    pub(crate) body: NewBody,
+    pub(crate) octets: Octets,
 }
 
 /// A large message is not copied once more only to be shared.
-enum Octets {
+pub(crate) enum Octets {
     Held(Arc<[u8]>),
     Read(Vec<u8>),
 }

@@ -24,6 +24,8 @@ pub enum Protocol {
     /// Mail from our users' clients.
     Submission,
     Dmap,
+    /// Mail and lookups from the servers of other organisations.
+    Dmtp,
 }
 
 impl Protocol {
@@ -36,6 +38,7 @@ impl Protocol {
             Self::Smtp => "smtp",
             Self::Submission => "submission",
             Self::Dmap => "dmap",
+            Self::Dmtp => "dmtp",
         }
     }
     /// Whether connections count as waiting for login.
@@ -54,6 +57,7 @@ impl Protocol {
         match self {
             Self::Imap | Self::Dmap => format!("* BYE {text}\r\n"),
             Self::Lmtp | Self::Smtp | Self::Submission => format!("421 4.3.2 {text}\r\n"),
+            Self::Dmtp => format!("421 {text}\r\n"),
         }
     }
 }

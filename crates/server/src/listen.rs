@@ -56,6 +56,7 @@ pub fn bind_all(config: &ListenConfig) -> Result<Vec<Bound>, Problem> {
         ("submissions", Spoken::Lines(Protocol::Submission), true, &config.submissions),
         ("https", Spoken::Http, true, &config.https),
         ("dmap", Spoken::Lines(Protocol::Dmap), true, &config.dmap),
+        ("dmtp", Spoken::Lines(Protocol::Dmtp), true, &config.dmtp),
     ];
     let mut bound = Vec::new();
     let mut failed: Vec<String> = Vec::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use koi_mailbox::MailboxService;
 use koi_sessions::account_rates::{AccountRates, AccountRatesMax};
 use koi_sessions::dmap::{DmapSession, DmapSettings};
+use koi_sessions::dmtp::{DmtpSession, DmtpSettings};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::smtp::{Rates, RatesMax, Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session};
@@ -18,6 +19,7 @@ pub(crate) struct RealSessions {
     mailbox: MailboxService,
     imap: Arc<ImapSettings>,
     dmap: Arc<DmapSettings>,
+    dmtp: Arc<DmtpSettings>,
     lmtp: Arc<SmtpSettings>,
     smtp: Arc<SmtpSettings>,
     submission: Arc<SmtpSettings>,
@@ -78,6 +80,7 @@ impl RealSessions {
                 messages: config.smtp.messages_per_minute_max,
                 recipients: config.smtp.recipients_per_minute_max,
                 errors: config.smtp.errors_per_minute_max,
+                ..RatesMax::default()
             })),
             ..lmtp.clone()
         };
@@ -85,6 +88,7 @@ impl RealSessions {
             mailbox: service.mailbox.clone(),
             imap: Arc::new(imap),
             dmap: Arc::new(dmap),
+            dmtp: Arc::new(dmtp(config)),
             lmtp: Arc::new(lmtp),
             smtp: Arc::new(smtp),
             submission: Arc::new(submission),
@@ -98,6 +102,22 @@ impl RealSessions {
         };
         let (mailbox, now) = (self.mailbox.clone(), crate::clock::now());
         Box::new(SmtpSession::new(role, mailbox, Arc::clone(settings), peer, now))
+    }
+}
+
+fn dmtp(config: &Config) -> DmtpSettings {
+    DmtpSettings {
+        hostname: config.hostname.as_str().into(),
+        idle_timeout_secs: config.dmtp.idle_secs,
+        message_octets_max: config.limits.message_octets_max,
+        rates: Arc::new(Rates::new(RatesMax {
+            connections: config.dmtp.connections_per_minute_max,
+            messages: config.dmtp.messages_per_minute_max,
+            lookups: config.dmtp.lookups_per_minute_max,
+            errors: config.dmtp.errors_per_minute_max,
+            ..RatesMax::default()
+        })),
+        ..DmtpSettings::default()
     }
 }
 
@@ -132,6 +152,7 @@ impl Sessions for RealSessions {
         match protocol {
             Protocol::Imap => Box::new(ImapSession::new(mailbox, Arc::clone(&self.imap), peer, now)),
             Protocol::Dmap => Box::new(DmapSession::new(mailbox, Arc::clone(&self.dmap), peer, now)),
+            Protocol::Dmtp => Box::new(DmtpSession::new(mailbox, Arc::clone(&self.dmtp), peer, now)),
             Protocol::Lmtp => self.smtp(Role::Lmtp, peer),
             Protocol::Smtp => self.smtp(Role::Inbound, peer),
             Protocol::Submission => self.smtp(Role::Submission, peer),

@@ -10,6 +10,7 @@ pub mod dime_field;
 pub mod dime_message;
 pub mod dmap;
 pub mod dmap_client;
+pub mod dmtp_session;
 pub mod header_forms;
 pub mod imap;
 pub mod index_rows;

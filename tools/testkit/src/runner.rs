@@ -55,7 +55,9 @@ pub fn play_in(script: &Script, engine: &MakeEngine<'_>, mode: Mode) -> Result<(
     let mut lines = script.lines.as_slice();
     while let Some((line, rest)) = lines.split_first() {
         let taken = match &line.action {
-            Action::Send { peer, .. } | Action::Data { peer, .. } => play.exchange(*peer, lines)?,
+            Action::Send { peer, .. } | Action::Data { peer, .. } | Action::Counted { peer, .. } => {
+                play.exchange(*peer, lines)?
+            }
             Action::Expect { peer, .. } => play.expect_only(*peer, lines)?,
             _ => {
                 play.act(line).map_err(|e| at(line, &e))?;
@@ -118,6 +120,9 @@ impl Play {
                 Action::Data { peer: p, text } if *p == peer => {
                     sent.extend(self.data(text).map_err(|e| at(line, &e))?);
                 }
+                Action::Counted { peer: p, text } if *p == peer => {
+                    sent.extend(self.counted(text).map_err(|e| at(line, &e))?);
+                }
                 Action::Expect { peer: p, text } if *p == peer => {
                     block.push(line, &self.expected(peer, text));
                 }
@@ -161,6 +166,7 @@ impl Play {
         let pieces = match &line.action {
             Action::Send { text, newline, .. } => self.pieces(peer, text, *newline),
             Action::Data { text, .. } => vec![Piece { octets: self.data(text)?, waits: false }],
+            Action::Counted { text, .. } => vec![Piece { octets: self.counted(text)?, waits: false }],
             _ => Vec::new(),
         };
         for piece in pieces {
@@ -217,6 +223,10 @@ impl Play {
         out.extend(b".\r\n");
         Ok(out)
     }
+    fn counted(&self, name: &str) -> Result<Vec<u8>, String> {
+        let text = self.texts.get(name).ok_or_else(|| format!("no text `{name}`"))?;
+        Ok([text, b"\r\n".as_slice()].concat())
+    }
     fn peer(&mut self, peer: u32) -> Result<&mut crate::world::Connection, String> {
         self.world.peer(peer).ok_or_else(|| format!("connection {peer} is not open"))
     }
@@ -260,14 +270,20 @@ impl Play {
             Action::Mode { user, mode, has_key } => self.world.set_mode(user, *mode, *has_key),
             Action::Stacie { user } => self.world.add_stacie(user),
             Action::Key { name, former } => {
-                let key = user_key(name, former.as_deref());
-                self.bindings.0.insert(name.clone(), KeyId(key.id.0).to_string());
-                self.texts.insert(format!("{name}_request"), key.request);
-                self.texts.insert(format!("{name}_private"), key.private);
+                self.keep_key(name, former.as_deref());
             }
             Action::Prime { name, from, to, text } => {
                 let octets = self.world.authored(from, to, text)?;
                 self.texts.insert(name.clone(), octets);
+            }
+            Action::Brought { name, how, to, text } => {
+                let octets = self.world.brought(*how, to, text)?;
+                self.keep_brought(name, octets);
+            }
+            Action::Fingerprints { of, name } => {
+                let [core, full] = self.world.fingerprints(of)?;
+                self.bindings.0.insert(name.clone(), core.to_string());
+                self.bindings.0.insert(format!("{name}_full"), full.to_string());
             }
             Action::StacieProof { peer, name, password, plus } => {
                 self.stacie(*peer, name, password, *plus)?;
@@ -280,9 +296,21 @@ impl Play {
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
             Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
             Action::Damage { user, mailbox, uid } => self.world.damage(user, mailbox, *uid),
-            Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } => {}
+            Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } | Action::Counted { .. } => {}
         }
         Ok(())
+    }
+    fn keep_key(&mut self, name: &str, former: Option<&str>) {
+        let key = user_key(name, former);
+        self.bindings.0.insert(name.to_owned(), KeyId(key.id.0).to_string());
+        self.texts.insert(format!("{name}_request"), key.request);
+        self.texts.insert(format!("{name}_private"), key.private);
+    }
+    fn keep_brought(&mut self, name: &str, octets: Vec<u8>) {
+        let hash = koi_dime::Fingerprint::of(&octets).to_string();
+        self.bindings.0.insert(format!("{name}_size"), octets.len().to_string());
+        self.bindings.0.insert(format!("{name}_hash"), hash);
+        self.texts.insert(name.to_owned(), octets);
     }
     fn fill(&mut self, user: &str, mailbox: &str, fill: &[Fill]) -> Result<(), String> {
         let mut messages = Vec::new();
@@ -321,6 +349,7 @@ impl Play {
             Protocol::ImapTls12 => self.world.open_imap_tls12(peer),
             Protocol::ImapClear => self.world.open_imap(peer, false),
             Protocol::Dmap => self.world.open_dmap(peer),
+            Protocol::Dmtp => self.world.open_dmtp(peer),
             Protocol::Lmtp => self.world.open_lmtp(peer),
             Protocol::Smtp => self.world.open_smtp(peer, Role::Inbound, false),
             Protocol::Submission => self.world.open_smtp(peer, Role::Submission, true),
@@ -336,6 +365,7 @@ impl Play {
         let Some(login) = login else { return Ok(()) };
         let mut commands = match protocol {
             Protocol::Lmtp => vec![format!("LHLO {login}")],
+            Protocol::Dmtp => vec![format!("EHLO <{login}>")],
             Protocol::Smtp | Protocol::SubmissionClear => vec![format!("EHLO {login}")],
             Protocol::Submission => {
                 vec!["EHLO client.example".to_owned(), format!("AUTH PLAIN {}", plain(login))]

@@ -7,6 +7,8 @@ use std::fmt;
 
 use koi_types::{AccessSet, Mode};
 
+use crate::world::dmtp::Brought;
+
 pub mod pattern;
 mod text;
 mod world;
@@ -79,6 +81,11 @@ pub enum Action {
         peer: u32,
         text: String,
     },
+    /// The octets of a text, and CRLF: what DMTP counts.
+    Counted {
+        peer: u32,
+        text: String,
+    },
     Close {
         peer: u32,
     },
@@ -141,6 +148,18 @@ pub enum Action {
         from: String,
         to: String,
         text: String,
+    },
+    /// A text: a message from another organisation; `$NAME_size` and `$NAME_hash` are what DMTP says of it.
+    Brought {
+        name: String,
+        how: Brought,
+        to: String,
+        text: String,
+    },
+    /// Binds `$NAME` and `$NAME_full` to the fingerprints of a signet.
+    Fingerprints {
+        of: String,
+        name: String,
     },
     /// Answers the challenge of STACIE as its client does; `$proof` is what the server must answer.
     StacieProof {
@@ -206,6 +225,8 @@ pub enum Protocol {
     SubmissionClear,
     /// TLS 1.3 from the first octet.
     Dmap,
+    /// Port 26: TLS from the first octet.
+    Dmtp,
     /// A request a line.
     Jmap,
     /// What is pushed to one subscription.
@@ -309,6 +330,7 @@ fn peer_action(peer: u32, rest: &str) -> Result<Action, String> {
         ("stacie", rest) => stacie_proof(peer, rest, false),
         ("stacie-plus", rest) => stacie_proof(peer, rest, true),
         ("data", text) => Ok(Action::Data { peer, text: text.to_owned() }),
+        ("counted", text) => Ok(Action::Counted { peer, text: text.to_owned() }),
         ("close", "") => Ok(Action::Close { peer }),
         ("starttls", "") => Ok(Action::StartTls { peer }),
         _ => Err(format!("not an action of a connection: `{rest}`")),
@@ -326,6 +348,7 @@ fn open(peer: u32, what: &str) -> Result<Action, String> {
         "submission" => Protocol::Submission,
         "submission-clear" => Protocol::SubmissionClear,
         "dmap" => Protocol::Dmap,
+        "dmtp" => Protocol::Dmtp,
         "push" => Protocol::Push,
         "jmap" => Protocol::Jmap,
         other => return Err(format!("no such protocol: `{other}`")),

@@ -4,6 +4,7 @@
 mod accounts;
 mod connection;
 pub mod dmap;
+pub mod dmtp;
 mod login;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use koi_mailbox::push::PushOptions;
 use koi_mailbox::{Env, MailboxService, Options};
 use koi_proto::jmap::{Capabilities, CoreLimits};
 use koi_sessions::dmap::{DmapSession, DmapSettings};
+use koi_sessions::dmtp::{DmtpSession, DmtpSettings};
 use koi_sessions::imap::{ImapSession, ImapSettings};
 use koi_sessions::jmap::Jmap;
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
@@ -52,6 +54,7 @@ pub struct World {
     pub yield_takes: i64,
     pub imap: ImapSettings,
     pub dmap: DmapSettings,
+    pub dmtp: DmtpSettings,
     pub lmtp: SmtpSettings,
     /// Port 25.
     pub smtp: SmtpSettings,
@@ -122,6 +125,7 @@ impl World {
             yield_takes: 0,
             imap,
             dmap: DmapSettings::default(),
+            dmtp: DmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..DmtpSettings::default() },
             lmtp,
             smtp,
             submission,
@@ -163,6 +167,11 @@ impl World {
         let account_rates = Arc::clone(&self.submission.account_rates);
         let settings = Arc::new(DmapSettings { account_rates, ..self.dmap.clone() });
         let session = DmapSession::new(self.service.clone(), settings, client(true), self.now());
+        self.open(peer, Box::new(session));
+    }
+    pub fn open_dmtp(&mut self, peer: u32) {
+        let settings = Arc::new(self.dmtp.clone());
+        let session = DmtpSession::new(self.service.clone(), settings, client(true), self.now());
         self.open(peer, Box::new(session));
     }
     pub fn open_lmtp(&mut self, peer: u32) {

@@ -93,7 +93,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         "# Made by `koi quickstart`. docs/CONFIG.md and `koi config show --defaults` explain every key.\n\n\
          [server]\nhostname = \"{domain}\"\ndomains = [{}]\n\n\
          [listen]\nimap = [{}]\nimaps = [{}]\nlmtp = [{}]\n\
-         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\nhttps = [{}]\ndmap = [{}]\n\n\
+         smtp = [{}]\nsubmission = [{}]\nsubmissions = [{}]\nhttps = [{}]\ndmap = [{}]\ndmtp = [{}]\n\n\
          [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
          [auth]\nscram = true\n",
         list(domains),
@@ -105,6 +105,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         addresses(&listen.submissions),
         addresses(&listen.https),
         addresses(&listen.dmap),
+        addresses(&listen.dmtp),
     ))
 }
 
@@ -129,6 +130,7 @@ fn listeners(base: u16) -> Result<ListenConfig, Problem> {
         submissions: at(465)?,
         https: at(443)?,
         dmap: at(DMAP_PORT)?,
+        dmtp: at(26)?,
     })
 }
 

@@ -9,28 +9,27 @@
 
 use std::sync::Arc;
 
-use koi_dime::message::{Bounces, HandoverError, OriginEnvelope, Tracing, add_tracing, retitled};
+use koi_dime::message::{Bounces, HandoverError, OriginEnvelope, retitled};
 use koi_dime::{Magic, Message, Organisation, Outline};
-use koi_message::DateTime;
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::dmap::keys;
 use koi_store::mail::dmap::outbox::{self, Ending, NewOutgoing};
 use koi_store::mail::dmap::queue::NewQueued;
-use koi_store::mail::{AccountTxn, Appended, INBOX, NewEmail, directory};
+use koi_store::mail::{AccountTxn, Appended, NewEmail, directory};
 use koi_store::record::dmap::{OutboxRecord, OutboxState};
 use koi_store::record::email::Place;
 use koi_types::{
-    AccountId, Cause, EmailId, ErrorKind, Flags, MailError, MailboxId, ModSeq, ObjectId, Result, SystemFlags,
-    Timestamp, Uid, ZoneOffset,
+    AccountId, Cause, EmailId, ErrorKind, Flags, MailError, MailboxId, ModSeq, ObjectId, Result, Timestamp,
+    Uid, ZoneOffset,
 };
 
 use super::keys::signet_of;
-use super::prime::{bad, check, key_of};
+use super::prime::{bad, check};
+use super::receive::{Arrival, Handover, Recipient, refused, tracing};
 use super::seal::{Sealed, stored};
 use super::{not_offered, placeholder};
 use crate::account::Account;
 use crate::outcome::Pending;
-use crate::push::announce::{Arrived, announce};
 use crate::service::{Inner, Options};
 
 /// What is asked for with a submission.
@@ -183,7 +182,7 @@ fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Sub
         Err(error) => Outcome::Refused(error),
     };
     let to = match &outcome {
-        Outcome::Deliver(deliver) => Some(deliver.to),
+        Outcome::Deliver(deliver) => Some(deliver.arrival.to),
         Outcome::Queue(..) | Outcome::Refused(_) => None,
     };
     let (options, now) = (Arc::clone(&inner.options), inner.env.now());
@@ -219,9 +218,7 @@ struct Filed {
 
 /// A message on its way to one of our own.
 struct Deliver {
-    to: AccountId,
-    email: EmailId,
-    message: Sealed,
+    arrival: Arrival,
     filed: Filed,
 }
 
@@ -272,30 +269,16 @@ impl Submission<'_> {
     /// As our own organisation takes it in: by what it alone can open.
     fn for_ours(&self, origin: &Organisation, destination: &Organisation, signed: &[u8]) -> Result<Deliver> {
         let message = Message::parse(signed).map_err(bad)?;
-        let delivery = destination.delivery(&message).map_err(bad)?;
-        let envelope =
-            delivery.verify(origin.signet()).map_err(|error| refused(error, Cause::BadSignature))?;
-        let view = self.inner.kv.view()?;
-        let no_such_user = || MailError::new(ErrorKind::NotFound, "the recipient has no account here");
-        let to = directory::account_of(&*view, &envelope.recipient)?
-            .filter(|_| envelope.recipient.domain().eq_ignore_ascii_case(destination.domain()))
-            .ok_or_else(no_such_user)?;
-        let not_current = || {
-            let text = "the message names no signet that the recipient has";
-            MailError::new(ErrorKind::NoPermission, text).because(Cause::NotCurrent)
-        };
-        let key = key_of(&*view, to, &envelope.recipient_signet)?.ok_or_else(not_current)?;
-        drop(view);
-        let at = DateTime { unix_s: self.inner.env.now().secs(), zone_min: 0 };
-        let received_at = at.to_rfc3339().unwrap_or_default();
-        let transaction = self.id.to_string();
-        let hop =
-            Tracing { received_from: origin.domain(), received_at: &received_at, transaction: &transaction };
-        let traced = self.sealed(add_tracing(&hop, signed))?;
+        let handover = Handover { origin: origin.signet(), origin_domain: origin.domain(), destination };
+        let Recipient { account, key } = handover.recipient(self.inner, &message)?;
+        let hop = tracing(origin.domain(), self.inner.env.now(), self.id);
+        let traced = self.sealed([&hop, signed].concat())?;
         Ok(Deliver {
-            to,
-            email: self.inner.new_email_id(),
-            message: Sealed { key: Some(key), peer: Some(origin.domain().into()), ..traced },
+            arrival: Arrival {
+                to: account,
+                email: self.inner.new_email_id(),
+                message: Sealed { key: Some(key), peer: Some(origin.domain().into()), ..traced },
+            },
             filed: self.filed()?,
         })
     }
@@ -329,10 +312,6 @@ impl Submission<'_> {
     }
 }
 
-fn refused(error: impl std::fmt::Display, cause: Cause) -> MailError {
-    MailError::new(ErrorKind::InvalidInput, error.to_string()).because(cause)
-}
-
 /// The second transaction.
 struct End {
     options: Arc<Options>,
@@ -351,23 +330,13 @@ impl End {
             Outcome::Queue(new, filed) => return self.queue(txn, new, filed),
             Outcome::Deliver(deliver) => deliver,
         };
-        let placeholder = u64::from(placeholder()?.octets());
-        let mut to = match AccountTxn::open(txn, deliver.to, self.options.quota, self.now) {
-            Ok(to) => to,
-            Err(error) if error.kind == ErrorKind::NotFound => return self.refuse(txn, &error),
+        match deliver.arrival.account(txn, &self.options, self.now) {
+            Ok(to) => deliver.arrival.put(to, &self.options, self.now)?,
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::OverQuota) => {
+                return self.refuse(txn, &error);
+            }
             Err(error) => return Err(error),
-        };
-        let octets = deliver.message.octets().saturating_add(placeholder);
-        if let Err(error) = to.has_room_for(1, octets) {
-            drop(to);
-            return self.refuse(txn, &error);
         }
-        let appended = deliver.message.append(&mut to, INBOX, deliver.email, self.now, SystemFlags::NONE)?;
-        if let Some(push) = &self.options.push {
-            let message = super::placeholder()?;
-            announce(&mut to, push, &Arrived { mailbox: INBOX, appended, is_chat: false, message })?;
-        }
-        to.finish()?;
         let own = AccountTxn::open(txn, self.account, self.options.quota, self.now)?;
         self.sent(own, &deliver.filed)
     }

@@ -4,6 +4,7 @@ mod content;
 mod disk;
 mod keys;
 mod modes;
+mod receiving;
 mod rig;
 mod sending;
 mod submitting;

@@ -129,9 +129,12 @@ keys! {
         "HTTP/1.1 and HTTP/2 over TLS.";
     "listen.dmap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:19933\", \"[::1]:19933\"]",
         "DMAP (docs/DMAP.md) over TLS 1.3 from the first octet.";
+    "listen.dmtp" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10026\", \"[::1]:10026\"]",
+        "Encrypted mail from other organisations' servers, and lookups of signets (DMTP, docs/DMAP.md), over \
+         TLS from the first octet. Others use port 26.";
     "tls.certificate" Kind::Path, Nothing, "", Live, "\"tls/cert.pem\"",
-        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions, https, dmap and \
-         STARTTLS.";
+        "Certificate chain, PEM, the server's own first. Needed for imaps, submissions, https, dmap, \
+         dmtp and STARTTLS.";
     "tls.key" Kind::Path, Nothing, "", Live, "\"tls/key.pem\"",
         "Private key of the certificate, PEM; readable by nobody else.";
     "auth.cleartext_login" Kind::Switch, Value("false"), "", Live, "false",
@@ -221,6 +224,17 @@ keys! {
         "What the organisations' private keys in the data folder are encrypted with. Not set: dmap/secret in \
          the data folder, where whoever takes the folder has both. Put it elsewhere, keep a copy, and keep \
          it out of the backups of the data folder.";
+    "dmtp.idle_secs" number(10, 3600), Value("300"), "seconds", Restart, "120",
+        "On listen.dmtp: a connection that is silent for so long is closed.";
+    "dmtp.connections_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "60",
+        "On listen.dmtp, from one address (IPv6: one /64): connections. 0: no bound.";
+    "dmtp.messages_per_minute_max" number(0, 1_000_000), Value("600"), "per minute", Restart, "100",
+        "The same: messages begun, each of which may ask others who its origin is; more get 451.";
+    "dmtp.lookups_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
+        "The same: signets asked for (SGNT, VRFY, HIST), whether or not there is such a user; more get 451. \
+         What it takes to find out who has an account here.";
+    "dmtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
+        "The same: commands and messages answered with 5yz; at more the connection is closed with 421.";
     "dmtp.send" Kind::Switch, Value("true"), "", Restart, "false",
         "Carry encrypted messages to other organisations and look up their signets. Off: such messages are \
          refused when they are submitted.";

@@ -10,6 +10,6 @@ pub mod raw;
 pub mod resolve;
 
 pub use resolve::{
-    AuthConfig, Config, CourierConfig, DmapConfig, DnsConfig, HttpConfig, LimitsConfig, ListenConfig,
-    LogConfig, LogFormat, MailboxConfig, TlsConfig, WebPushConfig,
+    AuthConfig, Config, CourierConfig, DmapConfig, DmtpConfig, DnsConfig, HttpConfig, LimitsConfig,
+    ListenConfig, LogConfig, LogFormat, MailboxConfig, TlsConfig, WebPushConfig,
 };

@@ -13,7 +13,7 @@ use super::raw::{self, Raw};
 use crate::problem::Problem;
 
 pub use dmtp::{CourierConfig, DnsConfig};
-pub use protocols::{DmapConfig, HttpConfig, ImapConfig, SmtpConfig};
+pub use protocols::{DmapConfig, DmtpConfig, HttpConfig, ImapConfig, SmtpConfig};
 pub use webpush::WebPushConfig;
 
 /// Everything the server is told. Immutable; a reload makes a new one.
@@ -34,6 +34,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub imap: ImapConfig,
     pub dmap: DmapConfig,
+    pub dmtp: DmtpConfig,
     pub http: HttpConfig,
     /// Section `jmap`.
     pub jmap_search: koi_mailbox::SearchBounds,
@@ -66,6 +67,7 @@ pub struct ListenConfig {
     pub submissions: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
     pub dmap: Vec<SocketAddr>,
+    pub dmtp: Vec<SocketAddr>,
 }
 
 impl ListenConfig {
@@ -75,7 +77,7 @@ impl ListenConfig {
     }
     /// Whether there is a listener with TLS from the first octet.
     fn needs_tls(&self) -> bool {
-        [&self.imaps, &self.submissions, &self.https, &self.dmap]
+        [&self.imaps, &self.submissions, &self.https, &self.dmap, &self.dmtp]
             .iter()
             .any(|addresses| !addresses.is_empty())
     }
@@ -169,6 +171,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         submissions: raw.addresses("listen.submissions"),
         https: raw.addresses("listen.https"),
         dmap: raw.addresses("listen.dmap"),
+        dmtp: raw.addresses("listen.dmtp"),
     };
     let config = Config {
         file: raw.file.clone(),
@@ -183,6 +186,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         limits: limits(raw),
         imap: protocols::imap(raw)?,
         dmap: protocols::dmap(raw),
+        dmtp: protocols::dmtp(raw),
         http: protocols::http(raw)?,
         jmap_search: koi_mailbox::SearchBounds {
             secs_max: small(raw, "jmap.search_secs_max"),
@@ -262,8 +266,8 @@ fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig
         (certificate, _) => {
             let missing = if certificate.is_none() { "tls.certificate" } else { "tls.key" };
             let what = format!("{}: {missing} is missing", raw.file.display());
-            let remedy = "set tls.certificate and tls.key, or remove listen.imaps, listen.submissions and \
-                          listen.https";
+            let remedy = "set tls.certificate and tls.key, or remove listen.imaps, listen.submissions, \
+                          listen.https, listen.dmap and listen.dmtp";
             Err(Problem::usage(what, remedy))
         }
     }

@@ -3,11 +3,11 @@
 use koi_proto::smtp::{BodyType, Mail, Path, Rcpt, Reply};
 use koi_types::{AccountId, Address, ErrorKind, MailError, Result, ReversePath};
 
-use super::rates::Kind;
 use super::session::SmtpSession;
 use super::transaction::{Recipient, Transaction};
 use super::{Role, auth, error, replies};
 use crate::account_rates::{Counted, Sent};
+use crate::rates::Kind;
 
 pub(super) fn mail(session: &mut SmtpSession, mail: &Mail) -> Reply {
     match checked(session, mail) {

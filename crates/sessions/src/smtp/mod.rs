@@ -23,7 +23,6 @@ mod envelope;
 mod error;
 mod full;
 mod head;
-mod rates;
 mod replies;
 mod session;
 mod trace;
@@ -36,8 +35,8 @@ use koi_types::limits;
 
 use crate::account_rates::AccountRates;
 
+pub use crate::rates::{Rates, RatesMax};
 pub use full::FullRecipients;
-pub use rates::{Rates, RatesMax};
 pub use session::SmtpSession;
 
 /// Who is at the other end, and what it may do.

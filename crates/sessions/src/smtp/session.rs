@@ -11,10 +11,10 @@ use koi_proto::smtp::{Command, Decoded, Decoder, Phase, Reply};
 use koi_types::{AccountId, Address, ModSeq, Timestamp, limits};
 
 use super::deliver::{self, Delivering};
-use super::rates::Kind;
 use super::transaction::{Recipient, Transaction};
 use super::{Role, SmtpSettings, auth, command, data, replies};
 use crate::auth::Authentication;
+use crate::rates::Kind;
 use crate::session::{Effect, EffectResult, Login, Note, Peer, Session, Step, TlsFacts};
 
 /// One connection.

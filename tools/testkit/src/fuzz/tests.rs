@@ -28,6 +28,7 @@ const TARGETS: &[fn() -> Target] = &[
     push_subscription::target,
     push_payload::target,
     smtp_session::target,
+    dmtp_session::target,
     session::target,
     compressed_session::target,
 ];

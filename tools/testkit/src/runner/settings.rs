@@ -38,6 +38,7 @@ pub(super) fn set(world: &mut World, name: &str, value: &str) -> Result<(), Stri
         "jmap.set_objects_max" => world.jmap.set_objects_max = number()?.into(),
         "jmap.calls_max" => world.jmap.calls_max = number()?.into(),
         "jmap.request_octets_max" => world.jmap.request_octets_max = number()?.into(),
+        _ if name.starts_with("dmtp.") => return set_dmtp(world, name, value),
         _ if name.starts_with("dmap.") => return set_dmap(world, name, value),
         _ => return set_smtp(world, name, value),
     }
@@ -56,6 +57,18 @@ fn set_dmap(world: &mut World, name: &str, value: &str) -> Result<(), String> {
         "dmap.commands_per_second_max" => settings.commands_per_second_max = number()?,
         "dmap.search_secs_max" => settings.search_secs_max = number()?,
         "dmap.connection_memory_max" => settings.connection_memory_max = number()? as usize,
+        _ => return Err(format!("no such setting: {name}")),
+    }
+    Ok(())
+}
+
+fn set_dmtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
+    let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+    let settings = &mut world.dmtp;
+    match name {
+        "dmtp.message_octets_max" => settings.message_octets_max = number()?.into(),
+        "dmtp.bad_commands_max" => settings.bad_commands_max = number()?,
+        "dmtp.rates" => settings.rates = Arc::new(Rates::new(rates(value)?)),
         _ => return Err(format!("no such setting: {name}")),
     }
     Ok(())
@@ -94,6 +107,7 @@ fn rates(value: &str) -> Result<RatesMax, String> {
             "connections" => &mut max.connections,
             "messages" => &mut max.messages,
             "recipients" => &mut max.recipients,
+            "lookups" => &mut max.lookups,
             "errors" => &mut max.errors,
             _ => return Err(format!("no such rate: {name}")),
         } = number;

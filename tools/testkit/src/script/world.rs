@@ -3,6 +3,7 @@
 use koi_types::{Access, AccessSet, Mode};
 
 use super::{Action, Fill};
+use crate::world::dmtp::Brought;
 
 pub(super) fn action(line: &str) -> Result<Action, String> {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -49,6 +50,11 @@ pub(super) fn action(line: &str) -> Result<Action, String> {
             Ok(Action::Key { name: name.to_owned(), former })
         }
         "prime" => prime(rest),
+        "brought" => brought(rest),
+        "fingerprints" => {
+            let (of, name) = rest.split_once(' ').ok_or("fingerprints USER|DOMAIN NAME")?;
+            Ok(Action::Fingerprints { of: of.to_owned(), name: name.to_owned() })
+        }
         "app-password" => app_password(rest),
         "coi" => {
             let (user, filter) = rest.split_once(' ').ok_or("coi USER none|active|seen|off")?;
@@ -71,6 +77,15 @@ fn prime(rest: &str) -> Result<Action, String> {
     let [name, from, to, text] = words.as_slice() else { return Err("prime NAME FROM TO TEXT".to_owned()) };
     let [name, from, to, text] = [name, from, to, text].map(|word| (*word).to_owned());
     Ok(Action::Prime { name, from, to, text })
+}
+
+/// `hello good alice Hi there`
+fn brought(rest: &str) -> Result<Action, String> {
+    let words: Vec<&str> = rest.splitn(4, ' ').collect();
+    let [name, how, to, text] = words.as_slice() else { return Err("brought NAME HOW TO TEXT".to_owned()) };
+    let how = Brought::parse(how).ok_or_else(|| format!("not a way to bring a message: `{how}`"))?;
+    let [name, to, text] = [name, to, text].map(|word| (*word).to_owned());
+    Ok(Action::Brought { name, how, to, text })
 }
 
 /// `alice/INBOX 2`

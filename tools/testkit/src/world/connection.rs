@@ -201,8 +201,8 @@ impl Connection {
             }
             Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(service, &name)),
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof)),
+            Effect::Organisation(domain) => EffectResult::Organisation(super::dmtp::looked_up(&domain)),
             // Nobody is asked: there is no network in scripts.
-            Effect::Organisation(_) => EffectResult::Organisation(Err(nobody())),
             Effect::Signets(_) => EffectResult::Signets(Err(nobody())),
             Effect::EndOthers => {
                 self.ends_others = true;

@@ -34,7 +34,7 @@ pub struct StacieAnswer {
 }
 
 /// Octets that are the same each time.
-struct Counted(u64);
+pub(super) struct Counted(pub(super) u64);
 
 impl Random for Counted {
     fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
@@ -47,11 +47,11 @@ impl Random for Counted {
 }
 
 /// A seed of a name.
-fn seed(name: &str) -> u64 {
+pub(super) fn seed(name: &str) -> u64 {
     name.bytes().fold(17, |seed, octet| seed * 257 % 1_000_003 + u64::from(octet))
 }
 
-fn keys_of(holder: Holder, name: &str) -> PrivateKeys {
+pub(super) fn keys_of(holder: Holder, name: &str) -> PrivateKeys {
     let mut random = Counted(seed(name));
     let mut secret = || Secret::<32>::filled(|octets| random.fill(octets).unwrap());
     let signing = SigningKey::new(&secret());

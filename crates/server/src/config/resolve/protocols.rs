@@ -1,4 +1,4 @@
-//! Sections `imap`, `dmap`, `http` and `smtp`: what their sessions are told.
+//! Sections `imap`, `dmap`, `dmtp`, `http` and `smtp`: what their sessions are told.
 
 use std::time::Duration;
 
@@ -38,6 +38,16 @@ pub struct DmapConfig {
     /// 0: no bound.
     pub search_secs_max: u32,
     pub connection_memory_max: usize,
+}
+
+/// What of section `dmtp` comes in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DmtpConfig {
+    pub idle_secs: u32,
+    pub connections_per_minute_max: u32,
+    pub messages_per_minute_max: u32,
+    pub lookups_per_minute_max: u32,
+    pub errors_per_minute_max: u32,
 }
 
 /// Section `http`.
@@ -98,6 +108,16 @@ pub(super) fn dmap(raw: &Raw) -> DmapConfig {
         commands_per_second_max: small(raw, "dmap.commands_per_second_max"),
         search_secs_max: small(raw, "dmap.search_secs_max"),
         connection_memory_max: count(raw, "dmap.connection_memory_max"),
+    }
+}
+
+pub(super) fn dmtp(raw: &Raw) -> DmtpConfig {
+    DmtpConfig {
+        idle_secs: small(raw, "dmtp.idle_secs"),
+        connections_per_minute_max: small(raw, "dmtp.connections_per_minute_max"),
+        messages_per_minute_max: small(raw, "dmtp.messages_per_minute_max"),
+        lookups_per_minute_max: small(raw, "dmtp.lookups_per_minute_max"),
+        errors_per_minute_max: small(raw, "dmtp.errors_per_minute_max"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! How often one address may connect, send messages, name recipients and make errors (RFC 5321 §7.8).
+//! How often one address may connect, send messages, name recipients, ask for signets and make errors
+//! (RFC 5321 §7.8).
 //!
 //! Shared by all sessions of a listener. Each count is a bucket that holds a minute's worth and fills up
 //! steadily; a network of IPv6 (/64) is one address, because one customer has many. Bounded: when too many
@@ -18,15 +19,17 @@ pub struct RatesMax {
     pub connections: u32,
     pub messages: u32,
     pub recipients: u32,
+    pub lookups: u32,
     pub errors: u32,
 }
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Connection,
     Message,
     Recipient,
+    Lookup,
     Error,
 }
 
@@ -38,7 +41,7 @@ pub struct Rates {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Buckets([Bucket; 4]);
+struct Buckets([Bucket; 5]);
 
 const MINUTE_MICROS: i64 = 60_000_000;
 
@@ -48,7 +51,7 @@ impl Rates {
         Self { max, known: Mutex::default() }
     }
     /// Counts one. False when it is one too many; that one is not counted.
-    pub(super) fn take(&self, kind: Kind, peer: &str, now: Timestamp) -> bool {
+    pub(crate) fn take(&self, kind: Kind, peer: &str, now: Timestamp) -> bool {
         let max = self.max_of(kind);
         let (Some(address), true) = (counted(peer), max > 0) else { return true };
         let now = now.0.saturating_mul(1000);
@@ -67,6 +70,7 @@ impl Rates {
             Kind::Connection => self.max.connections,
             Kind::Message => self.max.messages,
             Kind::Recipient => self.max.recipients,
+            Kind::Lookup => self.max.lookups,
             Kind::Error => self.max.errors,
         }
     }

@@ -1,0 +1,133 @@
+//! Messages that other organisations bring: kept as they came behind where they came from, or not at all.
+
+use koi_dime::key::Holder;
+use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
+use koi_dime::{ChunkType, Fingerprint, Message, OrgSignet};
+use koi_mailbox::dmap::Brought;
+use koi_mailbox::{INBOX, Organisation};
+use koi_types::{Address, Cause, ErrorKind, Mode, ObjectId, Result, Uid};
+
+use super::rig::{Counted, DOMAIN, User, address_of, dmap_rig, private, shown, signet, user};
+use crate::rig::Rig;
+
+const ORIGIN: &str = "example.net";
+
+fn origin() -> Organisation {
+    Organisation::new(ORIGIN, private(Holder::Organisation, 71), &[]).unwrap()
+}
+
+/// Signed by its origin, with a text of so many octets.
+fn brought(rig: &Rig, to: &User, octets: usize) -> Vec<u8> {
+    let (origin, ours) = (origin(), rig.service.organisation(DOMAIN).unwrap());
+    let recipient = signet(&to.account);
+    let keys = private(Holder::User, 72);
+    let author = Address::new("carol", ORIGIN).unwrap();
+    let author_signet = origin.issue(&super::rig::request(&keys, None), &author, None).unwrap();
+    let from = OriginEnvelope {
+        author,
+        author_signet: author_signet.core_fingerprint(),
+        destination: DOMAIN.into(),
+        destination_signet: ours.signet().core_fingerprint(),
+    };
+    let envelope = DestinationEnvelope {
+        recipient: address_of("bob"),
+        recipient_signet: recipient.core_fingerprint(),
+        origin: ORIGIN.into(),
+        origin_signet: origin.signet().core_fingerprint(),
+    };
+    let readers = Readers {
+        author: Some(*author_signet.encryption()),
+        origin: Some(*origin.signet().encryption()),
+        destination: Some(*ours.signet().encryption()),
+        recipient: Some(*recipient.encryption()),
+    };
+    let text = [b"Content-Type: text/plain\r\n\r\n".to_vec(), vec![b'x'; octets]].concat();
+    let parts = AuthorParts {
+        common_headers: b"Subject: Secret\r\n",
+        other_headers: b"",
+        parts: &[Part { kind: PartKind::Display, data: &text }],
+    };
+    let written = parts.message(&from, &envelope, &readers, &keys.signing, &mut Counted(5)).unwrap();
+    origin.sign_submitted(&written, Bounces::default()).unwrap()
+}
+
+fn bring(rig: &Rig, origin: &OrgSignet, octets: &[u8], hash: Option<&Fingerprint>) -> Result<ObjectId> {
+    let mut message = rig.service.stage_brought(ORIGIN)?;
+    octets.chunks(4093).try_for_each(|piece| message.write(piece))?;
+    let brought = Brought { origin, origin_domain: ORIGIN, destination: DOMAIN, hash, message };
+    rig.service.receive(brought)?.wait()
+}
+
+fn messages(rig: &Rig, of: &User) -> u32 {
+    assert_eq!(rig.service.check().unwrap(), []);
+    of.account.snapshot().unwrap().mailbox(INBOX).unwrap().unwrap().messages
+}
+
+// spec: DMAP-00 §7.6.7
+#[test]
+fn a_message_is_kept_as_it_came_small_or_large() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    for (uid, octets) in [(1, 10), (2, 3_000_000)] {
+        let came = brought(&rig, &bob, octets);
+        let transaction = bring(&rig, origin().signet(), &came, Some(&Fingerprint::of(&came))).unwrap();
+        let kept = shown(&bob.account, INBOX, Uid::new(uid).unwrap());
+        let (tracing, rest) = kept.split_at(kept.len() - came.len());
+        assert!(rest == came, "nothing of it is altered");
+        let tracing = String::from_utf8_lossy(tracing).into_owned();
+        assert!(tracing.contains("Received-From: example.net\r\n"), "{tracing}");
+        assert!(tracing.contains(&format!("Transaction: {transaction}\r\n")), "{tracing}");
+        let message = Message::parse(&kept).unwrap();
+        assert_eq!(message.outline().facts()[0].kind, ChunkType::TRACING);
+        let snapshot = bob.account.snapshot().unwrap();
+        let email = snapshot.message(INBOX, Uid::new(uid).unwrap(), |row| row.email).unwrap().unwrap();
+        let facts = snapshot.dmap_facts(email).unwrap().unwrap();
+        assert_eq!((facts.key_id, facts.peer.as_deref()), (Some(bob.key_id), Some(ORIGIN)));
+    }
+    assert_eq!(messages(&rig, &bob), 2);
+}
+
+// spec: DMAP-00 §7.6.7
+#[test]
+fn one_octet_changed_anywhere_and_nobody_gets_it() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let came = brought(&rig, &bob, 10);
+    // Every octet costs arithmetic: some of each part.
+    for at in (0..came.len()).step_by(61).chain(came.len() - 200..came.len() - 190) {
+        let mut other = came.clone();
+        other[at] ^= 1;
+        // The masked signature of the origin is behind everything; its slots for others are not ours to open.
+        let error = bring(&rig, origin().signet(), &other, None);
+        if let Err(error) = error {
+            assert_eq!(error.kind, ErrorKind::InvalidInput, "octet {at}: {error}");
+        } else {
+            assert!(at >= came.len() - 193, "octet {at} of {}", came.len());
+        }
+    }
+    let before = messages(&rig, &bob);
+    for cut in [0, 1, 6, 7, 80, came.len() - 1] {
+        let error = bring(&rig, origin().signet(), &came[..cut], None).unwrap_err();
+        assert_eq!(error.cause, Some(Cause::BadMessage), "{cut} octets");
+    }
+    let longer = [came.clone(), vec![0]].concat();
+    assert_eq!(bring(&rig, origin().signet(), &longer, None).unwrap_err().cause, Some(Cause::BadMessage));
+    let twice = [came.clone(), came.clone()].concat();
+    assert_eq!(bring(&rig, origin().signet(), &twice, None).unwrap_err().cause, Some(Cause::BadMessage));
+    assert_eq!(messages(&rig, &bob), before);
+}
+
+// spec: DMAP-00 §7.6.7
+#[test]
+fn whoever_is_not_its_origin_learns_nothing_of_users() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let came = brought(&rig, &bob, 10);
+    let liar = Organisation::new(ORIGIN, private(Holder::Organisation, 73), &[]).unwrap();
+    let with_bob = bring(&rig, liar.signet(), &came, None).unwrap_err();
+    rig.service.directory().remove(bob.account.id()).unwrap();
+    let without = bring(&rig, liar.signet(), &came, None).unwrap_err();
+    assert_eq!((with_bob.kind, with_bob.cause), (without.kind, without.cause));
+    assert_eq!(with_bob.text, without.text);
+    assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap_err().kind, ErrorKind::NotFound);
+}
