@@ -38,7 +38,9 @@ struct Wanted<'a> {
 pub fn management_record(config: &Config, domain: &str) -> Result<Option<ManagementRecord>, Problem> {
     let Some(signet) = organisation::signet(config, domain)? else { return Ok(None) };
     let mut record = ManagementRecord::new(*signet.primary());
-    let Some(files) = config.tls.as_ref() else { return Ok(Some(record)) };
+    let Some(files) = config.tls.as_ref().filter(|_| !config.listen.dmtp.is_empty()) else {
+        return Ok(Some(record));
+    };
     record.deliver.push(config.hostname.trim_end_matches('.').to_ascii_lowercase());
     let own = tls::own_certificate(files)?;
     if !own.is_trusted(&config.hostname)

@@ -12,6 +12,7 @@ use crate::dmap::Person;
 use crate::dns::Dns;
 use crate::rig::{KOI, PASSWORD, Server, complained, free_base, koi, said};
 
+mod both;
 mod peer;
 mod sending;
 
@@ -42,11 +43,11 @@ impl Site {
     }
     /// Configuration, keys and an account.
     fn found(&mut self, dns: &Dns, port: u16, account: &str) {
-        let Self { domain, folder, dmap, .. } = self;
+        let Self { domain, folder, address, dmap, .. } = self;
         let dns = dns.address;
         let text = format!(
             "[server]\nhostname = \"{domain}\"\ndomains = [\"{domain}\"]\n\
-             [listen]\ndmap = [\"127.0.0.1:{dmap}\"]\n\
+             [listen]\ndmap = [\"127.0.0.1:{dmap}\"]\ndmtp = [\"{address}:{port}\"]\n\
              [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\
              [dns]\nservers = [\"{dns}\"]\ndnssec = false\n\
              [dmtp]\nport = {port}\nprivate = true\nca_file = \"partners.pem\"\nretry_secs = 1\n"
