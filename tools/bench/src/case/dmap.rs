@@ -1,6 +1,7 @@
 //! DMAP beside IMAP, the same server over TLS: APPEND and FETCH of encrypted messages against ordinary ones
 //! of the same length, and what a login by STACIE costs the server.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::failure::{Context, Outcome, fail};
 use crate::net::dmap::{Dmap, Tokens};
 use crate::net::imap::Imap;
 use crate::net::trust;
+use crate::server::dovecot;
 use crate::server::process::{self, Spent};
 use crate::server::{PASSWORD, Server, user};
 use crate::sheet::{LIMIT, Mark, Row, Sheet, Unit};
@@ -39,17 +41,24 @@ pub(super) const GROUP: Group = Group {
             unit: Unit::Millis,
             mark: Mark::AtMost(1.0),
         },
+        Row {
+            name: "dmap-password",
+            what: "processor time of the server for `koi account passwd`: Argon2id and the verifier of STACIE",
+            unit: Unit::Millis,
+            mark: Mark::Recorded,
+        },
     ],
     run,
 };
 
 const MESSAGES: u64 = 2_000;
 const LOGINS: u32 = 400;
+const PASSWORDS: u32 = 10;
 /// Of the mail that is encrypted: what comes of it is sent as a literal that does not wait.
 const MAIL_OCTETS: usize = 2_600;
 
 fn run(bench: &mut Bench<'_>) -> Outcome<()> {
-    bench.start_empty(1)?;
+    bench.start_empty(2)?;
     let tls = trust::for_protocol(b"dmap")?;
     let message = encrypted()?;
     bench.alternate(|server, sheet, _| {
@@ -70,7 +79,8 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
         }
         sheet.record("dmap-append", LIMIT, 1.1 * each(other.elapsed(), MESSAGES));
         fetches(&mut dmap, &mut imap, server, sheet)?;
-        logins(server, port, &tls, &mut tokens, sheet)
+        logins(server, port, &tls, &mut tokens, sheet)?;
+        passwords(server, sheet)
     })
 }
 
@@ -110,6 +120,19 @@ fn logins(
         session.log_in(&user(0), PASSWORD, tokens)?;
     }
     sheet.record("dmap-login", server.name(), spent.millis_per_piece(server.process(), LOGINS));
+    Ok(())
+}
+
+/// Of the second account, which nobody logs in to.
+fn passwords(server: &dyn Server, sheet: &mut Sheet) -> Outcome<()> {
+    let program = server.program().context("a server without a program")?;
+    let spent = Spent::so_far(server.process());
+    for _ in 0..PASSWORDS {
+        let mut command = Command::new(program);
+        command.args(["account", "passwd", &user(1), "--generate", "--config"]);
+        dovecot::run(command.arg(server.data().join("koi.toml")))?;
+    }
+    sheet.record("dmap-password", server.name(), spent.millis_per_piece(server.process(), PASSWORDS));
     Ok(())
 }
 
