@@ -1,6 +1,10 @@
 //! `koi dmap` against the real server: a CAUTIOUS account writes to a PARANOID one, whose client reads; then
 //! everything the server has is searched for what it must not have.
 
+mod client;
+mod crash;
+mod image;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -90,7 +94,7 @@ fn found_in(folder: &Path, wanted: &[u8]) -> Option<PathBuf> {
             }
         } else if path.is_file() {
             let octets = std::fs::read(&path).unwrap();
-            if octets.windows(wanted.len()).any(|window| window == wanted) {
+            if memchr::memmem::find(&octets, wanted).is_some() {
                 return Some(path);
             }
         }

@@ -144,7 +144,17 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "koi-mailbox",
             "koi-server",
         ],
-        outside: &["clap", "getrandom", "indicatif", "rustix", "serde", "serde_json", "zeroize"],
+        // zeroizing-alloc: docs/decisions/0011.
+        outside: &[
+            "clap",
+            "getrandom",
+            "indicatif",
+            "rustix",
+            "serde",
+            "serde_json",
+            "zeroize",
+            "zeroizing-alloc",
+        ],
     },
     Allowed {
         package: "koi-testkit",
