@@ -42,6 +42,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Write all mail of an account to a new folder, as Maildir++ with sidecars that `koi import` understands
     Export(Export),
+    /// Open what somebody can read who has the data folder and the server's own keys, and nothing else
+    #[command(after_help = DISCLOSE)]
+    Disclose(Disclose),
     /// Show, build and drop the indexes that make searches quick
     #[command(subcommand)]
     Index(Index),
@@ -94,6 +97,23 @@ Makes the folder (mode 0700) with koi.toml, a local certificate authority and a 
 alice@ and bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base
 plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465, HTTPS 443. Prints
 `ready` when everything is bound. A second start just starts.";
+
+const DISCLOSE: &str = "\
+Uses what lies in the data folder and the organisations' keys, no password. Of TRUSTFUL accounts that is all:
+mail in clear, private keys that the server made or was given, encrypted mail. Of CAUTIOUS and PARANOID
+accounts it says for each message that it cannot be opened; an organisation reads their envelopes, which say
+by whom and for whom a message is, to deliver it. Mail that was there before an account became stricter is in
+clear. What opens is written below the new folder; docs/DMAP.md says more.
+Use a copy of the folder.";
+
+#[derive(Args, Debug)]
+pub(crate) struct Disclose {
+    /// Where to write what opens: a folder that does not exist yet
+    pub(crate) path: PathBuf,
+    /// The account, user@domain [default: all]
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct Quickstart {

@@ -7,6 +7,7 @@
 //! for an account that is not `Trustful` before it is encrypted.
 
 mod content;
+mod disclose;
 mod keys;
 mod login;
 mod meta;
@@ -31,6 +32,7 @@ use koi_types::{ErrorKind, MailError};
 use crate::incoming::Incoming;
 
 pub use content::{Content, ContentFacts};
+pub use disclose::{Disclosed, DisclosedKey, DisclosedParts};
 pub use keys::{KeyRow, KeyStatus, NewKey};
 pub use koi_types::mode::{FORWARDED, SUBMIT_PENDING, SUBMITTED};
 pub use login::{StacieLogin, StacieProven};

@@ -11,6 +11,7 @@ pub mod ca;
 pub mod clock;
 pub mod config;
 pub mod dial;
+pub mod disclose;
 pub mod dmtp;
 pub mod dns;
 pub mod driver;

@@ -3,6 +3,7 @@
 mod account;
 mod check;
 mod config;
+mod disclose;
 mod dmap;
 mod dns;
 mod export;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Import(arguments) => import::run(&load(&file()?)?, arguments),
         Command::Export(arguments) => export::run(&load(&file()?)?, &arguments),
         Command::Index(arguments) => index::run(&load(&file()?)?, arguments),
+        Command::Disclose(arguments) => disclose::run(&load(&file()?)?, &arguments),
         Command::Check(arguments) => check::run(&load(&file()?)?, &arguments),
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
         Command::Organisation(arguments) => organisation::run(&load(&file()?)?, arguments),

@@ -3,6 +3,7 @@
 
 mod client;
 mod crash;
+mod disclose;
 mod image;
 
 use std::io::Write as _;

@@ -5,6 +5,7 @@ use koi_types::{Address, Mode};
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
 use super::{app_password, index, mode, organisation, share};
+use crate::disclose;
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -77,6 +78,9 @@ pub fn execute(
         Request::Export { path, account } => {
             transfer::export(&open(service, account)?, path, progress).map(Reply::Moved)
         }
+        Request::Disclose { path, account } => {
+            disclose::disclose(service, path, account.as_deref()).map(Reply::Disclosed)
+        }
         Request::Check { repair } => check(service, *repair, progress).map(Reply::Checked),
         Request::Index { action, account } => {
             index::execute(service, *action, account.as_deref(), progress).map(Reply::Indexes)
@@ -87,7 +91,7 @@ pub fn execute(
     }
 }
 
-pub(super) fn parse(address: &str) -> Result<Address, Problem> {
+pub(crate) fn parse(address: &str) -> Result<Address, Problem> {
     let wrong = || Problem::usage(format!("`{address}` is not an address"), "write user@domain");
     let address = Address::parse(address).ok_or_else(wrong)?;
     match address.detail() {

@@ -126,6 +126,11 @@ pub enum Request {
     OrganisationForget {
         domain: String,
     },
+    /// Opens what the server's own keys open, of one account or of all, into a new folder.
+    Disclose {
+        path: std::path::PathBuf,
+        account: Option<String>,
+    },
     Check {
         repair: bool,
     },
@@ -152,6 +157,8 @@ pub enum Reply {
     Mode(String),
     Status(Box<Status>),
     Moved(Moved),
+    /// What was opened, and what was not.
+    Disclosed(crate::disclose::Disclosure),
     Checked(Checked),
     Indexes(Vec<IndexLine>),
     Organisations(Vec<OrganisationLine>),

@@ -187,7 +187,7 @@ fn write_message(
     sidecar::write(sidecar, &message.line).map_err(Problem::file("write", &folder.join(FILE)))
 }
 
-pub(super) fn create(path: &Path) -> Result<File, Problem> {
+pub(crate) fn create(path: &Path) -> Result<File, Problem> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     opened.map_err(Problem::file("create", path))
 }

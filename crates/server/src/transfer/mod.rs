@@ -16,6 +16,7 @@ mod sidecar;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use export::create;
 pub use export::export;
 pub use import::import;
 
