@@ -19,19 +19,30 @@ impl Account {
     /// Makes a mailbox and the superiors it lacks, for a client (RFC 9051 §6.3.4).
     pub fn create(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
         let options = Arc::clone(&self.inner.options);
-        let Some(guest) = self.guest.clone() else {
-            if is_of_others(name) {
-                return Pending::failed(of_others());
-            }
-            let name = name.clone();
-            return self.change(move |account| coi::names::create(account, &options, &name, role));
-        };
+        let Some(guest) = self.guest.clone() else { return self.create_and(name, role, |_, _| Ok(())) };
         let Some(inner) = guest.inner(name).filter(|_| role.is_none()) else {
             return Pending::failed(not_allowed());
         };
         self.change(move |account| {
             guest.may_make(account, &options, &inner)?;
             account.create(&inner, None)
+        })
+    }
+    /// The owner makes one, and something is done with it in the same transaction.
+    pub(crate) fn create_and(
+        &self,
+        name: &MailboxName,
+        role: Option<Role>,
+        then: impl Fn(&mut AccountTxn<'_>, &Created) -> Result<()> + Send + Sync + 'static,
+    ) -> Pending<Created> {
+        if is_of_others(name) {
+            return Pending::failed(of_others());
+        }
+        let (options, name) = (Arc::clone(&self.inner.options), name.clone());
+        self.change(move |account| {
+            let created = coi::names::create(account, &options, &name, role)?;
+            then(account, &created)?;
+            Ok(created)
         })
     }
     /// The same of the server's own accord, or for a tool: no request to enable COI.

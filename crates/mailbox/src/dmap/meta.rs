@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use koi_store::mail::dmap::meta;
-use koi_store::mail::{AccountTxn, FlagsSet};
-use koi_types::{MailboxId, ModSeq, Result, Rights, Uid, UidSet};
+use koi_store::mail::{AccountTxn, Created, FlagsSet};
+use koi_types::{MailboxId, MailboxName, ModSeq, Result, Rights, Role, Uid, UidSet};
 
 use crate::account::Account;
 use crate::outcome::Pending;
@@ -30,6 +30,20 @@ impl Account {
             all.changed.0.extend(&piece.changed.0);
             all.modified.0.extend(&piece.modified.0);
             all.commits.extend(piece.commits);
+        })
+    }
+    /// Makes a mailbox with its block, both or neither.
+    pub fn create_with_meta(
+        &self,
+        name: &MailboxName,
+        role: Option<Role>,
+        meta: Arc<[u8]>,
+    ) -> Pending<Created> {
+        if let Err(error) = self.owner_only() {
+            return Pending::failed(error);
+        }
+        self.create_and(name, role, move |account, created| {
+            account.set_mailbox_meta(created.mailbox, Some(&meta))
         })
     }
     /// Sets the block of a mailbox, or takes it away.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use koi_mailbox::{Account, Created, Pending};
 use koi_proto::dmap::Code;
 use koi_proto::dmap::command::{Create, UseAttr};
-use koi_types::{ModSeq, Result, Role};
+use koi_types::{Result, Role};
 
 use super::name;
 use crate::dmap::job::{Context, Job, Outcome, ran_twice};
@@ -17,8 +17,7 @@ pub(crate) fn start(create: Create) -> Box<dyn Job> {
 
 enum Creating {
     Begin(Create),
-    Made(Pending<Created>, Option<Vec<u8>>),
-    Described(Pending<Option<ModSeq>>),
+    Made(Pending<Created>),
     Over,
 }
 
@@ -32,31 +31,22 @@ impl Job for Creating {
                     Ok(role) => role,
                     Err(why) => return Ok(Outcome::Done(Reply::no(why).code(Code::UseAttr))),
                 };
-                let pending = account.create(&name, role);
+                let pending = match create.meta {
+                    None => account.create(&name, role),
+                    Some(meta) => account.create_with_meta(&name, role, Arc::from(meta)),
+                };
                 let ticket = pending.ticket();
-                *self = Self::Made(pending, create.meta);
+                *self = Self::Made(pending);
                 ticket
             }
-            Self::Made(pending, meta) => {
-                let created = pending.take()?;
-                let Some(meta) = meta else { return Ok(Outcome::Done(done())) };
-                let pending = cx.core.account()?.set_mailbox_meta(created.mailbox, Some(Arc::from(meta)));
-                let ticket = pending.ticket();
-                *self = Self::Described(pending);
-                ticket
-            }
-            Self::Described(pending) => {
-                pending.take()?;
-                return Ok(Outcome::Done(done()));
+            Self::Made(pending) => {
+                let _ = pending.take()?;
+                return Ok(Outcome::Done(Reply::ok("CREATE completed")));
             }
             Self::Over => return Err(ran_twice()),
         };
         Ok(Outcome::Await(ticket))
     }
-}
-
-fn done() -> Reply {
-    Reply::ok("CREATE completed")
 }
 
 /// RFC 6154 §3: a use that cannot be given is NO [USEATTR]. A mailbox here has one use, a use one mailbox.
