@@ -10,6 +10,7 @@ pub mod dime_field;
 pub mod dime_message;
 pub mod dmap;
 pub mod dmap_client;
+pub mod dmap_session;
 pub mod dmtp_session;
 pub mod header_forms;
 pub mod imap;

@@ -11,6 +11,7 @@ const TARGETS: &[fn() -> Target] = &[
     mail_build::target,
     imap::target,
     dmap::target,
+    dmap_session::target,
     dmap_client::target,
     dime_armor::target,
     dime_dmtp::target,
