@@ -12,6 +12,7 @@ use koi_proto::dmap::id::base64url_encode;
 use koi_types::Uid;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::Reply;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::transfer::create;
@@ -26,7 +27,7 @@ pub struct Disclosure {
 }
 
 /// Of one account, or of all.
-pub fn disclose(service: &Service, path: &Path, only: Option<&str>) -> Result<Disclosure, Problem> {
+pub fn disclose(service: &Service, path: &Path, only: Option<&str>) -> Result<Reply, Problem> {
     if path.exists() {
         let what = format!("{} is there already", path.display());
         return Err(Problem::usage(what, "give a folder that does not exist yet"));
@@ -45,7 +46,7 @@ pub fn disclose(service: &Service, path: &Path, only: Option<&str>) -> Result<Di
         crate::folder::make_private(&folder)?;
         of_account(&account, row, &folder, &mut told)?;
     }
-    Ok(told)
+    Ok(Reply::Disclosed(told))
 }
 
 fn of_account(

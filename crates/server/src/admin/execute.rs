@@ -40,8 +40,7 @@ pub fn execute(
             mode::execute(service, &parse(address)?, mode.as_deref(), *drops_keys).map(Reply::Mode)
         }
         Request::AccountSet { address, setting, value } => {
-            set(service, &parse(address)?, setting, value)?;
-            Ok(Reply::Done)
+            set(service, &parse(address)?, setting, value).map(|()| Reply::Done)
         }
         Request::AccountList => accounts(service).map(Reply::Accounts),
         Request::AccountScram { address, password } => {
@@ -78,9 +77,7 @@ pub fn execute(
         Request::Export { path, account } => {
             transfer::export(&open(service, account)?, path, progress).map(Reply::Moved)
         }
-        Request::Disclose { path, account } => {
-            disclose::disclose(service, path, account.as_deref()).map(Reply::Disclosed)
-        }
+        Request::Disclose { path, account } => disclose::disclose(service, path, account.as_deref()),
         Request::Check { repair } => check(service, *repair, progress).map(Reply::Checked),
         Request::Index { action, account } => {
             index::execute(service, *action, account.as_deref(), progress).map(Reply::Indexes)

@@ -29,7 +29,7 @@ pub fn target() -> Target {
         b"1a LIST (SPECIAL-USE) * RETURN (META STATUS (MESSAGES SIZE))\r\nb MBOXMETA INBOX NIL\r\n",
         b"1a APPEND INBOX (\\Seen) \"19-Oct-2015 10:02:00 +0000\" META ~{1+}\r\nm ~{3+}\r\nabc\r\nb NOOP\r\n",
         b"1a LISTKEYS\r\nb ADDREALM mail 0 gD65Kdeda1hB2Q6gdZl0fetGg2viLXWG0vmKN4HxE3Jp3Z0Gkt5prqSmcu\
-          Y2o8t24iGSCOnFDpP71c3xl9SX9Q\r\nc GETREALM mail\r\nd GETSIGNET bob@example.org (REFRESH HISTORY)\r\n",
+          Y2o8t24iGSCOnFDpP71c3xl9SX9Q\r\nc GETREALM mail\r\nd GETSIGNET bob@example.org (HISTORY)\r\n",
         b"1a ENABLE QRESYNC UIDONLY\r\nb SELECT INBOX (QRESYNC (1 1 1:9))\r\nc UID FETCH 1:* (META)\r\n",
         b"2a STORE 1:* +FLAGS (\\Deleted $x)\r\nb EXPUNGE\r\nc FETCH 1:* FULL\r\nd CLOSE\r\n",
         b"2a UID FETCH 1:* (BODY.PEEK[1.1] BODY[48.1]<0.9> CHUNKHASH KEYID BODYSTRUCTURE SIZE)\r\n",
