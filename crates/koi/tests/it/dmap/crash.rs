@@ -1,36 +1,27 @@
-//! SUBMIT with the real server: two clients that want the same message, and `kill -9` at each write, flush
-//! and reply of a submission (DMAP-00 §7.6.7). A message is submitted once, or still waits; never lost, never
+//! SUBMIT with the real server: two clients that want the same message, and `kill -9` before each write, flush
+//! and reply of a submission, whichever thread does it (DMAP-00 §7.6.7). A message is submitted once, or still waits; never lost, never
 //! twice.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 use koi_dmap_client::{Placed, Wallet};
 use koi_types::MailboxName;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
 use super::mode;
 use crate::rig::{ALICE, BOB, PASSWORD, Server, koi, new_folder, said};
 
-/// What reaches the disk.
-const DISK: &str = "pwrite64,pwritev,pwritev2,fdatasync,fsync";
-/// What reaches a client.
-const REPLY: &str = "sendto,sendmsg,writev";
-/// Which steps the server is killed at, and at the how manieth of a thread: its threads share the work, so
-/// that a number alone would not name a step. What is written and what is said is each tried from the first
-/// on, until some are not reached any more.
-const KILLS: [(&str, u32); 10] = [
-    (DISK, 1),
-    (DISK, 2),
-    (DISK, 3),
-    (DISK, 4),
-    (DISK, 5),
-    (DISK, 6),
-    (REPLY, 1),
-    (REPLY, 2),
-    (REPLY, 3),
-    (REPLY, 4),
-];
+/// What reaches the disk, or a client.
+const STEPS: [&str; 8] =
+    ["pwrite64", "pwritev", "pwritev2", "fdatasync", "fsync", "sendto", "sendmsg", "writev"];
+/// How long each of these is held back before it is done, in microseconds: so long the server can be killed
+/// before it.
+const HELD_BACK_MICROS: u32 = 400_000;
+/// There are about ten.
+const STEPS_MAX: usize = 60;
 
 fn folder_of_two() -> (tempfile::TempDir, std::path::PathBuf) {
     let (outer, folder) = new_folder();
@@ -92,27 +83,53 @@ fn two_clients_race_for_a_submission() {
     server.stop();
 }
 
-/// Kills the server when one of its threads comes to its n-th step from now on.
-struct Killer(Child);
+/// Holds back each step of the server, of whichever thread, and kills it before the n-th.
+struct Killer {
+    strace: Child,
+    watching: JoinHandle<Vec<String>>,
+}
 
 impl Killer {
-    fn at(server: &Server, (steps, nth): (&str, u32)) -> Self {
+    fn at(server: &Server, nth: usize) -> Self {
+        let (steps, pid) = (STEPS.join(","), server.child.id());
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-o", "/dev/null", "-e", &format!("trace={steps}")]);
-        strace.args(["-e", &format!("inject={steps}:signal=KILL:when={nth}")]);
-        strace.args(["-p", &server.child.id().to_string()]);
-        let mut child = strace.stderr(Stdio::piped()).spawn().unwrap();
+        strace.args(["-f", "-e", &format!("trace={steps}"), "-p", &pid.to_string()]);
+        strace.args(["-e", &format!("inject={steps}:delay_enter={HELD_BACK_MICROS}")]);
+        let mut strace = strace.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(strace.stderr.take().unwrap());
         let mut line = String::new();
         // "Process 7 attached with 9 threads": each of them is watched by then.
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        said.read_line(&mut line).unwrap();
         assert!(line.contains("attached"), "{line}");
-        Self(child)
+        let pid = Pid::from_raw(pid as i32).unwrap();
+        Self { strace, watching: std::thread::spawn(move || watch(said, pid, nth)) }
     }
-    /// Not by SIGTERM: it would wait for threads that were killed with their process.
-    fn leave(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+    /// The steps that were begun. Not by SIGTERM: it would wait for threads that were killed with their
+    /// process.
+    fn leave(mut self) -> Vec<String> {
+        self.strace.kill().unwrap();
+        self.strace.wait().unwrap();
+        self.watching.join().unwrap()
     }
+}
+
+/// Reads what is begun as it is begun: there is no line end yet.
+fn watch(mut said: impl Read, server: Pid, nth: usize) -> Vec<String> {
+    let (mut begun, mut word) = (Vec::new(), String::new());
+    let mut octet = [0];
+    while said.read(&mut octet).is_ok_and(|read| read == 1) {
+        match octet[0] {
+            b'(' if STEPS.contains(&word.as_str()) => {
+                begun.push(std::mem::take(&mut word));
+                if begun.len() == nth {
+                    kill_process(server, Signal::KILL).unwrap();
+                }
+            }
+            other if other.is_ascii_alphanumeric() => word.push(char::from(other)),
+            _ => word.clear(),
+        }
+    }
+    begun
 }
 
 /// What is found of a message after the server has started again.
@@ -164,30 +181,40 @@ fn ended(server: &Server, alice: &mut Client, placed: &Placed, delivered_before:
 fn a_submission_survives_a_kill_at_each_of_its_steps() {
     let (_outer, folder) = folder_of_two();
     let mut found = Vec::new();
-    for (round, kill) in KILLS.into_iter().enumerate() {
+    loop {
+        let nth = found.len() + 1;
         let server = Server::quickstart(&folder, &[]);
         let mut alice = login(&server, ALICE);
-        let placed = alice.places(BOB, "Kill", &format!("{kill:?}"));
+        let placed = alice.places(BOB, "Kill", &format!("before step {nth}"));
         alice.account.select(&placed.mailbox, false).unwrap();
-        let killer = Killer::at(&server, kill);
+        let killer = Killer::at(&server, nth);
         alice.sends(&format!("kill UID SUBMIT {}\r\n", placed.uid));
         let answer = tagged(&mut alice, "kill");
-        killer.leave();
+        let steps = killer.leave();
         server.kill();
         assert!(answer.as_ref().is_none_or(|answer| answer.starts_with("OK [SUBMITTED ")), "{answer:?}");
         let server = Server::quickstart(&folder, &[]);
         let mut alice = login(&server, ALICE);
-        let state = ended(&server, &mut alice, &placed, round);
-        assert!(answer.is_none() || state == Found::Submitted, "what was acknowledged is submitted");
-        found.push((kill, answer.is_some(), state));
+        let state = ended(&server, &mut alice, &placed, found.len());
         alice.leaves();
         server.stop();
+        assert!(answer.is_none() || state == Found::Submitted, "what was acknowledged is submitted");
+        found.push((steps.get(nth - 1).cloned(), state));
+        if answer.is_some() {
+            break;
+        }
+        assert!(nth < STEPS_MAX, "{found:?}");
     }
-    println!("kill, whether the client was told before, what was found: {found:#?}");
-    let killed = |state| found.iter().any(|(_, told, found)| !told && *found == state);
-    assert!(killed(Found::Waiting) && killed(Found::Submitted), "before and after: {found:#?}");
+    println!("killed before what, and what was found: {found:?}");
+    let is_disk = |step: &str| step.starts_with("pwrite") || step.ends_with("sync");
+    let disk = found.iter().filter(|(step, _)| step.as_deref().is_some_and(is_disk));
+    let disk: Vec<Found> = disk.map(|(_, found)| *found).collect();
+    assert_eq!(disk.first(), Some(&Found::Waiting), "before it is taken: {found:?}");
+    // What was taken and not delivered is ended by the next start.
+    assert!(disk.len() >= 2 && disk.last() == Some(&Found::Submitted), "before it is delivered: {found:?}");
+    assert!(found.len() > disk.len(), "before a reply: {found:?}");
     let server = Server::quickstart(&folder, &[]);
-    assert_eq!(inbox(&server, BOB), KILLS.len(), "each once");
+    assert_eq!(inbox(&server, BOB), found.len(), "each once");
     server.stop();
     said(&koi(&folder, &["check"], ""));
 }
