@@ -43,7 +43,7 @@ pub(super) const GROUP: Group = Group {
         },
         Row {
             name: "dmap-password",
-            what: "processor time of the server for `koi account passwd`: Argon2id and the verifier of STACIE",
+            what: "processor time of the server for `koi account passwd`: Argon2id and STACIE",
             unit: Unit::Millis,
             mark: Mark::Recorded,
         },
