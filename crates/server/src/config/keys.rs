@@ -236,8 +236,9 @@ keys! {
     "dmtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
         "The same: commands and messages answered with 5yz; at more the connection is closed with 421.";
     "dmtp.send" Kind::Switch, Value("true"), "", Restart, "false",
-        "Carry encrypted messages to other organisations and look up their signets. Off: such messages are \
-         refused when they are submitted.";
+        "Carry encrypted messages to other organisations and look up who they are. Off: such messages \
+         are refused when they are submitted, and nothing is taken from others (451), because nobody can be \
+         asked who they are.";
     "dmtp.port" number(1, 65_535), Value("26"), "", Restart, "26",
         "Where servers of other organisations listen.";
     "dmtp.private" Kind::Switch, Value("false"), "", Restart, "true",
