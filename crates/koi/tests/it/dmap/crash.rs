@@ -1,6 +1,6 @@
 //! SUBMIT with the real server: two clients that want the same message, and `kill -9` before each write,
-//! flush and reply of a submission, whichever thread does it (DMAP-00 §7.6.7). A message is submitted once, or
-//! still waits; never lost, never twice.
+//! flush and reply of a submission, whichever thread does it (DMAP-00 §7.6.7). A message is submitted once,
+//! or still waits; never lost, never twice.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
