@@ -147,8 +147,11 @@ impl Chroot {
     }
 
     fn inside(&self, who: &str, home: &str, script: &str) -> Command {
-        let mounts = "mount -t proc proc \"$0/proc\" && mkdir -p \"$0/dev/shm\" && \
-                      mount -t tmpfs tmpfs \"$0/dev/shm\" && exec chroot \"$@\"";
+        // NeoMutt runs at a terminal: these are its own.
+        let mounts = "mount -t proc proc \"$0/proc\" && mkdir -p \"$0/dev/shm\" \"$0/dev/pts\" && \
+                      mount -t tmpfs tmpfs \"$0/dev/shm\" && \
+                      mount -t devpts -o newinstance,ptmxmode=0666 devpts \"$0/dev/pts\" && \
+                      ln -sf pts/ptmx \"$0/dev/ptmx\" && exec chroot \"$@\"";
         let mut command = program("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", mounts]).arg(&self.dir);
         command.arg(format!("--userspec={who}")).arg(&self.dir);
