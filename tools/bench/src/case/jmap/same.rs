@@ -23,6 +23,18 @@ struct Seen {
     hits: Vec<u64>,
 }
 
+impl Seen {
+    /// Whether another shows the same. A peer that searches by stems, as Cyrus does, finds more for a few words:
+    /// never less.
+    fn is_as(&self, peer: &Self) -> bool {
+        let mail = |seen: &Self| (seen.mailboxes, seen.total, seen.newest.clone());
+        let by_stem = self.hits.iter().zip(&peer.hits).filter(|(own, its)| own < its).count();
+        let all_found = self.hits.iter().zip(&peer.hits).all(|(own, its)| own <= its);
+        let as_many = self.hits.len() == peer.hits.len();
+        mail(self) == mail(peer) && as_many && all_found && by_stem * 4 <= self.hits.len()
+    }
+}
+
 /// Fails when a server has other mail than the others, or, where it is `searched`, finds it otherwise.
 pub(super) fn check(
     bench: &mut Bench<'_>,
@@ -41,7 +53,7 @@ pub(super) fn check(
         all.push((server.name(), seen));
     }
     match all.as_slice() {
-        [(one, seen), (other, seen_too)] if seen != seen_too => {
+        [(one, seen), (other, seen_too)] if !seen.is_as(seen_too) => {
             fail(format!("different answers\n{one}: {seen:?}\n{other}: {seen_too:?}"))
         }
         _ => Ok(()),
