@@ -24,8 +24,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether another shows the same. A peer that searches by stems, as Cyrus does, finds more for a few words:
-    /// never less.
+    /// Whether another shows the same. A peer that searches by stems, as Cyrus does, finds more for a few
+    /// words: never less.
     fn is_as(&self, peer: &Self) -> bool {
         let mail = |seen: &Self| (seen.mailboxes, seen.total, seen.newest.clone());
         let by_stem = self.hits.iter().zip(&peer.hits).filter(|(own, its)| own < its).count();
