@@ -47,6 +47,7 @@ mod sorted;
 mod submit;
 mod subscription;
 mod thread;
+mod threads;
 mod trace;
 mod transfer;
 mod uids;

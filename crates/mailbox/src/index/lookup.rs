@@ -18,11 +18,9 @@ use memchr::memmem;
 use crate::row::MessageRow;
 use crate::service::Inner;
 
-/// Rows of one step.
+/// Rows of one step, some 16 MB: a fraction of a millisecond once they are in memory. Threads of its own would
+/// cost a lookup as much as they save.
 const ROWS_PER_STEP: u32 = 512;
-/// Rows for which another thread is worth its start.
-const ROWS_PER_THREAD: u32 = 96;
-const THREADS_MAX: usize = 4;
 /// A shorter piece is in most emails.
 const PIECE_OCTETS_MIN: usize = 2;
 /// Pieces looked for together; a search with more does without the index.
@@ -164,7 +162,7 @@ impl Lookup {
         }
         let Some(segment) = self.head.segments.get(self.segment).copied() else { return Ok(true) };
         let rows = self.row..segment.rows.min(self.row.saturating_add(ROWS_PER_STEP));
-        let sets = scan(inner, &*view, account, &segment, rows.clone(), &self.finders)?;
+        let sets = scan_rows(&*view, account, &segment, rows.clone(), &self.finders)?;
         self.sets.join(sets);
         self.row = rows.end;
         if self.row >= segment.rows {
@@ -321,53 +319,7 @@ impl Sets {
     }
 }
 
-/// Looks through rows of a segment, with several threads when they are many.
-fn scan(
-    inner: &Inner,
-    view: &dyn View,
-    account: AccountId,
-    segment: &SegmentRecord,
-    rows: Range<u32>,
-    finders: &[memmem::Finder<'_>],
-) -> Result<Sets> {
-    let count = rows.end.saturating_sub(rows.start);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let threads = (count / ROWS_PER_THREAD).clamp(1, cores as u32);
-    let each = count.div_ceil(threads);
-    let part = |number: u32| {
-        let start = rows.start + number * each;
-        start.min(rows.end)..start.saturating_add(each).min(rows.end)
-    };
-    if threads == 1 {
-        return scan_rows(view, account, segment, rows, finders);
-    }
-    let scanned: Vec<Result<Sets>> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads)
-            .map(|number| {
-                let rows = part(number);
-                scope.spawn(move || {
-                    let view = inner.kv.view()?;
-                    let there = readable_head(&*view, account)?;
-                    if !there.is_some_and(|head| head.segments.contains(segment)) {
-                        return Err(super::merge::unreadable());
-                    }
-                    scan_rows(&*view, account, segment, rows, finders)
-                })
-            })
-            .collect();
-        let mine = scan_rows(view, account, segment, part(0), finders);
-        let failed = |_| Err(super::merge::unreadable());
-        std::iter::once(mine)
-            .chain(others.into_iter().map(|each| each.join().unwrap_or_else(failed)))
-            .collect()
-    });
-    let mut sets = Sets::new(finders.len());
-    for each in scanned {
-        sets.join(each?);
-    }
-    Ok(sets)
-}
-
+/// Looks through rows of a segment.
 fn scan_rows(
     view: &dyn View,
     account: AccountId,

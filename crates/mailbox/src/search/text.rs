@@ -2,7 +2,6 @@
 //! the next few messages when it is done with its last, so that together they go through the store in its
 //! order.
 
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use koi_message::search::Scratch;
@@ -17,9 +16,8 @@ use super::plan::{Plan, Source, Whole};
 use super::{Batch, Candidate};
 use crate::row::MessageRow;
 use crate::service::Inner;
+use crate::threads;
 
-/// Threads of one search.
-const THREADS_MAX: usize = 8;
 /// Messages a thread takes at a time; also the number for which another thread is worth its start.
 const TURN: usize = 64;
 /// Octets read first when only the header is wanted.
@@ -42,8 +40,7 @@ pub(super) struct Match {
 }
 
 pub(super) fn read(inner: &Inner, account: AccountId, plan: &Plan, batch: &Batch) -> Result<Outcome> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = cores.min(THREADS_MAX).min(batch.candidates.len().div_ceil(TURN)).max(1);
+    let threads = threads::worth(batch.candidates.len(), TURN);
     let next = AtomicUsize::new(0);
     let work = || read_turns(inner, account, plan, batch, &next);
     if threads == 1 {

@@ -4,7 +4,6 @@
 //! All of it stands in the rows of the store; only of a message that was stored before its ancestors were is
 //! the header read.
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +20,11 @@ use super::column::{Column, Kind, Ranking, Rows, TEXT_OCTETS_MAX, TextKind, Valu
 use super::columns::{ColumnOf, Place};
 use crate::service::Inner;
 use crate::snapshot::Snapshot;
+use crate::threads;
 
 /// Messages one call reads.
 const MESSAGES_MAX: usize = 4096;
-/// Threads of one call, and messages a thread takes at a time.
-const THREADS_MAX: usize = 8;
+/// Messages a thread takes at a time.
 const TURN: usize = 256;
 /// Octets of a message read first for its header, and in the end.
 const HEADER_OCTETS_FIRST: u64 = 8192;
@@ -205,8 +204,7 @@ struct Pieces {
 impl Work<'_> {
     /// All rows, in order.
     fn run(&self) -> Result<Vec<Pieces>> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = cores.min(THREADS_MAX).min(self.seen.len().div_ceil(TURN)).max(1);
+        let threads = threads::worth(self.seen.len(), TURN);
         let next = AtomicUsize::new(0);
         let work = || self.turns(&next);
         let mut outcomes: Vec<Result<Vec<Pieces>>> = Vec::new();
