@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use koi_mailbox::MailboxService;
 use koi_proto::jmap::push::PushTypes;
 use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
-use koi_proto::jmap::{Capabilities, Capability, CoreLimits, Envelope, SessionObject};
+use koi_proto::jmap::{Capabilities, Capability, CoreLimits, Envelope};
 use koi_sessions::account_rates::AccountRates;
 use koi_sessions::jmap::{self, Exchange, News, Place, Told};
 use koi_sessions::{Login, Note, Step};
@@ -56,14 +56,14 @@ impl JmapServer {
         let jmap = Arc::new(jmap::Jmap { service, limits, supported, account_rates });
         Self { jmap, application_server_key, metrics }
     }
-    fn session_object(&self, login: &Login, base: &str) -> Result<SessionObject, MailError> {
+    /// Where this server is, as one who asks for `base` sees it.
+    fn place<'a>(&'a self, base: &'a str) -> Place<'a> {
         let application_server_key = self.application_server_key.as_deref();
-        let place = Place { base, application_server_key, digest: &digest };
-        jmap::session_object(&self.jmap, login, &place)
+        Place { base, application_server_key, digest: &digest }
     }
     fn begin(&self, asked: &Asked, sent: Sent) -> Result<Exchange, Refused> {
-        let session = self.session_object(&asked.login, &asked.base);
-        let state = session.map_err(|error| self.failed(asked, &error))?.state;
+        let state = jmap::session_state(&self.jmap, &asked.login, &self.place(&asked.base));
+        let state = state.map_err(|error| self.failed(asked, &error))?;
         let login = asked.login.clone();
         match sent {
             Sent::Body(octets) => {
@@ -85,7 +85,8 @@ impl JmapServer {
 
 impl Jmap for JmapServer {
     fn session(&self, login: &Login, base: &str) -> Result<Vec<u8>, MailError> {
-        Ok(self.session_object(login, base)?.json.as_str().as_bytes().to_vec())
+        let object = jmap::session_object(&self.jmap, login, &self.place(base))?;
+        Ok(object.json.as_str().as_bytes().to_vec())
     }
     fn answer(&self, asked: Asked, sent: Sent, out: Out) -> Boxed<Result<(), Refused>> {
         let began = Instant::now();
@@ -141,9 +142,10 @@ impl Driving {
     }
     fn step(&mut self, out: &mut Vec<u8>) -> Step {
         let began = Instant::now();
+        let is_long = self.is_long || self.exchange.is_heavy();
         let exchange = &mut self.exchange;
         let mut step = || exchange.step(crate::clock::now(), out);
-        let step = if self.is_long { aside(step) } else { step() };
+        let step = if is_long { aside(step) } else { step() };
         let took = began.elapsed();
         self.metrics.step.record(took);
         self.is_long = took >= LONG_STEP;

@@ -314,9 +314,20 @@ impl Sets {
         let words = self.pieces.iter().chain([&self.always]).map(|set| set.0.len()).max().unwrap_or(0);
         (0..words).flat_map(move |at| {
             let all = sets.iter().fold(u64::MAX, |all, set| all & set.word(at)) | self.always.word(at);
-            (0..64).filter(move |bit| all >> bit & 1 == 1).map(move |bit| at as u32 * 64 + bit)
+            bits(all).map(move |bit| at as u32 * 64 + bit)
         })
     }
+}
+
+/// The bits that are set, ascending.
+fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros();
+        (word != 0).then(|| {
+            word &= word - 1;
+            bit
+        })
+    })
 }
 
 /// Looks through rows of a segment.

@@ -118,8 +118,7 @@ impl Session {
     /// The object, with the state that `digest` makes of all the rest: whatever else changes, so does this.
     #[must_use]
     pub fn with_state(&self, digest: impl FnOnce(&[u8]) -> String) -> SessionObject {
-        let rest = Raw::build(|slot| slot.members(|object| self.members(object)));
-        let state = digest(rest.as_str().as_bytes());
+        let state = self.state(digest);
         let json = Raw::build(|slot| {
             slot.members(|object| {
                 self.members(object);
@@ -127,6 +126,13 @@ impl Session {
             });
         });
         SessionObject { json, state: state.into() }
+    }
+
+    /// That state alone.
+    #[must_use]
+    pub fn state(&self, digest: impl FnOnce(&[u8]) -> String) -> String {
+        let rest = Raw::build(|slot| slot.members(|object| self.members(object)));
+        digest(rest.as_str().as_bytes())
     }
 
     fn members(&self, object: &mut ObjectWriter<'_>) {

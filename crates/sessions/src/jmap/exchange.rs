@@ -13,6 +13,9 @@ use super::context::Context;
 use super::{Jmap, method};
 use crate::session::{Login, Note, Step};
 
+/// An answer of so many octets takes a millisecond or more to be said again.
+const HEAVY_OCTETS: usize = 64 * 1024;
+
 /// One request being answered. Like a session: `step` until it closes; what comes out is the response.
 pub struct Exchange {
     jmap: Arc<Jmap>,
@@ -91,14 +94,23 @@ impl Exchange {
     /// sent already is added to `out`.
     pub fn step(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Step {
         let Some(mut draft) = self.draft.take() else { return self.answer(now, out) };
-        let step = match self.answer(now, &mut draft.answer) {
-            Step::Close => self.next_part(&mut draft, out),
-            // The part is told when it is whole.
-            Step::OutputFull => Step::Yield,
-            step => step,
+        let step = match self.responses {
+            None => self.next_part(&mut draft, out),
+            Some(_) => match self.answer(now, &mut draft.answer) {
+                // The part is told when it is whole, in a step of its own.
+                Step::OutputFull | Step::Close => Step::Yield,
+                step => step,
+            },
         };
         self.draft = Some(draft);
         step
+    }
+
+    /// Whether the next step takes long: a large answer is said again in the draft's words.
+    #[must_use]
+    pub fn is_heavy(&self) -> bool {
+        let draft = self.draft.as_ref().filter(|_| self.responses.is_none());
+        draft.is_some_and(|draft| draft.answer.len() >= HEAVY_OCTETS)
     }
 
     fn next_part(&mut self, draft: &mut Draft, out: &mut Vec<u8>) -> Step {

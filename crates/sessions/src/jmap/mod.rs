@@ -23,7 +23,7 @@ use koi_proto::jmap::{Capabilities, CoreLimits};
 use crate::account_rates::AccountRates;
 
 pub use exchange::Exchange;
-pub use session_object::{Place, session_object};
+pub use session_object::{Place, session_object, session_state};
 pub use states::{News, Told, news};
 
 /// What all requests have in common.

@@ -33,6 +33,18 @@ pub struct Place<'a> {
 /// # Errors
 /// The account is gone, or the store does not answer.
 pub fn session_object(jmap: &Jmap, login: &Login, place: &Place<'_>) -> Result<SessionObject> {
+    Ok(session(jmap, login, place)?.with_state(place.digest))
+}
+
+/// The state of that object alone.
+///
+/// # Errors
+/// As [`session_object`].
+pub fn session_state(jmap: &Jmap, login: &Login, place: &Place<'_>) -> Result<String> {
+    Ok(session(jmap, login, place)?.state(place.digest))
+}
+
+fn session(jmap: &Jmap, login: &Login, place: &Place<'_>) -> Result<Session> {
     let own = jmap.service.account(login.account)?;
     let mut accounts = vec![personal(jmap, login)];
     for (owner, rights) in shared(&own)? {
@@ -41,7 +53,7 @@ pub fn session_object(jmap: &Jmap, login: &Login, place: &Place<'_>) -> Result<S
     let base = place.base;
     let socket = base.strip_prefix("https:").map(|rest| format!("wss:{rest}/jmap/ws/"));
     let websocket = socket.filter(|_| jmap.supported.contains(Capability::WebSocket));
-    let session = Session {
+    Ok(Session {
         capabilities: jmap.supported,
         limits: jmap.limits,
         collation_algorithms: Collation::ALL.map(Collation::name).to_vec(),
@@ -50,8 +62,7 @@ pub fn session_object(jmap: &Jmap, login: &Login, place: &Place<'_>) -> Result<S
         accounts,
         username: login.address.to_string().into(),
         urls: SessionUrls::below(base),
-    };
-    Ok(session.with_state(place.digest))
+    })
 }
 
 fn personal(jmap: &Jmap, login: &Login) -> SessionAccount {

@@ -257,7 +257,10 @@ impl<'r> TermWalk<'r> {
     }
     fn skip(&mut self) -> Result<(), Unreadable> {
         match self.pending {
-            true => self.postings(drop),
+            true => {
+                self.pending = false;
+                skip_postings(&mut self.postings).ok_or(Unreadable)
+            }
             false => Ok(()),
         }
     }
@@ -336,6 +339,19 @@ fn visit_postings(f: &mut Fields<'_>, mut visit: impl FnMut(u32)) -> Option<()> 
                 }
             }
             Some(())
+        }
+        _ => None,
+    }
+}
+
+/// What [`visit_postings`] goes through, left out.
+fn skip_postings(f: &mut Fields<'_>) -> Option<()> {
+    match f.varint()? & 3 {
+        SINGLE => Some(()),
+        LIST => (0..f.varint()?).try_for_each(|_| f.varint().map(drop)),
+        BITMAP => {
+            let count = usize::try_from(f.varint()?).ok()?;
+            f.octets(count).map(drop)
         }
         _ => None,
     }

@@ -123,8 +123,16 @@ fn any_set_is_read_as_it_was_written() {
         let mut postings = Vec::new();
         encode_postings(&docs, &mut postings);
         let mut row = TermRowBuilder::default();
-        assert!(row.push(b"x", &postings));
-        assert_eq!(read(&row.take()).unwrap()[0].docs, docs);
+        assert!(row.push(b"x", &postings) && row.push(b"y", &[4]));
+        let stored = row.take();
+        assert_eq!(read(&stored).unwrap()[0].docs, docs);
+        // What is left out is as long as what is read.
+        let mut walk = TermRow::decode(&stored).unwrap().walk();
+        let terms = [walk.next_term(), walk.next_term()];
+        let mut last = Vec::new();
+        walk.postings(|doc| last.push(doc)).unwrap();
+        assert_eq!((terms, last), ([Ok(Some(&b"x"[..])), Ok(Some(&b"y"[..]))], vec![1]));
+        assert_eq!(walk.next_term(), Ok(None));
     }
     let all: Vec<u32> = (0..INDEX_SEGMENT_DOCS_MAX).collect();
     let mut postings = Vec::new();
