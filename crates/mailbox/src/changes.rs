@@ -89,7 +89,7 @@ impl Snapshot<'_> {
             saved_at: email.received_at,
             keywords: Vec::new(),
         });
-        let prime = prime::prime(&*self.view, self.account, message.email)?;
+        let prime = prime::prime_body(&*self.view, self.account, message.email)?;
         let membership = Membership {
             flags: last.flags,
             email: message.email,
@@ -100,7 +100,7 @@ impl Snapshot<'_> {
             received_zone: last.received_zone,
             saved_at: last.saved_at,
             sent_day: None,
-            prime_octets: prime.map_or(0, |prime| u32::try_from(prime.body.octets).unwrap_or(u32::MAX)),
+            prime_octets: prime.map_or(0, |body| u32::try_from(body.octets).unwrap_or(u32::MAX)),
             meta_octets: 0,
             keywords: KeywordNumbers::default(),
         };

@@ -23,18 +23,31 @@ use crate::snapshot::Snapshot;
 pub struct Content {
     magic: Magic,
     suite: Suite,
-    octets: u64,
     chunks: Vec<ChunkFact>,
     key_id: Option<KeyId>,
     peer: Option<Box<str>>,
-    source: Source,
+    whole: ContentOctets,
 }
+
+/// The octets of one, all of them. A copy costs nothing.
+#[derive(Clone, Debug)]
+pub struct ContentOctets(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
     Stored(BodyRef),
     /// Made now: no longer than a message may be.
-    Made(Arc<[u8]>),
+    Made(Arc<Vec<u8>>),
+}
+
+impl ContentOctets {
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match &self.0 {
+            Source::Stored(body) => body.octets,
+            Source::Made(octets) => octets.len() as u64,
+        }
+    }
 }
 
 /// What SEARCH looks at, without a look at the message itself.
@@ -68,8 +81,22 @@ impl Content {
     }
     /// SIZE.
     #[must_use]
-    pub const fn octets(&self) -> u64 {
-        self.octets
+    pub fn octets(&self) -> u64 {
+        self.whole.count()
+    }
+    /// What BODY[] has, and pieces of it.
+    #[must_use]
+    pub const fn whole(&self) -> &ContentOctets {
+        &self.whole
+    }
+    /// What it takes in memory while it is kept.
+    #[must_use]
+    pub fn memory_octets(&self) -> usize {
+        let made = match &self.whole.0 {
+            Source::Stored(_) => 0,
+            Source::Made(octets) => octets.capacity(),
+        };
+        size_of::<Self>() + self.chunks.capacity() * size_of::<ChunkFact>() + made
     }
     /// BODYSTRUCTURE: tracing objects and chunks in stored order.
     #[must_use]
@@ -119,7 +146,7 @@ impl Snapshot<'_> {
     /// What DMAP shows of an email; nothing when it is gone. [`Cause::NoSignet`] for ordinary mail in an
     /// account that has no key to encrypt for.
     pub fn dmap_content(&self, email: EmailId) -> Result<Option<Content>> {
-        if self.guest.is_some() && !self.is_shown(email)? {
+        if self.is_hidden(email)? {
             return Ok(None);
         }
         if let Some(record) = prime::prime(&*self.view, self.account, email)? {
@@ -127,6 +154,18 @@ impl Snapshot<'_> {
         }
         let Some(row) = self.email(email)? else { return Ok(None) };
         self.made(&row).map(Some)
+    }
+    /// Nothing but the octets of an encrypted message, which costs less than all that is known of it; nothing
+    /// for ordinary mail, and when it is gone.
+    pub fn dmap_whole(&self, email: EmailId) -> Result<Option<ContentOctets>> {
+        if self.is_hidden(email)? {
+            return Ok(None);
+        }
+        let body = prime::prime_body(&*self.view, self.account, email)?;
+        Ok(body.map(|body| ContentOctets(Source::Stored(body))))
+    }
+    fn is_hidden(&self, email: EmailId) -> Result<bool> {
+        Ok(self.guest.is_some() && !self.is_shown(email)?)
     }
     /// What SEARCH may know of an email without looking at it; nothing when it is gone.
     pub fn dmap_facts(&self, email: EmailId) -> Result<Option<ContentFacts>> {
@@ -139,8 +178,8 @@ impl Snapshot<'_> {
         Ok(Some(ContentFacts { key_id, peer: None, kinds: NAKED.to_vec() }))
     }
     /// Appends octets of it; a range past the end is cut.
-    pub fn read_content(&self, content: &Content, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
-        match &content.source {
+    pub fn read_content(&self, whole: &ContentOctets, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        match &whole.0 {
             Source::Stored(body) => self.read_body(body, range, out),
             Source::Made(octets) => {
                 let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(octets.len());
@@ -152,7 +191,7 @@ impl Snapshot<'_> {
     /// CHUNKHASH: SHA-512 of each chunk before the signatures, in order.
     pub fn chunk_hashes(&self, content: &Content) -> Result<Vec<[u8; 64]>> {
         let mut octets = Vec::new();
-        self.read_content(content, 0..content.octets, &mut octets)?;
+        self.read_content(&content.whole, 0..content.octets(), &mut octets)?;
         let message = Message::parse(&octets).map_err(unreadable)?;
         Ok(message.chunk_hashes())
     }
@@ -172,11 +211,10 @@ impl Snapshot<'_> {
         Ok(Content {
             magic: outline.magic(),
             suite: outline.ephemeral().suite,
-            octets: outline.octets(),
             chunks: outline.facts().to_vec(),
             key_id: Some(current.id),
             peer: None,
-            source: Source::Made(naked.into()),
+            whole: ContentOctets(Source::Made(Arc::new(naked))),
         })
     }
     /// That of the account's domain.
@@ -196,7 +234,7 @@ fn stored(record: PrimeRecord) -> Result<Content> {
         2 => Suite::Two,
         _ => return Err(unknown()),
     };
-    let fact = |chunk: &koi_store::record::prime::ChunkRow| ChunkFact {
+    let fact = |chunk: koi_store::record::prime::ChunkRow| ChunkFact {
         kind: ChunkType(chunk.kind),
         start: chunk.start,
         octets: chunk.octets,
@@ -204,11 +242,10 @@ fn stored(record: PrimeRecord) -> Result<Content> {
     Ok(Content {
         magic,
         suite,
-        octets: record.body.octets,
-        chunks: record.chunks.iter().map(fact).collect(),
+        chunks: record.chunks.into_iter().map(fact).collect(),
         key_id: record.key,
         peer: record.peer,
-        source: Source::Stored(record.body),
+        whole: ContentOctets(Source::Stored(record.body)),
     })
 }
 

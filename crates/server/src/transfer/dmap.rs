@@ -154,7 +154,7 @@ pub(super) fn export_message(
     while at < content.octets() {
         let mut piece = Vec::new();
         let end = content.octets().min(at + PIECE_OCTETS);
-        account.snapshot()?.read_content(content, at..end, &mut piece)?;
+        account.snapshot()?.read_content(content.whole(), at..end, &mut piece)?;
         out.write_all(&piece).map_err(Problem::file("write", &path))?;
         at = end;
     }

@@ -149,6 +149,12 @@ impl Core {
         }
         shown
     }
+    /// What was made of ordinary mail is made anew when it is asked for.
+    pub(crate) fn forget_made(&self) {
+        if let Some(open) = &self.selected {
+            open.made.forget();
+        }
+    }
     /// What is kept between commands.
     pub(crate) fn kept_octets(&self) -> usize {
         self.selected.as_ref().map_or(0, |open| open.memory_octets())

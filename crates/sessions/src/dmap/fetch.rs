@@ -1,6 +1,9 @@
 //! Writing the data items of one message (DMAP-00 §7.6.4, §8.4.1).
 
-use koi_mailbox::dmap::Content;
+use std::ops::Range;
+use std::sync::Arc;
+
+use koi_mailbox::dmap::{Content, ContentOctets};
 use koi_mailbox::{KeywordTable, MessageRow, Snapshot};
 use koi_proto::dmap::DateTime;
 use koi_proto::dmap::chunk::Body;
@@ -10,7 +13,9 @@ use koi_proto::dmap::response::{FetchLine, FetchedItem};
 use koi_types::{ErrorKind, MailError, Result, limits};
 
 use super::content;
+use super::core::Core;
 use super::flags::{begin, flags_item};
+use super::made::Made;
 use crate::selected::rows::{Begun, Lines, Wrote};
 
 /// Writes messages of one snapshot.
@@ -21,6 +26,9 @@ pub(crate) struct Writer<'a> {
     pub(crate) mailbox: koi_types::MailboxId,
     /// UIDFETCH instead of FETCH (RFC 9586 §3.3).
     pub(crate) uid_only: bool,
+    /// What one connection may hold.
+    pub(crate) core: &'a Core,
+    pub(crate) made: &'a Made,
 }
 
 /// How far a message is written, when the output was full in the middle of it.
@@ -30,14 +38,15 @@ pub(crate) struct Progress {
     line: FetchLine,
     /// Items before this one are written.
     item: usize,
-    content: Option<Content>,
+    content: Option<Arc<Content>>,
     /// What of the item before `item` is still to be written.
     rest: Option<Left>,
 }
 
 /// Octets of the content that were announced and are not written yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Left {
+    of: ContentOctets,
     at: u64,
     end: u64,
 }
@@ -60,6 +69,8 @@ pub(crate) const fn looks_inside(item: &FetchItem) -> bool {
 /// own.
 const MADE_OCTETS_PER_ROW: u32 = 100;
 const MADE_OCTETS_EACH: u32 = 16 * 1024;
+/// The same of octets that are read and hashed.
+const HASHED_OCTETS_PER_ROW: u32 = 800;
 
 /// Octets read at a time, even when the output is nearly full.
 const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
@@ -67,13 +78,18 @@ const CHUNK_OCTETS_MIN: u64 = 32 * 1024;
 impl Lines for Writer<'_> {
     type Progress = Progress;
     /// Ordinary mail is encrypted to be shown, with keys that are agreed on for every chunk: about a MiB of
-    /// it in one step.
+    /// it in one step. For CHUNKHASH all of a message is read.
     fn weight(&self, row: &MessageRow<'_>) -> u32 {
-        let made = row.prime_octets == 0 && self.items.iter().any(looks_inside);
-        if made { row.octets.saturating_add(MADE_OCTETS_EACH) / MADE_OCTETS_PER_ROW } else { 0 }
+        if self.must_be_made(row) {
+            return row.octets.saturating_add(MADE_OCTETS_EACH) / MADE_OCTETS_PER_ROW;
+        }
+        match self.items.contains(&FetchItem::ChunkHash) {
+            true => row.prime_octets / HASHED_OCTETS_PER_ROW,
+            false => 0,
+        }
     }
     fn go_on(&self, progress: &mut Progress, out: &mut Vec<u8>) -> Result<bool> {
-        while let (Some(mut left), Some(content)) = (progress.rest.take(), &progress.content) {
+        while let Some(mut left) = progress.rest.take() {
             if out.len() >= limits::OUTPUT_OCTETS_HIGH {
                 progress.rest = Some(left);
                 return Ok(false);
@@ -81,7 +97,7 @@ impl Lines for Writer<'_> {
             let room = (limits::OUTPUT_OCTETS_HIGH.saturating_sub(out.len()) as u64).max(CHUNK_OCTETS_MIN);
             let to = left.end.min(left.at.saturating_add(room));
             let before = out.len();
-            self.snapshot.read_content(content, left.at..to, out)?;
+            self.snapshot.read_content(&left.of, left.at..to, out)?;
             if (out.len() - before) as u64 != to - left.at {
                 return Err(short());
             }
@@ -100,6 +116,9 @@ impl Lines for Writer<'_> {
         let mut progress = match resumed {
             Some(progress) => progress,
             None => {
+                if self.must_be_made(row) && !self.make(row)? {
+                    return Ok(Wrote::Unsuitable);
+                }
                 let Some(line) = begin(seqnum, row.uid, self.uid_only, out) else {
                     return Ok(Wrote::Nothing);
                 };
@@ -139,10 +158,7 @@ impl Writer<'_> {
             FetchItem::ModSeq => FetchedItem::ModSeq(row.modseq),
             FetchItem::Size => FetchedItem::Size(self.snapshot.dmap_octets(row)?),
             FetchItem::Meta => FetchedItem::Meta(self.meta(row)?),
-            FetchItem::KeyId => {
-                let facts = self.snapshot.dmap_facts(row.email)?;
-                FetchedItem::KeyId(facts.and_then(|facts| facts.key_id).map(|id| KeyId(id.0)))
-            }
+            FetchItem::KeyId => FetchedItem::KeyId(self.key_id(row)?.map(|id| KeyId(id.0))),
             FetchItem::BodyStructure => {
                 FetchedItem::BodyStructure(content::chunks(self.content(row, progress)?))
             }
@@ -163,9 +179,8 @@ impl Writer<'_> {
         progress: &mut Progress,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let range = content::range(self.content(row, progress)?, body.section);
         let first = partial.map(|partial| partial.first);
-        let Some(range) = range else {
+        let Some((of, range)) = self.section(body, row, progress)? else {
             progress.line.push(&FetchedItem::Body { body, first, octets: None }, out);
             return Ok(());
         };
@@ -175,8 +190,31 @@ impl Writer<'_> {
             end = range.end.min(at.saturating_add(octets.into()));
         }
         progress.line.body(body, first, end - at, out);
-        progress.rest = (at < end).then_some(Left { at, end });
+        progress.rest = (at < end).then_some(Left { of, at, end });
         Ok(())
+    }
+    /// The octets and which of them are asked for; nothing where there is no such chunk. Of all of a message
+    /// that is stored nothing else need be known.
+    fn section(
+        &self,
+        body: Body,
+        row: &MessageRow<'_>,
+        progress: &mut Progress,
+    ) -> Result<Option<(ContentOctets, Range<u64>)>> {
+        if body.section.is_none() && progress.content.is_none() && row.prime_octets > 0 {
+            let whole = self.snapshot.dmap_whole(row.email)?.ok_or_else(short)?;
+            let range = 0..whole.count();
+            return Ok(Some((whole, range)));
+        }
+        let content = self.content(row, progress)?;
+        Ok(content::range(content, body.section).map(|range| (content.whole().clone(), range)))
+    }
+    /// By which the form opens that is shown.
+    fn key_id(&self, row: &MessageRow<'_>) -> Result<Option<koi_types::KeyId>> {
+        if let Some(made) = self.made.of(row.email) {
+            return Ok(made.key_id());
+        }
+        Ok(self.snapshot.dmap_facts(row.email)?.and_then(|facts| facts.key_id))
     }
     fn meta(&self, row: &MessageRow<'_>) -> Result<Option<Vec<u8>>> {
         match row.meta_octets {
@@ -186,9 +224,27 @@ impl Writer<'_> {
     }
     fn content<'p>(&self, row: &MessageRow<'_>, progress: &'p mut Progress) -> Result<&'p Content> {
         if progress.content.is_none() {
-            progress.content = self.snapshot.dmap_content(row.email)?;
+            progress.content = match self.made.of(row.email) {
+                Some(made) => Some(made),
+                None => self.snapshot.dmap_content(row.email)?.map(Arc::new),
+            };
         }
-        progress.content.as_ref().ok_or_else(short)
+        progress.content.as_deref().ok_or_else(short)
+    }
+    /// Ordinary mail that is looked into, and of which no form is kept.
+    fn must_be_made(&self, row: &MessageRow<'_>) -> bool {
+        row.prime_octets == 0 && self.items.iter().any(looks_inside) && !self.made.has(row.email)
+    }
+    /// Encrypts ordinary mail. `false`: it would be more than one connection may hold.
+    fn make(&self, row: &MessageRow<'_>) -> Result<bool> {
+        self.made.forget();
+        let octets = usize::try_from(self.snapshot.dmap_octets(row)?).unwrap_or(usize::MAX);
+        if self.core.require_room(octets).is_err() {
+            return Ok(false);
+        }
+        let content = self.snapshot.dmap_content(row.email)?.ok_or_else(short)?;
+        self.made.keep(row.email, Arc::new(content));
+        Ok(true)
     }
 }
 

@@ -9,6 +9,7 @@ mod facts;
 mod fetch;
 mod flags;
 mod job;
+mod made;
 mod open;
 mod reply;
 mod session;

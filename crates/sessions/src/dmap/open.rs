@@ -7,6 +7,7 @@ use koi_types::{Flags, Keyword, Mode, SystemFlags};
 
 use super::core::Core;
 use super::flags;
+use super::made::Made;
 use super::reply::tell;
 use crate::selected::Selected;
 
@@ -16,12 +17,14 @@ pub(crate) struct Open {
     /// How many keywords of the account were told with FLAGS.
     pub(crate) keywords_told: usize,
     pub(crate) watching: Watching,
+    /// What was made of ordinary mail to be read in pieces.
+    pub(crate) made: Made,
 }
 
 impl Open {
     /// Octets of memory it takes beside itself.
     pub(crate) fn memory_octets(&self) -> usize {
-        self.view.memory_octets()
+        self.view.memory_octets().saturating_add(self.made.memory_octets())
     }
     /// Whether there are keywords that the client was not told of.
     pub(crate) fn has_new_keywords(&self, keywords: &KeywordTable) -> bool {

@@ -18,7 +18,7 @@ const ROWS_PER_STEP: u32 = 10_000;
 /// Writes messages of one snapshot.
 pub(crate) trait Lines {
     type Progress: Begun;
-    /// What writing this message counts beside a row: more where it is made for it.
+    /// What writing this message counts beside a row: more where it is made for it, which takes long.
     fn weight(&self, _: &MessageRow<'_>) -> u32 {
         0
     }
@@ -69,6 +69,10 @@ pub(crate) struct Rows<P> {
     pub(crate) corrupt: bool,
     /// Some could not be told in the form that was asked for.
     pub(crate) unsuitable: bool,
+    /// Messages were made in the last pass, or are to be in the next.
+    makes: bool,
+    /// The pass that runs was said to take long.
+    may_make: bool,
 }
 
 /// How one pass goes.
@@ -107,7 +111,13 @@ impl<P> Rows<P> {
             missing: false,
             corrupt: false,
             unsuitable: false,
+            makes: false,
+            may_make: false,
         }
+    }
+    /// Whether the next pass makes messages, for which others are to have their way first.
+    pub(crate) const fn takes_long(&self) -> bool {
+        self.makes && self.progress.is_none()
     }
 }
 
@@ -115,6 +125,8 @@ impl<P: Begun> Rows<P> {
     /// Writes messages that are there, then those that are gone, until the output is full or it has been at
     /// it for long enough.
     pub(crate) fn write<W: Lines<Progress = P>>(&mut self, mut pass: Pass<'_, W>) -> Result<Passed> {
+        self.may_make = self.takes_long();
+        self.makes = false;
         if !self.only_gone {
             match self.write_there(&mut pass)? {
                 Passed::All => self.only_gone = true,
@@ -264,8 +276,13 @@ impl<W: Lines> Visit<'_, '_, '_, W> {
         if resumed.is_none() && self.pass.changed_since.is_some_and(|since| row.modseq <= since) {
             return ControlFlow::Continue(());
         }
-        if resumed.is_none() {
-            self.counted = self.counted.saturating_add(self.pass.lines.weight(row));
+        let weight = if resumed.is_none() { self.pass.lines.weight(row) } else { 0 };
+        if weight > 0 {
+            self.rows.makes = true;
+            if !self.rows.may_make {
+                return self.stop(Stopped::Slice { done: uid.saturating_sub(1) });
+            }
+            self.counted = self.counted.saturating_add(weight);
         }
         let (begun, before) = (resumed.is_some(), self.pass.out.len());
         match self.pass.lines.message(seqnum, row, resumed, self.pass.out) {

@@ -14,6 +14,7 @@
 
 mod coi;
 mod contexts;
+mod dmap_fetch;
 mod harness;
 mod hidden;
 mod jmap_changes;
@@ -35,6 +36,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(metadata::tests()).chain(notify::tests()).chain(hidden::tests());
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
     let tests = tests.chain(mailboxes::tests()).chain(jmap_mail::tests()).chain(jmap_changes::tests());
-    let tests = tests.chain(jmap_steps::tests());
+    let tests = tests.chain(jmap_steps::tests()).chain(dmap_fetch::tests());
     harness::run(tests.collect())
 }

@@ -33,6 +33,8 @@ pub struct PrimeRecord {
     pub chunks: Vec<ChunkRow>,
 }
 
+/// Most messages have no more.
+const CHUNKS_USUAL: u64 = 16;
 const HAS_KEY: u8 = 1;
 const HAS_PEER: u8 = 2;
 
@@ -57,11 +59,15 @@ impl PrimeRecord {
         }
         octets
     }
+    /// Only where the message is, with which a row begins: all that is needed to show the whole of it.
+    #[must_use]
+    pub fn decode_body(record: &[u8]) -> Option<BodyRef> {
+        body(&mut Fields::of(record)?)
+    }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
         let mut f = Fields::of(record)?;
-        let body =
-            BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? };
+        let body = body(&mut f)?;
         let (magic, suite, bits) = (f.u16()?, f.u8()?, f.u8()?);
         if bits & !(HAS_KEY | HAS_PEER) != 0 {
             return None;
@@ -69,7 +75,8 @@ impl PrimeRecord {
         let key = if bits & HAS_KEY != 0 { Some(KeyId(f.array()?)) } else { None };
         let peer = if bits & HAS_PEER != 0 { Some(f.text()?.into()) } else { None };
         let count = f.varint()?;
-        let mut chunks = Vec::new();
+        // The number is not believed before as many chunks are there.
+        let mut chunks = Vec::with_capacity(count.min(CHUNKS_USUAL) as usize);
         let mut end = 0u64;
         for _ in 0..count {
             let kind = f.u8()?;
@@ -80,4 +87,8 @@ impl PrimeRecord {
         }
         f.end().map(|()| Self { body, magic, suite, key, peer, chunks })
     }
+}
+
+fn body(f: &mut Fields<'_>) -> Option<BodyRef> {
+    Some(BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? })
 }

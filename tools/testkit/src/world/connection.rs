@@ -43,6 +43,8 @@ pub struct Connection {
     exchanges: u32,
     /// How often it let others go first.
     pub yields: usize,
+    /// How often it said that a step takes long.
+    pub long_steps: usize,
     /// The most memory the session counted, and the most of its inflater.
     pub memory_peak: MemoryPeak,
     pub notes: Vec<Note>,
@@ -86,6 +88,7 @@ impl Connection {
             ends_others: false,
             exchanges: 0,
             yields: 0,
+            long_steps: 0,
             memory_peak: MemoryPeak::default(),
             notes: Vec::new(),
         }
@@ -103,6 +106,7 @@ impl Connection {
         }
         let mut any = false;
         any |= self.session.wants_input() && self.hear();
+        self.long_steps += usize::from(self.session.works_long());
         let step = self.session.step(now, &mut self.output);
         self.measure();
         self.notes.extend(self.session.take_notes());

@@ -42,7 +42,9 @@ fn an_encrypted_message_is_whole_in_dmap_and_a_fixed_text_elsewhere() {
     assert_eq!((content.magic(), content.key_id()), (Magic::Message, Some(alice.key_id)));
     let display = content.section(ChunkType::DISPLAY, 1).unwrap();
     let mut chunk = Vec::new();
-    snapshot.read_content(&content, display.start..display.start + display.octets, &mut chunk).unwrap();
+    snapshot
+        .read_content(content.whole(), display.start..display.start + display.octets, &mut chunk)
+        .unwrap();
     assert_eq!(chunk[0], 67);
     assert_eq!(content.section(ChunkType::DISPLAY, 2), None);
     assert_eq!(content.section(ChunkType::DISPLAY, 0), None);

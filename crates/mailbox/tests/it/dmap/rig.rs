@@ -163,7 +163,7 @@ pub(crate) fn shown(account: &Account, mailbox: MailboxId, uid: Uid) -> Vec<u8> 
     let content = snapshot.dmap_content(email).unwrap().unwrap();
     assert_eq!(content.octets(), octets, "SIZE and BODY[] agree");
     let mut all = Vec::new();
-    snapshot.read_content(&content, 0..u64::MAX, &mut all).unwrap();
+    snapshot.read_content(content.whole(), 0..u64::MAX, &mut all).unwrap();
     assert_eq!(all.len() as u64, octets);
     all
 }

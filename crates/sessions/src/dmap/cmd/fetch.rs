@@ -10,7 +10,7 @@ use koi_proto::dmap::chunk::{Body, BodyForm};
 use koi_proto::dmap::command::{ChangedSince, Fetch, FetchItem};
 use koi_types::{MailError, Result, SystemFlags, UidSet};
 
-use crate::dmap::fetch::{Progress, Writer, looks_inside};
+use crate::dmap::fetch::{Progress, Writer};
 use crate::dmap::job::{Context, Job, Outcome};
 use crate::dmap::reply::Reply;
 use crate::dmap::sync::vanished;
@@ -21,14 +21,12 @@ use crate::selected::telling::Telling;
 use crate::session::Note;
 
 pub(crate) fn start(fetch: Fetch) -> Box<dyn Job> {
-    Box::new(Fetching { fetch, rows: Rows::new(), makes: false, phase: Phase::Begin })
+    Box::new(Fetching { fetch, rows: Rows::new(), phase: Phase::Begin })
 }
 
 struct Fetching {
     fetch: Fetch,
     rows: Rows<Progress>,
-    /// Ordinary mail is encrypted to be shown.
-    makes: bool,
     phase: Phase,
 }
 
@@ -47,7 +45,7 @@ impl Job for Fetching {
         }
     }
     fn works_long(&self) -> bool {
-        self.makes && self.rows.progress.is_none()
+        self.rows.takes_long()
     }
 }
 
@@ -69,6 +67,10 @@ impl Fetching {
                 Phase::Messages => {
                     if let Some(outcome) = self.messages(cx)? {
                         return Ok(outcome);
+                    }
+                    // Who was told all of a message reads no more of it.
+                    if self.fetch.items.iter().any(is_whole) {
+                        cx.core.open()?.made.forget();
                     }
                     self.phase = Phase::Seen;
                 }
@@ -101,7 +103,6 @@ impl Fetching {
             return Ok(Some(Reply::bad("ENABLE QRESYNC first")));
         }
         self.imply(cx.core.uid_only);
-        self.makes = self.fetch.items.iter().any(looks_inside) && cx.core.keeps().keeps_clear_mail();
         match sequence::uids(cx.core.view()?, &self.fetch.set, self.fetch.by_uid) {
             Ok(uids) => self.rows.left = uids.0,
             Err(bad) => return Ok(Some(bad.into())),
@@ -166,6 +167,8 @@ impl Fetching {
             keywords: &keywords,
             mailbox: view.mailbox,
             uid_only: cx.core.uid_only,
+            core: cx.core,
+            made: &cx.core.open()?.made,
         };
         let pass = Pass {
             lines,
@@ -202,6 +205,10 @@ impl Fetching {
         // RFC 5530 §3: what is there was sent; the rest another session expunged.
         let reply = match (self.rows.corrupt, self.rows.missing) {
             (true, _) => Reply::no("some of the messages cannot be read").code(Code::ContactAdmin),
+            (false, _) if self.rows.unsuitable => {
+                let text = "some of the messages take more memory to be shown than one connection may have";
+                Reply::no(text).code(Code::Limit)
+            }
             (false, true) => Reply::no("some of the messages no longer exist").code(Code::ExpungeIssued),
             (false, false) => Reply::ok("FETCH completed"),
         };
@@ -211,6 +218,10 @@ impl Fetching {
 
 const fn is_plain(item: &FetchItem) -> bool {
     matches!(item, FetchItem::Body { body: Body { form: BodyForm::Plain, .. }, .. })
+}
+
+const fn is_whole(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Body { body: Body { section: None, .. }, partial: None, .. })
 }
 
 /// DMAP-00 §7.6.4

@@ -25,6 +25,8 @@ impl Job for Idle {
             self.began = true;
             continuation("idling", cx.out);
             cx.core.idling = true;
+            // It may be for hours.
+            cx.core.forget_made();
             // What happened before: nobody told us, as nobody was asked to.
             cx.core.advanced = true;
         }

@@ -38,7 +38,11 @@ pub(crate) fn add(add: AddKey) -> Box<dyn Job> {
             drop(new.private.take().map(Secret::new));
             added.map(Submitted::Pending)
         },
-        |_, added| added.map(|()| Reply::ok("ADDKEY completed")),
+        |cx, added| {
+            // Ordinary mail is encrypted for the new one from now on.
+            cx.core.forget_made();
+            added.map(|()| Reply::ok("ADDKEY completed"))
+        },
     )
 }
 

@@ -11,6 +11,7 @@ use koi_types::{Mode, NumSet, Result};
 use super::existing;
 use crate::dmap::core::no_such_mailbox;
 use crate::dmap::job::{Context, Job, Outcome};
+use crate::dmap::made::Made;
 use crate::dmap::open::{Open, count, flags_line, permanent_flags};
 use crate::dmap::reply::{Reply, tell};
 use crate::dmap::sync::{Sync, vanished};
@@ -94,7 +95,7 @@ fn open(account: &Account, snapshot: &Snapshot<'_>, row: &MailboxRow, read_only:
     let at = View { uids: snapshot.uids(row.id)?, modseq: row.highest_modseq, read_only };
     let watching = account.watching(row.id, row.highest_modseq);
     let view = Selected::new(row.id, row.name.clone(), row.uidvalidity, at);
-    Ok(Open { view, keywords_told: count(&snapshot.keywords()), watching })
+    Ok(Open { view, keywords_told: count(&snapshot.keywords()), watching, made: Made::default() })
 }
 
 /// Always in this order.

@@ -2,7 +2,7 @@
 
 use koi_types::{AccountId, EmailId, ErrorKind, KeyId, MailError, Result};
 
-use crate::body::{NewBody, Scope};
+use crate::body::{BodyRef, NewBody, Scope};
 use crate::key;
 use crate::kv::{Read, Txn};
 use crate::mail::AccountTxn;
@@ -33,6 +33,17 @@ pub fn prime(read: &(impl Read + ?Sized), account: AccountId, email: EmailId) ->
     let key = key::prime(account, email);
     let Some(row) = read.get(&key)? else { return Ok(None) };
     PrimeRecord::decode(&row).map(Some).ok_or_else(|| corrupt("prime", &key))
+}
+
+/// Where the encrypted message is that an email stands for; nothing when it stands for itself.
+pub fn prime_body(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    email: EmailId,
+) -> Result<Option<BodyRef>> {
+    let key = key::prime(account, email);
+    let Some(row) = read.get(&key)? else { return Ok(None) };
+    PrimeRecord::decode_body(&row).map(Some).ok_or_else(|| corrupt("prime", &key))
 }
 
 /// Forgets it with its email. A row that cannot be read is left for `check`.
