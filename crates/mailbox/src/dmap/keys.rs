@@ -232,7 +232,7 @@ impl Snapshot<'_> {
     /// How many emails open by a key.
     pub fn key_messages(&self, id: &KeyId) -> Result<u64> {
         self.owner_looks()?;
-        keys::emails_of_key(&*self.view, self.account, id, u64::MAX)
+        keys::emails_of_key(&*self.view, self.account, id)
     }
     fn key_row(&self, key: StoredKey, private: Option<Vec<u8>>) -> KeyRow {
         let record = key.record;

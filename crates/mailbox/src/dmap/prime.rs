@@ -130,8 +130,7 @@ impl Account {
                 received_zone: new.received_zone,
             };
             let key = match new.key {
-                Some(id) if account.has_key(&id)? => Some(id),
-                Some(_) => None,
+                Some(id) => Some(id),
                 None => account.current_key()?,
             };
             let peer = new.peer.as_deref();

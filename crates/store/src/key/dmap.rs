@@ -12,6 +12,7 @@ pub const DMAP_REALM: u8 = 1;
 pub const DMAP_SIGNET: u8 = 2;
 pub const DMAP_OUTBOX: u8 = 3;
 pub const DMAP_QUEUE: u8 = 4;
+pub const DMAP_KEY_EMAILS: u8 = 5;
 
 /// d: the beginning of all rows of one kind.
 #[must_use]
@@ -25,7 +26,13 @@ pub fn dmap_key(account: AccountId, id: &KeyId) -> [u8; 70] {
     joined(&[&dmap(account, DMAP_KEY), &id.0])
 }
 
-/// The id at the end of such a key.
+/// d: how many emails open by a key of the account.
+#[must_use]
+pub fn dmap_key_emails(account: AccountId, id: &KeyId) -> [u8; 70] {
+    joined(&[&dmap(account, DMAP_KEY_EMAILS), &id.0])
+}
+
+/// The id at the end of either.
 #[must_use]
 pub fn dmap_key_of(key: &[u8]) -> Option<KeyId> {
     part(key, 6).map(KeyId)

@@ -91,6 +91,20 @@ impl KeyRecord {
     }
 }
 
+/// How many emails open by a key. A key that was stored before there were such rows has none.
+#[must_use]
+pub fn encode_key_emails(emails: u64) -> Vec<u8> {
+    Record::new(8).u64(emails).0
+}
+
+/// Reads that.
+#[must_use]
+pub fn decode_key_emails(record: &[u8]) -> Option<u64> {
+    let mut f = Fields::of(record)?;
+    let emails = f.u64()?;
+    f.end().map(|()| emails)
+}
+
 /// The server's share of a realm key; without the password it says nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RealmRecord {

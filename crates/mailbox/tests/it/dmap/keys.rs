@@ -11,6 +11,7 @@ use super::rig::{
     DOMAIN, address_of, append, authored, cause, dmap_rig, encrypted, now, private, request, signet,
     trustful, user,
 };
+use crate::rig::change;
 
 // spec: DMAP-00 §7.4.2; DMAP-00 §7.4.1
 #[test]
@@ -94,6 +95,51 @@ fn a_key_goes_when_it_is_past_its_time_and_nobody_needs_it() {
     assert_eq!(delete(id), Ok(()));
     assert_eq!(account.snapshot().unwrap().key(&id).unwrap(), None);
     assert_eq!(rig.service.local_signets("alice@example.org").unwrap().unwrap().users.len(), 2);
+}
+
+// spec: DMAP-00 §7.4.1
+#[test]
+fn the_messages_of_a_key_are_counted_as_they_come_and_go() {
+    let rig = dmap_rig();
+    let alice = user(&rig, "alice", Mode::Cautious, 10);
+    let account = &alice.account;
+    let key = koi_store::key::dmap_key_emails(account.id(), &alice.key_id);
+    let messages = || account.snapshot().unwrap().key_messages(&alice.key_id).unwrap();
+    let put = |value: Option<Vec<u8>>| {
+        let change = move |txn: &mut dyn koi_store::kv::Txn| match &value {
+            Some(value) => txn.put(&key, value),
+            None => txn.delete(&key),
+        };
+        koi_store::kv::transact_and_wait(&*rig.kv, change).unwrap();
+    };
+    let first = append(account, koi_mailbox::INBOX, &authored(&rig, &alice, account, 1), &[]);
+    append(account, koi_mailbox::INBOX, &authored(&rig, &alice, account, 2), &[]);
+    assert_eq!(messages(), 2);
+    // One message in two mailboxes is one.
+    let archive = account.snapshot().unwrap().with_role(koi_types::Role::Archive).unwrap();
+    let uids = [first].into_iter().collect();
+    account.copy(koi_mailbox::INBOX, &uids, archive).wait().unwrap();
+    let deleted = || change(koi_mailbox::FlagOp::Add, &["\\Deleted"]);
+    account.set_flags(koi_mailbox::INBOX, &uids, deleted(), None).wait().unwrap();
+    account.expunge(koi_mailbox::INBOX, None).wait().unwrap();
+    let gone = || {
+        rig.env.advance_secs(100_000);
+        rig.housekeep();
+        messages()
+    };
+    assert_eq!(gone(), 2);
+    account.set_flags(archive, &uids, deleted(), None).wait().unwrap();
+    account.expunge(archive, None).wait().unwrap();
+    assert_eq!(gone(), 1);
+    // As an older version left it.
+    put(None);
+    assert_eq!(messages(), 1);
+    rig.check();
+    put(Some(koi_store::record::dmap::encode_key_emails(7)));
+    let findings = rig.service.check().unwrap();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(rig.service.repair(&findings).unwrap(), 1);
+    assert_eq!(messages(), 1);
 }
 
 #[test]

@@ -1,19 +1,23 @@
 //! Tables d, m and p: what is there for DMAP, against the messages and emails it belongs to.
 
-use koi_types::{EmailId, MailboxId, Result};
+use std::collections::HashMap;
+
+use koi_types::{EmailId, KeyId, MailboxId, Result};
 
 use super::names::State;
 use super::{Check, References};
 use crate::key::{self, table};
 use crate::record::account::AccountRecord;
-use crate::record::dmap::{KeyRecord, OutboxRecord, RealmRecord, RingRecord, decode_meta};
+use crate::record::dmap::{
+    KeyRecord, OutboxRecord, RealmRecord, RingRecord, decode_key_emails, decode_meta, encode_key_emails,
+};
 use crate::record::dmtp::QueuedRecord;
 use crate::record::membership::Membership;
 use crate::record::prime::PrimeRecord;
 
 impl Check<'_> {
     pub(super) fn dmap(&mut self, state: &State, references: &mut References) -> Result<()> {
-        self.primes(state, references)?;
+        let emails = self.primes(state, references)?;
         self.metas(state)?;
         self.each(table::DMAP, |check, key, value| {
             let is_known = match key.get(5) {
@@ -29,6 +33,7 @@ impl Check<'_> {
                     references.count_body(state.account.scope, record.map(|record| record.body))
                 }
                 Some(&key::DMAP_QUEUE) => check.queued(state.account.scope, key, value, references)?,
+                Some(&key::DMAP_KEY_EMAILS) => check.key_emails(key, value, emails.as_ref())?,
                 _ => false,
             };
             // Somebody may have the octets elsewhere: nothing of it is thrown away.
@@ -38,10 +43,29 @@ impl Check<'_> {
             Ok(())
         })
     }
-    /// Rows p belong to emails.
-    fn primes(&mut self, state: &State, references: &mut References) -> Result<()> {
+    /// What is counted of a key against the emails that open by it; nothing where some cannot be read.
+    fn key_emails(&mut self, key: &[u8], value: &[u8], emails: Option<&HashMap<KeyId, u64>>) -> Result<bool> {
+        let Some(id) = key::dmap_key_of(key).filter(|_| key.len() == 70) else { return Ok(false) };
+        let Some(emails) = emails else { return Ok(decode_key_emails(value).is_some()) };
+        let right = emails.get(&id).copied().unwrap_or_default();
+        if !self.has(&key::dmap_key(self.account, &id))? {
+            self.superfluous(key, value, "messages are counted of a key that does not exist");
+        } else if decode_key_emails(value) != Some(right) {
+            self.wrong(key, value, "the messages of a key are counted wrong", encode_key_emails(right));
+        }
+        Ok(true)
+    }
+    /// Rows p belong to emails. Answers how many emails open by each key, if all of them could be read.
+    fn primes(&mut self, state: &State, references: &mut References) -> Result<Option<HashMap<KeyId, u64>>> {
+        let mut emails = Some(HashMap::new());
         self.each(table::PRIME, |check, key, value| {
             let record = PrimeRecord::decode(value);
+            match (&record, &mut emails) {
+                (Some(record), Some(emails)) => {
+                    record.key.into_iter().for_each(|id| *emails.entry(id).or_default() += 1);
+                }
+                _ => emails = None,
+            }
             let is_readable = references.count_body(state.account.scope, record.map(|record| record.body));
             if !is_readable {
                 check.report(key, "an encrypted message's row cannot be read");
@@ -52,7 +76,8 @@ impl Check<'_> {
                 _ => check.report(key, "an encrypted message of an email that does not exist"),
             }
             Ok(())
-        })
+        })?;
+        Ok(emails)
     }
     /// Rows m belong to messages that say so, or to mailboxes.
     fn metas(&mut self, state: &State) -> Result<()> {

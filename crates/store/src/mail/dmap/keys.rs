@@ -7,10 +7,12 @@ use std::ops::ControlFlow;
 use koi_types::{AccountId, Cause, ErrorKind, KeyId, MailError, Mode, Result, Timestamp, limits};
 
 use crate::key;
-use crate::kv::Read;
+use crate::kv::{Read, Txn};
 use crate::mail::AccountTxn;
 use crate::record::corrupt;
-use crate::record::dmap::{KeyRecord, KeyState, PrivateHalf, RealmRecord};
+use crate::record::dmap::{
+    KeyRecord, KeyState, PrivateHalf, RealmRecord, decode_key_emails, encode_key_emails,
+};
 use crate::record::prime::PrimeRecord;
 
 /// A key with its id.
@@ -69,16 +71,32 @@ pub fn current(read: &(impl Read + ?Sized), account: AccountId) -> Result<Option
     Ok(keys(read, account)?.into_iter().find(|key| key.record.state == KeyState::Current))
 }
 
-/// How many emails open by a key; counts no further than `max`.
-pub fn emails_of_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId, max: u64) -> Result<u64> {
+/// How many emails open by a key. It is counted as they come and go; of a key that an older version stored
+/// all encrypted messages are looked at.
+pub fn emails_of_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId) -> Result<u64> {
+    if let Some(counted) = counted(read, account, id)? {
+        return Ok(counted);
+    }
     let range = key::all(account, key::table::PRIME);
     let mut count = 0;
     read.scan(&range.from, &range.end, &mut |_, row| {
         // Of one that cannot be read nobody knows by which it opens.
         count += u64::from(PrimeRecord::decode(row).is_none_or(|prime| prime.key == Some(*id)));
-        if count < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        ControlFlow::Continue(())
     })?;
     Ok(count)
+}
+
+fn counted(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId) -> Result<Option<u64>> {
+    let row = read.get(&key::dmap_key_emails(account, id))?;
+    Ok(row.as_deref().and_then(decode_key_emails))
+}
+
+/// An email that opens by a key comes, or goes.
+pub(super) fn count_email(txn: &mut dyn Txn, account: AccountId, id: &KeyId, comes: bool) -> Result<()> {
+    let Some(emails) = counted(txn, account, id)? else { return Ok(()) };
+    let emails = if comes { emails.saturating_add(1) } else { emails.saturating_sub(1) };
+    txn.put(&key::dmap_key_emails(account, id), &encode_key_emails(emails))
 }
 
 /// All shards of an account, by label and serial number.
@@ -143,6 +161,7 @@ impl AccountTxn<'_> {
             signet: new.signet.clone(),
             private: new.private.clone(),
         };
+        self.txn.put(&key::dmap_key_emails(self.id, &new.id), &encode_key_emails(0))?;
         self.put_key(&new.id, &record)
     }
     /// Takes away both halves of a key that is past its time and that no message needs (DMAP-00 §7.4.3).
@@ -156,10 +175,11 @@ impl AccountTxn<'_> {
         if record.expires_at.is_none_or(|at| at > self.now) {
             return Err(in_use("the key is not past its time"));
         }
-        if emails_of_key(&*self.txn, self.id, id, 1)? > 0 {
+        if emails_of_key(&*self.txn, self.id, id)? > 0 {
             return Err(in_use("messages need the key"));
         }
         self.txn.frees_space();
+        self.txn.delete(&key::dmap_key_emails(self.id, id))?;
         self.txn.delete(&key::dmap_key(self.id, id))
     }
     pub(super) fn put_key(&mut self, id: &KeyId, record: &KeyRecord) -> Result<()> {

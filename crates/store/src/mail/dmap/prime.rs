@@ -2,6 +2,7 @@
 
 use koi_types::{AccountId, EmailId, ErrorKind, KeyId, MailError, Result};
 
+use super::keys;
 use crate::body::{BodyRef, NewBody, Scope};
 use crate::key;
 use crate::kv::{Read, Txn};
@@ -53,6 +54,9 @@ pub(crate) fn forget(txn: &mut dyn Txn, account: AccountId, scope: Scope, email:
     let Some(record) = PrimeRecord::decode(&row) else { return Ok(()) };
     drop(row);
     txn.delete(&key)?;
+    if let Some(id) = &record.key {
+        keys::count_email(txn, account, id, false)?;
+    }
     release(txn, scope, &record.body.blob)
 }
 
@@ -68,11 +72,19 @@ pub(super) fn release(txn: &mut dyn Txn, scope: Scope, blob: &koi_types::BlobId)
 impl AccountTxn<'_> {
     pub(in crate::mail) fn put_prime(&mut self, email: EmailId, new: &NewPrime<'_>) -> Result<()> {
         let body = self.txn.put_body(self.record.scope, new.body)?;
+        // It may have been deleted since the message was encrypted.
+        let key = match new.key {
+            Some(id) if self.has_key(&id)? => Some(id),
+            _ => None,
+        };
+        if let Some(id) = &key {
+            keys::count_email(self.txn, self.id, id, true)?;
+        }
         let record = PrimeRecord {
             body,
             magic: new.magic,
             suite: new.suite,
-            key: new.key,
+            key,
             peer: new.peer.map(Into::into),
             chunks: new.chunks.to_vec(),
         };

@@ -6,7 +6,7 @@ use super::*;
 use crate::record::directory::StacieRecord;
 use crate::record::dmap::{
     KeyRecord, KeyState, OutboxRecord, OutboxState, PrivateForm, PrivateHalf, RealmRecord, RingRecord,
-    decode_meta, encode_meta,
+    decode_key_emails, decode_meta, encode_key_emails, encode_meta,
 };
 use crate::record::prime::{ChunkRow, PrimeRecord};
 
@@ -112,6 +112,8 @@ fn realm_ring_and_meta_version_1() {
     let stored = "01 0100000000000000 02000000 0203 01000000 04";
     fixture(stored, &value, RingRecord::encode, RingRecord::decode);
     refuses_cuts(&octets(stored), RingRecord::decode);
+    fixture("01 0201000000000000", &258, |emails| encode_key_emails(*emails), decode_key_emails);
+    refuses_cuts(&octets("01 0201000000000000"), decode_key_emails);
     let meta = vec![0u8, 255];
     fixture("01 00ff", &meta, |meta| encode_meta(meta), |record| decode_meta(record).map(<[u8]>::to_vec));
 }
