@@ -29,6 +29,8 @@ use crate::watch::Watching;
 
 /// Messages changed by one transaction: long enough to be fast, short enough that others do not wait for it.
 pub(crate) const CHUNK: u32 = 1000;
+/// Octets of META blocks that one transaction writes, which takes a few times as much at most.
+pub(crate) const CHUNK_BLOCK_OCTETS: u64 = 4 * 1024 * 1024;
 
 /// An account. Cheap to clone; holds nothing open.
 #[derive(Clone)]
@@ -100,7 +102,7 @@ impl Account {
             coi::settle(account, &options, mailbox, &set.read)?;
             Ok(set)
         };
-        self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
+        self.in_pieces(mailbox, uids, CHUNK, run, |all: &mut FlagsSet, piece| {
             all.changed.0.extend(&piece.changed.0);
             all.read.0.extend(&piece.read.0);
             all.modified.0.extend(&piece.modified.0);
@@ -120,7 +122,7 @@ impl Account {
             account.frees_space();
             account.expunge(mailbox, piece)
         };
-        self.in_pieces(mailbox, &deleted, run, |all: &mut Expunged, piece| {
+        self.in_pieces(mailbox, &deleted, CHUNK, run, |all: &mut Expunged, piece| {
             all.uids.0.extend(&piece.uids.0);
             all.modseq = all.modseq.max(piece.modseq);
         })
@@ -182,7 +184,7 @@ impl Account {
         bodies: HashMap<EmailId, NewBody>,
     ) -> Pending<Copied> {
         let failed = Failed::default();
-        let pieces = self.present(from, uids).map(|uids| at_least_one(pieces(&uids, CHUNK)));
+        let pieces = self.copied_at_once(from, uids).map(at_least_one);
         let parts = pieces.map(|pieces| match target.id == self.id {
             true => self.within(from, pieces, to, moves, &failed),
             false => self.carry(from, pieces, &Goal { target, to, removes: moves }, bodies, &failed),
@@ -204,6 +206,36 @@ impl Account {
             }
             join_copied(parts.into_iter().map(|piece| piece.map(|piece| piece.copied)).collect())
         })
+    }
+    /// As many messages in one transaction as it takes with the META blocks that go along.
+    fn copied_at_once(&self, from: MailboxId, uids: &UidSet) -> Result<Vec<UidSet>> {
+        let whole = pieces(&self.present(from, uids)?, CHUNK);
+        let snapshot = self.snapshot()?;
+        let record = snapshot.mailbox_record(from)?;
+        if record.is_none_or(|record| record.dmap_octets <= CHUNK_BLOCK_OCTETS) || self.is_others() {
+            return Ok(whole);
+        }
+        let mut parts = Vec::new();
+        for mut piece in whole {
+            let (mut octets, mut ends) = (0, Vec::new());
+            // What cannot be read goes with what is before it.
+            let _ = snapshot.messages(from, &piece.0, |row| {
+                octets += u64::from(row.meta_octets);
+                if octets > CHUNK_BLOCK_OCTETS {
+                    octets = u64::from(row.meta_octets);
+                    ends.push(row.uid.value() - 1);
+                }
+                ControlFlow::Continue(())
+            })?;
+            for end in ends {
+                let mut rest = piece.clone();
+                rest.0.remove_range(0..=end);
+                parts.push(UidSet(piece.0.difference(&rest.0)));
+                piece = rest;
+            }
+            parts.push(piece);
+        }
+        Ok(parts)
     }
     /// From one mailbox of the account to another. A COPY stops at the first piece that fails.
     fn within(
@@ -264,15 +296,17 @@ impl Account {
         let there = self.snapshot()?.uids(mailbox)?;
         Ok(UidSet(there.0.intersect(&uids.0)))
     }
+    /// A chain of transactions of at most so many messages each.
     pub(crate) fn in_pieces<P: Default + Send + 'static>(
         &self,
         mailbox: MailboxId,
         uids: &UidSet,
+        count: u32,
         run: impl Fn(&mut AccountTxn<'_>, &UidSet) -> Result<P> + Clone + Send + 'static,
         join: impl Fn(&mut P, P) + Send + 'static,
     ) -> Pending<P> {
         let pieces = match self.present(mailbox, uids) {
-            Ok(uids) => pieces(&uids, CHUNK),
+            Ok(uids) => pieces(&uids, count),
             Err(error) => return Pending::failed(error),
         };
         if pieces.is_empty() {

@@ -6,13 +6,14 @@ use koi_store::mail::dmap::meta;
 use koi_store::mail::{AccountTxn, Created, FlagsSet};
 use koi_types::{MailboxId, MailboxName, ModSeq, Result, Rights, Role, Uid, UidSet};
 
-use crate::account::Account;
+use crate::account::{Account, CHUNK, CHUNK_BLOCK_OCTETS};
 use crate::outcome::Pending;
 use crate::snapshot::Snapshot;
 
 impl Account {
     /// Sets the block of messages, or takes it away; with `unchanged_since`, only of messages with no greater
-    /// MODSEQ. An empty block is none. Who has the mailbox open sees it as a change of flags.
+    /// MODSEQ. An empty block is none. Who has the mailbox open sees it as a change of flags. Large
+    /// blocks are written to fewer messages at once.
     pub fn set_meta(
         &self,
         mailbox: MailboxId,
@@ -23,10 +24,12 @@ impl Account {
         if let Err(error) = self.owner_only() {
             return Pending::failed(error);
         }
+        let octets = meta.as_ref().map_or(0, |meta| meta.len() as u64).max(1);
+        let count = u32::try_from(CHUNK_BLOCK_OCTETS / octets).unwrap_or(CHUNK).clamp(1, CHUNK);
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
             account.set_meta(mailbox, piece, meta.as_deref(), unchanged_since)
         };
-        self.in_pieces(mailbox, uids, run, |all: &mut FlagsSet, piece| {
+        self.in_pieces(mailbox, uids, count, run, |all: &mut FlagsSet, piece| {
             all.changed.0.extend(&piece.changed.0);
             all.modified.0.extend(&piece.modified.0);
             all.commits.extend(piece.commits);

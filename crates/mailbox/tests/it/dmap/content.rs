@@ -9,6 +9,7 @@ use koi_mailbox::dmap::is_prime;
 use koi_mailbox::{FlagOp, INBOX};
 use koi_types::{Cause, ErrorKind, Mode, Role, Uid, UidSet};
 
+use super::disk::open;
 use super::rig::{
     DOMAIN, SECRET_TEXT, address_of, append, authored, cause, dmap_rig, keywords, new_prime, plainly, shown,
     trustful, user,
@@ -173,6 +174,27 @@ fn meta_changes_like_flags_and_goes_where_the_message_goes() {
     let large: Arc<[u8]> = vec![0; 65_537].into();
     let error = account.set_meta(INBOX, &one(uid), Some(large), None).wait().unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
+}
+
+#[test]
+fn large_blocks_of_many_messages_are_more_than_one_transaction_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = open(folder.path());
+    let account = trustful(&rig, "alice");
+    let count = 520;
+    let messages = (0..count).map(|n| new_message(&message(n), &[])).collect();
+    account.append(INBOX, messages).wait().unwrap();
+    let all: UidSet = (1..=count).filter_map(Uid::new).collect();
+    let block: Arc<[u8]> = vec![7; 65_536].into();
+    let set = account.set_meta(INBOX, &all, Some(Arc::clone(&block)), None).wait().unwrap();
+    assert_eq!(set.changed, all);
+    let archive = account.snapshot().unwrap().with_role(Role::Archive).unwrap();
+    let copied = account.copy(INBOX, &all, archive).wait().unwrap();
+    assert_eq!(copied.to, all);
+    let last = Uid::new(count).unwrap();
+    assert_eq!(account.snapshot().unwrap().meta(archive, last).unwrap().as_deref(), Some(&*block));
+    let moved = account.move_(INBOX, &all, archive).wait().unwrap();
+    assert_eq!(moved.from, all);
 }
 
 #[test]

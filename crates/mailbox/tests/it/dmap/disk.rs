@@ -16,7 +16,7 @@ use crate::rig::{Deaf, Rig, flags};
 const HIDDEN: &str = "Nobody must find this sentence on the disk";
 const SHOWN: &str = "This sentence lies on the disk, so that the search is one";
 
-fn open(folder: &Path) -> Rig {
+pub(super) fn open(folder: &Path) -> Rig {
     let engine =
         koi_store::engine::Options { fill_ahead_octets: 1 << 16, reserve_octets: 0, ..Default::default() };
     Rig::on(Arc::new(Embedded::open(folder, engine, Arc::new(Deaf)).unwrap()), options())
