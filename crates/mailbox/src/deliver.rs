@@ -61,7 +61,7 @@ pub(crate) fn deliver_one(
 
 /// Errors that `take_in` can only meet before it has written a row.
 pub(crate) fn is_about_one_account(error: &MailError) -> bool {
-    // Why an account takes nothing in clear.
+    // Why an account takes nothing in clear, or cannot get this encrypted.
     error.cause.is_some()
         || matches!(
             error.kind,

@@ -31,7 +31,7 @@ use koi_types::{ErrorKind, MailError};
 
 use crate::incoming::Incoming;
 
-pub use content::{Content, ContentFacts};
+pub use content::{Content, ContentFacts, ContentOctets};
 pub use disclose::{Disclosed, DisclosedKey, DisclosedParts};
 pub use keys::{KeyRow, KeyStatus, NewKey};
 pub use koi_types::mode::{FORWARDED, SUBMIT_PENDING, SUBMITTED};
@@ -59,6 +59,8 @@ pub struct DmapOptions {
     pub takes_suite_one: bool,
     /// Somebody carries messages to other organisations; else they are refused.
     pub sends: bool,
+    /// What ordinary mail may become when it is encrypted for one of its recipients.
+    pub encrypted_octets_max: u64,
 }
 
 impl Default for DmapOptions {
@@ -69,6 +71,7 @@ impl Default for DmapOptions {
             paranoid_wraps: false,
             takes_suite_one: false,
             sends: false,
+            encrypted_octets_max: u64::from(u32::MAX),
         }
     }
 }

@@ -62,6 +62,7 @@ pub struct World {
     pub submission: SmtpSettings,
     /// What JMAP is held to.
     pub jmap: CoreLimits,
+    options: Options,
     clock: Arc<Clock>,
     notices: Arc<Notices>,
     peers: BTreeMap<u32, Connection>,
@@ -112,7 +113,7 @@ impl World {
             ..Options::default()
         };
         let engine = Arc::clone(&kv) as Arc<dyn Kv>;
-        let service = MailboxService::new(engine, options, Arc::clone(&clock) as Arc<dyn Env>);
+        let service = MailboxService::new(engine, options.clone(), Arc::clone(&clock) as Arc<dyn Env>);
         service.directory().create_domain(DOMAIN).unwrap();
         let imap = ImapSettings::default();
         let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
@@ -130,11 +131,18 @@ impl World {
             smtp,
             submission,
             jmap: CoreLimits::default(),
+            options,
             clock,
             notices,
             peers,
             damaged,
         }
+    }
+    /// The service as it is with other options, before anybody is connected.
+    pub fn set_options(&mut self, change: impl FnOnce(&mut Options)) {
+        change(&mut self.options);
+        let (engine, env) = (Arc::clone(&self.kv) as Arc<dyn Kv>, Arc::clone(&self.clock) as Arc<dyn Env>);
+        self.service = MailboxService::new(engine, self.options.clone(), env);
     }
     /// The disk takes nothing for as long as it is slow, and then everything.
     pub fn set_disk_slow(&mut self, slow: bool) {

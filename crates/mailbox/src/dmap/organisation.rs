@@ -20,7 +20,8 @@ pub(super) fn wrapped(
 ) -> Result<Vec<u8>> {
     let naked = organisation.wrap(mail, *user.encryption(), Magic::NakedMessage, random);
     naked.map_err(|error| {
-        MailError::new(ErrorKind::TooLarge, "the message cannot be encrypted").context(error)
+        let text = "the message cannot be encrypted";
+        MailError::new(ErrorKind::TooLarge, text).because(Cause::Cannot).context(error)
     })
 }
 

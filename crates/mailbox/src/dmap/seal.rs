@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use koi_dime::message::naked_octets;
 use koi_dime::{Outline, Suite};
 use koi_store::body::NewBody;
 use koi_store::key;
@@ -197,6 +198,11 @@ impl Inner {
         let current =
             current.ok_or_else(|| without("this user has no key yet that mail is encrypted for"))?;
         let signet = signet_of(&current)?;
+        let octets_max = options.map_or(u64::MAX, |options| options.encrypted_octets_max);
+        if naked_octets(mail, mail.len() as u64).is_none_or(|octets| octets > octets_max) {
+            let text = "message is too large to be encrypted for this user";
+            return Err(MailError::new(ErrorKind::TooLarge, text).because(Cause::Cannot));
+        }
         let naked = wrapped(&organisation, mail, &signet, &mut EnvRandom(&*self.env))?;
         let internal = |error| MailError::new(ErrorKind::Internal, "internal error").context(error);
         let outline = Outline::of(&naked).map_err(internal)?;

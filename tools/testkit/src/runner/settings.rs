@@ -56,6 +56,12 @@ fn set_dmap(world: &mut World, name: &str, value: &str) -> Result<(), String> {
         "dmap.message_octets_max" => settings.message_octets_max = number()?.into(),
         "dmap.commands_per_second_max" => settings.commands_per_second_max = number()?,
         "dmap.search_secs_max" => settings.search_secs_max = number()?,
+        "dmap.encrypted_octets_max" => {
+            let octets = number()?.into();
+            world.set_options(|options| {
+                options.dmap.iter_mut().for_each(|dmap| dmap.encrypted_octets_max = octets);
+            });
+        }
         "dmap.connection_memory_max" => settings.connection_memory_max = number()? as usize,
         _ => return Err(format!("no such setting: {name}")),
     }
