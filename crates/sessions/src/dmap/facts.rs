@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use koi_mailbox::Snapshot;
 use koi_mailbox::dmap::ContentFacts;
 use koi_proto::dmap::command::SearchKey;
-use koi_types::{EmailId, MailboxId, NumSet, Result, Uid};
+use koi_types::{EmailId, ErrorKind, MailboxId, NumSet, Result, Uid};
 
 /// Messages looked at in one step.
 const MESSAGES_PER_STEP: usize = 1000;
@@ -20,6 +20,8 @@ pub(crate) struct Facts {
     /// UIDs not yet looked at.
     left: NumSet,
     pub(crate) answers: Vec<Answer>,
+    /// What nobody knows this of, because it cannot be read: found by no search that asks.
+    pub(crate) unreadable: NumSet,
     /// Of ordinary mail: the same of all.
     ordinary: Option<ContentFacts>,
 }
@@ -45,7 +47,7 @@ impl Facts {
         let mut answers = Vec::new();
         gather(keys, &mut answers);
         let left = if answers.is_empty() { NumSet::new() } else { among.clone() };
-        Self { mailbox, left, answers, ordinary: None }
+        Self { mailbox, left, answers, unreadable: NumSet::new(), ordinary: None }
     }
     /// What a key has found.
     pub(crate) fn found(&self, key: &SearchKey) -> NumSet {
@@ -54,7 +56,7 @@ impl Facts {
     }
     pub(crate) fn memory_octets(&self) -> usize {
         let found: usize = self.answers.iter().map(|answer| answer.found.memory_octets()).sum();
-        self.left.memory_octets().saturating_add(found)
+        self.left.memory_octets().saturating_add(self.unreadable.memory_octets()).saturating_add(found)
     }
     /// Looks at some more; whether that was all.
     pub(crate) fn advance(&mut self, snapshot: &Snapshot<'_>) -> Result<bool> {
@@ -63,17 +65,20 @@ impl Facts {
         }
         let wants_octets =
             self.answers.iter().any(|a| matches!(a.key, SearchKey::Larger(_) | SearchKey::Smaller(_)));
-        let (mut looked, mut failed) = (Vec::new(), None);
+        let (mut looked, mut failed, mut last) = (Vec::new(), None, None);
+        let mut count = 0;
         let _ = snapshot.messages(self.mailbox, &self.left, |row| {
+            (count, last) = (count + 1, Some(row.uid));
             let octets = if wants_octets { snapshot.dmap_octets(row) } else { Ok(0) };
             match octets {
                 Ok(octets) => {
                     let (uid, email, ordinary) = (row.uid, row.email, row.prime_octets == 0);
                     looked.push(Looked { uid, email, octets, ordinary });
                 }
+                Err(error) if error.kind == ErrorKind::Corrupt => self.unreadable.insert(row.uid.value()),
                 Err(error) => failed = Some(error),
             }
-            let more = failed.is_none() && looked.len() < MESSAGES_PER_STEP;
+            let more = failed.is_none() && count < MESSAGES_PER_STEP;
             if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if let Some(error) = failed {
@@ -82,8 +87,8 @@ impl Facts {
         for one in &looked {
             self.look(snapshot, one)?;
         }
-        match looked.last().filter(|_| looked.len() >= MESSAGES_PER_STEP) {
-            Some(last) => self.left.remove_range(0..=last.uid.value()),
+        match last.filter(|_| count >= MESSAGES_PER_STEP) {
+            Some(last) => self.left.remove_range(0..=last.value()),
             None => self.left = NumSet::new(),
         }
         Ok(self.left.is_empty())
@@ -93,7 +98,13 @@ impl Facts {
         let facts = match (&self.ordinary, one.ordinary) {
             _ if !self.answers.iter().any(|answer| needs(&answer.key)) => None,
             (Some(ordinary), true) => Some(ordinary.clone()),
-            _ => snapshot.dmap_facts(one.email)?,
+            _ => match snapshot.dmap_facts(one.email) {
+                Err(error) if error.kind == ErrorKind::Corrupt => {
+                    self.unreadable.insert(one.uid.value());
+                    return Ok(());
+                }
+                facts => facts?,
+            },
         };
         for Answer { key, found } in &mut self.answers {
             if matches(key, one.octets, facts.as_ref()) {

@@ -146,7 +146,7 @@ fn begin(
         Err(reply) => return Ok(Err(*reply)),
     };
     // What this client does not know of yet has no number, and is not looked at.
-    cx.core.account()?.search(view.mailbox, view.known().clone(), &filter).map(Ok)
+    cx.core.account()?.search(view.mailbox, view.known().difference(&facts.unreadable), &filter).map(Ok)
 }
 
 /// Others first; unless the search has taken too long, or takes too much memory.
