@@ -33,7 +33,7 @@ use crate::incoming::Incoming;
 
 pub use content::{Content, ContentFacts, ContentOctets};
 pub use disclose::{Disclosed, DisclosedKey, DisclosedParts};
-pub use keys::{KeyRow, KeyStatus, NewKey};
+pub use keys::{FormerKey, KeyRow, KeyStatus, NewKey};
 pub use koi_types::mode::{FORWARDED, SUBMIT_PENDING, SUBMITTED};
 pub use login::{StacieLogin, StacieProven};
 pub use mode::{ModeChange, PrivatePart, RealmShard, StaciePasswd};

@@ -79,6 +79,8 @@ pub const DMAP_LABEL_OCTETS_MAX: usize = 32;
 pub const DMAP_REALMS_MAX: usize = 64;
 /// Keys of one account, with those that it had.
 pub const DMAP_KEYS_MAX: usize = 64;
+/// Keys that were deleted and whose signets stay in the history, the newest of them.
+pub const DMAP_DELETED_KEYS_MAX: usize = 64;
 /// Signets of others that one account keeps.
 pub const DMAP_SIGNETS_MAX: usize = 4096;
 /// All of them together.

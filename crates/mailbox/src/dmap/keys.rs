@@ -49,6 +49,13 @@ pub struct KeyRow {
     pub signet: Vec<u8>,
 }
 
+/// A key that an account has or had.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FormerKey {
+    pub key: KeyRow,
+    pub is_deleted: bool,
+}
+
 macro_rules! without_secrets {
     ($($name:ident),*) => { $(
         impl std::fmt::Debug for $name {
@@ -68,6 +75,10 @@ impl Account {
         let organisation = self.inner.organisation_of(self.id)?;
         let view = self.inner.kv.view()?;
         let request = parsed_request(new)?;
+        // Whatever it follows.
+        if keys::known_key(&*view, self.id, &new.id)?.is_some() {
+            return Err(keys::already_there());
+        }
         let former = keys::current(&*view, self.id)?;
         if let Some(former) = &former {
             let signet = signet_of(former)?;
@@ -121,7 +132,16 @@ impl Account {
         let record = koi_store::mail::directory::directory_record(&*view, self.id)?.ok_or_else(missing)?;
         Ok(record.address.account_key())
     }
-    /// Takes a key away that is past its time and that no message needs: `InUse` otherwise.
+    /// Takes away a key that was deleted elsewhere, but for its place in the history; `InUse` when it is
+    /// current.
+    pub fn forget_key(&self, id: KeyId) -> Pending<()> {
+        match self.owner_only() {
+            Ok(()) => self.change(move |account| account.forget_key(&id)),
+            Err(error) => Pending::failed(error),
+        }
+    }
+    /// Takes a key away that is past its time and that no message needs: `InUse` otherwise. What was public
+    /// of it stays in the history.
     pub fn delete_key(&self, id: KeyId) -> Pending<()> {
         match self.owner_only() {
             Ok(()) => self.change(move |account| account.delete_key(&id)),
@@ -213,6 +233,16 @@ impl Snapshot<'_> {
         let stored = keys::keys(&*self.view, self.account)?;
         Ok(stored.into_iter().map(|key| self.key_row(key, None)).collect())
     }
+    /// The same with those that were deleted and of which the public half is left.
+    pub fn key_history(&self) -> Result<Vec<FormerKey>> {
+        self.owner_looks()?;
+        let stored = keys::history(&*self.view, self.account)?;
+        let row = |key: StoredKey| {
+            let is_deleted = key.record.state == KeyState::Deleted;
+            FormerKey { key: self.key_row(key, None), is_deleted }
+        };
+        Ok(stored.into_iter().map(row).collect())
+    }
     /// One key, with its private half.
     pub fn key(&self, id: &KeyId) -> Result<Option<KeyRow>> {
         self.owner_looks()?;
@@ -241,7 +271,7 @@ impl Snapshot<'_> {
             KeyState::Pending => KeyStatus::Pending,
             _ if is_over => KeyStatus::Expired,
             KeyState::Current => KeyStatus::Current,
-            KeyState::Previous => KeyStatus::Previous,
+            KeyState::Previous | KeyState::Deleted => KeyStatus::Previous,
         };
         KeyRow {
             id: key.id,

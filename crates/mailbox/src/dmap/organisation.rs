@@ -41,7 +41,8 @@ pub(super) fn key_at_rest(organisation: &Organisation, key: &KeyId) -> RealmKey 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LocalSignets {
     pub organisation: OrgSignet,
-    /// Of the user that was asked for: the newest first; none when it has none, or does not exist.
+    /// Of the user that was asked for, also by keys that it has deleted: the newest first; none when it has
+    /// none, or does not exist.
     pub users: Vec<UserSignet>,
 }
 
@@ -60,7 +61,10 @@ impl MailboxService {
         if let Some(address) = Address::parse(address) {
             let view = self.inner.kv.view()?;
             if let Some(account) = directory::account_of(&*view, &address)? {
-                for key in keys::keys(&*view, account)?.into_iter().filter(|k| !k.record.signet.is_empty()) {
+                for key in keys::history(&*view, account)? {
+                    if key.record.signet.is_empty() {
+                        continue;
+                    }
                     let unreadable =
                         |_| koi_store::record::corrupt("signet", &key::dmap_key(account, &key.id));
                     users.push(UserSignet::parse(&key.record.signet).map_err(unreadable)?);

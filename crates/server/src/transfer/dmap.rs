@@ -45,6 +45,9 @@ enum Line {
         /// Milliseconds since 1970.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<i64>,
+        /// It is only in the history.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        deleted: bool,
     },
     Realm {
         label: String,
@@ -64,13 +67,15 @@ pub(super) fn export_account(account: &Account, folder: &Path) -> Result<(), Pro
     let snapshot = account.snapshot()?;
     let mut lines = Vec::new();
     // The oldest first: each is signed by the one before.
-    for key in snapshot.keys()?.into_iter().rev() {
+    for former in snapshot.key_history()?.into_iter().rev() {
+        let key = former.key;
         let private = snapshot.key(&key.id)?.and_then(|key| key.private);
         lines.push(Line::Key {
             id: base64_encode(&key.id.0),
             request: base64_encode(&key.request),
             private: private.map(|octets| base64_encode(&octets)),
             expires_at: key.expires_at.map(|at| at.0),
+            deleted: former.is_deleted,
         });
     }
     for realm in snapshot.realms()? {
@@ -105,25 +110,31 @@ pub(super) fn import_account(account: &Account, folder: &Path, moved: &mut Moved
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
     let mut number = 0u64;
+    // The key that was read last, if it was deleted: it goes when the next one has followed it.
+    let mut deleted = None;
     while read_line(&mut input, LINE_OCTETS_MAX, &mut line).map_err(Problem::file("read", &path))? > 0 {
         number += 1;
-        if let Err(why) = add(account, &line) {
+        if let Err(why) = add(account, &line, &mut deleted) {
             moved.skip(format!("{}:{number}: {why}", path.display()));
         }
     }
     Ok(())
 }
 
-fn add(account: &Account, line: &[u8]) -> Result<(), String> {
+fn add(account: &Account, line: &[u8], gone: &mut Option<KeyId>) -> Result<(), String> {
     let octets = |text: &str| base64_decode(text.as_bytes()).map_err(str::to_owned);
     let told = |error: MailError| error.to_string();
     match serde_json::from_slice(line).map_err(|error| error.to_string())? {
-        Line::Key { id, request, private, expires_at } => {
-            let id = octets(&id)?.try_into().map_err(|_| "a key id has 64 octets".to_owned())?;
+        Line::Key { id, request, private, expires_at, deleted } => {
+            let id = KeyId(octets(&id)?.try_into().map_err(|_| "a key id has 64 octets".to_owned())?);
             let private = private.map(|text| octets(&text)).transpose()?;
             let expires_at = expires_at.map(Timestamp);
-            let new = NewKey { id: KeyId(id), request: octets(&request)?, private, expires_at };
-            account.add_key(&new).and_then(koi_mailbox::Pending::wait).map_err(told)
+            let new = NewKey { id, request: octets(&request)?, private, expires_at };
+            account.add_key(&new).and_then(koi_mailbox::Pending::wait).map_err(told)?;
+            match std::mem::replace(gone, deleted.then_some(id)) {
+                Some(former) => account.forget_key(former).wait().map_err(told),
+                None => Ok(()),
+            }
         }
         Line::Realm { label, serial, shard } => {
             let label = RealmLabel::new(&label).ok_or("not the label of a realm")?;

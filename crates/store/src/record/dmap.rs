@@ -18,6 +18,8 @@ pub enum KeyState {
     Current = 2,
     /// It was current.
     Previous = 3,
+    /// It was current, and its owner has deleted it: what was public of it is left, for the chain of custody.
+    Deleted = 4,
 }
 
 /// Who can open the private half of a key that lies here.
@@ -71,6 +73,7 @@ impl KeyRecord {
             1 => KeyState::Pending,
             2 => KeyState::Current,
             3 => KeyState::Previous,
+            4 => KeyState::Deleted,
             _ => return None,
         };
         let order = f.u32()?;

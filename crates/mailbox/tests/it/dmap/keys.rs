@@ -38,6 +38,12 @@ fn a_key_is_signed_by_the_organisation_and_shown_again() {
     assert!(rig.service.local_signets("example.org").unwrap().unwrap().users.is_empty());
     assert_eq!(rig.service.local_signets("bob@elsewhere.example").unwrap(), None);
     let error = account.add_key(&new).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::AlreadyExists, "the very same");
+    let other = private(Holder::User, 6);
+    let stranger = super::rig::request(&other, None);
+    let id = KeyId(stranger.key_id().0);
+    let unfollowing = NewKey { id, request: stranger.object(), private: None, expires_at: None };
+    let error = account.add_key(&unfollowing).err().unwrap();
     assert_eq!(cause(&error), Some(Cause::BadRequest), "it does not follow the current one");
     assert_eq!(snapshot.keys().unwrap().len(), 1);
     assert_eq!(snapshot.keys().unwrap()[0].private, None, "a list has no private halves");
@@ -94,7 +100,39 @@ fn a_key_goes_when_it_is_past_its_time_and_nobody_needs_it() {
     account.add_key(&new).unwrap().wait().unwrap();
     assert_eq!(delete(id), Ok(()));
     assert_eq!(account.snapshot().unwrap().key(&id).unwrap(), None);
-    assert_eq!(rig.service.local_signets("alice@example.org").unwrap().unwrap().users.len(), 2);
+    let snapshot = account.snapshot().unwrap();
+    assert_eq!(snapshot.keys().unwrap().len(), 2);
+    // What was public of it stays, for who follows the chain of custody.
+    let history = snapshot.key_history().unwrap();
+    let deleted: Vec<bool> = history.iter().map(|former| former.is_deleted).collect();
+    assert_eq!(deleted, [false, true, false]);
+    assert_eq!((history[1].key.id, &history[1].key.private), (id, &None));
+    let signets = rig.service.local_signets("alice@example.org").unwrap().unwrap().users;
+    assert_eq!(signets.len(), 3);
+    assert!(signets.windows(2).all(|two| two[0].follows(two[1].signing()).is_ok()));
+    assert_eq!(delete(id), Err(ErrorKind::NotFound), "it is gone");
+}
+
+#[test]
+fn the_history_keeps_the_newest_of_the_keys_that_were_deleted() {
+    let rig = dmap_rig();
+    let alice = user(&rig, "alice", Mode::Cautious, 10);
+    let (mut before, mut ids) = (alice.keys, vec![alice.key_id]);
+    for n in 0..koi_types::limits::DMAP_DELETED_KEYS_MAX as u64 + 2 {
+        let next = private(Holder::User, 100 + n);
+        let follows = request(&next, Some(&before.signing));
+        let id = KeyId(follows.key_id().0);
+        let new = NewKey { id, request: follows.object(), private: None, expires_at: None };
+        alice.account.add_key(&new).unwrap().wait().unwrap();
+        alice.account.forget_key(*ids.last().unwrap()).wait().unwrap();
+        (before, _) = (next, ids.push(id));
+    }
+    let current = ids.pop().unwrap();
+    assert_eq!(alice.account.forget_key(current).wait().unwrap_err().kind, ErrorKind::InUse);
+    let history = alice.account.snapshot().unwrap().key_history().unwrap();
+    let left: Vec<KeyId> = history.iter().skip(1).map(|former| former.key.id).collect();
+    ids.reverse();
+    assert_eq!(left, ids[..koi_types::limits::DMAP_DELETED_KEYS_MAX]);
 }
 
 // spec: DMAP-00 §7.4.1

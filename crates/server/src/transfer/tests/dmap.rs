@@ -118,6 +118,10 @@ fn messages_open_by_the_keys_that_they_opened_by() {
     };
     before.append_with_meta(INBOX, mail, Some(b"three".as_slice().into())).wait().unwrap();
     before.set_mailbox_meta(INBOX, Some(b"name".as_slice().into())).wait().unwrap();
+    // The third is only in the history in the end.
+    let third = rotate(&before);
+    let fourth = rotate(&before);
+    before.forget_key(third).wait().unwrap();
     let all = known(&before);
     assert_ne!(all[0].0, Some(second));
     assert_eq!(all[1].0, Some(second));
@@ -129,6 +133,14 @@ fn messages_open_by_the_keys_that_they_opened_by() {
     let target = Target { service: &service, account: after.clone() };
     let moved = import(&target, Format::Maildir, &path, None, &mut |_| ()).unwrap();
     assert_eq!((moved.messages, moved.reasons.as_slice()), (3, [].as_slice()));
+    // Ordinary mail is shown by the key that is current.
+    assert_eq!(all[2].0, Some(fourth));
     assert_eq!(known(&after), all);
+    let history = |account: &Account| {
+        let former = account.snapshot().unwrap().key_history().unwrap().into_iter();
+        former.map(|former| (former.key.id, former.is_deleted)).collect::<Vec<_>>()
+    };
+    assert_eq!(history(&after), history(&before));
+    assert_eq!(history(&after)[1], (third, true));
     assert_eq!(after.snapshot().unwrap().mailbox_meta(INBOX).unwrap().as_deref(), Some(b"name".as_slice()));
 }

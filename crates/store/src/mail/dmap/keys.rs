@@ -45,6 +45,13 @@ pub struct StoredRealm {
 
 /// All keys of an account, the newest first. There are never more than `limits::DMAP_KEYS_MAX`.
 pub fn keys(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<StoredKey>> {
+    let mut keys = history(read, account)?;
+    keys.retain(is_there);
+    Ok(keys)
+}
+
+/// The same with those that were deleted: the chain of custody.
+pub fn history(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<StoredKey>> {
     let range = key::below(&key::dmap(account, key::DMAP_KEY));
     let mut keys = Vec::new();
     let mut broken = None;
@@ -59,8 +66,17 @@ pub fn keys(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<Store
     broken.map_or(Ok(keys), Err)
 }
 
+fn is_there(key: &StoredKey) -> bool {
+    key.record.state != KeyState::Deleted
+}
+
 /// One key.
 pub fn stored_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId) -> Result<Option<KeyRecord>> {
+    Ok(known_key(read, account, id)?.filter(|record| record.state != KeyState::Deleted))
+}
+
+/// The same, also when it was deleted.
+pub fn known_key(read: &(impl Read + ?Sized), account: AccountId, id: &KeyId) -> Result<Option<KeyRecord>> {
     let key = key::dmap_key(account, id);
     let Some(row) = read.get(&key)? else { return Ok(None) };
     KeyRecord::decode(&row).map(Some).ok_or_else(|| corrupt("DMAP key", &key))
@@ -128,16 +144,16 @@ impl AccountTxn<'_> {
     }
     /// Whether the account has this key.
     pub fn has_key(&self, id: &KeyId) -> Result<bool> {
-        Ok(self.txn.get(&key::dmap_key(self.id, id))?.is_some())
+        Ok(stored_key(&*self.txn, self.id, id)?.is_some())
     }
     /// Adds a key. One with a signet becomes the current one, and the one before it a previous one.
     /// `AlreadyExists`; `Conflict` when another key was made current meanwhile.
     pub fn add_key(&mut self, new: &NewStoredKey) -> Result<()> {
-        let mut all = keys(&*self.txn, self.id)?;
+        let mut all = history(&*self.txn, self.id)?;
         if all.iter().any(|key| key.id == new.id) {
-            return Err(MailError::new(ErrorKind::AlreadyExists, "the account has this key already"));
+            return Err(already_there());
         }
-        if all.len() >= limits::DMAP_KEYS_MAX {
+        if all.iter().filter(|key| is_there(key)).count() >= limits::DMAP_KEYS_MAX {
             let text = format!("the account has {} keys already", limits::DMAP_KEYS_MAX);
             return Err(MailError::new(ErrorKind::LimitReached, text));
         }
@@ -164,7 +180,8 @@ impl AccountTxn<'_> {
         self.txn.put(&key::dmap_key_emails(self.id, &new.id), &encode_key_emails(0))?;
         self.put_key(&new.id, &record)
     }
-    /// Takes away both halves of a key that is past its time and that no message needs (DMAP-00 §7.4.3).
+    /// Takes away a key that is past its time and that no message needs (DMAP-00 §7.4.3). What was public of
+    /// it stays in the history.
     pub fn delete_key(&mut self, id: &KeyId) -> Result<()> {
         let missing = || MailError::new(ErrorKind::NotFound, "no such key");
         let record = stored_key(&*self.txn, self.id, id)?.ok_or_else(missing)?;
@@ -178,9 +195,30 @@ impl AccountTxn<'_> {
         if emails_of_key(&*self.txn, self.id, id)? > 0 {
             return Err(in_use("messages need the key"));
         }
+        self.forget_key(id)
+    }
+    /// The same whatever its time is, for one that is not current.
+    pub fn forget_key(&mut self, id: &KeyId) -> Result<()> {
+        let missing = || MailError::new(ErrorKind::NotFound, "no such key");
+        let record = stored_key(&*self.txn, self.id, id)?.ok_or_else(missing)?;
         self.txn.frees_space();
+        match record.state {
+            KeyState::Current | KeyState::Deleted => {
+                return Err(MailError::new(ErrorKind::InUse, "the current key is in use"));
+            }
+            // Nobody has seen anything of it.
+            KeyState::Pending => self.txn.delete(&key::dmap_key(self.id, id))?,
+            KeyState::Previous => {
+                self.put_key(id, &KeyRecord { state: KeyState::Deleted, private: None, ..record })?;
+            }
+        }
         self.txn.delete(&key::dmap_key_emails(self.id, id))?;
-        self.txn.delete(&key::dmap_key(self.id, id))
+        let mut deleted = history(&*self.txn, self.id)?;
+        deleted.retain(|key| !is_there(key));
+        for oldest in deleted.iter().skip(limits::DMAP_DELETED_KEYS_MAX) {
+            self.txn.delete(&key::dmap_key(self.id, &oldest.id))?;
+        }
+        Ok(())
     }
     pub(super) fn put_key(&mut self, id: &KeyId, record: &KeyRecord) -> Result<()> {
         self.txn.put(&key::dmap_key(self.id, id), &record.encode())
@@ -206,4 +244,10 @@ impl AccountTxn<'_> {
         let record = RealmRecord { is_legacy: false, shard: *shard };
         self.txn.put(&key::dmap_realm(self.id, label, newest.serial), &record.encode())
     }
+}
+
+/// Of a key that the account has, or had.
+#[must_use]
+pub fn already_there() -> MailError {
+    MailError::new(ErrorKind::AlreadyExists, "the account has this key already")
 }

@@ -88,12 +88,13 @@ fn key_version_1() {
     let servers = KeyRecord { private: Some(private), expires_at: Some(Timestamp(5)), ..value.clone() };
     let stored = format!("01 {begin} 0500000000000000 {objects} 02 01000000 07");
     fixture(&stored, &servers, KeyRecord::encode, KeyRecord::decode);
-    for (number, state) in [("01", KeyState::Pending), ("03", KeyState::Previous)] {
+    let others = [("01", KeyState::Pending), ("03", KeyState::Previous), ("04", KeyState::Deleted)];
+    for (number, state) in others {
         let bare = KeyRecord { private: None, state, ..value.clone() };
         let stored = format!("01 {number} {} 0000000000000080 {objects} 00", &begin[3..]);
         fixture(&stored, &bare, KeyRecord::encode, KeyRecord::decode);
     }
-    let unknown = octets(&format!("01 04 {} 0000000000000080 {objects} 00", &begin[3..]));
+    let unknown = octets(&format!("01 05 {} 0000000000000080 {objects} 00", &begin[3..]));
     assert_eq!(KeyRecord::decode(&unknown), None);
     let unknown = octets(&format!("01 {begin} 0000000000000080 {objects} 03 01000000 07"));
     assert_eq!(KeyRecord::decode(&unknown), None);
