@@ -92,6 +92,11 @@ pub(super) fn passwd(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     if shards.len() > limits::DMAP_REALMS_MAX {
         return cursor.fail("too many realms");
     }
+    let is_twice =
+        |(at, new): (usize, &NewShard)| shards.iter().skip(at + 1).any(|other| other.label == new.label);
+    if shards.iter().enumerate().any(is_twice) {
+        return cursor.fail("a realm is named twice");
+    }
     Ok(Command::StaciePasswd(Box::new(StaciePasswd {
         password_key,
         bonus,
