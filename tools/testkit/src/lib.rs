@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod expect;
+pub mod failing;
 pub mod fault;
 pub mod fuzz;
 pub mod runner;

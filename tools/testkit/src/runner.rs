@@ -267,6 +267,25 @@ impl Play {
             Action::YieldTakes { millis } => self.world.yield_takes = *millis,
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
+            Action::StacieProof { peer, name, password, plus } => {
+                self.stacie(*peer, name, password, *plus)?;
+            }
+            Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
+            Action::AppPassword { user, name, access } => self.world.add_app_password(user, name, *access),
+            Action::Coi { user, filter } => self.world.set_coi(user, filter.as_deref())?,
+            Action::Shutdown => self.world.shutdown(),
+            Action::Housekeep => self.world.housekeep(),
+            Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
+            Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
+            Action::Damage { user, mailbox, uid } => self.world.damage(user, mailbox, *uid),
+            Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } | Action::Counted { .. } => {}
+            other => self.encrypted(other)?,
+        }
+        Ok(())
+    }
+    /// What encrypted mail needs: modes, keys, signets, messages.
+    fn encrypted(&mut self, action: &Action) -> Result<(), String> {
+        match action {
             Action::Mode { user, mode, has_key } => self.world.set_mode(user, *mode, *has_key),
             Action::Stacie { user } => self.world.add_stacie(user),
             Action::Key { name, former } => {
@@ -280,23 +299,27 @@ impl Play {
                 let octets = self.world.brought(*how, to, text)?;
                 self.keep_brought(name, octets);
             }
+            Action::Altered { name, how, of } => {
+                let of = self.texts.get(of).ok_or_else(|| format!("no text `{of}`"))?;
+                let octets = how.of(of)?;
+                self.keep_brought(name, octets);
+            }
+            Action::Signet { name, of, key, former } => {
+                let octets = self.world.signet(of, key.as_deref(), former.as_deref())?;
+                self.texts.insert(name.clone(), octets);
+            }
+            Action::Passwd { user, password } => {
+                for (name, value) in self.world.passwd(user, password)? {
+                    self.bindings.0.insert(format!("passwd_{name}"), value);
+                }
+            }
+            Action::Many { user, what, count } => self.world.make_many(user, *what, *count),
             Action::Fingerprints { of, name } => {
                 let [core, full] = self.world.fingerprints(of)?;
                 self.bindings.0.insert(name.clone(), core.to_string());
                 self.bindings.0.insert(format!("{name}_full"), full.to_string());
             }
-            Action::StacieProof { peer, name, password, plus } => {
-                self.stacie(*peer, name, password, *plus)?;
-            }
-            Action::SentCopy { user, on } => self.world.set_sent_copy(user, *on),
-            Action::AppPassword { user, name, access } => self.world.add_app_password(user, name, *access),
-            Action::Coi { user, filter } => self.world.set_coi(user, filter.as_deref())?,
-            Action::Shutdown => self.world.shutdown(),
-            Action::Housekeep => self.world.housekeep(),
-            Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
-            Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
-            Action::Damage { user, mailbox, uid } => self.world.damage(user, mailbox, *uid),
-            Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } | Action::Counted { .. } => {}
+            _ => return Err("not something a script does".to_owned()),
         }
         Ok(())
     }
@@ -305,6 +328,7 @@ impl Play {
         self.bindings.0.insert(name.to_owned(), KeyId(key.id.0).to_string());
         self.texts.insert(format!("{name}_request"), key.request);
         self.texts.insert(format!("{name}_private"), key.private);
+        self.texts.insert(format!("{name}_clear"), key.clear);
     }
     fn keep_brought(&mut self, name: &str, octets: Vec<u8>) {
         let hash = koi_dime::Fingerprint::of(&octets).to_string();

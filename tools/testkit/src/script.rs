@@ -7,7 +7,9 @@ use std::fmt;
 
 use koi_types::{AccessSet, Mode};
 
+use crate::world::altered::Altered;
 use crate::world::dmtp::Brought;
+use crate::world::plenty::Many;
 
 pub mod pattern;
 mod text;
@@ -155,6 +157,31 @@ pub enum Action {
         how: Brought,
         to: String,
         text: String,
+    },
+    /// A text: another text, an encrypted message, altered; `$NAME_size` is what DMTP says of it.
+    Altered {
+        name: String,
+        how: Altered,
+        of: String,
+    },
+    /// A text: the signet of a domain, or of an address by a key and the key before it.
+    Signet {
+        name: String,
+        of: String,
+        key: Option<String>,
+        former: Option<String>,
+    },
+    /// Binds what STACIE-PASSWD takes: `$passwd_key`, `$passwd_salt`, `$passwd_token`, and `$passwd_LABEL`
+    /// for each realm.
+    Passwd {
+        user: String,
+        password: String,
+    },
+    /// So many of something are there already.
+    Many {
+        user: String,
+        what: Many,
+        count: u32,
     },
     /// Binds `$NAME` and `$NAME_full` to the fingerprints of a signet.
     Fingerprints {

@@ -2,10 +2,12 @@
 //! moves only when it is told to.
 
 mod accounts;
+pub mod altered;
 mod connection;
 pub mod dmap;
 pub mod dmtp;
 mod login;
+pub mod plenty;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -21,7 +23,7 @@ use koi_sessions::jmap::Jmap;
 use koi_sessions::smtp::{Role, SmtpSession, SmtpSettings};
 use koi_sessions::{Peer, Session, TlsFacts};
 use koi_store::kv::{Commits, Kv};
-use koi_types::{AccountId, Address, CommitNotice, PushId, Timestamp};
+use koi_types::{AccountId, Address, CommitNotice, ErrorKind, PushId, Timestamp};
 
 use crate::fault::{Faults, FaultyKv};
 use crate::pushed::Pushed;
@@ -114,7 +116,13 @@ impl World {
         };
         let engine = Arc::clone(&kv) as Arc<dyn Kv>;
         let service = MailboxService::new(engine, options.clone(), Arc::clone(&clock) as Arc<dyn Env>);
-        service.directory().create_domain(DOMAIN).unwrap();
+        match service.directory().create_domain(DOMAIN) {
+            // The engine was another world's before.
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {}
+            created => {
+                created.unwrap();
+            }
+        }
         let imap = ImapSettings::default();
         let lmtp = SmtpSettings { hostname: format!("mx.{DOMAIN}").into(), ..SmtpSettings::default() };
         let (smtp, submission) = (lmtp.clone(), SmtpSettings { starttls: true, ..lmtp.clone() });

@@ -3,8 +3,11 @@
 use koi_types::{Access, AccessSet, Mode};
 
 use super::{Action, Fill};
+use crate::world::altered::Altered;
 use crate::world::dmtp::Brought;
+use crate::world::plenty::Many;
 
+// tidy-long: one arm for each word
 pub(super) fn action(line: &str) -> Result<Action, String> {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let words = || rest.split_whitespace().map(str::to_owned);
@@ -55,6 +58,13 @@ pub(super) fn action(line: &str) -> Result<Action, String> {
             let (of, name) = rest.split_once(' ').ok_or("fingerprints USER|DOMAIN NAME")?;
             Ok(Action::Fingerprints { of: of.to_owned(), name: name.to_owned() })
         }
+        "altered" => altered(rest),
+        "signet" => signet(rest),
+        "passwd" => {
+            let (user, password) = rest.split_once(' ').ok_or("passwd USER PASSWORD")?;
+            Ok(Action::Passwd { user: user.to_owned(), password: password.to_owned() })
+        }
+        "many" => many(rest),
         "app-password" => app_password(rest),
         "coi" => {
             let (user, filter) = rest.split_once(' ').ok_or("coi USER none|active|seen|off")?;
@@ -86,6 +96,34 @@ fn brought(rest: &str) -> Result<Action, String> {
     let how = Brought::parse(how).ok_or_else(|| format!("not a way to bring a message: `{how}`"))?;
     let [name, to, text] = [name, to, text].map(|word| (*word).to_owned());
     Ok(Action::Brought { name, how, to, text })
+}
+
+/// `forged signature hello`
+fn altered(rest: &str) -> Result<Action, String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let [name, how, of] = words.as_slice() else { return Err("altered NAME HOW TEXT".to_owned()) };
+    let how = Altered::parse(how).ok_or_else(|| format!("not a way to alter a message: `{how}`"))?;
+    Ok(Action::Altered { name: (*name).to_owned(), how, of: (*of).to_owned() })
+}
+
+/// `theirs example.net`, `carols carol@example.net carol2 after carol`
+fn signet(rest: &str) -> Result<Action, String> {
+    let mut words = rest.split_whitespace().map(str::to_owned);
+    let (Some(name), Some(of)) = (words.next(), words.next()) else {
+        return Err("signet NAME DOMAIN, or signet NAME ADDRESS KEY [after KEY]".to_owned());
+    };
+    let key = words.next();
+    let former = words.nth(1);
+    Ok(Action::Signet { name, of, key, former })
+}
+
+/// `alice realms 63`
+fn many(rest: &str) -> Result<Action, String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let [user, what, count] = words.as_slice() else { return Err("many USER WHAT NUMBER".to_owned()) };
+    let what = Many::parse(what).ok_or_else(|| format!("not something there are many of: `{what}`"))?;
+    let count = count.parse().map_err(|_| format!("not a number: {count}"))?;
+    Ok(Action::Many { user: (*user).to_owned(), what, count })
 }
 
 /// `alice/INBOX 2`

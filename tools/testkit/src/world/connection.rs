@@ -12,7 +12,7 @@ use koi_sessions::{
     Effect, EffectResult, Login, Note, ScramName, ScramProved, Session, StacieName, StacieProof,
     StacieProved, Step,
 };
-use koi_types::{AccessSet, Cause, ErrorKind, MailError, Timestamp};
+use koi_types::{AccessSet, MailError, Timestamp};
 
 use super::login::{authenticate, login, named, wrong};
 use super::{PASSWORD, SCRAM_ITERATIONS};
@@ -206,8 +206,7 @@ impl Connection {
             Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(service, &name)),
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof)),
             Effect::Organisation(domain) => EffectResult::Organisation(super::dmtp::looked_up(&domain)),
-            // Nobody is asked: there is no network in scripts.
-            Effect::Signets(_) => EffectResult::Signets(Err(nobody())),
+            Effect::Signets(wanted) => EffectResult::Signets(super::dmtp::signets_found(&wanted)),
             Effect::EndOthers => {
                 self.ends_others = true;
                 EffectResult::OthersEnded
@@ -245,8 +244,4 @@ impl Connection {
         let nonce = format!("server{}", self.exchanges).into();
         Ok(Salt { salt: salt.into(), iterations: SCRAM_ITERATIONS, nonce })
     }
-}
-
-fn nobody() -> MailError {
-    MailError::new(ErrorKind::NotFound, "no signet of this address is known").because(Cause::NoSignet)
 }

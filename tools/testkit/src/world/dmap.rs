@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use koi_dime::message::{AuthorParts, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
 use koi_dime::stacie::exchange::{Challenge, ServerProof, proof_message};
-use koi_dime::stacie::{Inputs, Password, RealmKey, Salt};
+use koi_dime::stacie::{Derived, Inputs, Password, RealmKey, Salt};
 use koi_dime::{
     DecryptionKey, Holder, NoRandomness, PrivateKeys, Random, Secret, SigningKey, SigningRequest, UserSignet,
 };
 use koi_mailbox::dmap::{ModeChange, NewKey};
 use koi_mailbox::{DmapOptions, Organisation, PasswordRecord, StacieRecord};
+use koi_proto::dmap::id::base64url_encode;
 use koi_types::{Address, KeyId, Mode};
 
 use super::{DOMAIN, World, address};
 
 /// The password of those who log in by STACIE: long, so that it takes few rounds.
 pub const LONG_PASSWORD: &str = "correct horse battery staple";
+
+/// What it is salted with.
+const SALT: [u8; 128] = [5; 128];
 
 /// A user's key, as its owner has it.
 pub struct UserKey {
@@ -25,6 +29,8 @@ pub struct UserKey {
     pub request: Vec<u8>,
     /// Its private half, encrypted by its owner.
     pub private: Vec<u8>,
+    /// The same in clear.
+    pub clear: Vec<u8>,
 }
 
 /// What a client answers in STACIE, and what the server must answer to that.
@@ -75,6 +81,7 @@ pub fn user_key(name: &str, former: Option<&str>) -> UserKey {
         id: KeyId(request.key_id().0),
         request: request.object().to_vec(),
         private: keys.encrypt(&RealmKey(Secret::new(&[9; 64])), &[3; 16]).unwrap(),
+        clear: keys.object().to_vec(),
     }
 }
 
@@ -108,34 +115,59 @@ impl World {
         self.add_stacie(user);
         let account = self.account(user);
         if has_key {
-            let UserKey { id, request, private } = user_key(user, None);
+            let UserKey { id, request, private, .. } = user_key(user, None);
             let private = (mode != Mode::Paranoid).then_some(private);
             let new = NewKey { id, request, private, expires_at: None };
             account.add_key(&new).unwrap().wait().unwrap();
         }
         account.set_mode(&ModeChange::to(mode)).wait().unwrap();
     }
+    /// What a client sends to change the long password to this one: a name for each, and the octets in
+    /// base64url.
+    pub fn passwd(&self, user: &str, password: &str) -> Result<Vec<(String, String)>, String> {
+        let username = address(user).to_string();
+        let (old_salt, salt) = (Salt(SALT), Salt([6; 128]));
+        let old = derived(&username, LONG_PASSWORD, &old_salt)?;
+        let new = derived(&username, password, &salt)?;
+        let mut all = vec![
+            ("key".to_owned(), base64url_encode(old.password_key.0.expose())),
+            ("salt".to_owned(), base64url_encode(&salt.0)),
+            ("token".to_owned(), base64url_encode(new.verification_token.0.expose())),
+        ];
+        for realm in self.account(user).snapshot().and_then(|it| it.realms()).map_err(|e| e.to_string())? {
+            let key = RealmKey::derive(&old.master_key, &realm.label, &old_salt, &realm.shard, realm.form);
+            let shard = key.shard_for(&new.master_key, &realm.label, &salt);
+            all.push((realm.label.as_str().to_owned(), base64url_encode(shard.0.expose())));
+        }
+        Ok(all)
+    }
     /// The mode of an account.
     #[must_use]
     pub fn mode(&self, user: &str) -> Mode {
         self.account(user).snapshot().unwrap().mode()
     }
-    /// A message from one user to another, ready to be submitted. Both have keys called like them.
+    /// A message from one user to another, or to an address of the other organisation, ready to be
+    /// submitted. Both have keys called like them.
     pub fn authored(&self, from: &str, to: &str, text: &str) -> Result<Vec<u8>, String> {
         let signet = |user: &str| -> Result<UserSignet, String> {
             let signets = self.service.local_signets(&address(user).to_string()).unwrap();
             let newest = signets.and_then(|signets| signets.users.into_iter().next());
             newest.ok_or_else(|| format!("{user} has no signet"))
         };
-        let (author, recipient) = (signet(from)?, signet(to)?);
         let organisation = self.service.organisation(DOMAIN).unwrap();
         let organisation = organisation.signet();
+        let elsewhere = to.contains('@').then(|| super::dmtp::elsewhere(to));
+        let author = signet(from)?;
+        let (recipient, theirs, destination_domain) = match elsewhere {
+            Some((user, theirs)) => (user, theirs, super::dmtp::OTHER),
+            None => (signet(to)?, organisation.clone(), DOMAIN),
+        };
         let named = |user: &UserSignet| Address::parse(user.identifier().unwrap()).unwrap();
         let origin = OriginEnvelope {
             author: named(&author),
             author_signet: author.core_fingerprint(),
-            destination: DOMAIN.into(),
-            destination_signet: organisation.core_fingerprint(),
+            destination: destination_domain.into(),
+            destination_signet: theirs.core_fingerprint(),
         };
         let destination = DestinationEnvelope {
             recipient: named(&recipient),
@@ -146,7 +178,7 @@ impl World {
         let readers = Readers {
             author: Some(*author.encryption()),
             origin: Some(*organisation.encryption()),
-            destination: Some(*organisation.encryption()),
+            destination: Some(*theirs.encryption()),
             recipient: Some(*recipient.encryption()),
         };
         let text = format!("Content-Type: text/plain\r\n\r\n{text}");
@@ -163,10 +195,11 @@ impl World {
 
 /// Of the long password.
 fn verifier(address: &Address) -> StacieRecord {
-    let salt = [5; 128];
-    let password = Password::new(LONG_PASSWORD.as_bytes()).unwrap();
-    let username = address.to_string();
-    let inputs = Inputs { username: &username, password: &password, salt: &Salt(salt), bonus: 0 };
-    let token = *inputs.derive().verification_token.0.expose();
-    StacieRecord { bonus: 0, salt, token, serial: 1 }
+    let derived = derived(&address.to_string(), LONG_PASSWORD, &Salt(SALT)).unwrap();
+    StacieRecord { bonus: 0, salt: SALT, token: *derived.verification_token.0.expose(), serial: 1 }
+}
+
+fn derived(username: &str, password: &str, salt: &Salt) -> Result<Derived, String> {
+    let password = Password::new(password.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(Inputs { username, password: &password, salt, bonus: 0 }.derive())
 }

@@ -7,6 +7,7 @@ use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelop
 use koi_dime::signet::Form;
 use koi_dime::{Fingerprint, Holder, Magic, OrgSignet, UserSignet};
 use koi_mailbox::Organisation;
+use koi_sessions::{FoundSignets, SignetLookup};
 use koi_types::{Address, Cause, ErrorKind, MailError};
 
 use super::dmap::{Counted, keys_of, seed, user_key};
@@ -147,6 +148,17 @@ impl World {
         };
         Ok(koi_dime::message::add_tracing(&hop, &signed))
     }
+    /// The signet of a domain, or of an address by these keys.
+    pub fn signet(&self, of: &str, key: Option<&str>, former: Option<&str>) -> Result<Vec<u8>, String> {
+        let domain = of.rsplit_once('@').map_or(of, |(_, domain)| domain);
+        let organisation = match domain {
+            DOMAIN => self.service.organisation(DOMAIN).ok_or("no organisation")?,
+            _ => Arc::new(organisation(OTHER, OTHER)),
+        };
+        let Some(key) = key else { return Ok(organisation.signet().object()) };
+        let address = Address::parse(of).ok_or("not an address")?;
+        Ok(signet_after(&organisation, &address, key, former).object())
+    }
     /// The core and the full fingerprint of a domain's signet, or of the newest of a user.
     pub fn fingerprints(&self, of: &str) -> Result<[Fingerprint; 2], String> {
         if of == OTHER {
@@ -162,12 +174,62 @@ impl World {
     }
 }
 
+/// A user of the other organisation, by the key of that name, and the organisation.
+pub(super) fn elsewhere(address: &str) -> (UserSignet, OrgSignet) {
+    let theirs = organisation(OTHER, OTHER);
+    let address = Address::parse(address).unwrap();
+    let user = signet_of(&theirs, &address, address.local());
+    (user, theirs.signet().clone())
+}
+
 fn both(signet: &OrgSignet) -> Result<[Fingerprint; 2], String> {
     Ok([signet.core_fingerprint(), signet.fingerprint(Form::Full).ok_or("no full signet")?])
 }
 
 /// Of a user with the key of that name.
 fn signet_of(organisation: &Organisation, address: &Address, key: &str) -> UserSignet {
-    let request = koi_dime::SigningRequest::parse(&user_key(key, None).request).unwrap();
+    signet_after(organisation, address, key, None)
+}
+
+fn signet_after(
+    organisation: &Organisation,
+    address: &Address,
+    key: &str,
+    former: Option<&str>,
+) -> UserSignet {
+    let request = koi_dime::SigningRequest::parse(&user_key(key, former).request).unwrap();
     organisation.issue(&request, address, None).unwrap()
+}
+
+/// What the server of a user elsewhere gives: carol has had two keys, liar's is signed by somebody else.
+pub(super) fn signets_found(wanted: &SignetLookup) -> Result<Box<FoundSignets>, MailError> {
+    let domain = wanted.address.rsplit_once('@').map_or(&*wanted.address, |(_, domain)| domain);
+    looked_up(domain)?;
+    let theirs = organisation(OTHER, OTHER);
+    let users = match wanted.address.rsplit_once('@') {
+        None => Vec::new(),
+        Some(("carol", _)) => {
+            let carol = Address::new("carol", OTHER).unwrap();
+            let mut users = vec![
+                signet_after(&theirs, &carol, "carol2", Some("carol")),
+                signet_of(&theirs, &carol, "carol"),
+            ];
+            if let Some(asked) = wanted.fingerprint {
+                users.retain(|user| user.core_fingerprint() == asked);
+            } else if !wanted.history {
+                users.truncate(1);
+            }
+            users
+        }
+        Some((LIAR, _)) => {
+            let text = "the signet is no good: the organisation did not sign its keys";
+            return Err(MailError::new(ErrorKind::InvalidInput, text).because(Cause::SignetInvalid));
+        }
+        Some(_) => {
+            let text = "no signet of this address is known";
+            return Err(MailError::new(ErrorKind::NotFound, text).because(Cause::NoSignet));
+        }
+    };
+    let record = theirs.record().text().into();
+    Ok(Box::new(FoundSignets { organisation: theirs.signet().clone(), record, is_validated: true, users }))
 }

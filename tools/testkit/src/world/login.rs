@@ -4,7 +4,7 @@ use koi_mailbox::{MailboxService, Verifier};
 use koi_sessions::{Credentials, Login};
 use koi_types::{AccessSet, Address, MailError};
 
-use super::{DOMAIN, PASSWORD};
+use super::DOMAIN;
 
 pub(super) fn wrong() -> MailError {
     koi_sessions::auth::wrong()
@@ -23,7 +23,7 @@ pub(super) fn authenticate(service: &MailboxService, credentials: &Credentials) 
     let app = app_passwords.find(|p| p.hash == hash && p.access.allows(credentials.access));
     let access = match app {
         Some(app) => app.access,
-        None if typed == PASSWORD.as_bytes() => AccessSet::ALL,
+        None if !typed.is_empty() && typed == known.password.verifier.as_bytes() => AccessSet::ALL,
         None => return Err(wrong()),
     };
     if !is_oneself(&known, credentials.authzid.as_deref()) {
