@@ -159,15 +159,30 @@ impl Core {
     pub(crate) fn kept_octets(&self) -> usize {
         self.selected.as_ref().map_or(0, |open| open.memory_octets())
     }
-    /// `LimitReached` when so many octets more would be more than one connection may hold.
+    /// `LimitReached` when so many octets more would be more than one connection may hold. What can be made
+    /// again is given up first.
     pub(crate) fn require_room(&self, octets: usize) -> Result<()> {
-        let room = self.settings.connection_memory_max.saturating_sub(self.kept_octets() + BUFFERS_OCTETS);
+        if octets > self.room() {
+            self.forget_made();
+        }
+        let room = self.room();
         if octets <= room {
             return Ok(());
         }
         let text = "this would take more memory than one connection may have";
         let context = format!("{octets} octets wanted, {room} left (dmap.connection_memory_max)");
         Err(MailError::new(ErrorKind::LimitReached, text).context(context))
+    }
+    /// What is kept has grown past the bound without a command, and nothing of it can be given up.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        let is_too_much = || self.kept_octets() + BUFFERS_OCTETS > self.settings.connection_memory_max;
+        if is_too_much() {
+            self.forget_made();
+        }
+        is_too_much()
+    }
+    fn room(&self) -> usize {
+        self.settings.connection_memory_max.saturating_sub(self.kept_octets() + BUFFERS_OCTETS)
     }
 }
 

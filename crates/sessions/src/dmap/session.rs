@@ -105,7 +105,7 @@ impl DmapSession {
     }
 
     fn next_command(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        if self.core.require_room(0).is_err() {
+        if self.core.holds_too_much() {
             bye(Some(&Code::Limit), "the mailbox takes more memory than one connection may have", out);
             self.close("too much memory");
             return None;
