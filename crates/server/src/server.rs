@@ -54,6 +54,8 @@ struct State {
     log: Option<LogLevel>,
     started: Instant,
     listeners: Vec<String>,
+    /// Who others are, where one must know.
+    registry: Option<Arc<Registry>>,
     stop: tokio::sync::Notify,
 }
 
@@ -103,6 +105,7 @@ async fn serve(
         log,
         started: Instant::now(),
         listeners,
+        registry: registry.clone(),
         stop: tokio::sync::Notify::new(),
     });
     let mut tasks = tokio::task::JoinSet::new();
@@ -118,6 +121,11 @@ async fn serve(
         let folder = crate::folder::store(&state.config.read().data);
         let store = Arc::clone(&state.service.store);
         tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
+    }
+    // Before others come; on loopback nobody does.
+    let is_reached = state.config.read().listen.dmtp.iter().any(|at| !at.ip().is_loopback());
+    if let Some(registry) = registry.clone().filter(|_| is_reached) {
+        tasks.spawn(async move { registry.look_at_dns().await });
     }
     let sender = state.send_pushes()?;
     let courier = registry.map(|registry| {
@@ -260,6 +268,8 @@ impl State {
             Request::Status => {
                 let mut status = execute::status(&self.service)?;
                 status.data = self.config.read().data.display().to_string();
+                let trouble = self.registry.as_ref().and_then(|registry| registry.trouble());
+                status.dns_trouble = trouble.map(str::to_owned);
                 status.running = Some(Running {
                     pid: std::process::id(),
                     version: env!("CARGO_PKG_VERSION").into(),

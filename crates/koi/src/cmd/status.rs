@@ -37,7 +37,7 @@ fn show(config: &Config, status: &Status) {
         "indexed   {} accounts, {} emails, {} of at most {} octets, {} accounts not yet complete",
         index.accounts, index.emails, index.octets, index.octets_max, index.behind
     ));
-    if let Some(trouble) = &status.store_trouble {
+    for trouble in [&status.store_trouble, &status.dns_trouble].into_iter().flatten() {
         note(format_args!("TROUBLE   {trouble}"));
     }
     say("\nstore");

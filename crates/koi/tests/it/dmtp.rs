@@ -13,6 +13,7 @@ use crate::dns::Dns;
 use crate::rig::{KOI, PASSWORD, Server, complained, free_base, koi, said};
 
 mod both;
+mod dnssec;
 mod peer;
 mod sending;
 
@@ -44,12 +45,12 @@ impl Site {
     /// Configuration, keys and an account.
     fn found(&mut self, dns: &Dns, port: u16, account: &str) {
         let Self { domain, folder, address, dmap, .. } = self;
-        let dns = dns.address;
+        let dns = dns.settings(folder);
         let text = format!(
             "[server]\nhostname = \"{domain}\"\ndomains = [\"{domain}\"]\n\
              [listen]\ndmap = [\"127.0.0.1:{dmap}\"]\ndmtp = [\"{address}:{port}\"]\n\
              [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\
-             [dns]\nservers = [\"{dns}\"]\ndnssec = false\n\
+             {dns}\
              [dmtp]\nport = {port}\nprivate = true\nca_file = \"partners.pem\"\nretry_secs = 1\n"
         );
         std::fs::write(folder.join("koi.toml"), text).unwrap();

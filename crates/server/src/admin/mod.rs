@@ -256,6 +256,9 @@ pub struct Status {
     pub index: IndexTotals,
     /// Of the store: why it takes no more writes.
     pub store_trouble: Option<String>,
+    /// Of the DNS: why no other organisation can be looked up.
+    #[serde(default)]
+    pub dns_trouble: Option<String>,
 }
 
 /// The server process.

@@ -261,8 +261,12 @@ keys! {
     "dns.servers" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:53\"]",
         "Whom to ask. Not set: those of the system (/etc/resolv.conf).";
     "dns.dnssec" Kind::Switch, Value("true"), "", Restart, "false",
-        "Verify the signatures of the DNS here, from the root on; the servers asked must hand them on. Off: \
-         no record counts as signed.";
+        "Verify the signatures of the DNS here, from the root on. The servers asked must hand them on: where \
+         they do not, other organisations cannot be looked up, and the log and `koi status` say so. Off: no \
+         record counts as signed.";
+    "dns.trust_anchor_file" Kind::Path, Nothing, "", Restart, "\"anchors.zone\"",
+        "DNSKEY records, as in a zone file, to verify from: the root's, and those of zones of one's own. Not \
+         set: the root's keys of 2018 and 2024, which are built in.";
     "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
         "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
          asked (Host).";

@@ -206,7 +206,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         },
         webpush: webpush::webpush(raw, &base)?,
         dmap_secret_file: raw.text("dmap.secret_file").map(|file| base.join(file)),
-        dns: dmtp::dns(raw),
+        dns: dmtp::dns(raw, &base),
         courier: dmtp::courier(raw, &base),
         log: log(raw),
     };

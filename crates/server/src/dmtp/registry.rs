@@ -34,7 +34,7 @@ use crate::webpush::guard::is_public;
 const LOOKUPS_MAX: usize = 32;
 /// For one lookup, all its hosts together.
 const LOOKUP: Duration = Duration::from_secs(60);
-/// What failed is not tried again before.
+/// What failed is not tried again before, unless messages are tried again sooner.
 const FAILED: Duration = Duration::from_secs(10);
 /// Domains whose lookup failed that are remembered.
 const FAILURES_MAX: usize = 4096;
@@ -55,6 +55,8 @@ pub(crate) struct Registry {
     gates: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     lookups: Semaphore,
     failures: Mutex<HashMap<String, (Instant, MailError)>>,
+    /// What failed is not tried again before.
+    rest: Duration,
 }
 
 /// Where connections go.
@@ -80,7 +82,18 @@ impl Registry {
             gates: Mutex::default(),
             lookups: Semaphore::new(LOOKUPS_MAX),
             failures: Mutex::default(),
+            rest: courier.retry.min(FAILED),
         })
+    }
+
+    /// Looks at the DNS before somebody needs it.
+    pub(crate) async fn look_at_dns(&self) {
+        self.resolver.misses_signatures().await;
+    }
+
+    /// What an administrator should know: why nobody can be looked up.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        self.resolver.trouble()
     }
 
     /// Another organisation, as it is known now.
@@ -110,7 +123,7 @@ impl Registry {
             return Ok(Some(Ok(known)));
         }
         let failures = self.failures.lock();
-        let recent = failures.get(domain).filter(|(at, _)| at.elapsed() < FAILED);
+        let recent = failures.get(domain).filter(|(at, _)| at.elapsed() < self.rest);
         Ok(recent.map(|(_, error)| Err(error.clone())))
     }
 

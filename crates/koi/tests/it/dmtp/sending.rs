@@ -9,22 +9,27 @@ use super::peer::{Peer, issued, organisation};
 use super::*;
 
 /// A server, and another that does as it is told.
-struct Alone {
+pub(super) struct Alone {
     outer: tempfile::TempDir,
-    dns: Dns,
-    one: Site,
-    peer: Peer,
-    alice: Person,
+    pub(super) dns: Dns,
+    pub(super) one: Site,
+    pub(super) peer: Peer,
+    pub(super) alice: Person,
 }
 
 impl Alone {
     fn new() -> Self {
-        let (outer, dns, port) = (tempfile::tempdir().unwrap(), Dns::start(), free_base() + 26);
+        Self::asking(Dns::start(), TWO)
+    }
+    /// With the authority of one of the two, and the other's certificate is nobody's.
+    pub(super) fn asking(dns: Dns, authority: &str) -> Self {
+        let (outer, port) = (tempfile::tempdir().unwrap(), free_base() + 26);
         let mut one = Site::new(outer.path(), "one", ONE, 2);
         let folder = outer.path().join("two");
         std::fs::create_dir(&folder).unwrap();
         let peer = Peer::start(&folder, TWO, BOB, (Ipv4Addr::new(127, 0, 0, 3), port));
-        std::fs::copy(folder.join("tls/ca.pem"), one.folder.join("partners.pem")).unwrap();
+        let trusted = if authority == TWO { &folder } else { &one.folder };
+        std::fs::copy(trusted.join("tls/ca.pem"), one.folder.join("partners.pem")).unwrap();
         one.found(&dns, port, ALICE);
         one.publish(&dns);
         dns.a(TWO, Ipv4Addr::new(127, 0, 0, 3));
@@ -36,7 +41,7 @@ impl Alone {
     fn publish(&self) {
         self.dns.txt("_dx.two.test", &self.peer.record().text());
     }
-    fn sends(&self, subject: &str) {
+    pub(super) fn sends(&self, subject: &str) {
         send(&self.alice, self.outer.path(), BOB, subject);
     }
     /// The text that bob's key opens, of a message that the key of one.test has signed.

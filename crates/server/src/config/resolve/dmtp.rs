@@ -14,6 +14,8 @@ pub struct DnsConfig {
     pub servers: Vec<SocketAddr>,
     /// Signatures are verified here.
     pub dnssec: bool,
+    /// Instead of the root's keys that are built in.
+    pub trust_anchor_file: Option<PathBuf>,
 }
 
 /// What of section `dmtp` is about other servers.
@@ -34,8 +36,12 @@ pub struct CourierConfig {
     pub give_up: Duration,
 }
 
-pub(super) fn dns(raw: &Raw) -> DnsConfig {
-    DnsConfig { servers: raw.addresses("dns.servers"), dnssec: raw.switch("dns.dnssec") }
+pub(super) fn dns(raw: &Raw, base: &Path) -> DnsConfig {
+    DnsConfig {
+        servers: raw.addresses("dns.servers"),
+        dnssec: raw.switch("dns.dnssec"),
+        trust_anchor_file: raw.text("dns.trust_anchor_file").map(|file| base.join(file)),
+    }
 }
 
 pub(super) fn courier(raw: &Raw, base: &Path) -> CourierConfig {
