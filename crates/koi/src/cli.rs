@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// See and forget what this server knows of other organisations, which encrypted mail goes to
     #[command(subcommand, after_help = ORGANISATION)]
     Organisation(Organisation),
+    /// See what waits for other servers; try it now, or end it
+    #[command(after_help = QUEUE)]
+    Queue(Queue),
     /// Print the DNS records that the domains need
     Dns(Dns),
     /// Ask the running server to shut down
@@ -85,6 +88,48 @@ pub(crate) enum Organisation {
         #[arg(value_name = "DOMAIN")]
         domain: String,
     },
+}
+
+const QUEUE: &str = "\
+Without a subcommand it lists. What is being sent in this moment may arrive although it is ended.
+Nothing of a message is shown; of encrypted mail this server knows no more than the domain it goes to.";
+
+/// What waits for other servers.
+#[derive(Args, Debug)]
+pub(crate) struct Queue {
+    #[command(subcommand)]
+    pub(crate) action: Option<QueueAction>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum QueueAction {
+    /// List what waits: from whom, to where, how often it was tried, when it is tried again, and why it waits
+    List {
+        #[command(flatten)]
+        which: QueueWhich,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try it now
+    Retry(QueueWhich),
+    /// End it, and tell who has sent it
+    Bounce(QueueWhich),
+    /// End it, and tell nobody
+    Drop(QueueWhich),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QueueWhich {
+    /// Messages, as `koi queue` names them
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// All that go to this domain
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "ids")]
+    pub(crate) to: Option<String>,
+    /// All
+    #[arg(long, conflicts_with_all = ["ids", "to"])]
+    pub(crate) all: bool,
 }
 
 const SETTINGS: &str = "\

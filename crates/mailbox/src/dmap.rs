@@ -22,6 +22,7 @@ mod receive;
 mod ring;
 pub(crate) mod seal;
 pub(crate) mod submit;
+mod waiting;
 
 use std::sync::{Arc, LazyLock};
 
@@ -45,6 +46,7 @@ pub use realms::{NewRealm, RealmRow};
 pub use receive::{Brought, BroughtStage};
 pub use ring::{NewSignet, SignetName, SignetRow};
 pub use submit::{Claim, SubmitOptions, Submitted};
+pub use waiting::WaitingMail;
 
 /// What an administrator may set.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin::socket::AdminSocket;
-use crate::admin::{Reply, Request, Running, execute};
+use crate::admin::{QueueAction, Reply, Request, Running, execute};
 use crate::admission::Admission;
 use crate::config::raw::{self, Raw};
 use crate::config::{Config, resolve};
@@ -122,17 +122,11 @@ async fn serve(
         let store = Arc::clone(&state.service.store);
         tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
     }
-    // Before others come; on loopback nobody does.
-    let is_reached = state.config.read().listen.dmtp.iter().any(|at| !at.ip().is_loopback());
-    if let Some(registry) = registry.clone().filter(|_| is_reached) {
+    if let Some(registry) = registry.clone().filter(|_| state.is_reached_by_dmtp()) {
         tasks.spawn(async move { registry.look_at_dns().await });
     }
     let sender = state.send_pushes()?;
-    let courier = registry.map(|registry| {
-        let (mailbox, wake) = (state.service.mailbox.clone(), Arc::clone(&state.service.watch.sends));
-        let metrics = Arc::clone(&state.edge.metrics);
-        Courier::start(mailbox, registry, state.config.read().courier.clone(), wake, metrics)
-    });
+    let courier = registry.map(|registry| state.carry(registry));
     let indexer = state.keep_indexes()?;
     ready()?;
     tracing::info!(listeners = state.listeners.join(", "), "ready");
@@ -281,8 +275,27 @@ impl State {
                 });
                 Ok(Reply::Status(Box::new(status)))
             }
+            // Before: what is due at once must not meet what was remembered.
+            Request::Queue { action: QueueAction::Retry, .. } => {
+                if let Some(registry) = &self.registry {
+                    registry.forget_failures();
+                }
+                execute::execute(&self.service, request, progress)
+            }
             other => execute::execute(&self.service, other, progress),
         }
+    }
+
+    /// On loopback nobody comes.
+    fn is_reached_by_dmtp(&self) -> bool {
+        self.config.read().listen.dmtp.iter().any(|at| !at.ip().is_loopback())
+    }
+
+    /// Starts the courier to other organisations.
+    fn carry(&self, registry: Arc<Registry>) -> Courier {
+        let (mailbox, wake) = (self.service.mailbox.clone(), Arc::clone(&self.service.watch.sends));
+        let metrics = Arc::clone(&self.edge.metrics);
+        Courier::start(mailbox, registry, self.config.read().courier.clone(), wake, metrics)
     }
 
     /// Starts what keeps search indexes up to date, where there are any.

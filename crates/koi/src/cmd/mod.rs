@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod index;
 mod organisation;
+mod queue;
 mod quickstart;
 mod serve;
 mod status;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Problem> {
         Command::Check(arguments) => check::run(&load(&file()?)?, &arguments),
         Command::Status(arguments) => status::run(&load(&file()?)?, &arguments),
         Command::Organisation(arguments) => organisation::run(&load(&file()?)?, arguments),
+        Command::Queue(arguments) => queue::run(&load(&file()?)?, arguments),
         Command::Dns(arguments) => dns::run(&load(&file()?)?, &arguments),
         Command::Dmap(arguments) => dmap::run(arguments),
         Command::Stop => stop::run(&load(&file()?)?),

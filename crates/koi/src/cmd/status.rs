@@ -37,6 +37,9 @@ fn show(config: &Config, status: &Status) {
         "indexed   {} accounts, {} emails, {} of at most {} octets, {} accounts not yet complete",
         index.accounts, index.emails, index.octets, index.octets_max, index.behind
     ));
+    if status.queued > 0 {
+        say(format_args!("queued    {} messages for other servers; see `koi queue`", status.queued));
+    }
     for trouble in [&status.store_trouble, &status.dns_trouble].into_iter().flatten() {
         note(format_args!("TROUBLE   {trouble}"));
     }

@@ -15,6 +15,7 @@ use crate::rig::{KOI, PASSWORD, Server, complained, free_base, koi, said};
 mod both;
 mod dnssec;
 mod peer;
+mod queue;
 mod sending;
 
 const ONE: &str = "one.test";

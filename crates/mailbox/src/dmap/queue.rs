@@ -63,6 +63,8 @@ pub enum MailSettled {
     Later { until: Timestamp, said: Box<str> },
     /// Never: the author is told why.
     Failed { said: Box<str> },
+    /// Never, and nobody is told.
+    Dropped,
 }
 
 /// When there is no room for a bounce, it is tried again after.
@@ -152,7 +154,7 @@ impl Settle {
         }
         let found = match &self.settled {
             MailSettled::Later { until, said } => own.put_off(self.id, *until, &short(said))?,
-            MailSettled::Sent | MailSettled::Failed { .. } => own.dequeue(self.id)?,
+            MailSettled::Sent | MailSettled::Failed { .. } | MailSettled::Dropped => own.dequeue(self.id)?,
         };
         if found.is_some()
             && let Some((email, bounce)) = &self.bounce

@@ -4,7 +4,7 @@ use koi_store::engine::Health;
 use koi_types::{Address, Mode};
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
-use super::{app_password, index, mode, organisation, share};
+use super::{app_password, index, mode, organisation, queue, share};
 use crate::disclose;
 use crate::metrics::Counter;
 use crate::problem::Problem;
@@ -33,8 +33,7 @@ pub fn execute(
             Ok(Reply::Done)
         }
         Request::AccountRemove { address } => {
-            service.remove_account(&parse(address)?)?;
-            Ok(Reply::Done)
+            Ok(service.remove_account(&parse(address)?).map(|()| Reply::Done)?)
         }
         Request::AccountMode { address, mode, drops_keys } => {
             mode::execute(service, &parse(address)?, mode.as_deref(), *drops_keys).map(Reply::Mode)
@@ -84,6 +83,7 @@ pub fn execute(
         }
         Request::OrganisationList => organisation::list(service).map(Reply::Organisations),
         Request::OrganisationForget { domain } => organisation::forget(service, domain).map(|()| Reply::Done),
+        Request::Queue { action, which } => queue::execute(service, *action, which).map(Reply::Queue),
         Request::Shutdown => Err(Problem::usage("no server is running on this folder", "nothing to stop")),
     }
 }
@@ -184,6 +184,7 @@ pub fn status(service: &Service) -> Result<Status, Problem> {
         store: store_counters(service),
         store_trouble: store_trouble(service),
         index: index::totals(&service.mailbox)?,
+        queued: service.mailbox.waiting_mail_count()?,
         ..Status::default()
     })
 }

@@ -10,11 +10,13 @@ pub mod execute;
 mod index;
 mod mode;
 mod organisation;
+mod queue;
 mod share;
 pub mod socket;
 
 pub use index::{IndexAction, IndexFacts, IndexLine, IndexTotals};
 pub use organisation::OrganisationLine;
+pub use queue::{Queue, QueueAction, QueueLine, QueueWhich};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Counter, NamedLatency};
@@ -126,6 +128,11 @@ pub enum Request {
     OrganisationForget {
         domain: String,
     },
+    /// What waits for other servers.
+    Queue {
+        action: QueueAction,
+        which: QueueWhich,
+    },
     /// Opens what the server's own keys open, of one account or of all, into a new folder.
     Disclose {
         path: std::path::PathBuf,
@@ -162,6 +169,8 @@ pub enum Reply {
     Checked(Checked),
     Indexes(Vec<IndexLine>),
     Organisations(Vec<OrganisationLine>),
+    /// What was asked for, before anything was done with it.
+    Queue(Queue),
 }
 
 /// One account in a list.
@@ -254,6 +263,9 @@ pub struct Status {
     /// Of all search indexes.
     #[serde(default)]
     pub index: IndexTotals,
+    /// Messages that wait for other servers.
+    #[serde(default)]
+    pub queued: u64,
     /// Of the store: why it takes no more writes.
     pub store_trouble: Option<String>,
     /// Of the DNS: why no other organisation can be looked up.

@@ -205,7 +205,7 @@ async fn attempt(shared: Arc<Shared>, due: DueMail) -> bool {
     count(match &settled {
         MailSettled::Sent => &shared.metrics.mails_sent,
         MailSettled::Later { .. } => &shared.metrics.mails_waiting,
-        MailSettled::Failed { .. } => &shared.metrics.mails_bounced,
+        MailSettled::Failed { .. } | MailSettled::Dropped => &shared.metrics.mails_bounced,
     });
     let mailbox = shared.mailbox.clone();
     let written = task::spawn_blocking(move || mailbox.settle_mail(account, id, settled)?.wait()).await;

@@ -59,6 +59,32 @@ pub(crate) struct Registry {
     rest: Duration,
 }
 
+/// A domain that is being looked up. The last who waits for it takes it away, also when nobody waits for the
+/// answer any more.
+struct Gate<'r> {
+    registry: &'r Registry,
+    domain: String,
+    gate: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'r> Gate<'r> {
+    fn of(registry: &'r Registry, domain: String) -> Self {
+        let gate = Arc::clone(registry.gates.lock().entry(domain.clone()).or_default());
+        Self { registry, domain, gate }
+    }
+}
+
+impl Drop for Gate<'_> {
+    fn drop(&mut self) {
+        let mut gates = self.registry.gates.lock();
+        // Under the lock, so that one of two who leave at the same time sees that he is the last.
+        self.gate = Arc::default();
+        if gates.get(&self.domain).is_some_and(|gate| Arc::strong_count(gate) == 1) {
+            gates.remove(&self.domain);
+        }
+    }
+}
+
 /// Where connections go.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
@@ -91,6 +117,11 @@ impl Registry {
         self.resolver.misses_signatures().await;
     }
 
+    /// Whoever could not be looked up is looked up again when he is needed.
+    pub(crate) fn forget_failures(&self) {
+        self.failures.lock().clear();
+    }
+
     /// What an administrator should know: why nobody can be looked up.
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         self.resolver.trouble()
@@ -105,15 +136,13 @@ impl Registry {
         if let Some(answer) = self.remembered(&domain)? {
             return answer;
         }
-        let gate = Arc::clone(self.gates.lock().entry(domain.clone()).or_default());
-        let _alone = gate.lock().await;
+        let gate = Gate::of(self, domain.clone());
+        let _alone = gate.gate.lock().await;
         // Somebody else has asked meanwhile.
-        let answer = match self.remembered(&domain)? {
+        match self.remembered(&domain)? {
             Some(answer) => answer,
             None => self.look(&domain).await,
-        };
-        self.gates.lock().remove(&domain);
-        answer
+        }
     }
 
     /// What needs no question; nothing when somebody must be asked.

@@ -127,6 +127,15 @@ impl AccountTxn<'_> {
         self.put_queued(id, &record)?;
         Ok(Some(record))
     }
+    /// It is due now. Nothing when it is not on its way any more.
+    pub fn hurry(&mut self, id: ObjectId) -> Result<Option<QueuedRecord>> {
+        let Some(record) = queued(&*self.txn, self.id, id)? else { return Ok(None) };
+        self.txn.delete(&key::send_due(record.next_at, self.id, id))?;
+        let record = QueuedRecord { next_at: self.now, ..record };
+        self.sends = true;
+        self.put_queued(id, &record)?;
+        Ok(Some(record))
+    }
     /// It is there, or will never be. Nothing when somebody has ended it before.
     pub fn dequeue(&mut self, id: ObjectId) -> Result<Option<QueuedRecord>> {
         let Some(record) = queued(&*self.txn, self.id, id)? else { return Ok(None) };
