@@ -9,6 +9,7 @@
 
 mod layers;
 mod login;
+mod lookup;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -181,7 +182,8 @@ impl Driver {
         if is_long { tokio::task::block_in_place(step) } else { step() }
     }
 
-    fn signals(&mut self) {
+    /// Hands signals on to the session. Answers whether it is to end.
+    fn signals(&mut self) -> bool {
         let signals = self.admitted.link.take();
         if signals.shutdown {
             self.session.shutdown();
@@ -197,6 +199,7 @@ impl Driver {
                 }
             }
         }
+        signals.shutdown || signals.account_gone
     }
 
     /// Follows the accounts that the session watches and is not logged in to, and no others.
@@ -419,10 +422,12 @@ impl Driver {
             Effect::StacieBegin(name) => EffectResult::StacieBegun(self.stacie_begin(&name)),
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof).await),
             Effect::Organisation(domain) => {
-                EffectResult::Organisation(self.edge.organisations.organisation(&domain).await)
+                let others = Arc::clone(&self.edge.organisations);
+                EffectResult::Organisation(self.looked_up(others.organisation(&domain)).await?)
             }
             Effect::Signets(wanted) => {
-                EffectResult::Signets(self.edge.organisations.signets(&wanted).await.map(Box::new))
+                let others = Arc::clone(&self.edge.organisations);
+                EffectResult::Signets(self.looked_up(others.signets(&wanted)).await?.map(Box::new))
             }
             Effect::EndOthers => {
                 if let Some(joined) = &self.joined {

@@ -3,6 +3,7 @@
 
 mod connections;
 mod http;
+mod lookups;
 mod rig;
 mod starttls;
 mod webpush;

@@ -8,6 +8,7 @@ use koi_mailbox::{AppPassword, Delivery, Env, Incoming, MailboxService, Options}
 use koi_server::admission::Admission;
 use koi_server::ca::LocalCa;
 use koi_server::config::{Config, TlsConfig, raw, resolve};
+use koi_server::dmtp::{Nobody, Organisations};
 use koi_server::edge::{Edge, Protocol, Sessions};
 use koi_server::http::{Jmap, MailServices, Site};
 use koi_server::jmap::JmapServer;
@@ -98,8 +99,19 @@ impl Rig {
     pub(crate) fn with(settings: &str, jmap: Option<Box<dyn Jmap>>) -> Self {
         Self::build(settings, |_, _, _| jmap)
     }
+    /// With others to be looked up.
+    pub(crate) fn asking(others: Arc<dyn Organisations>) -> Self {
+        Self::build_with("", others, |_, _, _| None)
+    }
     fn build(
         settings: &str,
+        jmap: impl FnOnce(&MailboxService, &Config, &Arc<Metrics>) -> Option<Box<dyn Jmap>>,
+    ) -> Self {
+        Self::build_with(settings, Arc::new(Nobody), jmap)
+    }
+    fn build_with(
+        settings: &str,
+        organisations: Arc<dyn Organisations>,
         jmap: impl FnOnce(&MailboxService, &Config, &Arc<Metrics>) -> Option<Box<dyn Jmap>>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -135,7 +147,7 @@ impl Rig {
             site: Some(Arc::new(
                 Site::new(config.http.clone(), services(), jmap).with_blobs(mailbox.clone()),
             )),
-            organisations: Arc::new(koi_server::dmtp::Nobody),
+            organisations,
             limits: parking_lot::RwLock::new(Arc::new(config.limits.clone())),
         });
         let bound = listen::bind_all(&config.listen).unwrap();
@@ -279,7 +291,14 @@ impl Session for Echo {
         self.tls = Some(tls.clone());
     }
     fn effect_done(&mut self, result: EffectResult) {
-        let EffectResult::Authenticated(result) = result else { panic!("nobody asked") };
+        let result = match result {
+            EffectResult::Authenticated(result) => result,
+            EffectResult::Organisation(result) => {
+                self.answer = Some(result.map_or_else(|e| format!("NO {}", e.text), |_| "OK".to_owned()));
+                return;
+            }
+            _ => panic!("nobody asked"),
+        };
         self.account = result.as_ref().ok().map(|l| l.account);
         self.answer = Some(result.map_or_else(|e| format!("NO {}", e.text), |l| format!("OK {}", l.address)));
     }
@@ -320,6 +339,7 @@ impl Session for Echo {
                     password: Secret::new(password.as_bytes().to_vec()),
                 }));
             }
+            ("look", domain) => return Step::Effect(Effect::Organisation(domain.into())),
             ("tls", _) => {
                 let facts = self.tls.clone().unwrap_or_default();
                 let bound = facts.exporter.is_some();
