@@ -1,6 +1,7 @@
 //! Encrypted mail in the mailbox service: modes, keys, content, META, submission (docs/DMAP.md).
 
 mod content;
+mod delayed;
 mod disk;
 mod keys;
 mod modes;

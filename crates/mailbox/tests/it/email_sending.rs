@@ -12,7 +12,7 @@ use koi_types::{EmailId, ErrorKind, ObjectId, Timestamp, limits};
 use crate::emails::state;
 use crate::rig::{Rig, incoming, listed};
 
-fn draft(account: &Account, to: &str) -> EmailId {
+pub(crate) fn draft(account: &Account, to: &str) -> EmailId {
     let text = format!("From: alice@example.org\nTo: {to}\nBcc: bob@example.org\nSubject: s\n\nbody\n");
     let change = EmailChange::Create(EmailCreation {
         message: incoming(&text),
@@ -29,11 +29,11 @@ fn draft(account: &Account, to: &str) -> EmailId {
     }
 }
 
-fn new(email: EmailId) -> NewSubmission {
+pub(crate) fn new(email: EmailId) -> NewSubmission {
     NewSubmission { identity: OWN_IDENTITY, email, envelope: None, send_at: None }
 }
 
-fn submit(account: &Account, new: &NewSubmission) -> Result<SubmissionView, String> {
+pub(crate) fn submit(account: &Account, new: &NewSubmission) -> Result<SubmissionView, String> {
     match account.submit_email(new, |_| true) {
         Ok(pending) => Ok(pending.wait().unwrap()),
         Err(refused) => Err(format!("{refused:?}")),

@@ -80,6 +80,22 @@ impl AccountTxn<'_> {
         let row = PendingRecord { send_at, body, submission };
         self.txn.put(&key::object(self.id, table::PENDING, id), &row.encode())
     }
+    /// Whether it still waits.
+    pub fn waits(&self, id: ObjectId) -> Result<bool> {
+        Ok(self.txn.get(&key::object(self.id, table::PENDING, id))?.is_some())
+    }
+    /// It was tried, and is to be tried again then. Nothing happens to one that does not wait.
+    pub fn postpone_pending(
+        &mut self,
+        id: ObjectId,
+        send_at: Timestamp,
+        submission: Box<[u8]>,
+    ) -> Result<()> {
+        let key = key::object(self.id, table::PENDING, id);
+        let row = self.txn.get(&key)?;
+        let Some(record) = row.and_then(|row| PendingRecord::decode(&row)) else { return Ok(()) };
+        self.txn.put(&key, &PendingRecord { send_at, submission, ..record }.encode())
+    }
     /// It was sent, or will not be. Answers whether it waited.
     pub fn take_pending(&mut self, id: ObjectId) -> Result<bool> {
         let row = self.txn.get(&key::object(self.id, table::PENDING, id))?;

@@ -1,6 +1,8 @@
 //! Submissions on their way: to each recipient now, or to whoever has the addresses when their time has come.
 //!
-//! What is about one recipient stands in that one's delivery status. Must not: send a submission twice.
+//! What is about one recipient stands in that one's delivery status. Who has put off a submission is not
+//! there to try again when a recipient cannot be reached in that moment: it is tried again here, for days.
+//! Must not: send a submission twice.
 
 use std::sync::Arc;
 
@@ -16,6 +18,12 @@ use crate::deliver::{To, deliver_one, is_about_one_account};
 use crate::incoming::Incoming;
 use crate::outcome::Delivery;
 use crate::service::{Inner, Options};
+
+/// The shortest and the longest wait before a recipient is tried again; between them as long as was waited.
+const RETRY_SECS_MIN: i64 = 60;
+const RETRY_SECS_MAX: i64 = 2 * 3600;
+/// So long after its time it is given up (RFC 5321 §4.5.4.1).
+const GIVE_UP_SECS: i64 = 5 * 24 * 3600;
 
 pub(super) fn delivery(sender: &ReversePath, message: &Arc<Incoming>, received_at: Timestamp) -> Delivery {
     let (sender, message) = (sender.clone(), Arc::clone(message));
@@ -48,7 +56,8 @@ pub(super) fn deliver(
     Ok(deliveries)
 }
 
-/// What LMTP would have said of this recipient (RFC 3463 §3). What may pass is 4yz; nobody tries again.
+/// What LMTP would have said of this recipient (RFC 3463 §3). What may pass is 4yz: who has sent it at once
+/// sees that, and may try again; what was put off is tried again here.
 const fn refusal(error: &MailError) -> &'static str {
     match (error.cause, error.kind) {
         (Some(Cause::NoSignet), _) => "451 4.7.5 Mail cannot be encrypted for this user now",
@@ -76,26 +85,34 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
         Err(error) => return Err(error),
     };
     if let (Some(record), Some(message)) = (&record, &message) {
-        inner.prepare(message, &own_accounts(&*inner.kv.view()?, &record.rcpt_to)?, None)?;
+        inner.prepare(message, &own_accounts(&*inner.kv.view()?, record)?, None)?;
     }
     let email = |_: &EnvelopeAddress| inner.new_email_id();
     let emails: Vec<EmailId> = record.iter().flat_map(|record| &record.rcpt_to).map(email).collect();
     let (options, quota): (_, Quota) = (Arc::clone(&inner.options), inner.options.quota);
     let told = transact(&*inner.kv, move |txn: &mut dyn Txn| {
-        let mut sender = AccountTxn::open(txn, account, quota, now)?;
         // Taken back, or sent already.
-        if !sender.take_pending(id)? {
+        if !AccountTxn::open(txn, account, quota, now)?.waits(id)? {
             return Ok(Vec::new());
         }
-        sender.finish()?;
-        let Some(record) = &record else { return Ok(Vec::new()) };
-        let (recipients, deliveries) = match &message {
-            Some(message) => send(txn, &options, record, message, &emails, now)?,
-            None => (Vec::new(), record.rcpt_to.iter().map(|_| unreadable()).collect()),
+        let (recipients, deliveries) = match (&record, &message) {
+            (Some(record), Some(message)) => send(txn, &options, record, message, &emails, now)?,
+            (Some(record), None) => (Vec::new(), after(record, std::iter::repeat_with(unreadable))),
+            (None, _) => (Vec::new(), Vec::new()),
         };
+        let sent = record.clone().map(|record| tried(record, deliveries, now));
         let mut sender = AccountTxn::open(txn, account, quota, now)?;
-        if sender.object(ObjectKind::Submission, id)?.is_some() {
-            let sent = SubmissionRecord { status: UndoStatus::Final, deliveries, ..record.clone() };
+        match &sent {
+            Some(sent) if waits(sent) => {
+                sender.postpone_pending(id, next(sent.send_at, now), sent.encode().into())?;
+            }
+            _ => {
+                sender.take_pending(id)?;
+            }
+        }
+        if let Some(sent) = sent
+            && sender.object(ObjectKind::Submission, id)?.is_some()
+        {
             sender.put_object(ObjectKind::Submission, id, sent.encode().into())?;
         }
         sender.finish()?;
@@ -103,6 +120,34 @@ pub(crate) fn send_due(inner: &Inner, account: AccountId, now: Timestamp) -> Res
     });
     told.wait()?.into_iter().for_each(|account| inner.changed(account));
     Ok(Due::Sent)
+}
+
+/// What is known after an attempt: whoever may be reached later waits, until it is too late.
+fn tried(record: SubmissionRecord, mut deliveries: Vec<DeliveryRecord>, now: Timestamp) -> SubmissionRecord {
+    let is_late = now.secs().saturating_sub(record.send_at.secs()) >= GIVE_UP_SECS;
+    let may_pass =
+        |one: &&mut DeliveryRecord| one.delivered == DeliveredStatus::No && one.reply.starts_with('4');
+    for one in deliveries.iter_mut().filter(may_pass) {
+        match is_late {
+            false => one.delivered = DeliveredStatus::Queued,
+            true => {
+                let why = one.reply.splitn(3, ' ').nth(2).unwrap_or_default();
+                one.reply = format!("554 5.4.7 Given up after five days: {why}").into();
+            }
+        }
+    }
+    SubmissionRecord { status: UndoStatus::Final, deliveries, ..record }
+}
+
+/// Somebody is to be tried again.
+fn waits(record: &SubmissionRecord) -> bool {
+    record.deliveries.iter().any(|one| one.delivered == DeliveredStatus::Queued)
+}
+
+fn next(send_at: Timestamp, now: Timestamp) -> Timestamp {
+    let waited = now.secs().saturating_sub(send_at.secs());
+    let wait = waited.clamp(RETRY_SECS_MIN, RETRY_SECS_MAX);
+    now.plus_secs(u32::try_from(wait).unwrap_or(u32::MAX))
 }
 
 fn read(inner: &Inner, body: &BodyRef) -> Result<Arc<Incoming>> {
@@ -123,7 +168,7 @@ pub(crate) enum Due {
     Sent,
 }
 
-/// Delivers to whoever has the addresses now.
+/// Delivers to whoever has the addresses now, of those that still wait.
 fn send(
     txn: &mut dyn Txn,
     options: &Options,
@@ -135,7 +180,7 @@ fn send(
     let sender = Address::from_path(&record.mail_from.email).map_or(ReversePath::Null, ReversePath::Address);
     let delivery = delivery(&sender, message, now);
     let mut recipients = Vec::with_capacity(record.rcpt_to.len());
-    for (address, email) in record.rcpt_to.iter().zip(emails) {
+    for (address, email) in waiting(record).zip(emails) {
         let account = match Address::from_path(&address.email) {
             Some(address) => directory::account_of(&*txn, &address)?,
             None => None,
@@ -143,15 +188,30 @@ fn send(
         // An account that is gone is nobody's.
         recipients.push(To { account: account.unwrap_or(AccountId::GLOBAL), email: *email });
     }
-    let deliveries = deliver(txn, options, &delivery, &recipients, now)?;
+    let deliveries = after(record, deliver(txn, options, &delivery, &recipients, now)?.into_iter());
     let accounts = recipients.iter().map(|to| to.account).filter(|to| *to != AccountId::GLOBAL).collect();
     Ok((accounts, deliveries))
 }
 
-/// Those of the recipients that are ours.
-fn own_accounts(read: &(impl Read + ?Sized), rcpt_to: &[EnvelopeAddress]) -> Result<Vec<AccountId>> {
+/// What is known of all recipients, after those that waited were tried.
+fn after(record: &SubmissionRecord, mut tried: impl Iterator<Item = DeliveryRecord>) -> Vec<DeliveryRecord> {
+    let one = |before: &DeliveryRecord| match before.delivered {
+        DeliveredStatus::Queued => tried.next().unwrap_or_else(|| before.clone()),
+        _ => before.clone(),
+    };
+    record.deliveries.iter().map(one).collect()
+}
+
+/// Recipients that are still to be tried.
+fn waiting(record: &SubmissionRecord) -> impl Iterator<Item = &EnvelopeAddress> {
+    let both = record.rcpt_to.iter().zip(&record.deliveries);
+    both.filter(|(_, delivery)| delivery.delivered == DeliveredStatus::Queued).map(|(address, _)| address)
+}
+
+/// Those of them that are ours.
+fn own_accounts(read: &(impl Read + ?Sized), record: &SubmissionRecord) -> Result<Vec<AccountId>> {
     let mut accounts = Vec::new();
-    for address in rcpt_to.iter().filter_map(|to| Address::from_path(&to.email)) {
+    for address in waiting(record).filter_map(|to| Address::from_path(&to.email)) {
         accounts.extend(directory::account_of(read, &address)?);
     }
     Ok(accounts)
