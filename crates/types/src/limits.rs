@@ -93,6 +93,10 @@ pub const ORGANISATIONS_MAX: usize = 20_000;
 pub const ORGANISATION_SIGNET_OCTETS_MAX: usize = 16 * 1024;
 /// Messages of one account that are on their way to other organisations.
 pub const DMTP_QUEUE_MAX: usize = 1024;
+/// Messages that other organisations have brought to one account, and that are known when they come again.
+pub const DMTP_TAKEN_MAX: usize = 512;
+/// For so long, as long as anybody's server tries again.
+pub const DMTP_TAKEN_SECS: u32 = 30 * 24 * 3600;
 /// Mail that is encrypted before any of it is written is held in memory until then: all of it together.
 pub const CONFIDENTIAL_OCTETS_MAX: usize = 256 * 1024 * 1024;
 /// Nested lists, NOT and OR in one SEARCH of DMAP.

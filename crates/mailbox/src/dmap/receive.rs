@@ -158,7 +158,8 @@ impl MailboxService {
         Ok(BroughtStage { stage, scanner, tracing_octets: tracing.len(), transaction })
     }
     /// Checks a message, and delivers it as it came. A few milliseconds of arithmetic, then one transaction;
-    /// what is refused leaves nothing behind. Answers what the delivery is known by.
+    /// what is refused leaves nothing behind. Answers what the delivery is known by; the same again for a
+    /// message that was taken before, which is not delivered twice.
     pub fn receive(&self, brought: Brought<'_>) -> Result<Pending<ObjectId>> {
         let inner = &self.inner;
         let Brought { origin, origin_domain, destination, hash, message } = brought;
@@ -169,7 +170,8 @@ impl MailboxService {
         check(&outline, dmap.takes_suite_one)?;
         let Whole { body, octets } = stage.whole()?;
         let came = octets.get(tracing_octets..).unwrap_or_default();
-        if hash.is_some_and(|hash| *hash != Fingerprint::of(came)) {
+        let came = Fingerprint::of(came);
+        if hash.is_some_and(|hash| *hash != came) {
             let text = "the message is not the one whose hash was given";
             return Err(MailError::new(ErrorKind::Unavailable, text));
         }
@@ -187,7 +189,12 @@ impl MailboxService {
         let arrival = Arrival { to: account, email: inner.new_email_id(), message };
         let (options, now) = (Arc::clone(&inner.options), inner.env.now());
         let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| {
-            let to = arrival.account(txn, &options, now)?;
+            // Its bringer has not heard the answer: whatever became of it since, it is not there again.
+            if let Some(before) = AccountTxn::open(txn, account, options.quota, now)?.taken(&came.0)? {
+                return Ok(before.transaction);
+            }
+            let mut to = arrival.account(txn, &options, now)?;
+            to.remember_taken(&came.0, transaction)?;
             arrival.put(to, &options, now)?;
             Ok(transaction)
         });

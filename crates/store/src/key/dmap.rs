@@ -13,6 +13,7 @@ pub const DMAP_SIGNET: u8 = 2;
 pub const DMAP_OUTBOX: u8 = 3;
 pub const DMAP_QUEUE: u8 = 4;
 pub const DMAP_KEY_EMAILS: u8 = 5;
+pub const DMAP_TAKEN: u8 = 6;
 
 /// d: the beginning of all rows of one kind.
 #[must_use]

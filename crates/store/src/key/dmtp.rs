@@ -1,15 +1,21 @@
-//! Keys of what there is for other organisations: kind 4 of table d, tables N and O of account 0.
+//! Keys of what there is for other organisations: kinds 4 and 6 of table d, tables N and O of account 0.
 //!
 //! Must not: read or write a row.
 
 use koi_types::{AccountId, ObjectId, Timestamp};
 
-use super::{DMAP_QUEUE, dmap, joined, part, prefix, table};
+use super::{DMAP_QUEUE, DMAP_TAKEN, dmap, joined, part, prefix, table};
 
 /// d: a message on its way to another organisation.
 #[must_use]
 pub fn dmtp_queued(account: AccountId, id: ObjectId) -> [u8; 22] {
     joined(&[&dmap(account, DMAP_QUEUE), &id.0])
+}
+
+/// d: a message that another organisation has brought, by the hash of its octets.
+#[must_use]
+pub fn dmtp_taken(account: AccountId, hash: &[u8; 64]) -> [u8; 70] {
+    joined(&[&dmap(account, DMAP_TAKEN), hash])
 }
 
 /// N: that such a message is to be sent at a time.

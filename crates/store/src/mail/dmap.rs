@@ -12,3 +12,4 @@ pub mod outbox;
 pub mod prime;
 pub mod queue;
 pub mod ring;
+pub mod taken;

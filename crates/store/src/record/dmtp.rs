@@ -1,9 +1,9 @@
-//! d 4: messages on their way to other organisations; O of account 0: those organisations, as they are known
-//! (docs/DMAP.md, other organisations).
+//! d 4: messages on their way to other organisations; d 6: those that came from them; O of account 0: those
+//! organisations, as they are known (docs/DMAP.md, other organisations).
 //!
 //! Objects of D/MIME are opaque octets here.
 
-use koi_types::{BlobId, Timestamp};
+use koi_types::{BlobId, ObjectId, Timestamp};
 
 use super::{Fields, Record};
 use crate::body::BodyRef;
@@ -47,6 +47,27 @@ impl QueuedRecord {
             BodyRef { blob: BlobId(f.array()?), segment: f.u32()?, offset: f.u64()?, octets: f.u64()? };
         let (destination, said) = (f.text()?.into(), f.text()?.into());
         let row = Self { destination, signet, queued_at, next_at, attempts, bounces, said, body };
+        f.end().map(|()| row)
+    }
+}
+
+/// A message that another organisation has brought and that was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TakenRecord {
+    pub at: Timestamp,
+    /// What the delivery is known by.
+    pub transaction: ObjectId,
+}
+
+impl TakenRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        Record::new(32).i64(self.at.0).octets(&self.transaction.0).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let row = Self { at: Timestamp(f.i64()?), transaction: ObjectId(f.array()?) };
         f.end().map(|()| row)
     }
 }

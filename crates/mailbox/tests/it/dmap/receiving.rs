@@ -5,7 +5,9 @@ use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelop
 use koi_dime::{ChunkType, Fingerprint, Message, OrgSignet};
 use koi_mailbox::dmap::Brought;
 use koi_mailbox::{INBOX, Organisation};
-use koi_types::{Address, Cause, ErrorKind, Mode, ObjectId, Result, Uid};
+use koi_store::kv::transact_and_wait;
+use koi_store::mail::AccountTxn;
+use koi_types::{Address, Cause, ErrorKind, Mode, ObjectId, Result, Uid, limits};
 
 use super::rig::{Counted, DOMAIN, User, address_of, dmap_rig, private, shown, signet, user};
 use crate::rig::Rig;
@@ -130,4 +132,54 @@ fn whoever_is_not_its_origin_learns_nothing_of_users() {
     assert_eq!((with_bob.kind, with_bob.cause), (without.kind, without.cause));
     assert_eq!(with_bob.text, without.text);
     assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap_err().kind, ErrorKind::NotFound);
+}
+
+/// Its bringer has not heard the answer.
+#[test]
+fn what_comes_again_is_there_once() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let came = brought(&rig, &bob, 10);
+    let first = bring(&rig, origin().signet(), &came, None).unwrap();
+    assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap(), first, "the same answer");
+    assert_eq!(messages(&rig, &bob), 1);
+    // Another that says the same is another.
+    let other = brought(&rig, &bob, 11);
+    assert_ne!(bring(&rig, origin().signet(), &other, None).unwrap(), first);
+    assert_eq!(messages(&rig, &bob), 2);
+    // Nobody tries for so long.
+    rig.env.advance_secs(i64::from(limits::DMTP_TAKEN_SECS) - 1);
+    assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
+    rig.env.advance_secs(1);
+    let third = brought(&rig, &bob, 12);
+    bring(&rig, origin().signet(), &third, None).unwrap();
+    assert_ne!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
+    assert_eq!(messages(&rig, &bob), 4);
+}
+
+#[test]
+fn the_oldest_of_too_many_is_forgotten() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let came = brought(&rig, &bob, 10);
+    let first = bring(&rig, origin().signet(), &came, None).unwrap();
+    let fill = |count: usize, from: u8| {
+        let account = bob.account.id();
+        let now = rig.service_now().plus_secs(1);
+        transact_and_wait(&*rig.kv, move |txn| {
+            for number in 0..count {
+                let mut own = AccountTxn::open(txn, account, koi_store::mail::Quota::UNLIMITED, now)?;
+                let mut hash = [from; 64];
+                hash[..8].copy_from_slice(&number.to_be_bytes());
+                own.remember_taken(&hash, ObjectId([9; 16]))?;
+                own.finish()?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    };
+    fill(limits::DMTP_TAKEN_MAX - 1, 1);
+    assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
+    fill(1, 2);
+    assert_ne!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
 }

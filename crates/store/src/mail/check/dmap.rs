@@ -11,7 +11,7 @@ use crate::record::account::AccountRecord;
 use crate::record::dmap::{
     KeyRecord, OutboxRecord, RealmRecord, RingRecord, decode_key_emails, decode_meta, encode_key_emails,
 };
-use crate::record::dmtp::QueuedRecord;
+use crate::record::dmtp::{QueuedRecord, TakenRecord};
 use crate::record::membership::Membership;
 use crate::record::prime::PrimeRecord;
 
@@ -34,6 +34,7 @@ impl Check<'_> {
                 }
                 Some(&key::DMAP_QUEUE) => check.queued(state.account.scope, key, value, references)?,
                 Some(&key::DMAP_KEY_EMAILS) => check.key_emails(key, value, emails.as_ref())?,
+                Some(&key::DMAP_TAKEN) => key.len() == 70 && TakenRecord::decode(value).is_some(),
                 _ => false,
             };
             // Somebody may have the octets elsewhere: nothing of it is thrown away.

@@ -1,7 +1,7 @@
 //! What is on its way to other organisations, and what is known of them.
 
 use super::*;
-use crate::record::dmtp::{OrganisationRecord, QueuedRecord};
+use crate::record::dmtp::{OrganisationRecord, QueuedRecord, TakenRecord};
 
 #[test]
 fn queued_and_organisation_version_1() {
@@ -34,4 +34,12 @@ fn queued_and_organisation_version_1() {
         fixture(&stored, &value, OrganisationRecord::encode, OrganisationRecord::decode);
         refuses_cuts(&octets(&stored), OrganisationRecord::decode);
     }
+}
+
+#[test]
+fn taken_version_1() {
+    let value = TakenRecord { at: Timestamp(1), transaction: koi_types::ObjectId([5; 16]) };
+    let stored = format!("01 0100000000000000 {}", "05".repeat(16));
+    fixture(&stored, &value, TakenRecord::encode, TakenRecord::decode);
+    refuses_cuts(&octets(&stored), TakenRecord::decode);
 }
