@@ -44,3 +44,4 @@ pub use record::ManagementRecord;
 pub use secret::{Secret, SecretOctets};
 pub use sign::{SIGNATURE_OCTETS, SIGNING_KEY_OCTETS, Signature, SigningKey, VerifyingKey};
 pub use signet::{OrgSignet, SigningRequest, UserSignet};
+pub use text::b64u as base64url;

@@ -12,7 +12,8 @@ const EITHER_STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD,
 const EITHER_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// RFC 4648 §5 without padding.
-pub(crate) fn b64u(octets: &[u8]) -> String {
+#[must_use]
+pub fn b64u(octets: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(octets)
 }
 

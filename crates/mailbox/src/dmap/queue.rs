@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use koi_dime::{Fingerprint, Magic, Organisation, Outline};
+use koi_dime::{Fingerprint, Magic, Organisation, Outline, base64url};
 use koi_message::DateTime;
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::dmap::keys;
@@ -205,6 +205,7 @@ fn bounce_text(
     let date = |at: Timestamp| DateTime { unix_s: at.secs(), zone_min: 0 }.to_rfc5322().unwrap_or_default();
     let (domain, to) = (organisation.domain(), &record.destination);
     let (now, queued_at) = (date(inner.env.now()), date(record.queued_at));
+    let transaction = base64url(&id.0);
     let (octets, attempts) = (record.body.octets, record.attempts.saturating_add(1));
     format!(
         "Date: {now}\r\nFrom: Mail server <postmaster@{domain}>\r\n\
@@ -214,7 +215,8 @@ fn bounce_text(
          A message that you submitted could not be delivered, and is not tried any more.\r\n\r\n\
          To:          {to} (this server does not know to whom there)\r\n\
          Submitted:   {queued_at}\r\n\
-         Transaction: {id}\r\n\
+         Transaction: {transaction}, as it was called when it was submitted\r\n\
+         Queue id:    {id}, for the administrator\r\n\
          Size:        {octets} octets, encrypted\r\n\
          Attempts:    {attempts}\r\n\r\n\
          Reason: {said}\r\n"

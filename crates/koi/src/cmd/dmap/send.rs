@@ -66,9 +66,11 @@ pub(super) fn send(session: &mut Session, send: &Send) -> Result<(), Problem> {
             Problem::new(what, error.remedy())
         })?;
         let copy = sent.saved_to.map_or_else(String::new, |mailbox| format!("; copy in {mailbox}"));
+        // By which a bounce names it.
+        let named = sent.transaction.map_or_else(String::new, |name| format!("; transaction {name}"));
         match sent.held {
             Some(_) => say(format_args!("held for {to}: {}", sent.text)),
-            None => say(format_args!("sent to {to}{copy}")),
+            None => say(format_args!("sent to {to}{copy}{named}")),
         }
     }
     Ok(())

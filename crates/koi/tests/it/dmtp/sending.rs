@@ -86,10 +86,12 @@ fn what_is_refused_for_ever_comes_back() {
     let alone = Alone::new();
     alone.peer.will_answer(451, "come again");
     alone.peer.will_answer(550, "nobody of that name");
-    alone.sends("a letter");
+    let sent = send(&alone.alice, alone.outer.path(), BOB, "a letter");
+    let (_, transaction) = sent.trim_end().split_once("; transaction ").unwrap();
     drop(alone.peer.waits_for(2));
     let number = arrives(&alone.alice, "Not delivered");
     let read = alone.alice.says(&["read", &number]);
+    assert!(read.contains(&format!("Transaction: {transaction}, ")), "it says which: {read}");
     assert!(read.contains("550 nobody of that name") && read.contains("Attempts:    2"), "{read}");
     assert_eq!(alone.taken(), Vec::<String>::new());
     assert!(said(&koi(&alone.one.folder, &["check"], "")).contains("everything is in order"));

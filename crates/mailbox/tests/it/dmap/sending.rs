@@ -146,6 +146,8 @@ fn what_will_never_be_delivered_comes_back() {
     let text = String::from_utf8_lossy(body.claimed()).into_owned();
     assert!(text.contains("Reason: 550 no such user  here\r\n"), "{text}");
     assert!(text.contains(&mail.id.to_string()) && text.contains(ELSEWHERE), "{text}");
+    let transaction = koi_dime::base64url(&mail.id.0);
+    assert!(text.contains(&format!("Transaction: {transaction}, ")), "as SUBMIT has answered: {text}");
     assert!(!settle(&rig, &mail, MailSettled::Failed { said: said.into() }), "one bounce");
     assert_eq!(messages(&alice.account), 2);
 }
