@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 /// Threads of one piece of work.
 const THREADS_MAX: usize = 8;
 
-/// Threads that are worth their start for `count` things, of which one thread takes `turn` at a time; at least
-/// one.
+/// Threads that are worth their start for `count` things, of which one thread takes `turn` at a time; at
+/// least one.
 pub(crate) fn worth(count: usize, turn: usize) -> usize {
     // Asking the system is reading several files of it, which costs more than a small search.
     static CORES: OnceLock<usize> = OnceLock::new();

@@ -18,8 +18,8 @@ use memchr::memmem;
 use crate::row::MessageRow;
 use crate::service::Inner;
 
-/// Rows of one step, some 16 MB: a fraction of a millisecond once they are in memory. Threads of its own would
-/// cost a lookup as much as they save.
+/// Rows of one step, some 16 MB: a fraction of a millisecond once they are in memory. Threads of its own
+/// would cost a lookup as much as they save.
 const ROWS_PER_STEP: u32 = 512;
 /// A shorter piece is in most emails.
 const PIECE_OCTETS_MIN: usize = 2;
