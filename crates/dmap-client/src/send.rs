@@ -8,7 +8,8 @@ use koi_proto::dmap::command::{Append, Bounce, Command, FlagAction, Hold, SaveTo
 use koi_proto::dmap::flag::SUBMIT_PENDING;
 use koi_proto::dmap::id::base64url_encode;
 use koi_proto::dmap::name::MailboxArg;
-use koi_proto::dmap::{Code, DateTime, SequenceSet};
+use koi_proto::dmap::response::Status;
+use koi_proto::dmap::{Code, DateTime, Response, SequenceSet};
 use koi_types::{Flags, Keyword, MailboxName, NumSet, Role, SystemFlags, Timestamp, Uid, UidSet, ZoneOffset};
 
 use crate::account::Account;
@@ -74,7 +75,7 @@ pub struct Sent {
     pub transaction: Option<String>,
     /// It waits until then.
     pub held: Option<DateTime>,
-    /// Where the author's copy is.
+    /// Where the author's copy is; nothing when the server has filed none: it stays where it was submitted.
     pub saved_to: Option<MailboxName>,
     /// For people.
     pub text: String,
@@ -110,11 +111,12 @@ impl<S: Read + Write> Account<S> {
     }
 
     /// Submits it. The author's copy goes to the mailbox for sent mail, if there is one, and the draft is
-    /// removed then; without one it stays where it is.
+    /// removed when the server has said that the copy is there. Without one it stays where it is: it is the
+    /// only copy.
     pub fn submit(&mut self, placed: &Placed, options: SendOptions) -> Result<Sent> {
-        let saved_to = self.mailbox_for(Role::Sent)?.filter(|sent| *sent != placed.mailbox);
+        let sent = self.mailbox_for(Role::Sent)?.filter(|sent| *sent != placed.mailbox);
         self.select(&placed.mailbox, false)?;
-        let save_to = saved_to.clone().map(|mailbox| SaveTo {
+        let save_to = sent.clone().map(|mailbox| SaveTo {
             mailbox: MailboxArg::from(mailbox),
             flags: Some(Flags::system(SystemFlags::SEEN)),
         });
@@ -132,7 +134,9 @@ impl<S: Read + Write> Account<S> {
             Some(Code::Held(until)) => held = Some(until),
             _ => {}
         }
-        if held.is_none() && saved_to.is_some() {
+        let is_filed = held.is_none() && answer.data.iter().any(is_copied);
+        let saved_to = sent.filter(|_| is_filed);
+        if saved_to.is_some() {
             self.remove(placed.uid)?;
         }
         Ok(Sent { transaction, held, saved_to, text: answer.text.into() })
@@ -145,6 +149,11 @@ impl<S: Read + Write> Account<S> {
         let expunge = Command::Expunge { uids: Some(UidSet(only(uid))) };
         self.connection.run("EXPUNGE", &expunge).map(|_| ())
     }
+}
+
+/// A copy is where it was wanted. One for which there was no room is left out, and nobody says so.
+const fn is_copied(response: &Response) -> bool {
+    matches!(response, Response::Status(Status { code: Some(Code::CopyUid { .. }), .. }))
 }
 
 fn only(uid: Uid) -> NumSet {

@@ -97,6 +97,17 @@ fn cautious_writes_to_paranoid() {
     assert!(paranoid.keys[0].private.is_none() && !paranoid.realms.contains_key("mail"));
 }
 
+// spec: DMAP-00 §7.6.7
+#[test]
+fn the_only_copy_is_not_removed() {
+    let (world, mut alice, mut bob) = two();
+    world.borrow_mut().is_full = true;
+    send(&mut alice, BOB, SECRET, 10).unwrap();
+    assert_eq!(text(&newest(&mut bob, "INBOX").outcome.unwrap()), format!("{SECRET}\r\n"));
+    let own = newest(&mut alice, "Drafts").outcome.unwrap();
+    assert_eq!((own.verdict.clone(), text(&own)), (Verdict::Own, format!("{SECRET}\r\n")));
+}
+
 #[test]
 fn ordinary_mail_says_so() {
     let (world, mut alice, _bob) = two();

@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(crate) lie: Option<Lie>,
     /// Given as nonces before random ones.
     pub(crate) nonces: Vec<Nonce>,
+    /// There is no room for copies of what is sent.
+    pub(crate) is_full: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<World>>;
@@ -114,6 +116,7 @@ pub(crate) fn world() -> Shared {
         octets: Vec::new(),
         lie: None,
         nonces: Vec::new(),
+        is_full: false,
     }))
 }
 

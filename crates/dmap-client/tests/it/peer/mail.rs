@@ -97,9 +97,13 @@ impl Peer {
         if let Err(code) = self.world.borrow_mut().submit(&user, &octets) {
             return no(code);
         }
-        if let Some(save) = &submit.save_to {
+        let has_room = !self.world.borrow().is_full;
+        if let Some(save) = submit.save_to.as_ref().filter(|_| has_room) {
             let copy = koi_dime::message::retitled(&octets, koi_dime::Magic::SentMessage).unwrap();
-            self.world.borrow_mut().put(&user, save.mailbox.as_str(), copy, Flags::default());
+            let uid = self.world.borrow_mut().put(&user, save.mailbox.as_str(), copy, Flags::default());
+            let to = UidSet([uid].into_iter().collect());
+            let code = Code::CopyUid { uid_validity: UidValidity::new(1).unwrap(), from: UidSet(wanted), to };
+            self.status(None, Condition::Ok, Some(&code), "filed");
         }
         (Condition::Ok, Some(Code::Submitted(vec![1, 2, 3])), "Queued".into())
     }

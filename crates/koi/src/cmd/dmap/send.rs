@@ -65,7 +65,10 @@ pub(super) fn send(session: &mut Session, send: &Send) -> Result<(), Problem> {
             let what = format!("not sent to {to}: {error}; it lies in {mailbox} as number {uid}");
             Problem::new(what, error.remedy())
         })?;
-        let copy = sent.saved_to.map_or_else(String::new, |mailbox| format!("; copy in {mailbox}"));
+        let copy = sent.saved_to.map_or_else(
+            || format!("; your copy stays in {} as number {}", placed.mailbox, placed.uid),
+            |mailbox| format!("; copy in {mailbox}"),
+        );
         // By which a bounce names it.
         let named = sent.transaction.map_or_else(String::new, |name| format!("; transaction {name}"));
         match sent.held {
