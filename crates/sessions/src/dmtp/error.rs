@@ -10,8 +10,10 @@ pub(super) fn reply(error: &MailError) -> Reply {
 
 const fn code(error: &MailError) -> u16 {
     match (error.kind, error.cause) {
-        // Of a domain that is looked up: another try finds another record, perhaps.
-        (ErrorKind::Unavailable | ErrorKind::Conflict, _)
+        // Of a domain that is looked up: another try finds another record, perhaps. Its key may be changing,
+        // or an administrator looks at it; mail that waits for that is not lost.
+        (_, Some(Cause::SignetInvalid))
+        | (ErrorKind::Unavailable | ErrorKind::Conflict, _)
         | (ErrorKind::Corrupt | ErrorKind::Internal | ErrorKind::AlreadyExists | ErrorKind::InUse, _) => 451,
         // Whoever is full can make room.
         (ErrorKind::OverQuota | ErrorKind::LimitReached, _) => 452,

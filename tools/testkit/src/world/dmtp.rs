@@ -13,7 +13,8 @@ use koi_types::{Address, Cause, ErrorKind, MailError};
 use super::dmap::{Counted, keys_of, seed, user_key};
 use super::{DOMAIN, World, address};
 
-/// The other organisation that can be looked up; nobody can be asked about those below `unreachable`.
+/// The other organisation that can be looked up; nobody can be asked about those below `unreachable`, and keys
+/// of those below `changed` and `changing` are not believed.
 pub const OTHER: &str = "example.net";
 /// Who has other keys than the organisation he says to be.
 const LIAR: &str = "liar";
@@ -71,6 +72,14 @@ pub(super) fn looked_up(domain: &str) -> Result<Arc<OrgSignet>, MailError> {
         OTHER => Ok(Arc::new(organisation(OTHER, OTHER).signet().clone())),
         _ if domain.starts_with("unreachable.") => {
             Err(MailError::new(ErrorKind::Unavailable, "nobody could be asked"))
+        }
+        _ if domain.starts_with("changed.") => {
+            let text = "the key has changed; an administrator must look at it";
+            Err(MailError::new(ErrorKind::NoPermission, text).because(Cause::SignetInvalid))
+        }
+        _ if domain.starts_with("changing.") => {
+            let text = "the management record does not name its key";
+            Err(MailError::new(ErrorKind::InvalidInput, text).because(Cause::SignetInvalid))
         }
         _ => {
             let text = "this domain has no organisation";
