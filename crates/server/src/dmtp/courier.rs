@@ -3,7 +3,7 @@
 //!
 //! A commit with a new message wakes it, as does the time at which one is due, and the start of the server.
 //! What came of an attempt is written down before anything else of that message is done: a crash in between
-//! sends it again at most once. Must not: hold a view or a transaction while it waits for a server; log what
+//! sends it again at most once, and while the store takes nothing it is not sent again. Must not: hold a view or a transaction while it waits for a server; log what
 //! a message says.
 
 use std::collections::{HashMap, HashSet};
@@ -79,12 +79,24 @@ impl Courier {
 
 struct Dispatcher {
     shared: Arc<Shared>,
-    attempts: JoinSet<bool>,
+    attempts: JoinSet<Attempted>,
     errands: HashMap<task::Id, DueMail>,
     busy: HashSet<(AccountId, ObjectId)>,
     domains: HashMap<Box<str>, usize>,
     /// In trouble here, not there.
     resting: HashMap<(AccountId, ObjectId), Instant>,
+    /// What came of messages where that could not be written down: it is, before anything is sent again.
+    unwritten: HashMap<(AccountId, ObjectId), MailSettled>,
+}
+
+/// What came of an attempt.
+enum Attempted {
+    /// It is written down.
+    Written,
+    /// Nothing was tried: the message could not be read.
+    Unread,
+    /// It is not written down.
+    Unwritten(MailSettled),
 }
 
 impl Dispatcher {
@@ -96,6 +108,7 @@ impl Dispatcher {
             busy: HashSet::new(),
             domains: HashMap::new(),
             resting: HashMap::new(),
+            unwritten: HashMap::new(),
         }
     }
 
@@ -146,15 +159,16 @@ impl Dispatcher {
             }
             *of_domain += 1;
             self.busy.insert((mail.account, mail.id));
-            let attempt = attempt(Arc::clone(&self.shared), mail.clone());
+            let known = self.unwritten.remove(&(mail.account, mail.id));
+            let attempt = attempt(Arc::clone(&self.shared), mail.clone(), known);
             let handle = self.attempts.spawn(attempt);
             self.errands.insert(handle.id(), mail);
         }
-        // What had to be left is looked at when one of its domain is done.
-        if left { LOOK } else { next.clamp(LOOK_MIN, LOOK) }
+        // What had to be left is looked at when one of its domain is done; behind it others may be due.
+        if left { LOOK_MIN } else { next.clamp(LOOK_MIN, LOOK) }
     }
 
-    fn done(&mut self, done: Result<(task::Id, bool), task::JoinError>) {
+    fn done(&mut self, done: Result<(task::Id, Attempted), task::JoinError>) {
         let id = done.as_ref().map_or_else(task::JoinError::id, |(id, _)| *id);
         let Some(mail) = self.errands.remove(&id) else { return };
         let key = (mail.account, mail.id);
@@ -165,41 +179,59 @@ impl Dispatcher {
                 self.domains.remove(&mail.destination);
             }
         }
-        let is_settled = match done {
-            Ok((_, is_settled)) => is_settled,
-            Err(_) => {
-                tracing::error!("a courier panicked; this is a bug, please report it");
-                false
-            }
-        };
-        if !is_settled {
-            self.resting.insert(key, Instant::now() + TROUBLED);
+        match done {
+            Ok((_, Attempted::Written)) => return,
+            Ok((_, Attempted::Unread)) => {}
+            Ok((_, Attempted::Unwritten(settled))) => drop(self.unwritten.insert(key, settled)),
+            Err(_) => tracing::error!("a courier panicked; this is a bug, please report it"),
         }
+        self.resting.insert(key, Instant::now() + TROUBLED);
     }
 }
 
-/// One message, once. Answers whether what came of it is written down.
-async fn attempt(shared: Arc<Shared>, due: DueMail) -> bool {
+/// One message, once; `known` is what came of it, where that is still to be written down.
+async fn attempt(shared: Arc<Shared>, due: DueMail, known: Option<MailSettled>) -> Attempted {
     let (account, id) = (due.account, due.id);
-    let mail = {
-        let mailbox = shared.mailbox.clone();
-        let read = task::spawn_blocking(move || mailbox.outgoing_mail(account, id)).await;
-        match read {
-            Ok(Ok(Some(mail))) => Ok(mail),
-            Ok(Ok(None)) => return true,
-            Ok(Err(error)) => Err(error),
-            Err(_) => return false,
-        }
+    let settled = match known {
+        Some(settled) => settled,
+        None => match tried(&shared, &due).await {
+            Ok(Some(settled)) => settled,
+            Ok(None) => return Attempted::Written,
+            Err(Unreadable) => return Attempted::Unread,
+        },
     };
-    let settled = match mail {
-        Ok(mail) => carry(&shared, &mail, &due).await,
+    let (mailbox, to_write) = (shared.mailbox.clone(), settled.clone());
+    let written = task::spawn_blocking(move || mailbox.settle_mail(account, id, to_write)?.wait()).await;
+    match written {
+        Ok(Ok(true)) => Attempted::Written,
+        // Its account is being removed: there is no hurry.
+        Ok(Ok(false)) => Attempted::Unread,
+        Ok(Err(error)) => {
+            tracing::warn!(%account, %id, %error, "what came of a message could not be written");
+            Attempted::Unwritten(settled)
+        }
+        Err(_) => Attempted::Unwritten(settled),
+    }
+}
+
+/// A message could not be read just now.
+struct Unreadable;
+
+/// What came of it; nothing when it is not on its way any more.
+async fn tried(shared: &Arc<Shared>, due: &DueMail) -> Result<Option<MailSettled>, Unreadable> {
+    let (account, id) = (due.account, due.id);
+    let mailbox = shared.mailbox.clone();
+    let read = task::spawn_blocking(move || mailbox.outgoing_mail(account, id)).await;
+    let settled = match read.map_err(|_| Unreadable)? {
+        Ok(Some(mail)) => carry(shared, &mail, due).await,
+        Ok(None) => return Ok(None),
         Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => {
             tracing::error!(%account, %id, %error, "a message to be sent cannot be read any more");
             MailSettled::Failed { said: "what the server kept of the message is damaged".into() }
         }
         Err(error) => {
             tracing::warn!(%account, %id, %error, "a message to be sent could not be read");
-            return false;
+            return Err(Unreadable);
         }
     };
     count(match &settled {
@@ -207,16 +239,7 @@ async fn attempt(shared: Arc<Shared>, due: DueMail) -> bool {
         MailSettled::Later { .. } => &shared.metrics.mails_waiting,
         MailSettled::Failed { .. } | MailSettled::Dropped => &shared.metrics.mails_bounced,
     });
-    let mailbox = shared.mailbox.clone();
-    let written = task::spawn_blocking(move || mailbox.settle_mail(account, id, settled)?.wait()).await;
-    match written {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            tracing::warn!(%account, %id, %error, "what came of a message could not be written");
-            false
-        }
-        Err(_) => false,
-    }
+    Ok(Some(settled))
 }
 
 /// Sends it, and judges what was answered.
@@ -279,10 +302,10 @@ async fn send(shared: &Shared, mail: &OutgoingMail) -> Result<Reply, Failure> {
     Ok(reply)
 }
 
-/// 5xx is for ever.
+/// 2xx is yes, 5xx for ever; what asks for more (3xx) where nothing more comes is neither.
 fn judged(reply: Reply) -> Result<Reply, Failure> {
     match reply.code {
-        200..400 => Ok(reply),
+        200..300 => Ok(reply),
         500.. => Err(Failure::Never(said(&reply))),
         _ => Err(Failure::NotNow(said(&reply))),
     }
@@ -301,3 +324,6 @@ fn until(now: Timestamp, at: Timestamp) -> Duration {
 fn after(now: Timestamp, wait: Duration) -> Timestamp {
     Timestamp(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! What came of an attempt while the store takes nothing; what a reply means.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use koi_mailbox::{DmapOptions, Env, Options};
+use koi_store::kv::{Commits, Kv, StageBody, Ticket, TxnFn, View, transact_and_wait};
+use koi_store::mail::dmap::queue::NewQueued;
+use koi_store::mail::{AccountTxn, Quota};
+use koi_store::memory::MemoryKv;
+use koi_types::{Address, CommitNotice, Result};
+
+use super::*;
+use crate::ca::LocalCa;
+use crate::config::{raw, resolve};
+use crate::organisation::SystemRandom;
+
+/// Nobody waits for commits.
+struct Nobody;
+
+impl Commits for Nobody {
+    fn committed(&self, _: &[CommitNotice]) {}
+}
+
+struct Clock;
+
+impl Env for Clock {
+    fn now(&self) -> Timestamp {
+        clock::now()
+    }
+    fn random(&self) -> [u8; 10] {
+        crate::clock::random()
+    }
+}
+
+/// A store that can be told to take nothing.
+struct Sick(MemoryKv, Arc<AtomicBool>);
+
+impl Sick {
+    fn refusal(&self) -> Option<MailError> {
+        let is_sick = self.1.load(Ordering::Relaxed);
+        is_sick.then(|| MailError::new(ErrorKind::Unavailable, "the store is read-only"))
+    }
+}
+
+impl Kv for Sick {
+    fn view(&self) -> Result<Box<dyn View + '_>> {
+        self.0.view()
+    }
+    fn submit(&self, run: Box<TxnFn>) -> Ticket {
+        let Some(error) = self.refusal() else { return self.0.submit(run) };
+        let ticket = Ticket::new();
+        ticket.resolve(Err(error));
+        ticket
+    }
+    fn submit_and_wait(&self, run: Box<TxnFn>) -> Result<()> {
+        self.refusal().map_or_else(|| self.0.submit_and_wait(run), Err)
+    }
+    fn stage_body(&self) -> Result<Box<dyn StageBody>> {
+        self.0.stage_body()
+    }
+}
+
+/// A courier with one message to somewhere that nobody can be at.
+fn dispatcher(folder: &Path, is_sick: &Arc<AtomicBool>) -> Dispatcher {
+    let authority = LocalCa::make(folder, "example.org").unwrap().ca_certificate;
+    let text = format!(
+        "[server]\nhostname='mail.example.org'\ndomains=['example.org']\ndata='{}'\n\
+         [listen]\nlmtp=['127.0.0.1:10024']\n[dmtp]\nca_file='{}'\n[dns]\nservers=['127.0.0.1:9']\n",
+        folder.display(),
+        authority.display()
+    );
+    let config = resolve::resolve(&raw::parse(Path::new("koi.toml"), &text).unwrap()).unwrap();
+    let keys = koi_dime::PrivateKeys::generate(koi_dime::key::Holder::Organisation, &mut SystemRandom);
+    let organisation = koi_dime::Organisation::new("example.org", keys.unwrap(), &[]).unwrap();
+    let dmap = DmapOptions { organisations: vec![Arc::new(organisation)], ..DmapOptions::default() };
+    let options = Options { dmap: Some(dmap), ..Options::default() };
+    let kv: Arc<dyn Kv> = Arc::new(Sick(MemoryKv::new(Arc::new(Nobody)), Arc::clone(is_sick)));
+    let mailbox = MailboxService::new(Arc::clone(&kv), options, Arc::new(Clock));
+    mailbox.directory().create_domain("example.org").unwrap();
+    let alice = Address::new("alice", "example.org").unwrap();
+    let alice = mailbox.directory().create_account(&alice, "verifier").unwrap();
+    transact_and_wait(&*kv, move |txn| {
+        let mut own = AccountTxn::open(txn, alice, Quota::UNLIMITED, clock::now())?;
+        let body = koi_store::body::NewBody::inline(b"a message".as_slice().into());
+        let new = NewQueued { destination: "no domain".into(), signet: [0; 64], bounces: 0, body };
+        own.enqueue(ObjectId([1; 16]), &new)?;
+        own.finish().map(drop)
+    })
+    .unwrap();
+    let registry = Arc::new(Registry::new(&config, mailbox.clone()).unwrap());
+    let settings = config.courier;
+    Dispatcher::new(Arc::new(Shared { mailbox, registry, settings, metrics: Arc::default() }))
+}
+
+#[tokio::test]
+async fn what_came_of_an_attempt_is_written_down_before_another() {
+    let (folder, is_sick) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
+    let mut courier = dispatcher(folder.path(), &is_sick);
+    let attempts = |courier: &Dispatcher| courier.shared.metrics.mails_waiting.load(Ordering::Relaxed);
+    let all = |_: &DueMail| false;
+    for sick in [true, true, false] {
+        is_sick.store(sick, Ordering::Relaxed);
+        courier.resting.clear();
+        courier.look();
+        let done = courier.attempts.join_next_with_id().await.unwrap();
+        courier.done(done);
+        assert_eq!(attempts(&courier), 1, "nothing is sent twice because the store takes nothing");
+        assert_eq!((courier.unwritten.len(), courier.resting.len()), (usize::from(sick), usize::from(sick)));
+    }
+    let due = courier.shared.mailbox.due_mail(clock::now(), 1, &all).unwrap();
+    assert!(due.due.is_empty() && due.next_at.is_some(), "it waits for its next attempt: {due:?}");
+}
+
+#[test]
+fn only_a_clear_yes_is_one() {
+    let of = |code| match judged(Reply::new(code, "text")) {
+        Ok(_) => "yes",
+        Err(Failure::Never(_)) => "never",
+        Err(Failure::NotNow(_)) => "not now",
+    };
+    let said = [250, 299, 354, 399, 421, 499, 500, 599].map(of);
+    let wanted = ["yes", "yes", "not now", "not now", "not now", "not now", "never", "never"];
+    assert_eq!(said, wanted);
+}
