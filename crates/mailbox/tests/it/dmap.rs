@@ -6,6 +6,7 @@ mod disk;
 mod keys;
 mod modes;
 mod receiving;
+mod repairing;
 mod rig;
 mod sending;
 mod submitting;

@@ -9,6 +9,7 @@ use super::counters::Counted;
 use super::names::State;
 use crate::key::{self, table};
 use crate::mail::places;
+use crate::record::dmap::decode_meta;
 use crate::record::email::{EmailRecord, Place};
 use crate::record::membership::{KeywordNumbers, Membership};
 
@@ -115,7 +116,7 @@ impl Check<'_> {
         }
         Ok(lost)
     }
-    /// A row U that cannot be read is made anew from its E and M rows, without flags.
+    /// A row U that cannot be read is made anew from its E and M rows, without flags; with its META.
     fn rebuild(
         &mut self,
         state: &State,
@@ -134,7 +135,8 @@ impl Check<'_> {
                 (Some(id), Some(email)) => {
                     let prime = super::super::dmap::prime::prime(self.read, self.account, *id)?;
                     let prime_octets = prime.map_or(0, |prime| prime.body.octets);
-                    let right = bare_membership(*id, &email, prime_octets, state);
+                    let dmap = (prime_octets, self.meta_octets(&key)?);
+                    let right = bare_membership(*id, &email, dmap, state);
                     self.wrong(&key, &value, problem, right);
                 }
                 _ => self.report(&key, problem),
@@ -142,9 +144,16 @@ impl Check<'_> {
         }
         Ok(())
     }
+    /// Of the META block of the message with this key of U.
+    fn meta_octets(&self, key: &[u8]) -> Result<u64> {
+        let Some(place) = place_of(key) else { return Ok(0) };
+        let row = self.read.get(&key::meta(self.account, place.mailbox, place.uid.value()))?;
+        Ok(row.as_deref().and_then(decode_meta).map_or(0, |meta| meta.len() as u64))
+    }
 }
 
-fn bare_membership(id: EmailId, email: &EmailRecord<'_>, prime_octets: u64, state: &State) -> Vec<u8> {
+/// `dmap` are the octets of the encrypted message and of META.
+fn bare_membership(id: EmailId, email: &EmailRecord<'_>, dmap: (u64, u64), state: &State) -> Vec<u8> {
     let row = Membership {
         flags: SystemFlags::NONE,
         email: id,
@@ -155,8 +164,8 @@ fn bare_membership(id: EmailId, email: &EmailRecord<'_>, prime_octets: u64, stat
         received_zone: ZoneOffset(0),
         saved_at: email.received_at,
         sent_day: email.sent_at.map(|sent| sent.at.day(sent.zone)),
-        prime_octets: u32::try_from(prime_octets).unwrap_or(u32::MAX),
-        meta_octets: 0,
+        prime_octets: u32::try_from(dmap.0).unwrap_or(u32::MAX),
+        meta_octets: u32::try_from(dmap.1).unwrap_or(u32::MAX),
         keywords: KeywordNumbers::default(),
     };
     let mut octets = Vec::new();
