@@ -93,6 +93,8 @@ pub const ORGANISATIONS_MAX: usize = 20_000;
 pub const ORGANISATION_SIGNET_OCTETS_MAX: usize = 16 * 1024;
 /// Messages of one account that are on their way to other organisations.
 pub const DMTP_QUEUE_MAX: usize = 1024;
+/// Octets of them together; one may always be, however large. The quota does not count them.
+pub const DMTP_QUEUE_OCTETS_MAX: u64 = 512 * 1024 * 1024;
 /// Messages that other organisations have brought to one account, and that are known when they come again.
 pub const DMTP_TAKEN_MAX: usize = 512;
 /// For so long, as long as anybody's server tries again.

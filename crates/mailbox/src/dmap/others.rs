@@ -19,6 +19,8 @@ pub struct KnownOrganisation {
     pub record: ManagementRecord,
     /// The DNS had signed the record.
     pub is_validated: bool,
+    /// It had signed one at some time that named this key: nobody else brings another.
+    pub was_validated: bool,
     pub known_since: Timestamp,
     pub learned_at: Timestamp,
     /// Until then nobody is asked again.
@@ -67,11 +69,13 @@ impl MailboxService {
             }
             let FoundOrganisation { signet, record, is_validated, fresh_until } = found.clone();
             let known_since = known.as_ref().map_or(now, |known| known.known_since);
+            let was_validated = is_validated || known.as_ref().is_some_and(|known| known.was_validated);
             let row = OrganisationRecord {
                 known_since,
                 learned_at: now,
                 fresh_until,
                 is_validated,
+                was_validated,
                 record: record.text().into(),
                 signet: signet.object().into(),
             };
@@ -79,7 +83,16 @@ impl MailboxService {
             if known.is_some() || organisation::is_room(txn, limits::ORGANISATIONS_MAX)? {
                 organisation::learn(txn, &domain, &row)?;
             }
-            Ok(KnownOrganisation { signet, record, is_validated, known_since, learned_at: now, fresh_until })
+            let learned_at = now;
+            Ok(KnownOrganisation {
+                signet,
+                record,
+                is_validated,
+                was_validated,
+                known_since,
+                learned_at,
+                fresh_until,
+            })
         })
     }
     /// Forgets one, so that whatever key it has next is believed. Answers whether it was known.
@@ -97,7 +110,7 @@ fn follows(domain: &str, known: &KnownOrganisation, found: &FoundOrganisation) -
     match found.record.key_change(&known.signet, &found.signet) {
         KeyChange::None => Ok(()),
         KeyChange::Replaced => refused("and nothing says that the one before agrees"),
-        KeyChange::Followed if known.is_validated && !found.is_validated => {
+        KeyChange::Followed if known.was_validated && !found.is_validated => {
             refused("and the DNS does not sign its record any more")
         }
         KeyChange::Followed => Ok(()),
@@ -113,6 +126,7 @@ fn read(row: OrganisationRecord) -> Result<KnownOrganisation> {
         signet: OrgSignet::parse(&row.signet).map_err(|error| unreadable(&error))?,
         record: ManagementRecord::parse(&row.record).map_err(|error| unreadable(&error))?,
         is_validated: row.is_validated,
+        was_validated: row.was_validated,
         known_since: row.known_since,
         learned_at: row.learned_at,
         fresh_until: row.fresh_until,

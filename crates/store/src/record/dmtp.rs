@@ -82,6 +82,8 @@ pub struct OrganisationRecord {
     pub fresh_until: Timestamp,
     /// The DNS had signed the management record.
     pub is_validated: bool,
+    /// It had at some time.
+    pub was_validated: bool,
     /// The management record.
     pub record: Box<str>,
     pub signet: Box<[u8]>,
@@ -92,20 +94,26 @@ impl OrganisationRecord {
     pub fn encode(&self) -> Vec<u8> {
         let record = Record::new(64 + self.record.len() + self.signet.len());
         let record = record.i64(self.known_since.0).i64(self.learned_at.0).i64(self.fresh_until.0);
-        record.u8(u8::from(self.is_validated)).sized(self.record.as_bytes()).sized(&self.signet).0
+        let validated = match (self.is_validated, self.was_validated) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        };
+        record.u8(validated).sized(self.record.as_bytes()).sized(&self.signet).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
         let mut f = Fields::of(record)?;
         let (known_since, learned_at) = (Timestamp(f.i64()?), Timestamp(f.i64()?));
         let fresh_until = Timestamp(f.i64()?);
-        let is_validated = match f.u8()? {
-            0 => false,
-            1 => true,
+        let (is_validated, was_validated) = match f.u8()? {
+            0 => (false, false),
+            1 => (true, true),
+            2 => (false, true),
             _ => return None,
         };
         let (record, signet) = (f.text()?.into(), f.sized()?.into());
-        let row = Self { known_since, learned_at, fresh_until, is_validated, record, signet };
+        let row = Self { known_since, learned_at, fresh_until, is_validated, was_validated, record, signet };
         f.end().map(|()| row)
     }
 }

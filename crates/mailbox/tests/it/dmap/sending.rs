@@ -9,9 +9,10 @@ use koi_mailbox::dmap::{DueMail, FoundOrganisation, MailSettled, SubmitOptions, 
 use koi_mailbox::{Account, DmapOptions, INBOX, MailboxService, Options};
 use koi_store::key;
 use koi_store::kv::transact_and_wait;
-use koi_store::mail::dmap::outbox;
+use koi_store::mail::dmap::{outbox, queue};
 use koi_store::record::dmap::OutboxRecord;
-use koi_types::{Cause, ErrorKind, Mode, Timestamp, Uid};
+use koi_store::record::dmtp::QueuedRecord;
+use koi_types::{Cause, ErrorKind, Mode, Timestamp, Uid, limits};
 
 use super::rig::{
     Counted, DOMAIN, SECRET_TEXT, User, address_of, append, authored, dmap_options, dmap_rig, keywords, now,
@@ -152,6 +153,29 @@ fn what_will_never_be_delivered_comes_back() {
     assert_eq!(messages(&alice.account), 2);
 }
 
+/// The queue is beside the quota: an account has a bounded share of the disk for what nobody takes.
+#[test]
+fn what_waits_is_bounded_in_octets() {
+    let rig = sending_rig();
+    let (alice, mail) = queued(&rig);
+    let large = |octets: u64| {
+        let record = queue::queued(&*rig.kv.view().unwrap(), mail.account, mail.id).unwrap().unwrap();
+        let body = koi_store::body::BodyRef { octets, ..record.body };
+        let row = QueuedRecord { body, ..record }.encode();
+        let at = key::dmtp_queued(mail.account, mail.id);
+        transact_and_wait(&*rig.kv, move |txn| txn.put(&at, &row)).unwrap();
+    };
+    let again = |seed| {
+        let octets = authored_to(&rig, &alice, &elsewhere(2), seed);
+        submit(&alice.account, append(&alice.account, INBOX, &octets, &["$SubmitPending"]))
+    };
+    large(limits::DMTP_QUEUE_OCTETS_MAX - 100);
+    let Submitted::Refused { error, .. } = again(3) else { panic!("not refused") };
+    assert_eq!(error.kind, ErrorKind::LimitReached);
+    large(100);
+    assert!(matches!(again(4), Submitted::Done { .. }));
+}
+
 #[test]
 fn where_nobody_carries_messages_they_are_refused() {
     let rig = dmap_rig();
@@ -210,6 +234,8 @@ fn a_key_is_replaced_only_when_the_one_before_agrees() {
     rig.env.advance_secs(5);
     let again = learn(found(&old, &[], false)).unwrap();
     assert!(again.learned_at > again.known_since && !again.is_validated);
+    // Nor in two steps: first the signature goes, then the key.
+    assert!(learn(found(&new, &[&old], false)).is_err());
     let error = learn(found(&new, &[], true)).unwrap_err();
     assert_eq!((error.kind, error.cause), (ErrorKind::NoPermission, Some(Cause::SignetInvalid)));
     assert!(error.text.contains("an administrator must look at it"), "{error}");

@@ -99,9 +99,13 @@ fn forget(txn: &mut dyn Txn, account: AccountId, scope: Scope, one: &Queued) -> 
 }
 
 impl AccountTxn<'_> {
-    /// Puts a message on its way. `LimitReached` when the account has too many there.
+    /// Puts a message on its way. `LimitReached` when the account has too many there, or too much.
     pub fn enqueue(&mut self, id: ObjectId, new: &NewQueued) -> Result<()> {
-        if queue(&*self.txn, self.id)?.len() >= limits::DMTP_QUEUE_MAX {
+        let queue = queue(&*self.txn, self.id)?;
+        let octets = queue.iter().fold(0, |sum: u64, one| sum.saturating_add(one.record.body.octets));
+        let is_too_much =
+            !queue.is_empty() && octets.saturating_add(new.body.octets()) > limits::DMTP_QUEUE_OCTETS_MAX;
+        if queue.len() >= limits::DMTP_QUEUE_MAX || is_too_much {
             let text = "too many messages are on their way to other servers";
             return Err(MailError::new(ErrorKind::LimitReached, text));
         }

@@ -20,12 +20,15 @@ fn queued_and_organisation_version_1() {
     let stored = format!("{begin} {body} 03000000 622e63 02000000 6e6f");
     fixture(&stored, &value, QueuedRecord::encode, QueuedRecord::decode);
     refuses_cuts(&octets(&stored), QueuedRecord::decode);
-    for (number, is_validated) in [("00", false), ("01", true)] {
+    for (number, is_validated, was_validated) in
+        [("00", false, false), ("01", true, true), ("02", false, true)]
+    {
         let value = OrganisationRecord {
             known_since: Timestamp(1),
             learned_at: Timestamp(2),
             fresh_until: Timestamp(3),
             is_validated,
+            was_validated,
             record: "pok=".into(),
             signet: [9].into(),
         };
