@@ -143,6 +143,7 @@ fn refused(code: &Code) -> &'static str {
         Code::OverQuota => "delete mail, or ask the administrator for more room",
         Code::TooBig => "send less at once",
         Code::TryCreate => "create the mailbox first",
+        Code::NonExistent => "`koi dmap mailboxes` and `koi dmap list` show what there is",
         Code::AuthorizationFailed | Code::NoPerm => "log in as the account itself",
         Code::Unavailable | Code::InUse => "try again later",
         Code::ContactAdmin => "ask the administrator",

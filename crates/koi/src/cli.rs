@@ -13,7 +13,7 @@ another process; 4 `koi check` found damage.
 
 Commands that need the data folder speak to the server running on it, or open the files when none runs.";
 
-/// Koi, a mail server: mail in by LMTP, mail out by IMAP, and never a message lost.
+/// Koi, a mail server: mail in by SMTP and LMTP, out by IMAP and JMAP, encrypted by DMAP, and never lost
 #[derive(Parser, Debug)]
 #[command(name = "koi", version, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -140,8 +140,8 @@ Settings:
 const QUICKSTART: &str = "\
 Makes the folder (mode 0700) with koi.toml, a local certificate authority and a certificate, and accounts
 alice@ and bob@ of the domain, whose passwords it prints once. Listens on 127.0.0.1 and ::1 at the port base
-plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465, HTTPS 443. Prints
-`ready` when everything is bound. A second start just starts.";
+plus the standard port: IMAP 143, IMAPS 993, LMTP 24, SMTP 25, submission 587 and 465, HTTPS 443, DMAP 9933,
+DMTP 26. Prints `ready` when everything is bound. A second start just starts.";
 
 const DISCLOSE: &str = "\
 Uses what lies in the data folder and the organisations' keys, no password. Of TRUSTFUL accounts that is all:
@@ -244,6 +244,8 @@ const MODE: &str = "\
 In cautious and paranoid accounts only DMAP takes the password (STACIE): what else was stored of it is
 deleted, and IMAP, JMAP and submission need app passwords, which open nothing that is encrypted. Mail that
 lies there in clear stays so. Before ordinary mail can come in, the owner makes a key: `koi dmap keys create`.
+The owner of a paranoid account keeps the private key (`koi dmap keys keep`) before the mode is changed: mail
+that only a key removed by --drop-keys opens is lost.
 docs/DMAP.md says what the server knows in each mode.";
 
 const SHARING: &str = "\

@@ -1,7 +1,7 @@
 //! Does what a request asks for, on an open service. Blocks: never called on a thread that drives sessions.
 
 use koi_store::engine::Health;
-use koi_types::{Address, Mode};
+use koi_types::{Address, Cause, MailError, Mode};
 
 use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
 use super::{app_password, index, mode, organisation, queue, share};
@@ -29,7 +29,7 @@ pub fn execute(
             Ok(Reply::Done)
         }
         Request::AccountPasswd { address, password } => {
-            service.set_password(&parse(address)?, password)?;
+            service.set_password(&parse(address)?, password).map_err(kept_by_owner)?;
             Ok(Reply::Done)
         }
         Request::AccountRemove { address } => {
@@ -85,6 +85,14 @@ pub fn execute(
         Request::OrganisationForget { domain } => organisation::forget(service, domain).map(|()| Reply::Done),
         Request::Queue { action, which } => queue::execute(service, *action, which).map(Reply::Queue),
         Request::Shutdown => Err(Problem::usage("no server is running on this folder", "nothing to stop")),
+    }
+}
+
+/// Of an account whose mode leaves its password to its owner.
+fn kept_by_owner(error: MailError) -> Problem {
+    match error.cause {
+        Some(Cause::KeyPolicy) => Problem::new(error, "its owner says `koi dmap passwd`"),
+        _ => Problem::from(error),
     }
 }
 
