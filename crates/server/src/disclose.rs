@@ -32,7 +32,6 @@ pub fn disclose(service: &Service, path: &Path, only: Option<&str>) -> Result<Re
         let what = format!("{} is there already", path.display());
         return Err(Problem::usage(what, "give a folder that does not exist yet"));
     }
-    crate::folder::make_private(path)?;
     let only = only.map(crate::admin::execute::parse).transpose()?;
     let mut told = Disclosure::default();
     let mut accounts = service.mailbox.directory().list()?;
@@ -40,9 +39,11 @@ pub fn disclose(service: &Service, path: &Path, only: Option<&str>) -> Result<Re
     if accounts.is_empty() {
         return Err(Problem::usage("there is no such account", "see `koi account list`"));
     }
+    crate::folder::make_private(path)?;
     for row in &accounts {
         let account = service.mailbox.account(row.id)?;
-        let folder = path.join(row.address.to_string());
+        // A local part may have a slash in it, and lead elsewhere.
+        let folder = path.join(row.address.to_string().replace('/', "%2F"));
         crate::folder::make_private(&folder)?;
         of_account(&account, row, &folder, &mut told)?;
     }

@@ -7,7 +7,7 @@ use koi_dmap_client::SendOptions;
 use super::client::Client;
 use super::{found_in, mode};
 use crate::imap::Lmtp;
-use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, koi, new_folder, said};
+use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, complained, koi, new_folder, said};
 
 const HIDDEN: &str = "Written by alice, and for bob alone.";
 const ENTRUSTED: &str = "Written by alice for carol, who trusts her server.";
@@ -85,4 +85,13 @@ fn a_stolen_folder_opens_what_is_trustful_and_nothing_else() {
     for (what, octets) in &secrets {
         assert_eq!(found_in(&out, octets), None, "{what}");
     }
+    // Whatever an account is called, what is opened stays below the new folder.
+    let slash = "x/../../y@example.org";
+    said(&koi(&stolen, &["account", "add", slash], "a password\n"));
+    let (nobody, other) = (outer.path().join("nobody"), outer.path().join("other"));
+    let of = |to: &Path, address| koi(&stolen, &["disclose", to.to_str().unwrap(), "--account", address], "");
+    complained(&of(&nobody, "nobody@example.org"), 2);
+    assert!(!nobody.exists(), "what is refused leaves nothing behind");
+    assert!(said(&of(&other, slash)).ends_with("0 of 0 messages opened\n"));
+    assert!(other.join("x%2F..%2F..%2Fy@example.org").is_dir());
 }
