@@ -14,6 +14,9 @@ pub(crate) fn run(config: &Config, arguments: Organisation) -> Result<(), Proble
                 Reply::Organisations(all) => all,
                 other => return Err(super::unexpected(other)),
             };
+            if all.is_empty() {
+                say("no other organisation is known");
+            }
             for one in all {
                 let dnssec = if one.validated { "DNSSEC" } else { "no DNSSEC" };
                 say(format_args!("{}  {dnssec}", one.domain));

@@ -42,8 +42,8 @@ const fn needs(mode: Mode) -> &'static str {
         Mode::Cautious | Mode::Paranoid => {
             "if it has no STACIE verifier, set a password of at least 8 characters with `koi account \
              passwd`; if private keys are in the way, its owner makes a new one (`koi dmap keys create`) or \
-             keeps them on his side (`koi dmap keys keep`), then say --drop-keys: mail that only they open is \
-             lost otherwise"
+             keeps them on his side (`koi dmap keys keep`), then say --drop-keys: mail that only they open \
+             is lost otherwise"
         }
     }
 }

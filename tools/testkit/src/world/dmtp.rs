@@ -13,8 +13,8 @@ use koi_types::{Address, Cause, ErrorKind, MailError};
 use super::dmap::{Counted, keys_of, seed, user_key};
 use super::{DOMAIN, World, address};
 
-/// The other organisation that can be looked up; nobody can be asked about those below `unreachable`, and keys
-/// of those below `changed` and `changing` are not believed.
+/// The other organisation that can be looked up; nobody can be asked about those below `unreachable`, and
+/// keys of those below `changed` and `changing` are not believed.
 pub const OTHER: &str = "example.net";
 /// Who has other keys than the organisation he says to be.
 const LIAR: &str = "liar";
