@@ -3,8 +3,8 @@
 //!
 //! A commit with a new message wakes it, as does the time at which one is due, and the start of the server.
 //! What came of an attempt is written down before anything else of that message is done: a crash in between
-//! sends it again at most once, and while the store takes nothing it is not sent again. Must not: hold a view or
-//! a transaction while it waits for a server; log what a message says.
+//! sends it again at most once, and while the store takes nothing it is not sent again. Must not: hold a
+//! view or a transaction while it waits for a server; log what a message says.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
