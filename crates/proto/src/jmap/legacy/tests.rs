@@ -95,6 +95,7 @@ fn one(call: &str, asked: &'static str, answered: &'static str, expected: &str) 
     assert_eq!((name, &said), (expected_name, &expected), "{said}");
 }
 
+/// spec: JMAP-2018 §mail/addition-to-the-capabilities-object; JMAP-2018 §core/the-request-object
 #[test]
 fn which_dialect_is_what_a_request_uses() {
     let is_draft = |using| matches!(read(using, "[]"), Ok(Dialect::Draft(_)));
@@ -105,6 +106,7 @@ fn which_dialect_is_what_a_request_uses() {
 }
 
 /// Nobody is pushed to who has not shown that it wants it (RFC 8620 §7.2).
+/// spec: JMAP-2018 §core/pushsubscription; JMAP-2018 §core/vendor-specific-extensions
 #[test]
 fn pushes_are_not_made_and_other_methods_are_as_they_are() {
     let calls = concat!(
@@ -136,6 +138,7 @@ fn pushes_are_not_made_and_other_methods_are_as_they_are() {
 }
 
 /// What was created can be named in later calls.
+/// spec: JMAP-2018 §core/set
 #[test]
 fn creation_ids_are_known_to_later_calls() {
     let calls = concat!(

@@ -104,7 +104,7 @@ impl Source {
     }
 }
 
-// spec: RFC 8620 §7; RFC 8620 §7.1; RFC 8620 §7.3; RFC 8621 §1.5
+// spec: RFC 8620 §7; RFC 8620 §7.1; RFC 8620 §7.3; RFC 8621 §1.5; RFC 8621 §1.5.1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_is_told() {
     let rig = Rig::real("");

@@ -3,6 +3,7 @@
 use super::*;
 
 /// The examples of the draft: Thread/get, and how what is not known is answered.
+/// spec: JMAP-2018 §mail/thread-get
 #[test]
 fn threads() {
     let calls = r##"[["Thread/get",{"ids":["f123u4","f41u44"]},"#1"],["Todo/get",{},"#2"]]"##;
@@ -20,6 +21,7 @@ fn threads() {
 }
 
 /// The example of the draft, which asks for `date`; and a null accountId.
+/// spec: JMAP-2018 §mail/email-get
 #[test]
 fn some_properties_of_emails() {
     one(
@@ -44,6 +46,7 @@ fn some_properties_of_emails() {
     );
 }
 
+/// spec: JMAP-2018 §mail/email-get/example
 #[test]
 fn bodies_are_texts() {
     one(
@@ -92,6 +95,7 @@ fn bodies_are_texts() {
     assert_eq!(said, [no]);
 }
 
+/// spec: JMAP-2018 §mail/email-get
 #[test]
 fn messages_within_a_message() {
     let get = concat!(
@@ -125,6 +129,7 @@ fn messages_within_a_message() {
     assert_eq!(said.take("list"), Some(json(expected)));
 }
 
+/// spec: JMAP-2018 §mail/email-query; JMAP-2018 §mail/filtering; JMAP-2018 §mail/sorting; JMAP-2018 §mail/email-querychanges
 #[test]
 fn queries_and_their_changes() {
     one(
@@ -189,6 +194,7 @@ fn queries_and_their_changes() {
 }
 
 /// References point into what the draft says: `changed` is not there in the RFC's answer.
+/// spec: JMAP-2018 §mail/email-changes; JMAP-2018 §core/changes; JMAP-2018 §core/references-to-previous-method-results
 #[test]
 fn changes_and_references_to_them() {
     let calls = concat!(

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// spec: JMAP-2018 §mail/email-set
 #[test]
 fn emails_are_made() {
     one(
@@ -34,6 +35,7 @@ fn emails_are_made() {
 }
 
 /// A whole Email is a patch too, as long as it says what is so.
+/// spec: JMAP-2018 §mail/email-set; JMAP-2018 §core/set
 #[test]
 fn emails_are_changed() {
     let plain = r#"[["Email/set",{"update":{"e1":{"keywords/$Seen":true,"mailboxIds":{"m2":true}}}},"0"]]"#;
@@ -72,6 +74,7 @@ fn emails_are_changed() {
     assert!(said[0].contains(expected), "{}", said[0]);
 }
 
+/// spec: JMAP-2018 §mail/email-copy; JMAP-2018 §mail/email-import
 #[test]
 fn copies_and_imports() {
     one(
@@ -109,6 +112,7 @@ fn copies_and_imports() {
     );
 }
 
+/// spec: JMAP-2018 §mail/emailsubmission-set
 #[test]
 fn sending_and_what_follows_of_it() {
     let calls = concat!(
