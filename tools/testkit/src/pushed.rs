@@ -40,7 +40,7 @@ impl Session for Pushed {
             PushContent::Verification(code) => (format!("verification {code}\r\n"), Settled::Taken),
             PushContent::States(changed) => {
                 let states = changed.iter().flat_map(|account| &account.states);
-                let names: Vec<&str> = states.map(|state| state.data.name()).collect();
+                let names: Vec<&str> = states.map(|state| state.name).collect();
                 (format!("states {}\r\n", names.join(" ")), Settled::Taken)
             }
             PushContent::Gone => (String::new(), Settled::Pointless),

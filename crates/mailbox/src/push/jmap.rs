@@ -122,7 +122,7 @@ impl Account {
         changes: Vec<PushSubscriptionChange>,
     ) -> Pending<Vec<Outcome<PushSubscriptionChanged>>> {
         // What is so now is not told after the verification.
-        let known = self.owner_only().and_then(|()| states::current(&self.inner, self.id));
+        let known = self.owner_only().and_then(|()| states::told_now(&self.inner, self.id));
         let known = match known {
             Ok(known) => known,
             Err(error) => return Pending::failed(error),

@@ -19,6 +19,7 @@ use koi_types::{AccountId, PushId, Result};
 use super::{is_over, outbox};
 use crate::emails::{DataType, State, state};
 use crate::outcome::Pending;
+use crate::quota_state::QuotaState;
 use crate::service::{Inner, MailboxService};
 use crate::snapshot::Snapshot;
 
@@ -37,12 +38,25 @@ pub struct AccountStates {
     pub states: Vec<DataState>,
 }
 
-/// One state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// One state, as clients know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataState {
-    pub data: DataType,
-    pub state: State,
+    /// Of the type, as specifications call it.
+    pub name: &'static str,
+    pub state: Box<str>,
 }
+
+/// What a user sees of an account.
+#[derive(Clone)]
+struct Current {
+    states: ToldStates,
+    /// Of the user's own account.
+    quota: Option<QuotaState>,
+}
+
+/// The number of Quotas in records, for ever: theirs is no modseq but [`QuotaState::stamp`].
+const QUOTA_NUMBER: u8 = 8;
+const QUOTA_NAME: &str = "Quota";
 
 /// What a push of states says, and what its client knows afterwards.
 pub(super) struct News {
@@ -89,15 +103,23 @@ impl DataType {
 }
 
 /// The states a user sees now.
-pub(super) fn current(inner: &Inner, user: AccountId) -> Result<Vec<ToldStates>> {
+fn current(inner: &Inner, user: AccountId) -> Result<Vec<Current>> {
     let snapshot = Snapshot::open(inner, user, None)?;
-    let mut all = vec![told_of(user, &snapshot.record, false)];
+    let mut own = told_of(user, &snapshot.record, false);
+    let quota = snapshot.quota_state();
+    own.states.push(ToldState { data: QUOTA_NUMBER, modseq: quota.stamp() });
+    let mut all = vec![Current { states: own, quota: Some(quota) }];
     for owner in owners(&snapshot)? {
         if let Some(record) = snapshot.owner_record(owner)? {
-            all.push(told_of(owner, &record, true));
+            all.push(Current { states: told_of(owner, &record, true), quota: None });
         }
     }
     Ok(all)
+}
+
+/// The same, as what a client was told.
+pub(super) fn told_now(inner: &Inner, user: AccountId) -> Result<Vec<ToldStates>> {
+    Ok(current(inner, user)?.into_iter().map(|current| current.states).collect())
 }
 
 /// Who shares something with the user; in order, so that it is the same ones each time.
@@ -124,11 +146,11 @@ pub(super) fn news(inner: &Inner, user: AccountId, record: &SubscriptionRecord) 
     }
 }
 
-fn news_of(given: &JmapSubscription, current: Vec<ToldStates>) -> Option<News> {
+fn news_of(given: &JmapSubscription, current: Vec<Current>) -> Option<News> {
     let (mut changed, mut told, mut is_all) = (Vec::new(), Vec::new(), true);
-    for now in current {
+    for Current { states: now, quota } in current {
         let before = given.told.iter().find(|told| told.account == now.account);
-        let states = differences(given, before, &now);
+        let states = differences(given, before, &now, quota);
         if states.is_empty() {
             told.push(now);
         } else if changed.len() < ACCOUNTS_TOLD_MAX {
@@ -142,17 +164,24 @@ fn news_of(given: &JmapSubscription, current: Vec<ToldStates>) -> Option<News> {
     (!changed.is_empty()).then_some(News { changed, tells: Tells { told, is_all } })
 }
 
-fn differences(given: &JmapSubscription, before: Option<&ToldStates>, now: &ToldStates) -> Vec<DataState> {
+fn differences(
+    given: &JmapSubscription,
+    before: Option<&ToldStates>,
+    now: &ToldStates,
+    quota: Option<QuotaState>,
+) -> Vec<DataState> {
     let knows = |state: &ToldState| before.is_some_and(|before| before.states.contains(state));
-    let wants = |data: DataType| {
-        given.types.as_ref().is_none_or(|types| types.iter().any(|name| **name == *data.name()))
+    let wants =
+        |wanted: &str| given.types.as_ref().is_none_or(|types| types.iter().any(|name| **name == *wanted));
+    let read = |state: &ToldState| {
+        if state.data == QUOTA_NUMBER {
+            return Some(DataState { name: QUOTA_NAME, state: quota?.text().into() });
+        }
+        let data = DataType::ALL.into_iter().find(|data| data.number() == state.data)?;
+        Some(DataState { name: data.name(), state: State::at(state.modseq).to_string().into() })
     };
     let unknown = now.states.iter().filter(|state| !knows(state));
-    let read = unknown.filter_map(|state| {
-        let data = DataType::ALL.into_iter().find(|data| data.number() == state.data)?;
-        wants(data).then_some(DataState { data, state: State::at(state.modseq) })
-    });
-    read.collect()
+    unknown.filter_map(read).filter(|state| wants(state.name)).collect()
 }
 
 impl MailboxService {

@@ -99,7 +99,7 @@ fn told(rig: &Rig, user: &Account, id: &PushId) -> Vec<(u32, Vec<&'static str>)>
     while let Some(push) = next(rig, user, id) {
         let settled = match &push.content {
             PushContent::States(changed) => {
-                let names = |one: &AccountStates| one.states.iter().map(|state| state.data.name()).collect();
+                let names = |one: &AccountStates| one.states.iter().map(|state| state.name).collect();
                 told.extend(changed.iter().map(|one| (one.account.0, names(one))));
                 Settled::Taken
             }
@@ -195,6 +195,17 @@ fn what_is_told_is_what_changed_since_it_was_told_last() {
     let inbox = koi_mailbox::INBOX;
     alice.set_flags(inbox, &uids(&[1]), change(FlagOp::Add, &["\\Flagged"]), None).wait().unwrap();
     assert_eq!(told(&rig, &alice, &all), [(own, vec!["Email"])]);
+
+    // Quotas, where there are any: what is used, and limits that an administrator sets (RFC 9425 §6).
+    let limits = |octets| koi_mailbox::OwnQuota { octets_max: octets, ..Default::default() };
+    alice.set_quota(limits(Some(1_000_000))).wait().unwrap();
+    assert_eq!(told(&rig, &alice, &all), [(own, vec!["Quota"])]);
+    assert!(told(&rig, &alice, &all).is_empty());
+    rig.deliver(&[&alice], &message(3));
+    let arrival = vec!["Email", "Mailbox", "Thread", "EmailDelivery", "Quota"];
+    assert_eq!(told(&rig, &alice, &all), [(own, arrival)]);
+    alice.set_quota(limits(None)).wait().unwrap();
+    assert_eq!(told(&rig, &alice, &all), [(own, vec!["Quota"])]);
 
     // What others share, once it is shared.
     let shared = ben.create(&name("shared"), None).wait().unwrap().mailbox;

@@ -2,7 +2,7 @@
 //! §7.1), whatever carries them.
 //!
 //! A state of ours is the modseq at which a type of data changed last. So how far somebody was told is one
-//! modseq for each account, [`Told`], which can be handed to the client and taken back (event ids of RFC 8620
+//! modseq for each account, and a stamp of the user's Quotas, [`Told`], which can be handed to the client and taken back (event ids of RFC 8620
 //! §7.3, pushState of RFC 8887 §4.3.5.1): what has a state beyond it is news. Must not: know who is asking
 //! how often, nor wait.
 
@@ -10,20 +10,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use koi_mailbox::emails::DataType;
-use koi_mailbox::{Account, MailboxService, Snapshot};
+use koi_mailbox::{Account, MailboxService};
 use koi_proto::jmap::Id;
 use koi_proto::jmap::push::{AccountStates, PushType, PushTypes, StateChange, TypeState};
 use koi_types::{AccountId, ErrorKind, Result};
 
-use super::method;
 use crate::session::Login;
 
 /// Accounts that are named; of the others everything is told again, which harms nobody.
 const NAMED_MAX: usize = 200;
 
-/// How far a client was told of each account: up to which modseq.
+/// How far a client was told of each account: up to which modseq; and of which Quotas of the user's own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Told(BTreeMap<AccountId, u64>);
+pub struct Told {
+    modseqs: BTreeMap<AccountId, u64>,
+    quota: Option<u64>,
+}
+
+/// Before the stamp of Quotas; no account is printed like that.
+const QUOTA: &str = "q";
 
 /// What is to be told, and how far everything is then.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,30 +42,35 @@ impl Told {
     /// Reads what was printed; nothing else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut told = BTreeMap::new();
+        let mut told = Self::default();
         for item in text.split('_').filter(|item| !item.is_empty()) {
             let (account, modseq) = item.split_once('-')?;
             let plain = !modseq.is_empty() && modseq.bytes().all(|digit| digit.is_ascii_digit());
-            told.insert(AccountId::parse(account)?, modseq.parse().ok().filter(|_| plain)?);
-            if told.len() > NAMED_MAX {
+            let number = modseq.parse().ok().filter(|_| plain)?;
+            if account == QUOTA {
+                told.quota = Some(number);
+            } else {
+                told.modseqs.insert(AccountId::parse(account)?, number);
+            }
+            if told.modseqs.len() > NAMED_MAX {
                 return None;
             }
         }
-        (!told.is_empty()).then_some(Self(told))
+        (!told.modseqs.is_empty()).then_some(told)
     }
     /// The accounts it is about.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
-        self.0.keys().copied()
+        self.modseqs.keys().copied()
     }
 }
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (account, modseq)) in self.0.iter().take(NAMED_MAX).enumerate() {
+        for (at, (account, modseq)) in self.modseqs.iter().take(NAMED_MAX).enumerate() {
             let between = if at == 0 { "" } else { "_" };
             write!(f, "{between}{account}-{modseq}")?;
         }
-        Ok(())
+        self.quota.map_or(Ok(()), |stamp| write!(f, "_{QUOTA}-{stamp}"))
     }
 }
 
@@ -110,7 +120,7 @@ const SHARED: [Pushed; 4] = [
 impl News {
     fn add(&mut self, account: &Account, pushed: &[Pushed], types: &PushTypes, since: &Told) -> Result<()> {
         let snapshot = account.snapshot()?;
-        let before = since.0.get(&account.id()).copied();
+        let before = since.modseqs.get(&account.id()).copied();
         let mut states = Vec::new();
         for (push_type, data) in pushed {
             let state = snapshot.state(*data);
@@ -119,23 +129,19 @@ impl News {
                 states.push(TypeState { push_type: *push_type, state: state.to_string().into() });
             }
         }
-        if !account.is_others() && types.contains(PushType::Quota) {
-            states.extend(quota(&snapshot, before));
+        if !account.is_others() {
+            let quota = snapshot.quota_state();
+            self.told.quota = Some(quota.stamp());
+            if self.told.quota != since.quota && types.contains(PushType::Quota) {
+                states.push(TypeState { push_type: PushType::Quota, state: quota.text().into() });
+            }
         }
-        self.told.0.insert(account.id(), snapshot.modseq().value());
+        self.told.modseqs.insert(account.id(), snapshot.modseq().value());
         if !states.is_empty() {
             self.change.changed.push(AccountStates { account_id: Id::from(account.id()), states });
         }
         Ok(())
     }
-}
-
-/// The state of Quotas, if what is used may be another (RFC 9425 §5).
-fn quota(snapshot: &Snapshot<'_>, before: Option<u64>) -> Option<TypeState> {
-    let used = [DataType::Email, DataType::Mailbox].map(|data| snapshot.state(data).modseq);
-    let is_new = before.is_none_or(|before| used.iter().any(|modseq| *modseq > before));
-    let push_type = PushType::Quota;
-    is_new.then(|| TypeState { push_type, state: method::quota::state(snapshot).into() })
 }
 
 #[cfg(test)]
@@ -146,15 +152,26 @@ mod tests {
     #[test]
     fn how_far_is_read_as_it_is_printed() {
         let told = |of: &[(u32, u64)]| {
-            Told(of.iter().map(|(account, modseq)| (AccountId(*account), *modseq)).collect())
+            let modseqs = of.iter().map(|(account, modseq)| (AccountId(*account), *modseq)).collect();
+            Told { modseqs, quota: None }
         };
-        for told in [told(&[(1, 0)]), told(&[(1, 77), (5, u64::MAX)])] {
+        let with_quota = Told { quota: Some(u64::MAX), ..told(&[(1, 7)]) };
+        for told in [told(&[(1, 0)]), told(&[(1, 77), (5, u64::MAX)]), with_quota] {
             assert_eq!(Told::parse(&told.to_string()), Some(told));
         }
         let one = told(&[(1, 7)]).to_string();
-        for bad in
-            ["", "_", "x", "1-2", &one[1..], &one[..one.len() - 1], &format!("{one}.1"), "a1-+7", "a1-"]
-        {
+        for bad in [
+            "",
+            "_",
+            "x",
+            "1-2",
+            "q-1",
+            &one[1..],
+            &one[..one.len() - 1],
+            &format!("{one}.1"),
+            "a1-+7",
+            "a1-",
+        ] {
             assert_eq!(Told::parse(bad), None, "{bad}");
         }
         let many: Vec<_> = (0..1000).map(|n| (n, 1)).collect();

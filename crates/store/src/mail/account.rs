@@ -141,11 +141,14 @@ impl<'t> AccountTxn<'t> {
             events: Vec::new(),
         })
     }
-    /// Sets the account's own limits, for what is written from now on. No change that a client is told of, so
-    /// that it has no MODSEQ.
+    /// Sets the account's own limits, for what is written from now on. It has no MODSEQ; those who tell of
+    /// Quotas (RFC 9425 §6) hear that there is something to look at.
     pub fn set_quota(&mut self, own: OwnQuota) -> Result<()> {
         self.record.own_quota = own;
-        self.txn.put(&key::account(self.id), &self.record.encode())
+        self.txn.put(&key::account(self.id), &self.record.encode())?;
+        let (account, modseq) = (self.id, self.record.current());
+        self.txn.notice(CommitNotice { account, modseq, pushes: false, sends: false });
+        Ok(())
     }
     /// Says that the transaction gives back more room than it takes; see [`Txn::frees_space`].
     pub fn frees_space(&mut self) {

@@ -114,13 +114,44 @@ async fn a_delivery_is_told() {
         let mut some = Source::open(&mut other, "types=EmailDelivery,Todo&closeafter=no&ping=0", None).await;
         rig.deliver("one");
         let event = all.next().await;
-        assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
+        assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Thread"]);
         assert!(event.id.is_some());
         assert_eq!(some.next().await.types(), ["EmailDelivery"]);
         rig.deliver("two");
         let (first, second) = (event.changed(), all.next().await.changed());
         assert_ne!(first, second);
     }
+}
+
+/// What is used of a limit is told, and a limit that an administrator sets; as the state that /get tells.
+// spec: RFC 9425 §6; RFC 9425 §5.2
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_are_told() {
+    let rig = Rig::real("");
+    let mut client = rig.http2().await;
+    let mut source = Source::open(&mut client.again(), ALL, None).await;
+    let limit = koi_mailbox::OwnQuota { messages_max: Some(3), ..Default::default() };
+    rig.mailbox.account(AccountId(1)).unwrap().set_quota(limit).wait().unwrap();
+    let event = source.next().await;
+    assert_eq!(event.types(), ["Quota"]);
+    rig.deliver("one");
+    let used = source.next().await;
+    assert_eq!(used.types(), ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
+    let own = AccountId(1).to_string();
+    let using = json!(["urn:ietf:params:jmap:quota", "urn:ietf:params:jmap:mail"]);
+    let call =
+        json!(["Quota/changes", {"accountId": own, "sinceState": event.changed()[&own]["Quota"]}, "0"]);
+    let request = json!({"using": using, "methodCalls": [call]}).to_string();
+    let got = client.ask(super::client::api(request)).await.json();
+    let changes = &got["methodResponses"][0][1];
+    assert_eq!(changes["updated"], json!(["messages"]), "{got}");
+    assert_eq!(changes["newState"], used.changed()[&own]["Quota"], "{got}");
+    // Who comes again is told of what changed meanwhile, and of nothing else.
+    drop(source);
+    let limit = koi_mailbox::OwnQuota { messages_max: Some(4), ..Default::default() };
+    rig.mailbox.account(AccountId(1)).unwrap().set_quota(limit).wait().unwrap();
+    let mut again = Source::open(&mut client, ALL, used.id.as_deref()).await;
+    assert_eq!(again.next().await.types(), ["Quota"]);
 }
 
 /// The states are those that /get tells.
@@ -151,7 +182,7 @@ async fn what_was_missed_is_told_at_once() {
     rig.deliver("missed");
     let mut again = Source::open(&mut client, ALL, Some(&seen)).await;
     let event = again.next().await;
-    assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
+    assert_eq!(event.types(), ["Email", "EmailDelivery", "Mailbox", "Thread"]);
     // Nothing was missed: the next that is told is what comes then.
     let mut none = Source::open(&mut client, ALL, event.id.as_deref()).await;
     rig.deliver("three");

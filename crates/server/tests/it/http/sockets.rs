@@ -164,7 +164,7 @@ async fn changes_are_pushed_while_they_are_wanted() {
     again.say(&enable(&state)).await;
     let missed = again.next().await;
     let types: Vec<_> = missed["changed"][&own].as_object().unwrap().keys().collect();
-    assert_eq!(types, ["Email", "EmailDelivery", "Mailbox", "Quota", "Thread"]);
+    assert_eq!(types, ["Email", "EmailDelivery", "Mailbox", "Thread"]);
     again.say(&enable(missed["pushState"].as_str().unwrap())).await;
     again.echo("nothing was missed").await;
     again.say(&enable("nonsense")).await;

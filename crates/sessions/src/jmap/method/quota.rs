@@ -1,12 +1,11 @@
 //! Quota/get, /changes, /query and /queryChanges (RFC 9425 §4).
 //!
-//! There is one Quota for each resource of the account that has a limit. Its state is what it says, written
-//! down: so whatever a client comes from can be compared with now, and nothing has to be kept.
+//! There is one Quota for each resource of the account that has a limit; the state is [`QuotaState`].
 
 use std::cmp::Ordering;
 
 use koi_mailbox::emails::{Changed, State};
-use koi_mailbox::{Account, Snapshot};
+use koi_mailbox::{Account, QuotaResource, QuotaState, QuotaUse};
 use koi_proto::jmap::json::INT_MAX;
 use koi_proto::jmap::object::quota::{
     Quota, QuotaCondition, QuotaProperty, QuotaSortKey, Quotas, ResourceType, Scope,
@@ -94,98 +93,35 @@ pub(super) fn query_changes(arguments: Arguments, cx: &mut Context<'_>) -> Start
     })
 }
 
-/// What can be used up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Resource {
-    Octets,
-    Messages,
-    Mailboxes,
-}
-
-impl Resource {
-    const ALL: [Self; 3] = [Self::Octets, Self::Messages, Self::Mailboxes];
-
-    /// Of the Quota; its name too.
-    const fn id(self) -> &'static str {
-        match self {
-            Self::Octets => "octets",
-            Self::Messages => "messages",
-            Self::Mailboxes => "mailboxes",
-        }
+/// Of the Quota; its name too.
+const fn id_of(resource: QuotaResource) -> &'static str {
+    match resource {
+        QuotaResource::Octets => "octets",
+        QuotaResource::Messages => "messages",
+        QuotaResource::Mailboxes => "mailboxes",
     }
-    /// In states.
-    const fn letter(self) -> &'static str {
-        match self {
-            Self::Octets => "o",
-            Self::Messages => "m",
-            Self::Mailboxes => "b",
-        }
-    }
-}
-
-/// How much of a resource is used, and how much may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Use {
-    used: u64,
-    limit: u64,
-}
-
-/// Of all resources that have a limit; in the order of [`Resource::ALL`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Uses([Option<Use>; 3]);
-
-/// The state of Quotas, for whoever tells of changes; it moves when emails or mailboxes do.
-pub(in crate::jmap) fn state(snapshot: &Snapshot<'_>) -> String {
-    Uses::of(snapshot).state()
 }
 
 fn read(account: &Account, cx: &mut Context<'_>) -> Result<Uses, MethodError> {
-    account.snapshot().map(|snapshot| Uses::of(&snapshot)).map_err(|error| cx.failed(&error))
+    account.snapshot().map(|snapshot| Uses(snapshot.quota_state())).map_err(|error| cx.failed(&error))
 }
 
+/// The state of Quotas, as this module tells of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Uses(QuotaState);
+
 impl Uses {
-    fn of(snapshot: &Snapshot<'_>) -> Self {
-        let (usage, limits) = (snapshot.usage(), snapshot.quota());
-        let one = |used: u64, limit: u64| {
-            (limit < u64::MAX).then(|| Use { used: used.min(INT_MAX), limit: limit.min(INT_MAX) })
-        };
-        Self([
-            one(usage.octets, limits.octets_max),
-            one(usage.messages, limits.messages_max),
-            one(snapshot.mailboxes_count(), limits.mailboxes_max),
-        ])
-    }
-    fn each(&self) -> impl Iterator<Item = (Resource, Option<Use>)> {
-        Resource::ALL.into_iter().zip(self.0)
-    }
-    /// `o123.1000-m5.50`; `none` without a limit.
-    fn state(&self) -> String {
-        let text = |(resource, one): (Resource, Option<Use>)| {
-            one.map(|Use { used, limit }| format!("{}{used}.{limit}", resource.letter()))
-        };
-        let texts: Vec<_> = self.each().filter_map(text).collect();
-        if texts.is_empty() { "none".to_owned() } else { texts.join("-") }
-    }
     fn parse(state: &str) -> Option<Self> {
-        let mut uses = Self::default();
-        for text in state.split('-').filter(|_| state != "none") {
-            let number = |text: &str| text.parse::<u64>().ok();
-            let places = Resource::ALL.into_iter().zip(&mut uses.0);
-            for (resource, place) in places {
-                if let Some((used, limit)) =
-                    text.strip_prefix(resource.letter()).and_then(|numbers| numbers.split_once('.'))
-                {
-                    *place = Some(Use { used: number(used)?, limit: number(limit)? });
-                }
-            }
-        }
-        (uses.state() == state).then_some(uses)
+        QuotaState::parse(state).map(Self)
+    }
+    fn state(&self) -> String {
+        self.0.text()
     }
     /// Where a client is that comes from here, and is told of so many changes.
     fn told(&self, now: &Self, max: usize) -> Self {
         let mut told = *self;
         let mut left = max;
-        for (place, now) in told.0.iter_mut().zip(now.0) {
+        for (place, now) in told.0.0.iter_mut().zip(now.0.0) {
             if *place != now && left > 0 {
                 *place = now;
                 left -= 1;
@@ -196,7 +132,7 @@ impl Uses {
     /// What has changed since.
     fn changed(&self, since: &Self, using: Capabilities) -> Changed<Id> {
         let (mut created, mut updated, mut destroyed) = (Vec::new(), Vec::new(), Vec::new());
-        for ((resource, now), (_, then)) in self.each().zip(since.each()) {
+        for ((resource, now), (_, then)) in self.0.each().zip(since.0.each()) {
             let list = match (then, now) {
                 _ if types(resource, using).is_empty() => continue,
                 (None, Some(_)) => &mut created,
@@ -204,30 +140,30 @@ impl Uses {
                 (Some(then), Some(now)) if then != now => &mut updated,
                 _ => continue,
             };
-            list.extend(Id::parse(resource.id()));
+            list.extend(Id::parse(id_of(resource)));
         }
         Changed { created, updated, destroyed, new_state: State::default(), more: false }
     }
     /// Whether nothing but uses differs.
     fn has_limits_of(&self, other: &Self) -> bool {
-        let limit = |one: Option<Use>| one.map(|one| one.limit);
-        self.each().zip(other.each()).all(|((_, a), (_, b))| limit(a) == limit(b))
+        let limit = |one: Option<QuotaUse>| one.map(|one| one.limit);
+        self.0.each().zip(other.0.each()).all(|((_, a), (_, b))| limit(a) == limit(b))
     }
     fn quotas(&self, using: Capabilities) -> Vec<One<Quota>> {
-        let quota = |(resource, one): (Resource, Option<Use>)| {
-            let (id, Use { used, limit }) = (Id::parse(resource.id())?, one?);
+        let quota = |(resource, one): (QuotaResource, Option<QuotaUse>)| {
+            let (id, QuotaUse { used, limit }) = (Id::parse(id_of(resource))?, one?);
             let types = types(resource, using);
             // RFC 9425 §4.1.
             let object = (!types.is_empty()).then(|| Quota {
                 id: id.clone(),
                 resource_type: match resource {
-                    Resource::Octets => ResourceType::Octets,
-                    Resource::Messages | Resource::Mailboxes => ResourceType::Count,
+                    QuotaResource::Octets => ResourceType::Octets,
+                    QuotaResource::Messages | QuotaResource::Mailboxes => ResourceType::Count,
                 },
-                used,
-                hard_limit: limit,
+                used: used.min(INT_MAX),
+                hard_limit: limit.min(INT_MAX),
                 scope: Scope::Account,
-                name: resource.id().into(),
+                name: id_of(resource).into(),
                 types,
                 warn_limit: None,
                 soft_limit: None,
@@ -235,15 +171,15 @@ impl Uses {
             })?;
             Some(One { id, object })
         };
-        self.each().filter_map(quota).collect()
+        self.0.each().filter_map(quota).collect()
     }
 }
 
 /// Types a Quota is about, among those that the request may use (RFC 9425 §4.1).
-fn types(resource: Resource, using: Capabilities) -> Vec<&'static str> {
+fn types(resource: QuotaResource, using: Capabilities) -> Vec<&'static str> {
     let types: &[&'static str] = match resource {
-        Resource::Octets | Resource::Messages => &["Email"],
-        Resource::Mailboxes => &["Mailbox"],
+        QuotaResource::Octets | QuotaResource::Messages => &["Email"],
+        QuotaResource::Mailboxes => &["Mailbox"],
     };
     if using.contains(Capability::Mail) { types.to_vec() } else { Vec::new() }
 }
@@ -273,26 +209,4 @@ fn is_match(quota: &Quota, condition: &QuotaCondition) -> bool {
         && condition.scope.is_none_or(|scope| quota.scope == scope)
         && condition.resource_type.is_none_or(|kind| quota.resource_type == kind)
         && condition.data_type.as_ref().is_none_or(|wanted| quota.types.contains(&&**wanted))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // spec: RFC 8620 §5.1; RFC 9425 §4.3
-    #[test]
-    fn states_are_what_is_used() {
-        let one = |used, limit| Some(Use { used, limit });
-        for (uses, text) in [
-            (Uses::default(), "none"),
-            (Uses([one(1, 2), None, one(3, 4)]), "o1.2-b3.4"),
-            (Uses([None, one(0, 0), None]), "m0.0"),
-        ] {
-            assert_eq!(uses.state(), text);
-            assert_eq!(Uses::parse(text), Some(uses));
-        }
-        for bad in ["", "o1", "o1.2-", "m1.2-o1.2", "o01.2", "x1.2", "o1.2-o1.2", "77"] {
-            assert_eq!(Uses::parse(bad), None, "{bad}");
-        }
-    }
 }
