@@ -167,7 +167,8 @@ mod tests {
         );
     }
 
-    /// spec: RFC 8620 §2; RFC 9457 §3; RFC 9457 §3.1; RFC 9457 §3.1.1; RFC 9457 §3.1.2; RFC 9457 §3.1.3; RFC 9457 §3.1.4; RFC 9457 §3.2; RFC 9457 §4.2.1
+    /// spec: RFC 8620 §2; RFC 9457 §3; RFC 9457 §3.1; RFC 9457 §3.1.1; RFC 9457 §3.1.2; RFC 9457 §3.1.3
+    /// spec: RFC 9457 §3.1.4; RFC 9457 §3.2; RFC 9457 §4.2.1
     #[test]
     fn limits_have_their_names_and_statuses() {
         let known = [

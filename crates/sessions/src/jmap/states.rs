@@ -2,9 +2,9 @@
 //! §7.1), whatever carries them.
 //!
 //! A state of ours is the modseq at which a type of data changed last. So how far somebody was told is one
-//! modseq for each account, and a stamp of the user's Quotas, [`Told`], which can be handed to the client and taken back (event ids of RFC 8620
-//! §7.3, pushState of RFC 8887 §4.3.5.1): what has a state beyond it is news. Must not: know who is asking
-//! how often, nor wait.
+//! modseq for each account, and a stamp of the user's Quotas: [`Told`], which can be handed to the client and
+//! taken back (event ids of RFC 8620 §7.3, pushState of RFC 8887 §4.3.5.1). What has a state beyond it is
+//! news. Must not: know who is asking how often, nor wait.
 
 use std::collections::BTreeMap;
 use std::fmt;

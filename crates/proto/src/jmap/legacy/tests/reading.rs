@@ -129,7 +129,8 @@ fn messages_within_a_message() {
     assert_eq!(said.take("list"), Some(json(expected)));
 }
 
-/// spec: JMAP-2018 §mail/email-query; JMAP-2018 §mail/filtering; JMAP-2018 §mail/sorting; JMAP-2018 §mail/email-querychanges
+/// spec: JMAP-2018 §mail/email-query; JMAP-2018 §mail/filtering; JMAP-2018 §mail/sorting
+/// spec: JMAP-2018 §mail/email-querychanges
 #[test]
 fn queries_and_their_changes() {
     one(
@@ -194,7 +195,8 @@ fn queries_and_their_changes() {
 }
 
 /// References point into what the draft says: `changed` is not there in the RFC's answer.
-/// spec: JMAP-2018 §mail/email-changes; JMAP-2018 §core/changes; JMAP-2018 §core/references-to-previous-method-results
+/// spec: JMAP-2018 §mail/email-changes; JMAP-2018 §core/changes
+/// spec: JMAP-2018 §core/references-to-previous-method-results
 #[test]
 fn changes_and_references_to_them() {
     let calls = concat!(
