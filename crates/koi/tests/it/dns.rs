@@ -3,7 +3,7 @@
 
 mod signed;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,10 @@ type Records = HashMap<(String, u16), Vec<u8>>;
 #[derive(Default)]
 struct Zones {
     records: Records,
+    /// Who takes mail for a name, the best first; where nothing is signed.
+    exchanges: HashMap<String, Vec<Vec<u8>>>,
+    /// Names of TXT records of which is only said that the server is in trouble.
+    failing: HashSet<String>,
     signed: Option<Signed>,
 }
 
@@ -76,6 +80,28 @@ impl Dns {
         let data = strings.flat_map(|string| [&[u8::try_from(string.len()).unwrap()], string].concat());
         self.zones.lock().records.insert((name.to_owned(), TYPE_TXT), data.collect());
     }
+    /// Who takes mail for a name, the best first.
+    pub(crate) fn mx(&self, name: &str, hosts: &[&str]) {
+        let record = |(at, host): (usize, &&str)| {
+            let mut data = u16::try_from(at).unwrap().to_be_bytes().to_vec();
+            for label in host.split('.') {
+                data.push(u8::try_from(label.len()).unwrap());
+                data.extend_from_slice(label.as_bytes());
+            }
+            data.push(0);
+            data
+        };
+        let all = hosts.iter().enumerate().map(record).collect();
+        self.zones.lock().exchanges.insert(name.to_owned(), all);
+    }
+    /// Whether nothing is said of a TXT record but that the server is in trouble.
+    pub(crate) fn fails(&self, name: &str, is_failing: bool) {
+        let mut zones = self.zones.lock();
+        match is_failing {
+            true => zones.failing.insert(name.to_owned()),
+            false => zones.failing.remove(name),
+        };
+    }
     /// The signatures of a name are of something else, or not any more.
     pub(crate) fn spoil(&self, name: &str, is_spoiled: bool) {
         let mut signing = self.signing();
@@ -113,7 +139,14 @@ fn answer(query: &[u8], zones: &Zones) -> Option<Vec<u8>> {
     let question = query.get(12..at + 4)?;
     let kind = u16::from_be_bytes([question[question.len() - 4], question[question.len() - 3]]);
     let name = labels.join(".");
+    let is_failing = kind == TYPE_TXT && zones.failing.contains(&name);
+    let exchanges = zones.exchanges.get(&name).filter(|_| kind == TYPE_MX);
     let Sections { answers, authorities } = match &zones.signed {
+        _ if is_failing => Sections { answers: Vec::new(), authorities: Vec::new() },
+        None if exchanges.is_some() => {
+            let all = exchanges.into_iter().flatten().map(|data| plain(kind, data));
+            Sections { answers: all.collect(), authorities: Vec::new() }
+        }
         Some(signed) => signed.sections(&name, kind, &zones.records),
         None => {
             let data = zones.records.get(&(name, kind));
@@ -127,7 +160,8 @@ fn answer(query: &[u8], zones: &Zones) -> Option<Vec<u8>> {
     // large, how much is taken (EDNS).
     let mut out = query.get(..2)?.to_vec();
     let counts = [1, answers.len(), authorities.len(), usize::from(zones.signed.is_some())];
-    out.extend_from_slice(&[0x81, 0x80]);
+    // SERVFAIL, or all is well.
+    out.extend_from_slice(&[0x81, if is_failing { 0x82 } else { 0x80 }]);
     out.extend(counts.iter().flat_map(|count| u16::try_from(*count).unwrap().to_be_bytes()));
     out.extend_from_slice(question);
     out.extend(answers.into_iter().chain(authorities).flatten());

@@ -1,9 +1,18 @@
 //! What the real server sends to another organisation, what it makes of its answers, and whom it believes.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use koi_dime::chunk::Actor;
 use koi_dime::key::Holder;
 use koi_dime::{ChunkType, Message, OrgSignet, PrivateKeys};
 use koi_server::organisation::SystemRandom;
+use koi_store::engine::{Embedded, Options};
+use koi_store::key;
+use koi_store::kv::{Commits, transact_and_wait};
+use koi_store::mail::dmap::queue;
+use koi_store::record::dmtp::QueuedRecord;
+use koi_types::{CommitNotice, Timestamp};
 
 use super::peer::{Peer, issued, organisation};
 use super::*;
@@ -172,4 +181,108 @@ fn nobody_is_believed_whom_the_record_does_not_name() {
     state().signets = own;
     alone.sends("a letter");
     drop(alone.peer.waits_for(1));
+}
+
+/// Everything that waits was submitted so many hours ago.
+fn aged(site: &Site, hours: u32) {
+    let folder = site.folder.join("store");
+    let store = Embedded::open(&folder, Options::default(), Arc::new(Deaf)).unwrap();
+    let ago = move |at: Timestamp| Timestamp(at.0 - i64::from(hours) * 3_600_000);
+    transact_and_wait(&store, move |txn| {
+        let mut waiting = Vec::new();
+        queue::due(txn, &mut |due| {
+            waiting.push(due.due);
+            ControlFlow::Continue(())
+        })?;
+        assert!(!waiting.is_empty());
+        waiting.iter().try_for_each(|due| {
+            let row = queue::queued(txn, due.account, due.id)?.unwrap();
+            let row = QueuedRecord { queued_at: ago(row.queued_at), ..row };
+            txn.put(&key::dmtp_queued(due.account, due.id), &row.encode())
+        })
+    })
+    .unwrap();
+}
+
+struct Deaf;
+
+impl Commits for Deaf {
+    fn committed(&self, _: &[CommitNotice]) {}
+}
+
+#[test]
+fn what_nobody_takes_for_too_long_comes_back() {
+    let mut alone = Alone::new();
+    let file = alone.one.folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap() + "give_up_hours = 2\n";
+    std::fs::write(&file, text).unwrap();
+    (0..100).for_each(|_| alone.peer.will_answer(451, "come again"));
+    alone.sends("a letter");
+    drop(alone.peer.waits_for(2));
+    alone.one.kill();
+    aged(&alone.one, 1);
+    alone.one.start();
+    drop(alone.peer.waits_for(3));
+    assert!(!alone.alice.says(&["list"]).contains("Not delivered"), "an hour is not two");
+    alone.one.kill();
+    aged(&alone.one, 1);
+    alone.one.start();
+    let number = arrives(&alone.alice, "Not delivered");
+    let read = alone.alice.says(&["read", &number]);
+    assert!(read.contains("Reason: 451 come again"), "{read}");
+    assert_eq!(alone.taken(), Vec::<String>::new());
+    assert!(said(&koi(&alone.one.folder, &["check"], "")).contains("everything is in order"));
+}
+
+/// Nobody is there at the first host; the next one takes it.
+#[test]
+fn another_host_is_tried_where_the_first_is_away() {
+    let alone = Alone::new();
+    alone.dns.a("away.two.test", Ipv4Addr::new(127, 0, 0, 9));
+    let mut record = alone.peer.record();
+    record.deliver = vec!["nowhere.two.test".to_owned(), "away.two.test".to_owned(), TWO.to_owned()];
+    alone.dns.txt("_dx.two.test", &record.text());
+    alone.sends("a letter");
+    drop(alone.peer.waits_for(1));
+    // The same by MX, where the record names no host.
+    record.deliver.clear();
+    alone.dns.txt("_dx.two.test", &record.text());
+    alone.dns.mx(TWO, &["away.two.test", TWO]);
+    alone.sends("another letter");
+    drop(alone.peer.waits_for(2));
+    let taken = alone.taken();
+    assert!(taken.len() == 2 && taken[1].contains("This is another letter."), "{taken:?}");
+}
+
+/// While nobody says who the other is, what was known is believed for so long as the record says.
+#[test]
+fn who_was_known_is_believed_while_nobody_can_be_asked() {
+    let alone = Alone::new();
+    alone.sends("before");
+    drop(alone.peer.waits_for(1));
+    alone.dns.fails("_dx.two.test", true);
+    // What was looked up is used for a second; after that it is what is remembered.
+    let mut sent = 1;
+    while !alone.one.log().contains("an organisation could not be looked up") {
+        assert!(sent < 100, "the DNS is not asked");
+        alone.sends("meanwhile");
+        sent += 1;
+        drop(alone.peer.waits_for(sent));
+    }
+    alone.sends("meanwhile");
+    drop(alone.peer.waits_for(sent + 1));
+    // Not at all, where the record says so.
+    let mut record = alone.peer.record();
+    record.expiry_days = Some(0);
+    alone.dns.txt("_dx.two.test", &record.text());
+    alone.dns.fails("_dx.two.test", false);
+    alone.sends("once more");
+    drop(alone.peer.waits_for(sent + 2));
+    alone.dns.fails("_dx.two.test", true);
+    // For the last second it was known.
+    let began = Instant::now();
+    while alone.alice.run(&["send", "--to", BOB, "--text", "/dev/null"], "").status.success() {
+        assert!(began.elapsed() < PATIENCE, "it is still believed");
+    }
+    refuses(&alone.alice, "the DNS does not answer for _dx.two.test");
 }
