@@ -48,7 +48,7 @@ fn a_record_signed_wrongly_is_not_used() {
     alone.dns.spoil("_dx.two.test", true);
     // Its authority is trusted here, so that without DNSSEC all would be well.
     refuses(&alone.alice, "what the DNS says of _dx.two.test is not signed rightly");
-    assert_eq!(alone.known(), "");
+    assert_eq!(alone.known(), "no other organisation is known\n");
     assert!(alone.peer.state().lines.is_empty(), "nobody was asked");
     assert!(!alone.status().contains("TROUBLE"), "the servers asked are good: {}", alone.status());
     alone.dns.spoil("_dx.two.test", false);
