@@ -84,7 +84,7 @@ impl Dns {
     pub(crate) fn mx(&self, name: &str, hosts: &[&str]) {
         let record = |(at, host): (usize, &&str)| {
             let mut data = u16::try_from(at).unwrap().to_be_bytes().to_vec();
-            for label in host.split('.') {
+            for label in host.split('.').filter(|label| !label.is_empty()) {
                 data.push(u8::try_from(label.len()).unwrap());
                 data.extend_from_slice(label.as_bytes());
             }

@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const LOOK_MIN: Duration = Duration::from_millis(100);
 /// A message whose row could not be read or written is left alone for so long.
 const TROUBLED: Duration = Duration::from_secs(30);
+/// One attempt with all its waits: who takes an octet now and then does not hold a place for ever.
+const ATTEMPT: Duration = Duration::from_secs(30 * 60);
 /// Attempts under way have so long when the server stops; what is not done is in the store.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -245,7 +247,8 @@ async fn tried(shared: &Arc<Shared>, due: &DueMail) -> Result<Option<MailSettled
 /// Sends it, and judges what was answered.
 async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettled {
     let (account, id, to) = (due.account, due.id, &*due.destination);
-    let said = match send(shared, mail).await {
+    let sent = tokio::time::timeout(ATTEMPT, send(shared, mail)).await;
+    let said = match sent.unwrap_or_else(|_| Err(Failure::NotNow("it took too long".to_owned()))) {
         Ok(reply) => {
             let said = said(&reply);
             tracing::info!(%account, %id, to, said, octets = mail.octets.len(), "a message was sent");
@@ -276,7 +279,11 @@ enum Failure {
 
 impl From<MailError> for Failure {
     fn from(error: MailError) -> Self {
-        Self::NotNow(error.text.into())
+        match (error.kind, error.cause) {
+            // No domain, or one that says it takes no mail; what is wrong with a key may be mended.
+            (ErrorKind::InvalidInput, None) => Self::Never(error.text.into()),
+            _ => Self::NotNow(error.text.into()),
+        }
     }
 }
 

@@ -157,6 +157,13 @@ impl Resolver {
                 _ => None,
             })
             .collect();
+        // RFC 7505 §3: it takes none, and so it will be.
+        if let [(_, only)] = exchanges.as_slice()
+            && only == "."
+        {
+            let text = format!("{domain} takes no mail, as its null MX says");
+            return Err(MailError::new(ErrorKind::InvalidInput, text));
+        }
         exchanges.sort();
         let mut hosts: Vec<String> = exchanges
             .into_iter()
@@ -175,9 +182,16 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let mut all = Vec::new();
+        let (mut all, mut failed) = (Vec::new(), None);
         for kind in [RecordType::AAAA, RecordType::A] {
-            let Found { records, .. } = self.lookup(&absolute(host), kind).await?;
+            let records = match self.lookup(&absolute(host), kind).await {
+                Ok(Found { records, .. }) => records,
+                // Some servers answer for one family only.
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
             all.extend(records.iter().filter_map(|one| match &one.data {
                 RData::A(address) => Some(IpAddr::V4(address.0)),
                 RData::AAAA(address) => Some(IpAddr::V6(address.0)),
@@ -185,7 +199,7 @@ impl Resolver {
             }));
         }
         all.truncate(ADDRESSES_MAX);
-        Ok(all)
+        failed.filter(|_| all.is_empty()).map_or(Ok(all), Err)
     }
 
     /// None where there is none; an error when that cannot be known.

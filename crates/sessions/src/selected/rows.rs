@@ -196,12 +196,16 @@ impl<P: Begun> Rows<P> {
                 }
             }
         }
-        let (done, passed) = match visit.stopped {
+        let (done, passed) = match visit.stopped.take() {
             Some(Stopped::Failed(error)) => return Err(error),
             Some(Stopped::Broken(error)) => return Ok(Passed::Broken(error)),
             Some(Stopped::Full { done }) => (done, Passed::OutputFull),
             Some(Stopped::Slice { done }) => (done, Passed::Slice),
-            None => return Ok(Passed::All),
+            None => {
+                // What was kept of the message that is half written is gone by now too.
+                visit.abandon();
+                return Ok(Passed::All);
+            }
         };
         gone.retain(|message| message.uid.value() > done);
         self.gone = gone;

@@ -254,6 +254,18 @@ fn another_host_is_tried_where_the_first_is_away() {
     assert!(taken.len() == 2 && taken[1].contains("This is another letter."), "{taken:?}");
 }
 
+/// A domain that says it takes no mail is believed: nothing waits for it.
+// spec: RFC 7505 §3
+#[test]
+fn who_takes_no_mail_is_not_tried() {
+    let alone = Alone::new();
+    let mut record = alone.peer.record();
+    record.deliver.clear();
+    alone.dns.txt("_dx.two.test", &record.text());
+    alone.dns.mx(TWO, &["."]);
+    refuses(&alone.alice, "two.test takes no mail, as its null MX says");
+}
+
 /// While nobody says who the other is, what was known is believed for so long as the record says.
 #[test]
 fn who_was_known_is_believed_while_nobody_can_be_asked() {

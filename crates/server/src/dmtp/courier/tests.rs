@@ -97,7 +97,7 @@ fn dispatcher(folder: &Path, is_sick: &Arc<AtomicBool>) -> Dispatcher {
 async fn what_came_of_an_attempt_is_written_down_before_another() {
     let (folder, is_sick) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
     let mut courier = dispatcher(folder.path(), &is_sick);
-    let attempts = |courier: &Dispatcher| courier.shared.metrics.mails_waiting.load(Ordering::Relaxed);
+    let attempts = |courier: &Dispatcher| courier.shared.metrics.mails_bounced.load(Ordering::Relaxed);
     let all = |_: &DueMail| false;
     for sick in [true, true, false] {
         is_sick.store(sick, Ordering::Relaxed);
@@ -109,7 +109,7 @@ async fn what_came_of_an_attempt_is_written_down_before_another() {
         assert_eq!((courier.unwritten.len(), courier.resting.len()), (usize::from(sick), usize::from(sick)));
     }
     let due = courier.shared.mailbox.due_mail(clock::now(), 1, &all).unwrap();
-    assert!(due.due.is_empty() && due.next_at.is_some(), "it waits for its next attempt: {due:?}");
+    assert!(due.due.is_empty() && due.next_at.is_none(), "it does not wait any more: {due:?}");
 }
 
 #[test]
@@ -122,4 +122,19 @@ fn only_a_clear_yes_is_one() {
     let said = [250, 299, 354, 399, 421, 499, 500, 599].map(of);
     let wanted = ["yes", "yes", "not now", "not now", "not now", "not now", "never", "never"];
     assert_eq!(said, wanted);
+}
+
+#[test]
+fn what_cannot_be_mended_is_not_tried_again() {
+    let of = |kind, cause: Option<koi_types::Cause>| {
+        let error = MailError::new(kind, "x");
+        Failure::from(cause.into_iter().fold(error, MailError::because))
+    };
+    let never = |failure| matches!(failure, Failure::Never(said) if said == "x");
+    assert!(never(of(ErrorKind::InvalidInput, None)), "no domain");
+    assert!(
+        !never(of(ErrorKind::InvalidInput, Some(koi_types::Cause::SignetInvalid))),
+        "a key that is wrong"
+    );
+    assert!(!never(of(ErrorKind::Unavailable, None)) && !never(of(ErrorKind::NotFound, None)));
 }
