@@ -267,6 +267,7 @@ impl Play {
             Action::YieldTakes { millis } => self.world.yield_takes = *millis,
             Action::Fault { name } => self.fault(name)?,
             Action::AccountGone { user } => self.world.account_gone(user),
+            Action::Remove { user } => self.world.remove(user),
             Action::StacieProof { peer, name, password, plus } => {
                 self.stacie(*peer, name, password, *plus)?;
             }

@@ -123,6 +123,10 @@ pub enum Action {
     AccountGone {
         user: String,
     },
+    /// The account itself, from the directory.
+    Remove {
+        user: String,
+    },
     /// One that is good for these uses.
     AppPassword {
         user: String,

@@ -303,6 +303,14 @@ impl World {
         self.settle();
     }
 
+    /// The account is removed while others are at work; those who are logged in hear of it.
+    pub fn remove(&mut self, user: &str) {
+        let id = self.service.directory().by_address(&address(user)).unwrap().unwrap();
+        self.account_gone(user);
+        self.service.directory().remove(id).unwrap();
+        self.settle();
+    }
+
     /// Steps every session until nothing happens any more.
     pub fn settle(&mut self) {
         let mut rounds = 0;

@@ -72,6 +72,7 @@ pub(super) fn action(line: &str) -> Result<Action, String> {
             Ok(Action::Coi { user: user.to_owned(), filter })
         }
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
+        "remove" => Ok(Action::Remove { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
         "housekeep" => Ok(Action::Housekeep),
         "quota" => quota(rest),

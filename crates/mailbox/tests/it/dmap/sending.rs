@@ -7,12 +7,15 @@ use koi_dime::message::{AuthorParts, DestinationEnvelope, OriginEnvelope, Part, 
 use koi_dime::{ChunkType, Magic, ManagementRecord, Message, Organisation, UserSignet};
 use koi_mailbox::dmap::{DueMail, FoundOrganisation, MailSettled, SubmitOptions, Submitted};
 use koi_mailbox::{Account, DmapOptions, INBOX, MailboxService, Options};
+use koi_store::body::NewBody;
 use koi_store::key;
 use koi_store::kv::transact_and_wait;
+use koi_store::mail::dmap::queue::NewQueued;
 use koi_store::mail::dmap::{outbox, queue};
+use koi_store::mail::{AccountTxn, Quota};
 use koi_store::record::dmap::OutboxRecord;
 use koi_store::record::dmtp::QueuedRecord;
-use koi_types::{Cause, ErrorKind, Mode, Timestamp, Uid, limits};
+use koi_types::{Cause, ErrorKind, Mode, ObjectId, Timestamp, Uid, limits};
 
 use super::rig::{
     Counted, DOMAIN, SECRET_TEXT, User, address_of, append, authored, dmap_options, dmap_rig, keywords, now,
@@ -174,6 +177,27 @@ fn what_waits_is_bounded_in_octets() {
     assert_eq!(error.kind, ErrorKind::LimitReached);
     large(100);
     assert!(matches!(again(4), Submitted::Done { .. }));
+}
+
+#[test]
+fn so_many_wait_and_no_more() {
+    let rig = sending_rig();
+    let (alice, mail) = queued(&rig);
+    let account = mail.account;
+    transact_and_wait(&*rig.kv, move |txn| {
+        let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, Timestamp(1))?;
+        for number in 1..limits::DMTP_QUEUE_MAX as u128 {
+            let body = NewBody::inline(number.to_be_bytes().as_slice().into());
+            let new = NewQueued { destination: "example.net".into(), signet: [0; 64], bounces: 0, body };
+            own.enqueue(ObjectId(number.to_be_bytes()), &new)?;
+        }
+        own.finish().map(drop)
+    })
+    .unwrap();
+    let octets = authored_to(&rig, &alice, &elsewhere(2), 3);
+    let uid = append(&alice.account, INBOX, &octets, &["$SubmitPending"]);
+    let Submitted::Refused { error, .. } = submit(&alice.account, uid) else { panic!("not refused") };
+    assert_eq!(error.kind, ErrorKind::LimitReached);
 }
 
 #[test]
