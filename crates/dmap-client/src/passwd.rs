@@ -45,10 +45,8 @@ impl<S: Read + Write> Account<S> {
         let rewrapped = |realm: &Realm| realm.key.shard_for(&derived.master_key, &realm.label, &pin.salt);
         let mut shards = Vec::new();
         for realm in realms.iter().filter(|realm| !self.is_kept_here(&realm.label)) {
-            if shards.iter().any(|NewShard { label, .. }| label.as_str() == realm.label.as_str()) {
-                return Err(Error::Password("a realm has several keys, which STACIE-PASSWD cannot change"));
-            }
-            shards.push(NewShard { label: wire(&realm.label)?, shard: *rewrapped(realm).0.expose() });
+            let (label, shard) = (wire(&realm.label)?, *rewrapped(realm).0.expose());
+            shards.push(NewShard { label, serial: Some(realm.serial), shard });
         }
         let mut local = Vec::new();
         for kept in &self.wallet.shards {

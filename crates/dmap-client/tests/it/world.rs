@@ -215,7 +215,7 @@ impl World {
             return false;
         }
         (holding.salt, holding.bonus, holding.token) = next;
-        for NewShard { label, shard } in shards {
+        for NewShard { label, shard, .. } in shards {
             holding.realms.insert(label.as_str().to_owned(), *shard);
         }
         true

@@ -56,14 +56,15 @@ pub struct StaciePasswd {
     pub bonus: u32,
     pub salt: Salt,
     pub token: VerificationToken,
-    /// One for each realm, so that its key stays the same.
+    /// One for each key of each realm, so that it stays the same.
     pub shards: Vec<RealmShard>,
 }
 
-/// A shard for a realm.
+/// A shard for a key of a realm: the newest, where no serial number is given.
 #[derive(Clone, Debug)]
 pub struct RealmShard {
     pub label: RealmLabel,
+    pub serial: Option<u16>,
     pub shard: Shard,
 }
 
@@ -130,8 +131,10 @@ impl Account {
         if change.bonus > koi_dime::stacie::BONUS_MAX {
             return Err(MailError::new(ErrorKind::InvalidInput, "the bonus is too large"));
         }
-        let shard =
-            |each: &RealmShard| NewShard { label: each.label.as_str().into(), shard: *each.shard.0.expose() };
+        let shard = |each: &RealmShard| {
+            let (label, shard) = (each.label.as_str().into(), *each.shard.0.expose());
+            NewShard { label, serial: each.serial, shard }
+        };
         let token = *change.token.0.expose();
         let stacie = StacieRecord { bonus: change.bonus, salt: change.salt.0, token, serial: 0 };
         let shards = change.shards.iter().map(shard).collect();

@@ -54,8 +54,4 @@ impl Snapshot<'_> {
         };
         Ok(realms.filter_map(row).collect())
     }
-    /// The newest shard of a realm.
-    pub fn realm(&self, label: &RealmLabel) -> Result<Option<RealmRow>> {
-        Ok(self.realms()?.into_iter().rfind(|realm| realm.label == *label))
-    }
 }

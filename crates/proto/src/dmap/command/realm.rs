@@ -26,7 +26,7 @@ pub struct StaciePasswd {
     pub salt: Box<[u8; 128]>,
     /// Of the new password; 64 octets.
     pub verification_token: Secret,
-    /// One for each realm, so that its key stays what it was.
+    /// One for each key of each realm, so that it stays what it was.
     pub shards: Vec<NewShard>,
 }
 
@@ -34,6 +34,8 @@ pub struct StaciePasswd {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewShard {
     pub label: Label,
+    /// Which of the keys of this label; the newest where it is not said.
+    pub serial: Option<u16>,
     pub shard: [u8; 64],
 }
 
@@ -74,8 +76,9 @@ impl AddRealm {
 }
 
 /// ```abnf
-/// passwd = "STACIE-PASSWD" SP b64u SP number SP b64u SP b64u SP "(" [label SP b64u *(SP label SP b64u)] ")"
-///          ; password_key, bonus, salt(128), verification_token, new shards
+/// passwd    = "STACIE-PASSWD" SP b64u SP number SP b64u SP b64u SP "(" [new-shard *(SP new-shard)] ")"
+///             ; password_key, bonus, salt(128), verification_token
+/// new-shard = label SP [number SP] b64u      ; serial, shard of 64 octets
 /// ```
 pub(super) fn passwd(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     cursor.space()?;
@@ -92,9 +95,9 @@ pub(super) fn passwd(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
     if shards.len() > limits::DMAP_REALMS_MAX {
         return cursor.fail("too many realms");
     }
-    let is_twice =
-        |(at, new): (usize, &NewShard)| shards.iter().skip(at + 1).any(|other| other.label == new.label);
-    if shards.iter().enumerate().any(is_twice) {
+    let is_same = |one: &NewShard, other: &NewShard| (&one.label, one.serial) == (&other.label, other.serial);
+    let mut each = shards.iter().enumerate();
+    if each.any(|(at, one)| shards.iter().skip(at + 1).any(|other| is_same(one, other))) {
         return cursor.fail("a realm is named twice");
     }
     Ok(Command::StaciePasswd(Box::new(StaciePasswd {
@@ -116,7 +119,17 @@ fn secret64(cursor: &mut Cursor<'_>, what: &'static str) -> Result<Secret, Synta
 fn new_shard(cursor: &mut Cursor<'_>) -> Result<NewShard, SyntaxError> {
     let label = label(cursor)?;
     cursor.space()?;
-    Ok(NewShard { label, shard: octets64(cursor, SHARD)? })
+    // A shard is longer than any number.
+    let digits = cursor.rest().iter().take_while(|octet| octet.is_ascii_digit()).count();
+    let serial = match cursor.rest().get(digits) {
+        Some(b' ') => {
+            let serial = serial(cursor)?;
+            cursor.space()?;
+            Some(serial)
+        }
+        _ => None,
+    };
+    Ok(NewShard { label, serial, shard: octets64(cursor, SHARD)? })
 }
 
 impl StaciePasswd {
@@ -128,8 +141,9 @@ impl StaciePasswd {
         out.push(" ");
         out.push(&base64url_encode(&self.verification_token.0));
         out.push(" ");
-        out.list(&self.shards, |out, NewShard { label, shard }| {
-            out.push(&format!("{} {}", label.as_str(), base64url_encode(shard)));
+        out.list(&self.shards, |out, NewShard { label, serial, shard }| {
+            let serial = serial.map_or_else(String::new, |serial| format!("{serial} "));
+            out.push(&format!("{} {serial}{}", label.as_str(), base64url_encode(shard)));
         });
     }
 }

@@ -34,8 +34,9 @@ fn on_mailboxes() -> impl Strategy<Value = Command> {
 }
 
 fn on_keys() -> impl Strategy<Value = Command> {
-    let shards = prop::collection::vec((label(), hash()), 0..3)
-        .prop_map(|shards| shards.into_iter().map(|(label, shard)| NewShard { label, shard }).collect());
+    let shard = (label(), prop::option::of(any::<u16>()), hash())
+        .prop_map(|(label, serial, shard)| NewShard { label, serial, shard });
+    let shards = prop::collection::vec(shard, 0..3);
     let version = prop_oneof![
         Just(Version::Current),
         Just(Version::History),

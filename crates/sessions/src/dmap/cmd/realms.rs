@@ -17,13 +17,20 @@ use crate::session::Effect;
 
 pub(crate) fn show(label: Label) -> Box<dyn Job> {
     at_once(move |cx| {
-        let row = cx.core.snapshot()?.realm(&realm_label(&label)?)?.ok_or_else(no_such_realm)?;
-        let form = match row.form {
-            RealmForm::Salt => ShardForm::Salt,
-            RealmForm::Shard => ShardForm::Shard,
-        };
-        let realm = Realm { label, serial: row.serial, form, shard: *row.shard.0.expose() };
-        Response::Realm(realm).push(cx.out);
+        let wanted = realm_label(&label)?;
+        let mut rows = cx.core.snapshot()?.realms()?;
+        rows.retain(|row| row.label == wanted);
+        if rows.is_empty() {
+            return Err(no_such_realm());
+        }
+        for row in rows {
+            let form = match row.form {
+                RealmForm::Salt => ShardForm::Salt,
+                RealmForm::Shard => ShardForm::Shard,
+            };
+            let shard = *row.shard.0.expose();
+            Response::Realm(Realm { label: label.clone(), serial: row.serial, form, shard }).push(cx.out);
+        }
         Ok(Reply::ok("GETREALM completed"))
     })
 }
@@ -77,7 +84,8 @@ impl Job for Passwd {
 fn change(passwd: &StaciePasswd) -> Result<koi_mailbox::dmap::StaciePasswd> {
     let secret = |octets: &[u8]| Secret::from_slice(octets).ok_or_else(wrong_length);
     let shard = |new: &koi_proto::dmap::command::NewShard| {
-        Ok(RealmShard { label: realm_label(&new.label)?, shard: Shard(Secret::new(&new.shard)) })
+        let shard = Shard(Secret::new(&new.shard));
+        Ok(RealmShard { label: realm_label(&new.label)?, serial: new.serial, shard })
     };
     Ok(koi_mailbox::dmap::StaciePasswd {
         password_key: PasswordKey(secret(&passwd.password_key.0)?),

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use koi_types::{AccountId, Cause, ErrorKind, KeyId, MailError, Mode, Result, Timestamp, limits};
+use koi_types::{AccountId, ErrorKind, KeyId, MailError, Mode, Result, Timestamp, limits};
 
 use crate::key;
 use crate::kv::{Read, Txn};
@@ -236,13 +236,10 @@ impl AccountTxn<'_> {
         }
         self.txn.put(&key, &record.encode())
     }
-    /// Puts another shard in the place of the newest of a realm: the same key by another password.
-    pub fn replace_realm(&mut self, label: &str, shard: &[u8; 64]) -> Result<()> {
-        let newest = realms(&*self.txn, self.id)?.into_iter().rfind(|realm| &*realm.label == label);
-        let missing = || MailError::new(ErrorKind::NotFound, "no such realm").because(Cause::KeyPolicy);
-        let newest = newest.ok_or_else(missing)?;
+    /// Puts another shard in the place of one: the same key by another password.
+    pub fn replace_realm(&mut self, realm: &StoredRealm, shard: &[u8; 64]) -> Result<()> {
         let record = RealmRecord { is_legacy: false, shard: *shard };
-        self.txn.put(&key::dmap_realm(self.id, label, newest.serial), &record.encode())
+        self.txn.put(&key::dmap_realm(self.id, &realm.label, realm.serial), &record.encode())
     }
 }
 

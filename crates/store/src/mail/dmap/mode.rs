@@ -3,7 +3,7 @@
 
 use koi_types::{AccountId, Cause, ErrorKind, KeyId, MailError, Mode, Result, Timestamp, limits};
 
-use super::keys::{keys, realms, stored_key};
+use super::keys::{StoredRealm, keys, realms, stored_key};
 use crate::key;
 use crate::kv::{Read, Txn};
 use crate::mail::account::Quota;
@@ -132,16 +132,20 @@ pub struct NewVerifier {
     pub shards: Vec<NewShard>,
 }
 
-/// A shard for the newest key of a realm.
+/// A shard for a key of a realm: the newest, where no serial number is given.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewShard {
     pub label: Box<str>,
+    pub serial: Option<u16>,
     pub shard: [u8; 64],
 }
 
 impl std::fmt::Debug for NewShard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewShard").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("NewShard")
+            .field("label", &self.label)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
     }
 }
 
@@ -156,15 +160,23 @@ pub fn change_password(
     if new.shards.len() > limits::DMAP_REALMS_MAX {
         return Err(MailError::new(ErrorKind::LimitReached, "too many shards"));
     }
-    // A realm without its new shard would be lost with the old password.
     let known = realms(txn, account)?;
-    let is_named = |label: &str| new.shards.iter().any(|shard| *shard.label == *label);
-    if known.iter().any(|realm| !is_named(&realm.label)) {
-        return Err(refused("every realm needs its new shard"));
-    }
+    let mut named: Vec<&StoredRealm> = Vec::new();
     for shard in &new.shards {
+        let mut of_label = known.iter().filter(|realm| realm.label == shard.label);
+        let meant = match shard.serial {
+            Some(serial) => of_label.find(|realm| realm.serial == serial),
+            None => of_label.next_back(),
+        };
+        named.push(meant.ok_or_else(|| refused("no such realm"))?);
+    }
+    // A key without its new shard would be lost with the old password.
+    if known.iter().any(|realm| !named.contains(&realm)) {
+        return Err(refused("every key of every realm needs its new shard"));
+    }
+    for (realm, shard) in named.into_iter().zip(&new.shards) {
         let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, now)?;
-        own.replace_realm(&shard.label, &shard.shard)?;
+        own.replace_realm(realm, &shard.shard)?;
     }
     let mut is_same = false;
     directory::update_account(txn, account, &mut |row| {
