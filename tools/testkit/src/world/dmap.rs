@@ -7,7 +7,8 @@ use koi_dime::message::{AuthorParts, DestinationEnvelope, OriginEnvelope, Part, 
 use koi_dime::stacie::exchange::{Challenge, ServerProof, proof_message};
 use koi_dime::stacie::{Derived, Inputs, Password, RealmKey, Salt};
 use koi_dime::{
-    DecryptionKey, Holder, NoRandomness, PrivateKeys, Random, Secret, SigningKey, SigningRequest, UserSignet,
+    DecryptionKey, Fingerprint, Holder, NoRandomness, PrivateKeys, Random, Secret, SigningKey,
+    SigningRequest, UserSignet,
 };
 use koi_mailbox::dmap::{ModeChange, NewKey};
 use koi_mailbox::{DmapOptions, Organisation, PasswordRecord, StacieRecord};
@@ -147,8 +148,10 @@ impl World {
         self.account(user).snapshot().unwrap().mode()
     }
     /// A message from one user to another, or to an address of the other organisation, ready to be
-    /// submitted. Both have keys called like them.
+    /// submitted. Both have keys called like them. To `bob/other-key` it is for a key that the organisation
+    /// does not have.
     pub fn authored(&self, from: &str, to: &str, text: &str) -> Result<Vec<u8>, String> {
+        let (to, key) = to.split_once('/').map_or((to, None), |(to, key)| (to, Some(key)));
         let signet = |user: &str| -> Result<UserSignet, String> {
             let signets = self.service.local_signets(&address(user).to_string()).unwrap();
             let newest = signets.and_then(|signets| signets.users.into_iter().next());
@@ -167,7 +170,7 @@ impl World {
             author: named(&author),
             author_signet: author.core_fingerprint(),
             destination: destination_domain.into(),
-            destination_signet: theirs.core_fingerprint(),
+            destination_signet: key.map_or_else(|| theirs.core_fingerprint(), |_| Fingerprint([7; 64])),
         };
         let destination = DestinationEnvelope {
             recipient: named(&recipient),
