@@ -93,8 +93,14 @@ impl Client {
         };
         within(&host, patience, writing).await
     }
+    /// One reply, whole in its time: who says an octet now and then has no more of it.
     async fn reply(&mut self) -> Result<Reply, MailError> {
         let (patience, host) = (self.patience.reply, self.host.clone());
+        let whole = tokio::time::timeout(patience, self.whole_reply()).await;
+        whole.unwrap_or_else(|_| Err(trouble(&host, "no answer in time")))
+    }
+    async fn whole_reply(&mut self) -> Result<Reply, MailError> {
+        let host = self.host.clone();
         let mut buffer = vec![0; READ_OCTETS];
         loop {
             match self.replies.decode() {
@@ -102,7 +108,8 @@ impl Client {
                 Ok(None) => {}
                 Err(error) => return Err(trouble(&host, &error.to_string())),
             }
-            let octets = within(&host, patience, self.stream.read(&mut buffer)).await?;
+            let read = self.stream.read(&mut buffer).await;
+            let octets = read.map_err(|error| trouble(&host, &error.to_string()))?;
             match buffer.get(..octets).filter(|read| !read.is_empty()) {
                 Some(read) => self.replies.feed(read),
                 None => return Err(trouble(&host, "it closed the connection")),

@@ -33,8 +33,10 @@ const LOOK: Duration = Duration::from_secs(30);
 const LOOK_MIN: Duration = Duration::from_millis(100);
 /// A message whose row could not be read or written is left alone for so long.
 const TROUBLED: Duration = Duration::from_secs(30);
-/// One attempt with all its waits: who takes an octet now and then does not hold a place for ever.
+/// One attempt with all its waits, and more for a large message: nobody holds a place for ever.
 const ATTEMPT: Duration = Duration::from_secs(30 * 60);
+/// Octets of a message in a second, over the slowest line.
+const OCTETS_PER_SECOND_MIN: u64 = 4096;
 /// Attempts under way have so long when the server stops; what is not done is in the store.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -247,7 +249,8 @@ async fn tried(shared: &Arc<Shared>, due: &DueMail) -> Result<Option<MailSettled
 /// Sends it, and judges what was answered.
 async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettled {
     let (account, id, to) = (due.account, due.id, &*due.destination);
-    let sent = tokio::time::timeout(ATTEMPT, send(shared, mail)).await;
+    let time = ATTEMPT + Duration::from_secs(mail.octets.len() as u64 / OCTETS_PER_SECOND_MIN);
+    let sent = tokio::time::timeout(time, send(shared, mail)).await;
     let said = match sent.unwrap_or_else(|_| Err(Failure::NotNow("it took too long".to_owned()))) {
         Ok(reply) => {
             let said = said(&reply);
