@@ -162,7 +162,12 @@ impl World {
     }
     /// An account `user@example.org`.
     pub fn add_user(&mut self, user: &str) -> AccountId {
-        self.service.directory().create_account(&address(user), PASSWORD).unwrap()
+        let address = address(user);
+        match self.service.directory().create_domain(address.domain()) {
+            Err(error) if error.kind != ErrorKind::AlreadyExists => panic!("{error}"),
+            _ => {}
+        }
+        self.service.directory().create_account(&address, PASSWORD).unwrap()
     }
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -371,7 +376,8 @@ impl World {
 /// `alice@example.org`
 #[must_use]
 pub fn address(user: &str) -> Address {
-    Address::new(user, DOMAIN).unwrap()
+    let (user, domain) = user.split_once('@').unwrap_or((user, DOMAIN));
+    Address::new(user, domain).unwrap()
 }
 
 /// TLS 1.3; the exporter of every connection is 32 times the octet 7.
