@@ -41,6 +41,7 @@
 //! | d | 2, address, 0, fingerprint | `RingRecord`: a signet of somebody else |
 //! | d | 3, id | `OutboxRecord`: a message that is being submitted by DMAP |
 //! | d | 4, id | `QueuedRecord`: a message on its way to another organisation |
+//! | d | 5, id | how many emails open by a key |
 //! | d | 6, hash | `TakenRecord`: a message that another organisation has brought |
 //! | m | mailbox, uid or 0 | the META block of a message, or of the mailbox |
 //! | p | email | `PrimeRecord`: the encrypted message that an email stands for |

@@ -170,9 +170,9 @@ pub fn change_password(
         };
         named.push(meant.ok_or_else(|| refused("no such realm"))?);
     }
-    // A key without its new shard would be lost with the old password.
-    if known.iter().any(|realm| !named.contains(&realm)) {
-        return Err(refused("every key of every realm needs its new shard"));
+    // A key without its new shard would be lost with the old password; of two nobody knows which is right.
+    if named.len() != known.len() || known.iter().any(|realm| !named.contains(&realm)) {
+        return Err(refused("every key of every realm needs its new shard, and one each"));
     }
     for (realm, shard) in named.into_iter().zip(&new.shards) {
         let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, now)?;
