@@ -46,7 +46,8 @@ pub struct Service {
 /// A shorter password takes more than 2^17 rounds beside the bonus.
 const STACIE_CHARACTERS_MIN: u32 = 8;
 
-struct System;
+/// The clock and the randomness of this machine.
+pub(crate) struct System;
 
 impl Env for System {
     fn now(&self) -> Timestamp {

@@ -3,35 +3,19 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use koi_mailbox::{DmapOptions, Env, Options};
-use koi_store::kv::{Commits, Kv, StageBody, Ticket, TxnFn, View, transact_and_wait};
+use koi_mailbox::{DmapOptions, Options};
+use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View, transact_and_wait};
 use koi_store::mail::dmap::queue::NewQueued;
 use koi_store::mail::{AccountTxn, Quota};
 use koi_store::memory::MemoryKv;
-use koi_types::{Address, CommitNotice, Result};
+use koi_types::{Address, Result};
 
 use super::*;
 use crate::ca::LocalCa;
 use crate::config::{raw, resolve};
 use crate::organisation::SystemRandom;
-
-/// Nobody waits for commits.
-struct Nobody;
-
-impl Commits for Nobody {
-    fn committed(&self, _: &[CommitNotice]) {}
-}
-
-struct Clock;
-
-impl Env for Clock {
-    fn now(&self) -> Timestamp {
-        clock::now()
-    }
-    fn random(&self) -> [u8; 10] {
-        crate::clock::random()
-    }
-}
+use crate::service::System;
+use crate::watch::Watch;
 
 /// A store that can be told to take nothing.
 struct Sick(MemoryKv, Arc<AtomicBool>);
@@ -75,8 +59,8 @@ fn dispatcher(folder: &Path, is_sick: &Arc<AtomicBool>) -> Dispatcher {
     let organisation = koi_dime::Organisation::new("example.org", keys.unwrap(), &[]).unwrap();
     let dmap = DmapOptions { organisations: vec![Arc::new(organisation)], ..DmapOptions::default() };
     let options = Options { dmap: Some(dmap), ..Options::default() };
-    let kv: Arc<dyn Kv> = Arc::new(Sick(MemoryKv::new(Arc::new(Nobody)), Arc::clone(is_sick)));
-    let mailbox = MailboxService::new(Arc::clone(&kv), options, Arc::new(Clock));
+    let kv: Arc<dyn Kv> = Arc::new(Sick(MemoryKv::new(Arc::new(Watch::default())), Arc::clone(is_sick)));
+    let mailbox = MailboxService::new(Arc::clone(&kv), options, Arc::new(System));
     mailbox.directory().create_domain("example.org").unwrap();
     let alice = Address::new("alice", "example.org").unwrap();
     let alice = mailbox.directory().create_account(&alice, "verifier").unwrap();

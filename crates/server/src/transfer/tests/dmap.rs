@@ -5,33 +5,16 @@ use std::sync::Arc;
 use koi_dime::key::{Holder, PrivateKeys};
 use koi_dime::{Magic, Organisation, SigningRequest, UserSignet};
 use koi_mailbox::dmap::{KeyRow, NewKey, NewPrimeMessage};
-use koi_mailbox::{Account, DmapOptions, Env, INBOX, MailboxService, Options};
-use koi_store::kv::Commits;
+use koi_mailbox::{Account, DmapOptions, INBOX, MailboxService, Options};
 use koi_store::memory::MemoryKv;
-use koi_types::{Address, CommitNotice, Flags, KeyId, Timestamp, Uid, ZoneOffset};
+use koi_types::{Address, Flags, KeyId, Timestamp, Uid, ZoneOffset};
 
 use super::super::{Format, Target, export, import};
 use crate::organisation::SystemRandom;
+use crate::service::System;
+use crate::watch::Watch;
 
 const DOMAIN: &str = "example.org";
-
-/// Nobody waits for commits.
-struct Nobody;
-
-impl Commits for Nobody {
-    fn committed(&self, _: &[CommitNotice]) {}
-}
-
-struct Clock;
-
-impl Env for Clock {
-    fn now(&self) -> Timestamp {
-        crate::clock::now()
-    }
-    fn random(&self) -> [u8; 10] {
-        crate::clock::random()
-    }
-}
 
 fn organisation() -> Arc<Organisation> {
     let keys = PrivateKeys::generate(Holder::Organisation, &mut SystemRandom).unwrap();
@@ -41,7 +24,8 @@ fn organisation() -> Arc<Organisation> {
 fn alice(organisation: &Arc<Organisation>) -> (MailboxService, Account) {
     let dmap = DmapOptions { organisations: vec![Arc::clone(organisation)], ..DmapOptions::default() };
     let options = Options { dmap: Some(dmap), ..Options::default() };
-    let service = MailboxService::new(Arc::new(MemoryKv::new(Arc::new(Nobody))), options, Arc::new(Clock));
+    let service =
+        MailboxService::new(Arc::new(MemoryKv::new(Arc::new(Watch::default()))), options, Arc::new(System));
     service.directory().create_domain(DOMAIN).unwrap();
     let address = Address::new("alice", DOMAIN).unwrap();
     let id = service.directory().create_account(&address, "verifier").unwrap();
