@@ -278,6 +278,7 @@ impl Play {
             Action::Housekeep => self.world.housekeep(),
             Action::Quota { user, octets, messages } => self.world.set_quota(user, *octets, *messages),
             Action::Annotations { user, mailbox, count } => self.world.annotate(user, mailbox, *count),
+            Action::DamageRows { user, kind } => self.world.damage_rows(user, *kind),
             Action::Damage { user, mailbox, uid } => self.world.damage(user, mailbox, *uid),
             Action::Send { .. } | Action::Expect { .. } | Action::Data { .. } | Action::Counted { .. } => {}
             other => self.encrypted(other)?,

@@ -218,6 +218,11 @@ pub enum Action {
         count: u32,
     },
     /// What is stored of a message cannot be read any more.
+    /// All rows of a kind that there are of DMAP.
+    DamageRows {
+        user: String,
+        kind: u8,
+    },
     Damage {
         user: String,
         mailbox: String,

@@ -71,6 +71,7 @@ pub(super) fn action(line: &str) -> Result<Action, String> {
             let filter = Some(filter).filter(|filter| *filter != "off").map(str::to_owned);
             Ok(Action::Coi { user: user.to_owned(), filter })
         }
+        "damage-rows" => damage_rows(rest),
         "account-gone" => Ok(Action::AccountGone { user: rest.to_owned() }),
         "remove" => Ok(Action::Remove { user: rest.to_owned() }),
         "shutdown" => Ok(Action::Shutdown),
@@ -125,6 +126,18 @@ fn many(rest: &str) -> Result<Action, String> {
     let what = Many::parse(what).ok_or_else(|| format!("not something there are many of: `{what}`"))?;
     let count = count.parse().map_err(|_| format!("not a number: {count}"))?;
     Ok(Action::Many { user: (*user).to_owned(), what, count })
+}
+
+/// `alice keys`
+fn damage_rows(rest: &str) -> Result<Action, String> {
+    let kind = match rest.split_once(' ').map(|(_, what)| what) {
+        Some("keys") => koi_store::key::DMAP_KEY,
+        Some("realms") => koi_store::key::DMAP_REALM,
+        Some("signets") => koi_store::key::DMAP_SIGNET,
+        _ => return Err("damage-rows USER keys|realms|signets".to_owned()),
+    };
+    let user = rest.split(' ').next().unwrap_or_default().to_owned();
+    Ok(Action::DamageRows { user, kind })
 }
 
 /// `alice/INBOX 2`

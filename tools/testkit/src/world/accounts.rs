@@ -1,5 +1,6 @@
 //! What is in the accounts of the world before anybody connects: mail, annotations, limits, settings.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_mailbox::{
@@ -101,6 +102,21 @@ impl World {
         let whole = self.kv.view().unwrap().get(&row).unwrap().unwrap().to_vec();
         self.damaged.push((row.clone(), whole));
         transact_and_wait(&*self.kv, move |txn| txn.put(&row, b"?")).unwrap();
+    }
+    /// What is stored of keys, realms or signets cannot be read any more.
+    pub fn damage_rows(&mut self, user: &str, kind: u8) {
+        let range = key::below(&key::dmap(self.account(user).id(), kind));
+        let mut rows = Vec::new();
+        let mut note = |key: &[u8], value: &[u8]| {
+            rows.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        };
+        self.kv.view().unwrap().scan(&range.from, &range.end, &mut note).unwrap();
+        assert!(!rows.is_empty(), "nothing to damage");
+        for (row, whole) in rows {
+            self.damaged.push((row.clone(), whole));
+            transact_and_wait(&*self.kv, move |txn| txn.put(&row, b"?")).unwrap();
+        }
     }
     /// What was damaged is as it was.
     pub fn mend(&mut self) {
