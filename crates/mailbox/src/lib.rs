@@ -60,6 +60,7 @@ pub use koi_store::kv::Ticket;
 pub use koi_store::mail::app_password::{AppPassword, NewAppPassword};
 pub use koi_store::mail::check::Finding;
 pub use koi_store::mail::rights::SharingStamp;
+pub use koi_store::mail::sent_counts::SentShares;
 pub use koi_store::mail::{Appended, Copied, Created, Expunged, FlagChange, FlagOp, FlagsSet, INBOX, Quota};
 pub use koi_store::record::account::OwnQuota;
 pub use koi_store::record::app_password::AppPasswordRecord;
@@ -67,6 +68,7 @@ pub use koi_store::record::coi::{CoiSettings, MessageFilter};
 pub use koi_store::record::directory::{PasswordRecord, ScramRecord, StacieRecord};
 pub use koi_store::record::email::SentAt;
 pub use koi_store::record::membership::{KeywordNumbers, Membership};
+pub use koi_store::record::sent::SentCountsRecord;
 pub use koi_store::record::url_key::UrlKeyRecord;
 
 pub use access::OTHER_USERS;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use koi_store::kv;
+use koi_store::mail::sent_counts::SentShares;
 use koi_types::{
     EmailId, Flags, MailError, MailboxId, ModSeq, Result, ReversePath, Timestamp, Uid, UidSet, UidValidity,
     ZoneOffset,
@@ -45,6 +46,8 @@ pub struct Submission {
     pub own_form: Option<Arc<Incoming>>,
     /// Stands for the way in and the program: see `koi_store::mail::sent`.
     pub client: u64,
+    /// What it takes of what the account may send.
+    pub counts: SentShares,
     pub received_at: Timestamp,
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use koi_store::kv::{Txn, transact};
 use koi_store::mail::sent::Sent;
+use koi_store::mail::sent_counts::{SentShares, count_sent, sent_counts};
 use koi_store::mail::{AccountTxn, NewEmail, short_hash};
+use koi_store::record::sent::SentCountsRecord;
 use koi_types::{
     AccountId, EmailId, MailboxId, ObjectId, Result, ReversePath, Role, SystemFlags, Timestamp, ZoneOffset,
 };
@@ -59,6 +61,8 @@ struct Plan {
     /// The sender's mailbox with the role Sent.
     sent_mailbox: Option<MailboxId>,
     client: u64,
+    /// Who sends it, and what that takes of what the account may send.
+    counts: Option<(AccountId, SentShares)>,
     received_at: Timestamp,
     now: Timestamp,
 }
@@ -66,6 +70,9 @@ struct Plan {
 impl MailboxService {
     /// Delivers to every recipient or to none.
     pub fn deliver_whole(&self, delivery: Delivery) -> Pending<Whole> {
+        self.deliver_counted(delivery, None)
+    }
+    fn deliver_counted(&self, delivery: Delivery, counts: Option<(AccountId, SentShares)>) -> Pending<Whole> {
         let Delivery { sender, recipients, message, received_at } = delivery;
         let parts = recipients.iter().map(|account| self.recipient(*account)).collect();
         self.run(Plan {
@@ -76,13 +83,14 @@ impl MailboxService {
             message,
             sent_mailbox: None,
             client: 0,
+            counts,
             received_at,
             now: self.inner.env.now(),
         })
     }
     /// Delivers to every recipient and files the sender's copy, if the account asks for one, or does nothing.
     pub fn submit(&self, submission: Submission) -> Pending<Whole> {
-        let Submission { sender, reverse_path, recipients, message, own_form, client, received_at } =
+        let Submission { sender, reverse_path, recipients, message, own_form, client, counts, received_at } =
             submission;
         let sent_mailbox = match self.account(sender).and_then(|a| Ok(a.snapshot()?.with_role(Role::Sent))) {
             Ok(mailbox) => mailbox,
@@ -102,6 +110,7 @@ impl MailboxService {
             message,
             sent_mailbox,
             client,
+            counts: Some((sender, counts)),
             received_at,
             now: self.inner.env.now(),
         })
@@ -131,6 +140,9 @@ impl MailboxService {
                 }
                 delivered.extend(one?);
             }
+            if let Some((account, shares)) = plan.counts {
+                count_sent(txn, account, shares, plan.now)?;
+            }
             Ok(delivered)
         });
         accounts.into_iter().for_each(|account| self.inner.changed(account));
@@ -139,8 +151,18 @@ impl MailboxService {
 }
 
 impl Account {
+    /// How much was sent of what an hour and a day allow; none of a guest.
+    pub fn sent_counts(&self) -> Result<SentCountsRecord> {
+        self.owner_only()?;
+        sent_counts(&*self.inner.kv.view()?, self.id)
+    }
     /// Sends a notification (RFC 8098 §3), which has no reverse-path, to an account.
-    pub fn send_notification(&self, octets: &[u8], to: AccountId) -> Result<Pending<Whole>> {
+    pub fn send_notification(
+        &self,
+        octets: &[u8],
+        to: AccountId,
+        counts: SentShares,
+    ) -> Result<Pending<Whole>> {
         self.owner_only()?;
         let Inner { kv, options, env, .. } = &*self.inner;
         let (from, at) = (&ReversePath::Null, env.now());
@@ -150,7 +172,8 @@ impl Account {
         stage.write(octets)?;
         let message = Arc::new(stage.finish()?);
         let delivery = Delivery { sender: ReversePath::Null, recipients: vec![to], message, received_at: at };
-        Ok(MailboxService { inner: Arc::clone(&self.inner) }.deliver_whole(delivery))
+        let service = MailboxService { inner: Arc::clone(&self.inner) };
+        Ok(service.deliver_counted(delivery, Some((self.id, counts))))
     }
 }
 

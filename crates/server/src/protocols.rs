@@ -122,13 +122,14 @@ fn dmtp(config: &Config) -> DmtpSettings {
 }
 
 /// How much accounts may send, counted in one place whatever they send by.
-pub(crate) fn account_rates(config: &Config) -> AccountRates {
-    AccountRates::new(AccountRatesMax {
+pub(crate) fn account_rates(config: &Config, mailbox: &MailboxService) -> AccountRates {
+    let max = AccountRatesMax {
         messages_per_hour: config.smtp.account_messages_per_hour_max,
         messages_per_day: config.smtp.account_messages_per_day_max,
         recipients_per_hour: config.smtp.account_recipients_per_hour_max,
         recipients_per_day: config.smtp.account_recipients_per_day_max,
-    })
+    };
+    AccountRates::remembered(max, mailbox.clone())
 }
 
 /// Where JMAP is for clients that have only a host name (RFC 9698 §4); nothing where it is not offered.

@@ -172,7 +172,7 @@ fn edge(config: &Config, service: &Service, registry: Option<Arc<Registry>>) -> 
     let domain = config.domains.first().map(String::as_str).unwrap_or_default();
     let directory = Box::new(ServiceDirectory(service.mailbox.clone()));
     let passwords = Passwords::new(directory, domain, service.secret, &config.auth, Arc::clone(&metrics))?;
-    let account_rates = Arc::new(protocols::account_rates(config));
+    let account_rates = Arc::new(protocols::account_rates(config, &service.mailbox));
     let site = |rates| Arc::new(site(config, service, rates, &metrics));
     Ok(Edge {
         tls: config.tls.as_ref().map(Tls::load).transpose()?,

@@ -1,14 +1,18 @@
 //! How much one account may send in an hour and in a day (RFC 6409 §3.3 and RFC 5068 §2 ask for accountable
 //! submission): a password that was stolen sends no more than this before somebody looks.
 //!
-//! Shared by all ways to send: submission, JMAP, DMAP; counted from the start of the server. What is refused
-//! in the end is given back. Each count is a [`Bucket`]. Bounded: accounts whose buckets are full again are
-//! forgotten, a few whenever a new one comes, and above the bound new ones are not counted meanwhile.
+//! Shared by all ways to send: submission, JMAP, DMAP. What is refused in the end is given back. Each count
+//! is a [`Bucket`]. Bounded: accounts whose buckets are full again are forgotten, a few whenever a new one
+//! comes, and above the bound new ones are not counted meanwhile.
+//!
+//! What is counted here was asked for; what was sent is counted once more with the message, in its
+//! transaction ([`Counted::shares`]). With that an account begins that is not known here: after a restart.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
+use koi_mailbox::{MailboxService, SentCountsRecord, SentShares};
 use koi_types::{AccountId, Timestamp, limits};
 
 use crate::bucket::{Bucket, Share};
@@ -30,9 +34,11 @@ pub(crate) enum Sent {
 }
 
 /// The counts of all accounts.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AccountRates {
     max: AccountRatesMax,
+    /// Who remembers what was sent; nobody in tests of one run.
+    service: Option<MailboxService>,
     known: Mutex<Known>,
 }
 
@@ -78,7 +84,12 @@ const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 impl AccountRates {
     #[must_use]
     pub fn new(max: AccountRatesMax) -> Self {
-        Self { max, known: Mutex::default() }
+        Self { max, ..Self::default() }
+    }
+    /// The same, which go on where they were when the server is started again.
+    #[must_use]
+    pub fn remembered(max: AccountRatesMax, service: MailboxService) -> Self {
+        Self { service: Some(service), ..Self::new(max) }
     }
     /// Counts one. Nothing when it is one too many in either period; that one is not counted.
     pub(crate) fn take(&self, sent: Sent, account: AccountId, now: Timestamp) -> Option<Counted> {
@@ -128,16 +139,53 @@ impl AccountRates {
         let now = micros(now);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.accounts.contains_key(&account) {
+            // Nobody waits for the disk meanwhile.
+            drop(known);
+            let stored = self.stored(account, now);
+            known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.forget_some(now);
             if known.accounts.len() >= limits::RATED_ACCOUNTS_MAX {
                 return Some(uncounted);
             }
+            known.accounts.entry(account).or_insert(stored);
         }
         let counts = known.accounts.entry(account).or_default();
         let mut after = *counts;
         let counted = take(&mut after, now)?;
         *counts = after;
         Some(counted)
+    }
+    /// What the account has sent before it was known here. Where that cannot be read nothing is sent either,
+    /// and whoever tries is told why.
+    fn stored(&self, account: AccountId, now: i64) -> Counts {
+        let account = self.service.as_ref().map(|service| service.account(account));
+        let stored = account.and_then(|account| account.ok()?.sent_counts().ok()).unwrap_or_default();
+        let SentCountsRecord { messages_hour, messages_day, recipients_hour, recipients_day } = stored;
+        // A clock that was set back, or a damaged row, takes no more than there is.
+        let hour = |full_at| Bucket::full_at(full_at, HOUR_MICROS, now);
+        let day = |full_at| Bucket::full_at(full_at, DAY_MICROS, now);
+        Counts {
+            messages: Periods { hour: hour(messages_hour), day: day(messages_day) },
+            recipients: Periods { hour: hour(recipients_hour), day: day(recipients_day) },
+        }
+    }
+}
+
+impl std::fmt::Debug for AccountRates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountRates").field("max", &self.max).finish_non_exhaustive()
+    }
+}
+
+impl Counted {
+    /// The same, to be counted with the message.
+    pub(crate) const fn shares(&self) -> SentShares {
+        SentShares {
+            messages_hour: self.messages.hour.micros(),
+            messages_day: self.messages.day.micros(),
+            recipients_hour: self.recipients.hour.micros(),
+            recipients_day: self.recipients.day.micros(),
+        }
     }
 }
 

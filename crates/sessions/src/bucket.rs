@@ -16,9 +16,17 @@ impl Share {
     pub(crate) const fn and(self, next: Self) -> Self {
         Self { upto: next.upto, micros: self.micros + next.micros }
     }
+    /// The time in which it comes back.
+    pub(crate) const fn micros(self) -> i64 {
+        self.micros
+    }
 }
 
 impl Bucket {
+    /// One that will be full then, and at most empty now.
+    pub(crate) fn full_at(full_at_micros: i64, period_micros: i64, now_micros: i64) -> Self {
+        Self(full_at_micros.min(now_micros.saturating_add(period_micros)))
+    }
     /// Takes one of `max` for each period, if there is one. With a `max` of 0 there always is.
     pub(crate) fn take(&mut self, max: u32, period_micros: i64, now_micros: i64) -> bool {
         self.take_share(max, period_micros, now_micros).is_some()

@@ -20,6 +20,7 @@
 //! | F | 0, hash of a Message-ID | `SubmittedRecord`: a message that was submitted |
 //! | F | 1, client | since when it is known to append what it sends |
 //! | F | 2 | the setting: whether the server files sent mail |
+//! | F | 3 | `SentCountsRecord`: how much was sent of what an hour and a day allow |
 //! | D | | `PushAccountRecord`: counts of subscriptions, throttle, when something is due |
 //! | D | id | `SubscriptionRecord`: a push subscription |
 //! | R | id, 0, number | `PushTaskRecord`: something to be pushed to it |
@@ -113,7 +114,7 @@ pub mod table {
     /// Push subscriptions, and what is known of all of them together.
     pub const PUSH: u8 = b'D';
     pub const EMAIL_MEMBERSHIP: u8 = b'E';
-    /// What was submitted lately, clients known to file their own sent mail, and the setting.
+    /// What was submitted lately and how much, clients known to file their own sent mail, and the setting.
     pub const SENT: u8 = b'F';
     pub const GRACE: u8 = b'G';
     /// Contact storage messages, and the addresses they are about.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::imap::Imap;
-use crate::rig::{ALICE, BOB, PASSWORD, Server, new_folder, said};
+use crate::rig::{ALICE, BOB, KOI, PASSWORD, Server, new_folder, said};
 
 /// What `openssl s_client` shows of a connection to which it sends `input`.
 fn s_client(server: &Server, port: u16, arguments: &[&str], input: &str) -> String {
@@ -67,6 +67,38 @@ fn tls_1_3_and_the_suite_of_tls_1_2_that_must_be_there_and_nothing_older() {
 fn submission(server: &Server, user: &str, password: &str, lines: &str) -> String {
     let input = format!("EHLO client.example\r\nAUTH PLAIN {}\r\n{lines}QUIT\r\n", plain(user, password));
     s_client(server, server.base + 465, &["-quiet"], &input)
+}
+
+// spec: RFC 6409 §3.3
+#[test]
+fn what_an_account_has_sent_is_known_after_the_server_was_killed() {
+    let (_outer, folder) = new_folder();
+    let first = Server::start(&folder);
+    let base = first.base;
+    first.stop();
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[smtp]\naccount_messages_per_hour_max = 2\n")).unwrap();
+    let serve = || {
+        let mut command = Command::new(KOI);
+        command.arg("serve").arg("--config").arg(&file);
+        Server::spawn(command, &folder, base).unwrap()
+    };
+    let message = format!(
+        "MAIL FROM:<{ALICE}>\r\nRCPT TO:<{BOB}>\r\nDATA\r\nFrom: {ALICE}\r\nSubject: hello\r\n\r\nx\r\n.\r\n"
+    );
+    for _ in 0..2 {
+        let server = serve();
+        let said = submission(&server, ALICE, PASSWORD, &message);
+        assert!(said.contains("250 2.0.0 message saved"), "{said}");
+        server.kill();
+    }
+    let server = serve();
+    let said = submission(&server, ALICE, PASSWORD, &format!("MAIL FROM:<{ALICE}>\r\n"));
+    assert!(said.contains("450 4.7.1 your account has sent too many messages"), "{said}");
+    let said = submission(&server, BOB, PASSWORD, &format!("MAIL FROM:<{BOB}>\r\n"));
+    assert!(said.contains("250 2.1.0"), "{said}");
+    server.stop();
 }
 
 // spec: RFC 4954 §4; RFC 4954 §6; RFC 5321 §A

@@ -15,6 +15,7 @@ use koi_store::kv::{Txn, transact};
 use koi_store::mail::dmap::keys;
 use koi_store::mail::dmap::outbox::{self, Ending, NewOutgoing};
 use koi_store::mail::dmap::queue::NewQueued;
+use koi_store::mail::sent_counts::SentShares;
 use koi_store::mail::{AccountTxn, Appended, NewEmail, directory};
 use koi_store::record::dmap::{OutboxRecord, OutboxState};
 use koi_store::record::email::Place;
@@ -42,6 +43,8 @@ pub struct SubmitOptions {
     /// Where a copy is filed once it is sent, with these flags.
     pub save_to: Option<MailboxId>,
     pub sent_flags: Flags,
+    /// What it takes of what the account may send.
+    pub counts: SentShares,
 }
 
 /// A message that was taken for submission.
@@ -52,6 +55,8 @@ pub struct Claim {
     pub modseq: ModSeq,
     /// It waits until then: there is nothing more to do now.
     pub held_until: Option<Timestamp>,
+    /// What was counted with it, and is given back if it is refused.
+    counts: SentShares,
 }
 
 /// What came of it.
@@ -83,6 +88,7 @@ impl Account {
         let id = ObjectId(self.inner.new_email_id().0);
         let (meta, display) = (options.bounces.meta, options.bounces.display);
         let bit = |bit: u8, is_set: bool| if is_set { bit } else { 0 };
+        let counts = options.counts;
         let held_until = options.hold_until.filter(|until| *until > self.inner.env.now());
         let new = NewOutgoing {
             held_until,
@@ -98,13 +104,14 @@ impl Account {
                 return Err(crate::snapshot::no_such_mailbox());
             }
             account.claim_submission(Place { mailbox, uid }, id, &new)?;
-            Ok(Claim { id, modseq: account.modseq(), held_until })
+            account.count_sent(counts)?;
+            Ok(Claim { id, modseq: account.modseq(), held_until, counts })
         })
     }
     /// Checks what was taken, and delivers it. A few milliseconds of arithmetic, then one transaction.
     pub fn finish_submission(&self, claim: &Claim) -> Result<Pending<Submitted>> {
         self.owner_only()?;
-        finish(&self.inner, self.id, claim.id)
+        finish(&self.inner, self.id, claim.id, claim.counts)
     }
 }
 
@@ -136,7 +143,8 @@ pub(crate) fn finish_due(inner: &Inner, account: AccountId, now: Timestamp) -> R
                 continue;
             }
         }
-        match finish(inner, account, each.id) {
+        // What was counted for it stays counted, whatever becomes of it.
+        match finish(inner, account, each.id, SentShares::default()) {
             Ok(pending) => pending.wait().map(drop)?,
             // Somebody else has ended it meanwhile.
             Err(error) if error.cause == Some(Cause::SubmissionRace) => {}
@@ -162,7 +170,7 @@ fn race() -> MailError {
     MailError::new(ErrorKind::Conflict, text).because(Cause::SubmissionRace)
 }
 
-fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Submitted>> {
+fn finish(inner: &Inner, account: AccountId, id: ObjectId, counts: SentShares) -> Result<Pending<Submitted>> {
     let record = outbox::outgoing(&*inner.kv.view()?, account, id)?.ok_or_else(race)?;
     let mut octets = Vec::new();
     let read = inner.kv.view()?.read_body(&record.body, 0..record.body.octets, &mut octets);
@@ -186,7 +194,7 @@ fn finish(inner: &Inner, account: AccountId, id: ObjectId) -> Result<Pending<Sub
         Outcome::Queue(..) | Outcome::Refused(_) => None,
     };
     let (options, now) = (Arc::clone(&inner.options), inner.env.now());
-    let ending = End { options, now, account, id, outcome, saved_as: inner.new_email_id() };
+    let ending = End { options, now, account, id, counts, outcome, saved_as: inner.new_email_id() };
     let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| ending.run(txn));
     [Some(account), to].into_iter().flatten().for_each(|account| inner.changed(account));
     Ok(Pending::of(pending))
@@ -318,6 +326,8 @@ struct End {
     now: Timestamp,
     account: AccountId,
     id: ObjectId,
+    /// What is given back if it is refused.
+    counts: SentShares,
     outcome: Outcome,
     /// The id of the copy.
     saved_as: EmailId,
@@ -366,6 +376,7 @@ impl End {
         if own.end_submission(self.id, Ending::Refused)?.is_none() {
             return Err(race());
         }
+        own.uncount_sent(self.counts)?;
         let modseq = own.finish()?;
         Ok(Submitted::Refused { error: error.clone(), modseq })
     }

@@ -12,6 +12,7 @@ use koi_store::kv::{Read, Txn, transact};
 use koi_store::mail::AccountTxn;
 use koi_store::mail::directory;
 use koi_store::mail::object::{self, ObjectKind};
+use koi_store::mail::sent_counts::SentShares;
 use koi_types::{
     AccountId, Address, BlobName, EmailId, ErrorKind, MailError, ObjectId, Result, ReversePath, Timestamp,
     limits,
@@ -166,16 +167,14 @@ struct Ready {
 
 impl Account {
     /// Submits an email. What comes of it for each recipient stands in the submission. `may_send` is asked
-    /// last, with the number of recipients.
+    /// last, with the number of recipients; it says what that takes of what the account may send.
     pub fn submit_email(
         &self,
         new: &NewSubmission,
-        may_send: impl FnOnce(usize) -> bool,
+        may_send: impl FnOnce(usize) -> Option<SentShares>,
     ) -> Refusable<Pending<SubmissionView>> {
         let ready = self.prepare(new)?;
-        if !may_send(ready.record.rcpt_to.len()) {
-            return Err(SubmissionRefused::TooFast);
-        }
+        let counts = may_send(ready.record.rcpt_to.len()).ok_or(SubmissionRefused::TooFast)?;
         let accounts = ready.recipients.clone();
         self.inner.prepare(&ready.message, &accounts, peer(&ready.sender))?;
         let (account, now, inner) = (self.id, self.inner.env.now(), &self.inner);
@@ -195,6 +194,7 @@ impl Account {
             }
             make_room(&mut sender)?;
             sender.put_object(ObjectKind::Submission, ready.id, encoded)?;
+            sender.count_sent(counts)?;
             sender.finish()?;
             Ok(SubmissionView { id: ready.id, submission: record })
         });

@@ -6,7 +6,7 @@ use koi_mailbox::emails::{
     OWN_IDENTITY, SetOutcome, SettingRefused, State, SubmissionRefused, SubmissionView, Told, UndoStatus,
     VacationRecord,
 };
-use koi_mailbox::{Account, INBOX};
+use koi_mailbox::{Account, INBOX, SentShares};
 use koi_types::{EmailId, ErrorKind, ObjectId, Timestamp, limits};
 
 use crate::emails::state;
@@ -34,7 +34,7 @@ pub(crate) fn new(email: EmailId) -> NewSubmission {
 }
 
 pub(crate) fn submit(account: &Account, new: &NewSubmission) -> Result<SubmissionView, String> {
-    match account.submit_email(new, |_| true) {
+    match account.submit_email(new, |_| Some(SentShares::default())) {
         Ok(pending) => Ok(pending.wait().unwrap()),
         Err(refused) => Err(format!("{refused:?}")),
     }
@@ -256,7 +256,7 @@ fn few_submissions_wait_also_when_their_objects_are_gone() {
         let id = submit(&alice, &waiting).unwrap().id;
         alice.destroy_submission(id).wait().unwrap().unwrap();
     }
-    let refused = alice.submit_email(&waiting, |_| true).unwrap().wait().unwrap_err();
+    let refused = alice.submit_email(&waiting, |_| Some(SentShares::default())).unwrap().wait().unwrap_err();
     assert_eq!(refused.kind, ErrorKind::LimitReached, "they would be sent all at once");
     submit(&alice, &new(email)).unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use koi_mailbox::{Account, Delivery, FlagOp, INBOX, Options, Quota, Submission, Whole};
+use koi_mailbox::{Account, Delivery, FlagOp, INBOX, Options, Quota, SentShares, Submission, Whole};
 use koi_store::engine::Embedded;
 use koi_types::{Address, ErrorKind};
 
@@ -18,6 +18,7 @@ fn submission(rig: &Rig, sender: &Account, recipients: &[&Account], text: &str) 
         message: incoming(text),
         own_form: None,
         client: 1,
+        counts: SentShares::default(),
         received_at: rig.service_now(),
     }
 }

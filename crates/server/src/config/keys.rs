@@ -311,9 +311,9 @@ keys! {
     "smtp.errors_per_minute_max" number(0, 1_000_000), Value("120"), "per minute", Restart, "30",
         "The same: commands answered with 5yz; at more the connection is closed with 421.";
     "smtp.account_messages_per_hour_max" number(0, 1_000_000), Value("1000"), "per hour", Restart, "100",
-        "Of one account, by submission and by JMAP, since the start of the server: messages begun, but \
-         for those that are refused in the end; more get 450 4.7.1 or `rateLimit`, for later. What a stolen \
-         password can send. 0: no bound.";
+        "Of one account, by submission, JMAP and DMAP: messages begun, but for those that are refused in the \
+         end; more get 450 4.7.1, `rateLimit` or `LIMIT`, for later. What a stolen password can send. What \
+         was sent is remembered over a restart. 0: no bound.";
     "smtp.account_messages_per_day_max" number(0, 10_000_000), Value("5000"), "per day", Restart, "500",
         "The same in 24 hours.";
     "smtp.account_recipients_per_hour_max" number(0, 1_000_000), Value("5000"), "per hour", Restart, "500",

@@ -59,6 +59,7 @@ pub(super) fn submit(
             message,
             own_form,
             client: bodies.client,
+            counts: transaction.counts(),
             received_at,
         })),
         // Without a login there is no transaction in a submission.

@@ -1,6 +1,6 @@
 //! One mail transaction: reverse-path, recipients, and the message as far as it has arrived (RFC 5321 §3.3).
 
-use koi_mailbox::Stage;
+use koi_mailbox::{SentShares, Stage};
 use koi_proto::smtp::{Mail, Reply};
 use koi_types::{AccountId, Address, ReversePath};
 
@@ -74,6 +74,12 @@ impl Transaction {
     pub(super) fn fail(&mut self, reply: Reply) {
         self.message = Arriving::Dropped;
         self.broken.get_or_insert(reply);
+    }
+    /// What it takes of what its sender may send.
+    pub(super) fn counts(&self) -> SentShares {
+        let recipients = self.recipients.iter().filter_map(|recipient| recipient.counted.as_ref());
+        let all = self.counted.iter().chain(recipients).map(Counted::shares);
+        all.fold(SentShares::default(), SentShares::and)
     }
     /// The accounts to deliver to: two addresses of one account get one message.
     pub(super) fn accounts(&self) -> Vec<AccountId> {

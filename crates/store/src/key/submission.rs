@@ -24,6 +24,12 @@ pub fn sent_setting(account: AccountId) -> [u8; 6] {
     sent(account, 2)
 }
 
+/// F: how much was sent.
+#[must_use]
+pub fn sent_counts(account: AccountId) -> [u8; 6] {
+    sent(account, 3)
+}
+
 /// F: the beginning of all rows of one kind.
 #[must_use]
 pub fn sent(account: AccountId, kind: u8) -> [u8; 6] {

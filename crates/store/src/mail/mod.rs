@@ -37,6 +37,7 @@ pub mod reclaim;
 pub mod rights;
 mod rows;
 pub mod sent;
+pub mod sent_counts;
 mod threads;
 mod unshare;
 pub mod upload;

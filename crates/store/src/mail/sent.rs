@@ -49,8 +49,11 @@ pub fn files_sent(read: &(impl Read + ?Sized), account: AccountId) -> Result<boo
 pub fn set_files_sent(txn: &mut dyn Txn, account: AccountId, on: bool) -> Result<()> {
     let mut keys = Vec::new();
     let range = key::all(account, table::SENT);
+    let counts = key::sent_counts(account);
     txn.scan(&range.from, &range.end, &mut |key, _| {
-        keys.push(key.to_vec());
+        if key != counts {
+            keys.push(key.to_vec());
+        }
         ControlFlow::Continue(())
     })?;
     for key in keys {

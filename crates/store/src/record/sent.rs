@@ -1,4 +1,5 @@
-//! F: what an account remembers of mail it sent, so that each message is in the Sent mailbox once.
+//! F: what an account remembers of mail it sent, so that each message is in the Sent mailbox once, and so
+//! that nobody sends more than an hour and a day allow.
 
 use koi_types::{MailboxId, Timestamp, Uid};
 
@@ -36,6 +37,35 @@ impl SubmittedRecord {
         let (mailbox, uid) = (MailboxId(f.u32()?), f.u32()?);
         let copy = Uid::new(uid).map(|uid| FiledCopy { mailbox, uid });
         f.end().map(|()| Self { at, client, copy })
+    }
+}
+
+/// How much was sent: when each of four counts will be full again, in microseconds since 1970. What is sent
+/// moves that away, and time comes nearer to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SentCountsRecord {
+    pub messages_hour: i64,
+    pub messages_day: i64,
+    pub recipients_hour: i64,
+    pub recipients_day: i64,
+}
+
+impl SentCountsRecord {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { messages_hour, messages_day, recipients_hour, recipients_day } = *self;
+        Record::new(32).i64(messages_hour).i64(messages_day).i64(recipients_hour).i64(recipients_day).0
+    }
+    #[must_use]
+    pub fn decode(record: &[u8]) -> Option<Self> {
+        let mut f = Fields::of(record)?;
+        let record = Self {
+            messages_hour: f.i64()?,
+            messages_day: f.i64()?,
+            recipients_hour: f.i64()?,
+            recipients_day: f.i64()?,
+        };
+        f.end().map(|()| record)
     }
 }
 
@@ -86,6 +116,22 @@ mod tests {
         let record = SubmittedRecord { at: Timestamp(2), client: 7, copy };
         assert_eq!(record.encode(), known);
         assert_eq!(SubmittedRecord::decode(&known[..24]), None);
+        let counts = SentCountsRecord {
+            messages_hour: 2,
+            messages_day: -1,
+            recipients_hour: 0x0102,
+            recipients_day: i64::MAX,
+        };
+        let known = [
+            [2, 0, 0, 0, 0, 0, 0, 0],
+            [255; 8],
+            [2, 1, 0, 0, 0, 0, 0, 0],
+            [255, 255, 255, 255, 255, 255, 255, 127],
+        ];
+        let known = [&[1], known.concat().as_slice()].concat();
+        assert_eq!((counts.encode(), SentCountsRecord::decode(&known)), (known.clone(), Some(counts)));
+        assert!((0..known.len()).all(|cut| SentCountsRecord::decode(&known[..cut]).is_none()));
+        assert_eq!(SentCountsRecord::decode(&[known, vec![0]].concat()), None);
         assert_eq!(encode_setting(true), [1, 1]);
         assert_eq!((decode_setting(&[1, 0]), decode_setting(&[1, 2])), (Some(false), None));
         assert_eq!(decode_since(&encode_since(Timestamp(9))), Some(Timestamp(9)));

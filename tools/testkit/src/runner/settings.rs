@@ -82,6 +82,7 @@ fn set_dmtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
 
 fn set_smtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
     let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+    let service = world.service.clone();
     let settings = match name.split_once('.') {
         Some(("lmtp", _)) => &mut world.lmtp,
         Some(("smtp", _)) => &mut world.smtp,
@@ -99,7 +100,11 @@ fn set_smtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
         "scram" => settings.scram = value == "yes",
         "greeting_delay_ms" => settings.greeting_delay_ms = number()?,
         "rates" => settings.rates = Arc::new(Rates::new(rates(value)?)),
-        "account_rates" => settings.account_rates = Arc::new(AccountRates::new(account_rates(value)?)),
+        // What was sent before counts, as after a restart.
+        "account_rates" => {
+            let rates = AccountRates::remembered(account_rates(value)?, service);
+            settings.account_rates = Arc::new(rates);
+        }
         _ => return Err(format!("no such setting: {name}")),
     }
     Ok(())

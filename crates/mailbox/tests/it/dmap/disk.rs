@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use koi_mailbox::dmap::SubmitOptions;
-use koi_mailbox::{Account, Delivery, INBOX, Submission, Whole};
+use koi_mailbox::{Account, Delivery, INBOX, SentShares, Submission, Whole};
 use koi_store::engine::Embedded;
 use koi_types::{Flags, Mode, ReversePath, Role, Uid};
 
@@ -84,6 +84,7 @@ fn mail_in_clear_is_nowhere_in_the_folder_of_who_keeps_none() {
             message,
             own_form: None,
             client: 1,
+            counts: SentShares::default(),
             received_at,
         };
         assert!(matches!(rig.service.submit(submission).wait().unwrap(), Whole::Delivered(_)));

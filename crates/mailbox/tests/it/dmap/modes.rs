@@ -5,7 +5,9 @@ use koi_dime::key::Holder;
 use koi_dime::message::plain;
 use koi_dime::{ChunkType, Magic, Message};
 use koi_mailbox::dmap::{ModeChange, NewKey, PrivatePart};
-use koi_mailbox::{Delivery, DmapOptions, FlagOp, INBOX, Options, PasswordRecord, Submission, Whole};
+use koi_mailbox::{
+    Delivery, DmapOptions, FlagOp, INBOX, Options, PasswordRecord, SentShares, Submission, Whole,
+};
 use koi_types::{Address, Cause, ErrorKind, KeyId, Mode, ReversePath, Role, Uid};
 
 use super::rig::{
@@ -92,6 +94,7 @@ fn no_row_has_anything_of_a_message_in_clear() {
         own_form: Some(incoming(&format!("Bcc: x@y\n{}", secret_mail()))),
         message,
         client: 1,
+        counts: SentShares::default(),
         received_at: rig.service_now(),
     };
     assert!(matches!(rig.service.submit(submission).wait().unwrap(), Whole::Delivered(_)));

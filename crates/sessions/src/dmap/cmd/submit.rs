@@ -42,15 +42,15 @@ impl Job for Submitting {
         loop {
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Begin(submit) => {
-                    let (uid, options) = match begin(cx, &submit)? {
+                    let (uid, mut options) = match begin(cx, &submit)? {
                         Ok(begun) => begun,
                         Err(reply) => return Ok(Outcome::Done(*reply)),
                     };
                     let (account, mailbox) = (cx.core.account()?, cx.core.view()?.mailbox);
-                    self.counted = cx.core.settings.account_rates.take_message(1, account.id(), cx.core.now);
-                    if self.counted.is_none() {
-                        return Ok(Outcome::Done(too_many()));
-                    }
+                    let counted = cx.core.settings.account_rates.take_message(1, account.id(), cx.core.now);
+                    let Some(counted) = counted else { return Ok(Outcome::Done(too_many())) };
+                    options.counts = counted.shares();
+                    self.counted = Some(counted);
                     let pending = account.claim_submission(mailbox, uid, options);
                     let ticket = pending.ticket();
                     self.state = State::Claim(uid, pending);

@@ -191,7 +191,7 @@ impl Sending {
         let rates = &cx.jmap.account_rates;
         let counted = rates.take_message(1, self.account.id(), cx.now);
         let counted = counted.ok_or_else(|| SetError::from(SetErrorKind::RateLimit))?;
-        let pending = self.account.send_notification(&message, recipient);
+        let pending = self.account.send_notification(&message, recipient, counted.shares());
         let pending = pending.inspect_err(|_| rates.give_back(&counted, cx.now))?;
         Ok(UnderWay { creation_id, email: view.id, told: words::told(given, &mdn), counted, pending })
     }

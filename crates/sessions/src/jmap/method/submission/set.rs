@@ -171,7 +171,7 @@ impl SubmissionSet {
         let mut counted = None;
         let may_send = |recipients| {
             counted = rates.take_message(recipients, self.account.id(), cx.now);
-            counted.is_some()
+            counted.as_ref().map(Counted::shares)
         };
         let submitted = self.account.submit_email(&new, may_send);
         if let (Err(_), Some(counted)) = (&submitted, &counted) {
