@@ -423,11 +423,13 @@ impl Driver {
             Effect::StacieProve(proof) => EffectResult::StacieProved(self.stacie_prove(&proof).await),
             Effect::Organisation(domain) => {
                 let others = Arc::clone(&self.edge.organisations);
-                EffectResult::Organisation(self.looked_up(others.organisation(&domain)).await?)
+                EffectResult::Organisation(self.looked_up(others.organisation(&domain, self.asker())).await?)
             }
             Effect::Signets(wanted) => {
                 let others = Arc::clone(&self.edge.organisations);
-                EffectResult::Signets(self.looked_up(others.signets(&wanted)).await?.map(Box::new))
+                EffectResult::Signets(
+                    self.looked_up(others.signets(&wanted, self.asker())).await?.map(Box::new),
+                )
             }
             Effect::EndOthers => {
                 if let Some(joined) = &self.joined {

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{self, JoinSet};
 
+use super::Asker;
 use super::client::said;
 use super::registry::Registry;
 use crate::clock;
@@ -250,7 +251,7 @@ async fn tried(shared: &Arc<Shared>, due: &DueMail) -> Result<Option<MailSettled
 async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettled {
     let (account, id, to) = (due.account, due.id, &*due.destination);
     let time = ATTEMPT + Duration::from_secs(mail.octets.len() as u64 / OCTETS_PER_SECOND_MIN);
-    let sent = tokio::time::timeout(time, send(shared, mail)).await;
+    let sent = tokio::time::timeout(time, send(shared, mail, account)).await;
     let said = match sent.unwrap_or_else(|_| Err(Failure::NotNow("it took too long".to_owned()))) {
         Ok(reply) => {
             let said = said(&reply);
@@ -290,8 +291,8 @@ impl From<MailError> for Failure {
     }
 }
 
-async fn send(shared: &Shared, mail: &OutgoingMail) -> Result<Reply, Failure> {
-    let known = shared.registry.known(&mail.destination).await?;
+async fn send(shared: &Shared, mail: &OutgoingMail, author: AccountId) -> Result<Reply, Failure> {
+    let known = shared.registry.known(&mail.destination, Asker::Account(author)).await?;
     let mut client = shared.registry.connected(&mail.destination, &known.record, known.is_validated).await?;
     let from = Command::Mail {
         origin: mail.origin.domain().to_owned(),

@@ -2,13 +2,13 @@
 //!
 //! The management record of a domain names its key; the signet that a server of the domain gives must have
 //! it. What was found is stored, and a key that is stored is not replaced by another unless the record names
-//! both, or the old one has agreed. One lookup for each domain at a time; what failed is not tried again at
-//! once. Must not: answer with a signet that was not verified.
+//! both, or the old one has agreed. One lookup for each domain at a time (two, where strangers want to know
+//! it too, whom nobody else waits for), and no more for each asker than [`super::turns`] says; what failed is
+//! not tried again at once. Must not: answer with a signet that was not verified.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use koi_dime::dmtp::{Command, Name, Reply, SignetReply};
 use koi_dime::signet::Form;
@@ -17,12 +17,12 @@ use koi_mailbox::MailboxService;
 use koi_mailbox::dmap::{FoundOrganisation, KnownOrganisation};
 use koi_sessions::{FoundSignets, SignetLookup};
 use koi_types::{Address, Cause, ErrorKind, MailError, limits};
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
 use super::certificate::Certificates;
 use super::client::{Client, Patience, said, trouble};
+use super::failures::Failures;
 use super::resolver::Resolver;
+use super::turns::{Asker, Held, Turns};
 use super::{Later, Organisations};
 use crate::clock;
 use crate::config::Config;
@@ -30,14 +30,14 @@ use crate::problem::Problem;
 use crate::tls::trusted;
 use crate::webpush::guard::is_public;
 
-/// Lookups under way.
-const LOOKUPS_MAX: usize = 32;
 /// For one lookup, all its hosts together.
 const LOOKUP: Duration = Duration::from_secs(60);
+/// Who waits for another's lookup of the same domain, and what came before it, is told to try again then.
+const GATE: Duration = Duration::from_secs(120);
 /// What failed is not tried again before, unless messages are tried again sooner.
 const FAILED: Duration = Duration::from_secs(10);
-/// Domains whose lookup failed that are remembered.
-const FAILURES_MAX: usize = 4096;
+/// The same where what is known goes on meanwhile.
+const FAILED_KNOWN: Duration = Duration::from_secs(300);
 /// However long the DNS lets a record be kept.
 const FRESH_SECS_MAX: u32 = 24 * 3600;
 /// What is known is used so long while nobody can be asked, unless the record says otherwise (`exp`).
@@ -52,37 +52,20 @@ pub(crate) struct Registry {
     reach: Reach,
     hostname: String,
     /// Domains that are being looked up.
-    gates: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    lookups: Semaphore,
-    failures: Mutex<HashMap<String, (Instant, MailError)>>,
+    gates: Held<Wanted, tokio::sync::Mutex<()>>,
+    turns: Turns,
+    failures: Failures,
     /// What failed is not tried again before.
     rest: Duration,
+    /// The same where what is known goes on meanwhile.
+    known_rest: Duration,
 }
 
-/// A domain that is being looked up. The last who waits for it takes it away, also when nobody waits for the
-/// answer any more.
-struct Gate<'r> {
-    registry: &'r Registry,
+/// A domain that somebody wants to know. Our own users do not wait for the turns of strangers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Wanted {
+    by_ours: bool,
     domain: String,
-    gate: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl<'r> Gate<'r> {
-    fn of(registry: &'r Registry, domain: String) -> Self {
-        let gate = Arc::clone(registry.gates.lock().entry(domain.clone()).or_default());
-        Self { registry, domain, gate }
-    }
-}
-
-impl Drop for Gate<'_> {
-    fn drop(&mut self) {
-        let mut gates = self.registry.gates.lock();
-        // Under the lock, so that one of two who leave at the same time sees that he is the last.
-        self.gate = Arc::default();
-        if gates.get(&self.domain).is_some_and(|gate| Arc::strong_count(gate) == 1) {
-            gates.remove(&self.domain);
-        }
-    }
 }
 
 /// Where connections go.
@@ -105,10 +88,11 @@ impl Registry {
             certificates: Certificates::new(trusted(courier.ca_file.as_deref(), remedy)?),
             reach: Reach { port: courier.port, private: courier.private, patience },
             hostname: config.hostname.clone(),
-            gates: Mutex::default(),
-            lookups: Semaphore::new(LOOKUPS_MAX),
-            failures: Mutex::default(),
+            gates: Held::default(),
+            turns: Turns::new(),
+            failures: Failures::default(),
             rest: courier.retry.min(FAILED),
+            known_rest: courier.retry.min(FAILED_KNOWN),
         })
     }
 
@@ -119,7 +103,7 @@ impl Registry {
 
     /// Whoever could not be looked up is looked up again when he is needed.
     pub(crate) fn forget_failures(&self) {
-        self.failures.lock().clear();
+        self.failures.clear();
     }
 
     /// What an administrator should know: why nobody can be looked up.
@@ -128,7 +112,7 @@ impl Registry {
     }
 
     /// Another organisation, as it is known now.
-    pub(crate) async fn known(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
+    pub(crate) async fn known(&self, domain: &str, asker: Asker) -> Result<KnownOrganisation, MailError> {
         let domain = domain.to_ascii_lowercase();
         if !is_domain(&domain) {
             return Err(MailError::new(ErrorKind::InvalidInput, "not a domain"));
@@ -136,30 +120,33 @@ impl Registry {
         if let Some(answer) = self.remembered(&domain)? {
             return answer;
         }
-        let gate = Gate::of(self, domain.clone());
-        let _alone = gate.gate.lock().await;
+        // In this order: what others may wait for is not held while there is no share left.
+        let _share = self.turns.share(asker).await.ok_or_else(|| busy(&domain))?;
+        let wanted = Wanted { by_ours: asker.is_ours(), domain: domain.clone() };
+        let gate = self.gates.hold(wanted, Default::default);
+        let alone = tokio::time::timeout(GATE, gate.it.lock()).await;
+        let _alone = alone.map_err(|_| busy(&domain))?;
         // Somebody else has asked meanwhile.
         match self.remembered(&domain)? {
             Some(answer) => answer,
-            None => self.look(&domain).await,
+            None => {
+                let _turn = self.turns.turn(asker).await.ok_or_else(|| busy(&domain))?;
+                self.look(&domain).await
+            }
         }
     }
 
     /// What needs no question; nothing when somebody must be asked.
     fn remembered(&self, domain: &str) -> Result<Option<Result<KnownOrganisation, MailError>>, MailError> {
         let known = self.mailbox.known_organisation(domain)?;
-        if let Some(known) = known.filter(|known| known.fresh_until > clock::now()) {
-            return Ok(Some(Ok(known)));
+        if let Some(known) = known.as_ref().filter(|known| known.fresh_until > clock::now()) {
+            return Ok(Some(Ok(known.clone())));
         }
-        let failures = self.failures.lock();
-        let recent = failures.get(domain).filter(|(at, _)| at.elapsed() < self.rest);
-        Ok(recent.map(|(_, error)| Err(error.clone())))
+        let recent = self.failures.recent(domain);
+        Ok(recent.map(|error| known.filter(|known| goes_on(known, &error)).ok_or(error)))
     }
 
     async fn look(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
-        let Ok(_turn) = self.lookups.acquire().await else {
-            return Err(trouble(domain, "the server goes down"));
-        };
         let found = tokio::time::timeout(LOOKUP, self.found(domain)).await;
         let found = found.unwrap_or_else(|_| Err(trouble(domain, "no answer in time")));
         let learned = match found {
@@ -185,26 +172,14 @@ impl Registry {
 
     /// While nobody can be asked, what was known before goes on for a while; a key that is refused does not.
     fn failed(&self, domain: &str, error: MailError) -> Result<KnownOrganisation, MailError> {
-        if error.kind == ErrorKind::Unavailable && error.cause.is_none() {
-            let known = self.mailbox.known_organisation(domain)?;
-            let is_usable = |known: &KnownOrganisation| {
-                let days = known.record.expiry_days.unwrap_or(STALE_DAYS);
-                known.learned_at.plus_secs(days.saturating_mul(DAY_SECS)) > clock::now()
-            };
-            if let Some(known) = known.filter(is_usable) {
-                return Ok(known);
-            }
-        }
         // What an administrator can mend works as soon as it is.
         if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::NotFound) {
             return Err(error);
         }
-        let mut failures = self.failures.lock();
-        if failures.len() >= FAILURES_MAX {
-            failures.clear();
-        }
-        failures.insert(domain.to_owned(), (Instant::now(), error.clone()));
-        Err(error)
+        let known = self.mailbox.known_organisation(domain)?.filter(|known| goes_on(known, &error));
+        let rest = if known.is_some() { self.known_rest } else { self.rest };
+        self.failures.remember(domain, error.clone(), rest);
+        known.ok_or(error)
     }
 
     /// From the DNS and a server of the domain.
@@ -264,12 +239,16 @@ impl Registry {
         Err(last)
     }
 
-    async fn users(&self, wanted: &SignetLookup, address: &Address) -> Result<FoundSignets, MailError> {
+    async fn users(
+        &self,
+        wanted: &SignetLookup,
+        address: &Address,
+        asker: Asker,
+    ) -> Result<FoundSignets, MailError> {
         let domain = address.domain();
-        let known = self.known(domain).await?;
-        let Ok(_turn) = self.lookups.acquire().await else {
-            return Err(trouble(domain, "the server goes down"));
-        };
+        let known = self.known(domain, asker).await?;
+        let _share = self.turns.share(asker).await.ok_or_else(|| busy(domain))?;
+        let _turn = self.turns.turn(asker).await.ok_or_else(|| busy(domain))?;
         let mut client = self.connected(domain, &known.record, known.is_validated).await?;
         let name = Name::User(address.clone());
         let asked = match wanted.history {
@@ -332,27 +311,39 @@ fn good(address: &Address, object: &[u8], organisation: &OrgSignet) -> Result<Us
 }
 
 impl Organisations for Registry {
-    fn organisation<'a>(&'a self, domain: &'a str) -> Later<'a, Arc<OrgSignet>> {
+    fn organisation<'a>(&'a self, domain: &'a str, asker: Asker) -> Later<'a, Arc<OrgSignet>> {
         Box::pin(async move {
             if let Some(own) = self.mailbox.organisation(domain) {
                 return Ok(Arc::new(own.signet().clone()));
             }
-            self.known(domain).await.map(|known| Arc::new(known.signet))
+            self.known(domain, asker).await.map(|known| Arc::new(known.signet))
         })
     }
-    fn signets<'a>(&'a self, wanted: &'a SignetLookup) -> Later<'a, FoundSignets> {
+    fn signets<'a>(&'a self, wanted: &'a SignetLookup, asker: Asker) -> Later<'a, FoundSignets> {
         Box::pin(async move {
             if !wanted.address.contains('@') {
-                let known = self.known(&wanted.address).await?;
+                let known = self.known(&wanted.address, asker).await?;
                 return Ok(found(known, Vec::new()));
             }
             let address = Address::parse(&wanted.address);
             let no_address = || MailError::new(ErrorKind::InvalidInput, "not an address");
             let address = address.ok_or_else(no_address)?;
-            let found = tokio::time::timeout(LOOKUP, self.users(wanted, &address)).await;
+            let found = tokio::time::timeout(LOOKUP, self.users(wanted, &address, asker)).await;
             found.unwrap_or_else(|_| Err(trouble(address.domain(), "no answer in time")))
         })
     }
+}
+
+/// What was known goes on while nobody can be asked, for the days that its record says.
+fn goes_on(known: &KnownOrganisation, error: &MailError) -> bool {
+    let days = known.record.expiry_days.unwrap_or(STALE_DAYS);
+    error.kind == ErrorKind::Unavailable
+        && error.cause.is_none()
+        && known.learned_at.plus_secs(days.saturating_mul(DAY_SECS)) > clock::now()
+}
+
+fn busy(domain: &str) -> MailError {
+    trouble(domain, "too many others are being looked up, try again later")
 }
 
 /// As the DNS has them, at most 253 octets (RFC 1035 §2.3.4).
@@ -377,3 +368,6 @@ fn invalid(whose: &str, why: &str) -> MailError {
     let text = format!("the signet of {whose} is no good: {why}");
     MailError::new(ErrorKind::InvalidInput, text).because(Cause::SignetInvalid)
 }
+
+#[cfg(test)]
+mod tests;

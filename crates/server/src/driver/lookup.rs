@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use koi_types::{ErrorKind, MailError};
 
+use crate::admission::counted;
+use crate::dmtp::Asker;
+
 use super::{Driver, End, SLEEP_MAX};
 
 /// Who has sent a question and closed his side gets the answer if it comes so soon.
@@ -24,6 +27,11 @@ enum Waited<T> {
 }
 
 impl Driver {
+    /// Who wants to know.
+    pub(super) fn asker(&self) -> Asker {
+        let account = self.joined.as_ref().map(|joined| Asker::Account(joined.account));
+        account.unwrap_or_else(|| Asker::Stranger(counted(self.peer)))
+    }
     /// What was found; an error when nobody waits for it any more.
     pub(super) async fn looked_up<T>(
         &mut self,

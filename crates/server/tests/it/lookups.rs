@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use koi_dime::OrgSignet;
-use koi_server::dmtp::{Later, Organisations};
+use koi_server::dmtp::{Asker, Later, Organisations};
 use koi_sessions::{FoundSignets, SignetLookup};
 use koi_types::{ErrorKind, MailError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -24,7 +24,7 @@ impl Drop for Waits<'_> {
 }
 
 impl Organisations for Silent {
-    fn organisation<'a>(&'a self, domain: &'a str) -> Later<'a, Arc<OrgSignet>> {
+    fn organisation<'a>(&'a self, domain: &'a str, _asker: Asker) -> Later<'a, Arc<OrgSignet>> {
         Box::pin(async move {
             let _waits = Waits(self);
             self.0.send("asked").unwrap();
@@ -34,7 +34,7 @@ impl Organisations for Silent {
             std::future::pending().await
         })
     }
-    fn signets<'a>(&'a self, _wanted: &'a SignetLookup) -> Later<'a, FoundSignets> {
+    fn signets<'a>(&'a self, _wanted: &'a SignetLookup, _asker: Asker) -> Later<'a, FoundSignets> {
         Box::pin(std::future::pending())
     }
 }
