@@ -57,6 +57,8 @@ pub(crate) struct Rows<P> {
     pub(crate) left: NumSet,
     /// How far the first of them is written.
     pub(crate) progress: Option<P>,
+    /// UIDs behind which the passes are and that were not there.
+    absent: NumSet,
     /// Messages that left after this client was last told.
     gone: Vec<ExpungedMessage>,
     /// The others are written.
@@ -105,6 +107,7 @@ impl<P> Rows<P> {
         Self {
             left: NumSet::new(),
             progress: None,
+            absent: NumSet::new(),
             gone: Vec::new(),
             only_gone: false,
             seen: UidSet::new(),
@@ -166,7 +169,8 @@ impl<P: Begun> Rows<P> {
                 if let Some(progress) = self.progress.take() {
                     progress.abandon(pass.out);
                 }
-                let gone = std::mem::take(&mut self.left).difference(&visited);
+                let mut gone = std::mem::take(&mut self.left).difference(&visited);
+                gone.extend(&std::mem::take(&mut self.absent));
                 if !gone.is_empty() {
                     self.gone = snapshot.expunged(view.mailbox, view.told_vanished(), &gone)?;
                     self.missing |= gone.count() != self.gone.len() as u64;
@@ -174,6 +178,12 @@ impl<P: Begun> Rows<P> {
                 return Ok(Passed::All);
             }
         };
+        // Seldom: the sets are compared only where the numbers differ.
+        if self.left.rank(done.saturating_add(1)) != visited.count() {
+            let mut behind = self.left.clone();
+            behind.remove_range(done.saturating_add(1)..=u32::MAX);
+            self.absent.extend(&behind.difference(&visited));
+        }
         self.left.remove_range(0..=done);
         Ok(passed)
     }
