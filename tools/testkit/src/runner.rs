@@ -247,6 +247,7 @@ impl Play {
             }
             Action::Raw { peer, text } => self.world.send_raw(*peer, &octets(text)),
             Action::Close { peer } => self.world.close(*peer),
+            Action::Reads { peer, reads } => self.world.set_reads(*peer, *reads),
             Action::StartTls { peer } => {
                 if !self.peer(*peer)?.wants_tls {
                     return Err("the server does not wait for a handshake".to_owned());

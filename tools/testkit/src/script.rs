@@ -91,6 +91,11 @@ pub enum Action {
     Close {
         peer: u32,
     },
+    /// The client reads nothing that is said, or reads on.
+    Reads {
+        peer: u32,
+        reads: bool,
+    },
     StartTls {
         peer: u32,
     },
@@ -217,12 +222,12 @@ pub enum Action {
         mailbox: String,
         count: u32,
     },
-    /// What is stored of a message cannot be read any more.
-    /// All rows of a kind that there are of DMAP.
+    /// What is stored of all rows of a kind that there are of DMAP cannot be read any more.
     DamageRows {
         user: String,
         kind: u8,
     },
+    /// The same of a message.
     Damage {
         user: String,
         mailbox: String,
@@ -368,6 +373,8 @@ fn peer_action(peer: u32, rest: &str) -> Result<Action, String> {
         ("data", text) => Ok(Action::Data { peer, text: text.to_owned() }),
         ("counted", text) => Ok(Action::Counted { peer, text: text.to_owned() }),
         ("close", "") => Ok(Action::Close { peer }),
+        ("stops", "reading") => Ok(Action::Reads { peer, reads: false }),
+        ("reads", "on") => Ok(Action::Reads { peer, reads: true }),
         ("starttls", "") => Ok(Action::StartTls { peer }),
         _ => Err(format!("not an action of a connection: `{rest}`")),
     }

@@ -271,6 +271,13 @@ impl World {
         }
         self.settle();
     }
+    /// A client that does not read lets its session write until its output is full, and no further.
+    pub fn set_reads(&mut self, peer: u32, reads: bool) {
+        if let Some(connection) = self.peers.get_mut(&peer) {
+            connection.reads = reads;
+        }
+        self.settle();
+    }
     /// The handshake that a session waits for succeeds.
     pub fn start_tls(&mut self, peer: u32) {
         if let Some(connection) = self.peers.get_mut(&peer)

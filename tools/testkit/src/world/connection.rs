@@ -28,6 +28,10 @@ pub struct Connection {
     /// What the server said and nobody looked at yet.
     pub said: Vec<u8>,
     pub closed: bool,
+    /// The client reads what is said.
+    pub(super) reads: bool,
+    /// The session has said so much that it waits for that.
+    is_full: bool,
     /// The session waits for a handshake.
     pub wants_tls: bool,
     /// Both sides compress.
@@ -79,6 +83,8 @@ impl Connection {
             output: Vec::new(),
             said: Vec::new(),
             closed: false,
+            reads: true,
+            is_full: false,
             wants_tls: false,
             packing: None,
             behind_packing: false,
@@ -95,9 +101,10 @@ impl Connection {
     }
     /// Whether anything happened.
     pub(super) fn run(&mut self, now: Timestamp, service: &MailboxService) -> bool {
-        if self.closed {
+        if self.closed || (self.is_full && !self.reads) {
             return false;
         }
+        self.is_full = false;
         if let Some(ticket) = &self.waiting {
             if ticket.peek().is_none() && self.session.deadline().is_none_or(|deadline| deadline > now) {
                 return false;
@@ -120,7 +127,10 @@ impl Connection {
                 any |= self.packing.as_mut().is_some_and(Packing::go_on);
                 any |= !self.input.is_empty() && self.session.wants_input();
             }
-            Step::OutputFull => any = true,
+            Step::OutputFull => {
+                self.is_full = true;
+                any = true;
+            }
             Step::Yield => {
                 self.yields += 1;
                 any = true;
