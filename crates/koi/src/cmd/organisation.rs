@@ -22,6 +22,9 @@ pub(crate) fn run(config: &Config, arguments: Organisation) -> Result<(), Proble
                 say(format_args!("{}  {dnssec}", one.domain));
                 say(format_args!("  key    {}", one.fingerprint));
                 say(format_args!("  known since {}, looked up {}", one.known_since, one.learned));
+                if !one.kept {
+                    say("  nobody here has dealt with it: it is forgotten when room is needed");
+                }
             }
             Ok(())
         }

@@ -12,6 +12,7 @@ use koi_dime::message::{HandoverError, Scanner, Tracing};
 use koi_dime::{Fingerprint, Message, OrgSignet, Organisation};
 use koi_message::DateTime;
 use koi_store::kv::{Txn, transact};
+use koi_store::mail::dmap::organisation;
 use koi_store::mail::{AccountTxn, INBOX, directory};
 use koi_types::{
     AccountId, Cause, EmailId, ErrorKind, KeyId, MailError, ObjectId, Result, SystemFlags, Timestamp,
@@ -188,6 +189,7 @@ impl MailboxService {
         };
         let arrival = Arrival { to: account, email: inner.new_email_id(), message };
         let (options, now) = (Arc::clone(&inner.options), inner.env.now());
+        let origin = origin_domain.to_ascii_lowercase();
         let pending = transact(&*inner.kv, move |txn: &mut dyn Txn| {
             // Its bringer has not heard the answer: whatever became of it since, it is not there again.
             if let Some(before) = AccountTxn::open(txn, account, options.quota, now)?.taken(&came.0)? {
@@ -196,6 +198,8 @@ impl MailboxService {
             let mut to = arrival.account(txn, &options, now)?;
             to.remember_taken(&came.0, transaction)?;
             arrival.put(to, &options, now)?;
+            // Whom somebody has heard from is known from now on.
+            organisation::keep(txn, &origin)?;
             Ok(transaction)
         });
         inner.changed(account);

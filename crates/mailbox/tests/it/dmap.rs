@@ -9,4 +9,5 @@ mod receiving;
 mod repairing;
 mod rig;
 mod sending;
+mod strangers;
 mod submitting;

@@ -18,6 +18,8 @@ pub struct OrganisationLine {
     pub learned: String,
     /// The DNS had signed the record that names its key.
     pub validated: bool,
+    /// Somebody here has dealt with it.
+    pub kept: bool,
 }
 
 pub(super) fn list(service: &Service) -> Result<Vec<OrganisationLine>, Problem> {
@@ -29,6 +31,7 @@ pub(super) fn list(service: &Service) -> Result<Vec<OrganisationLine>, Problem> 
             known_since: date(one.known.known_since),
             learned: date(one.known.learned_at),
             validated: one.known.is_validated,
+            kept: one.known.is_kept,
         })
         .collect())
 }

@@ -117,8 +117,8 @@ impl Registry {
         if !is_domain(&domain) {
             return Err(MailError::new(ErrorKind::InvalidInput, "not a domain"));
         }
-        if let Some(answer) = self.remembered(&domain)? {
-            return answer;
+        if let Some(known) = self.kept(&domain, asker).await? {
+            return Ok(known);
         }
         // In this order: what others may wait for is not held while there is no share left.
         let _share = self.turns.share(asker).await.ok_or_else(|| busy(&domain))?;
@@ -127,13 +127,31 @@ impl Registry {
         let alone = tokio::time::timeout(GATE, gate.it.lock()).await;
         let _alone = alone.map_err(|_| busy(&domain))?;
         // Somebody else has asked meanwhile.
-        match self.remembered(&domain)? {
-            Some(answer) => answer,
-            None => {
-                let _turn = self.turns.turn(asker).await.ok_or_else(|| busy(&domain))?;
-                self.look(&domain).await
-            }
+        if let Some(known) = self.kept(&domain, asker).await? {
+            return Ok(known);
         }
+        let _turn = self.turns.turn(asker).await.ok_or_else(|| busy(&domain))?;
+        let known = self.look(&domain, asker).await?;
+        self.keep(&domain, &known, asker).await?;
+        Ok(known)
+    }
+
+    /// What needs no question, and is kept where one of ours wants to know it; nothing when somebody must be
+    /// asked.
+    async fn kept(&self, domain: &str, asker: Asker) -> Result<Option<KnownOrganisation>, MailError> {
+        let Some(known) = self.remembered(domain)?.transpose()? else { return Ok(None) };
+        let is_known = self.keep(domain, &known, asker).await?;
+        Ok(is_known.then_some(known))
+    }
+
+    /// Whom one of ours has to do with is not forgotten for another. Whether it is known still.
+    async fn keep(&self, domain: &str, known: &KnownOrganisation, asker: Asker) -> Result<bool, MailError> {
+        if known.is_kept || !asker.is_ours() {
+            return Ok(true);
+        }
+        let (mailbox, domain) = (self.mailbox.clone(), domain.to_owned());
+        let kept = tokio::task::spawn_blocking(move || mailbox.keep_organisation(&domain)).await;
+        kept.unwrap_or_else(|error| Err(trouble("internal", &error.to_string())))
     }
 
     /// What needs no question; nothing when somebody must be asked.
@@ -146,13 +164,13 @@ impl Registry {
         Ok(recent.map(|error| known.filter(|known| goes_on(known, &error)).ok_or(error)))
     }
 
-    async fn look(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
+    async fn look(&self, domain: &str, asker: Asker) -> Result<KnownOrganisation, MailError> {
         let found = tokio::time::timeout(LOOKUP, self.found(domain)).await;
         let found = found.unwrap_or_else(|_| Err(trouble(domain, "no answer in time")));
         let learned = match found {
             Ok(found) => {
                 let (mailbox, domain) = (self.mailbox.clone(), domain.to_owned());
-                let learn = move || mailbox.learn_organisation(&domain, found);
+                let learn = move || mailbox.learn_organisation(&domain, found, asker.is_ours());
                 let learned = tokio::task::spawn_blocking(learn).await;
                 learned.unwrap_or_else(|error| Err(trouble("internal", &error.to_string())))
             }

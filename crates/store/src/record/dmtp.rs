@@ -84,6 +84,9 @@ pub struct OrganisationRecord {
     pub is_validated: bool,
     /// It had at some time.
     pub was_validated: bool,
+    /// Somebody here has looked it up, written to it or heard from it: it is not forgotten for another. Rows
+    /// of version 1 did not know, and are kept.
+    pub is_kept: bool,
     /// The management record.
     pub record: Box<str>,
     pub signet: Box<[u8]>,
@@ -92,18 +95,22 @@ pub struct OrganisationRecord {
 impl OrganisationRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let record = Record::new(64 + self.record.len() + self.signet.len());
+        let record = Record::of_version(2, 64 + self.record.len() + self.signet.len());
         let record = record.i64(self.known_since.0).i64(self.learned_at.0).i64(self.fresh_until.0);
         let validated = match (self.is_validated, self.was_validated) {
             (true, _) => 1,
             (false, true) => 2,
             (false, false) => 0,
         };
-        record.u8(validated).sized(self.record.as_bytes()).sized(&self.signet).0
+        let record = record.u8(validated).u8(u8::from(self.is_kept));
+        record.sized(self.record.as_bytes()).sized(&self.signet).0
     }
     #[must_use]
     pub fn decode(record: &[u8]) -> Option<Self> {
-        let mut f = Fields::of(record)?;
+        let (mut f, knows_who) = match Fields::of_version(2, record) {
+            Some(f) => (f, true),
+            None => (Fields::of(record)?, false),
+        };
         let (known_since, learned_at) = (Timestamp(f.i64()?), Timestamp(f.i64()?));
         let fresh_until = Timestamp(f.i64()?);
         let (is_validated, was_validated) = match f.u8()? {
@@ -112,8 +119,29 @@ impl OrganisationRecord {
             2 => (false, true),
             _ => return None,
         };
+        let is_kept = match knows_who.then(|| f.u8()) {
+            None | Some(Some(1)) => true,
+            Some(Some(0)) => false,
+            _ => return None,
+        };
         let (record, signet) = (f.text()?.into(), f.sized()?.into());
-        let row = Self { known_since, learned_at, fresh_until, is_validated, was_validated, record, signet };
-        f.end().map(|()| row)
+        f.end().map(|()| Self {
+            known_since,
+            learned_at,
+            fresh_until,
+            is_validated,
+            was_validated,
+            is_kept,
+            record,
+            signet,
+        })
+    }
+    /// When one that is not kept was looked up last, without reading all of it.
+    #[must_use]
+    pub fn stranger_since(record: &[u8]) -> Option<Timestamp> {
+        let mut f = Fields::of_version(2, record)?;
+        let (_known_since, learned_at, _fresh_until) = (f.i64()?, f.i64()?, f.i64()?);
+        let (_validated, is_kept) = (f.u8()?, f.u8()?);
+        (is_kept == 0).then_some(Timestamp(learned_at))
     }
 }

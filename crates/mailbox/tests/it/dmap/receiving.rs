@@ -2,8 +2,8 @@
 
 use koi_dime::key::Holder;
 use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
-use koi_dime::{ChunkType, Fingerprint, Message, OrgSignet};
-use koi_mailbox::dmap::Brought;
+use koi_dime::{ChunkType, Fingerprint, ManagementRecord, Message, OrgSignet};
+use koi_mailbox::dmap::{Brought, FoundOrganisation};
 use koi_mailbox::{INBOX, Organisation};
 use koi_store::kv::transact_and_wait;
 use koi_store::mail::AccountTxn;
@@ -87,6 +87,25 @@ fn a_message_is_kept_as_it_came_small_or_large() {
         assert_eq!((facts.key_id, facts.peer.as_deref()), (Some(bob.key_id), Some(ORIGIN)));
     }
     assert_eq!(messages(&rig, &bob), 2);
+}
+
+#[test]
+fn whom_somebody_has_heard_from_is_kept() {
+    let rig = dmap_rig();
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let found = FoundOrganisation {
+        signet: origin().signet().clone(),
+        record: ManagementRecord::new(*origin().signet().primary()),
+        is_validated: false,
+        fresh_until: rig.service_now(),
+    };
+    rig.service.learn_organisation(ORIGIN, found, false).unwrap();
+    let is_kept = || rig.service.known_organisation(ORIGIN).unwrap().unwrap().is_kept;
+    let came = brought(&rig, &bob, 10);
+    bring(&rig, origin().signet(), &came[1..], None).unwrap_err();
+    assert!(!is_kept(), "nothing of it was taken");
+    bring(&rig, origin().signet(), &came, None).unwrap();
+    assert!(is_kept());
 }
 
 // spec: DMAP-00 §7.6.7

@@ -252,7 +252,7 @@ fn a_key_is_replaced_only_when_the_one_before_agrees() {
     let rig = dmap_rig();
     let service = &rig.service;
     let (old, new) = (elsewhere(2), elsewhere(3));
-    let learn = |found| service.learn_organisation("Elsewhere.example", found);
+    let learn = |found| service.learn_organisation("Elsewhere.example", found, true);
     assert_eq!(service.known_organisation(ELSEWHERE).unwrap(), None);
     learn(found(&old, &[], true)).unwrap();
     rig.env.advance_secs(5);

@@ -46,7 +46,7 @@ async fn who_is_known_is_not_looked_up_for_every_message_while_nobody_answers() 
     let folder = tempfile::tempdir().unwrap();
     let registry = registry(folder.path(), 3600);
     let found = found();
-    registry.mailbox.learn_organisation(DOMAIN, found.clone()).unwrap();
+    registry.mailbox.learn_organisation(DOMAIN, found.clone(), false).unwrap();
     let known = || registry.remembered(DOMAIN).unwrap();
     assert!(known().is_none(), "it has to be looked up again");
     let went_on = registry.failed(DOMAIN, trouble(DOMAIN, "no answer")).unwrap();
@@ -65,9 +65,22 @@ async fn who_is_known_is_not_looked_up_for_every_message_while_nobody_answers() 
     // A record that says so does not outlive the moment it was learned at.
     let mut expires = found;
     expires.record.expiry_days = Some(0);
-    registry.mailbox.learn_organisation(DOMAIN, expires).unwrap();
+    registry.mailbox.learn_organisation(DOMAIN, expires, false).unwrap();
     assert!(registry.failed(DOMAIN, trouble(DOMAIN, "no answer")).is_err());
     assert!(known().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn whom_one_of_ours_wants_to_know_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(folder.path(), 60);
+    let fresh = FoundOrganisation { fresh_until: clock::now().plus_secs(60), ..found() };
+    registry.mailbox.learn_organisation(DOMAIN, fresh, false).unwrap();
+    let is_kept = || registry.mailbox.known_organisation(DOMAIN).unwrap().unwrap().is_kept;
+    registry.known(DOMAIN, Asker::Stranger([192, 0, 2, 1].into())).await.unwrap();
+    assert!(!is_kept(), "whoever says to come from there");
+    registry.known(DOMAIN, ALICE).await.unwrap();
+    assert!(is_kept());
 }
 
 #[tokio::test]

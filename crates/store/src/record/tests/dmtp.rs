@@ -4,7 +4,7 @@ use super::*;
 use crate::record::dmtp::{OrganisationRecord, QueuedRecord, TakenRecord};
 
 #[test]
-fn queued_and_organisation_version_1() {
+fn queued_version_1() {
     let value = QueuedRecord {
         destination: "b.c".into(),
         signet: [7; 64],
@@ -20,22 +20,44 @@ fn queued_and_organisation_version_1() {
     let stored = format!("{begin} {body} 03000000 622e63 02000000 6e6f");
     fixture(&stored, &value, QueuedRecord::encode, QueuedRecord::decode);
     refuses_cuts(&octets(&stored), QueuedRecord::decode);
+}
+
+#[test]
+fn organisation_versions_1_and_2() {
     for (number, is_validated, was_validated) in
         [("00", false, false), ("01", true, true), ("02", false, true)]
     {
-        let value = OrganisationRecord {
+        let value = |is_kept| OrganisationRecord {
             known_since: Timestamp(1),
             learned_at: Timestamp(2),
             fresh_until: Timestamp(3),
             is_validated,
             was_validated,
+            is_kept,
             record: "pok=".into(),
             signet: [9].into(),
         };
         let times = "0100000000000000 0200000000000000 0300000000000000";
-        let stored = format!("01 {times} {number} 04000000 706f6b3d 01000000 09");
-        fixture(&stored, &value, OrganisationRecord::encode, OrganisationRecord::decode);
-        refuses_cuts(&octets(&stored), OrganisationRecord::decode);
+        let texts = "04000000 706f6b3d 01000000 09";
+        for (kept, is_kept) in [("00", false), ("01", true)] {
+            let stored = octets(&format!("02 {times} {number} {kept} {texts}"));
+            assert_eq!(hex(&value(is_kept).encode()), hex(&stored));
+            assert_eq!(OrganisationRecord::decode(&stored), Some(value(is_kept)));
+            let since = (!is_kept).then_some(Timestamp(2));
+            assert_eq!(OrganisationRecord::stranger_since(&stored), since);
+            refuses_cuts(&stored, OrganisationRecord::decode);
+        }
+        // Who brought it was not written down.
+        let first = octets(&format!("01 {times} {number} {texts}"));
+        assert_eq!(OrganisationRecord::decode(&first), Some(value(true)));
+        assert_eq!(OrganisationRecord::stranger_since(&first), None);
+        refuses_cuts(&first, OrganisationRecord::decode);
+        for wrong in ["03", "02 0000000000000000"] {
+            assert_eq!(OrganisationRecord::stranger_since(&octets(wrong)), None);
+            assert_eq!(OrganisationRecord::decode(&octets(wrong)), None);
+        }
+        let neither = octets(&format!("02 {times} {number} 02 {texts}"));
+        assert_eq!(OrganisationRecord::decode(&neither), None);
     }
 }
 
