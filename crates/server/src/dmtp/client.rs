@@ -10,7 +10,7 @@ use koi_dime::dmtp::{Command, Replies, Reply};
 use koi_types::{ErrorKind, MailError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -34,8 +34,8 @@ pub(crate) struct Patience {
 }
 
 /// An open connection, past its greeting.
-pub(crate) struct Client {
-    stream: TlsStream<TcpStream>,
+pub(crate) struct Client<S = TlsStream<TcpStream>> {
+    stream: S,
     replies: Replies,
     patience: Patience,
     /// For what went wrong.
@@ -54,6 +54,13 @@ impl Client {
         let opened = tokio::time::timeout(patience.connect, open(address, host, config)).await;
         let stream = opened.map_err(|_| trouble(host, "no connection in time"))?;
         let stream = stream.map_err(|error| trouble(host, &error.to_string()))?;
+        Self::greeted(stream, host, patience, hostname).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Waits for the greeting, and says hello.
+    async fn greeted(stream: S, host: &str, patience: Patience, hostname: &str) -> Result<Self, MailError> {
         let mut client = Self { stream, replies: Replies::new(), patience, host: host.to_owned() };
         let greeting = client.reply().await?;
         let hello = Command::Ehlo { domain: hostname.to_owned() };
@@ -150,4 +157,51 @@ pub(crate) fn said(reply: &Reply) -> String {
 /// Trying again may help.
 pub(crate) fn trouble(host: &str, why: &str) -> MailError {
     MailError::new(ErrorKind::Unavailable, format!("{host}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::{Instant, interval};
+
+    use super::*;
+
+    const REPLY: Duration = Duration::from_secs(60);
+    const PATIENCE: Patience = Patience { connect: REPLY, reply: REPLY };
+
+    /// Says this, an octet every so often.
+    async fn drip(mut server: DuplexStream, said: &'static str, every: Duration) {
+        let mut ticks = interval(every);
+        for octet in said.bytes() {
+            ticks.tick().await;
+            if server.write_all(&[octet]).await.is_err() {
+                return;
+            }
+        }
+        // It stays.
+        std::future::pending().await
+    }
+
+    /// Said at this pace to one who connects: what comes of it, and after how long.
+    async fn paced(every: Duration) -> (Result<(), MailError>, Duration) {
+        let (client, server) = duplex(WRITE_OCTETS);
+        let said = "220 two.test DMTPv1\r\n250 two.test\r\n";
+        let dripping = tokio::spawn(drip(server, said, every));
+        let began = Instant::now();
+        let greeted = Client::greeted(client, "two.test", PATIENCE, "one.test").await.map(drop);
+        dripping.abort();
+        (greeted, began.elapsed())
+    }
+
+    /// Whatever comes in between: a server that says an octet each minute would hold a place for hours.
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_has_its_time_as_a_whole() {
+        // The greeting has 21 octets.
+        let (greeted, _) = paced(Duration::from_secs(2)).await;
+        greeted.unwrap();
+        let (greeted, took) = paced(Duration::from_secs(59)).await;
+        let error = greeted.unwrap_err();
+        assert_eq!((error.kind, &*error.text), (ErrorKind::Unavailable, "two.test: no answer in time"));
+        assert_eq!(took, REPLY);
+    }
 }
