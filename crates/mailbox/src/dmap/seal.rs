@@ -77,7 +77,7 @@ impl Sealed {
             body: stored(octets, kv)?,
         })
     }
-    /// Puts it into a mailbox.
+    /// Puts it into a mailbox. `Unavailable` when the key was deleted since it was encrypted for it.
     pub(crate) fn append(
         &self,
         account: &mut AccountTxn<'_>,
@@ -86,6 +86,12 @@ impl Sealed {
         at: Timestamp,
         flags: SystemFlags,
     ) -> Result<Appended> {
+        if let Some(key) = &self.key
+            && !account.has_key(key)?
+        {
+            let text = "the key that the message is encrypted for was deleted meanwhile, try again";
+            return Err(MailError::new(ErrorKind::Unavailable, text).because(Cause::NoSignet));
+        }
         let shown = placeholder()?;
         let new = NewEmail {
             email,

@@ -1,16 +1,21 @@
 //! Messages that other organisations bring: kept as they came behind where they came from, or not at all.
 
+use std::sync::{Arc, Mutex};
+
 use koi_dime::key::Holder;
 use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
 use koi_dime::{ChunkType, Fingerprint, ManagementRecord, Message, OrgSignet};
-use koi_mailbox::dmap::{Brought, FoundOrganisation};
+use koi_mailbox::dmap::{Brought, FoundOrganisation, NewKey};
 use koi_mailbox::{INBOX, Organisation};
-use koi_store::kv::transact_and_wait;
-use koi_store::mail::AccountTxn;
-use koi_types::{Address, Cause, ErrorKind, Mode, ObjectId, Result, Uid, limits};
+use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View, transact_and_wait};
+use koi_store::mail::{AccountTxn, Quota};
+use koi_store::memory::MemoryKv;
+use koi_types::{Address, Cause, ErrorKind, KeyId, Mode, ObjectId, Result, Uid, limits};
 
-use super::rig::{Counted, DOMAIN, User, address_of, dmap_rig, private, shown, signet, user};
-use crate::rig::Rig;
+use super::rig::{
+    Counted, DOMAIN, User, address_of, dmap_rig, encrypted, options, private, request, shown, signet, user,
+};
+use crate::rig::{Deaf, Rig};
 
 const ORIGIN: &str = "example.net";
 
@@ -24,7 +29,7 @@ fn brought(rig: &Rig, to: &User, octets: usize) -> Vec<u8> {
     let recipient = signet(&to.account);
     let keys = private(Holder::User, 72);
     let author = Address::new("carol", ORIGIN).unwrap();
-    let author_signet = origin.issue(&super::rig::request(&keys, None), &author, None).unwrap();
+    let author_signet = origin.issue(&request(&keys, None), &author, None).unwrap();
     let from = OriginEnvelope {
         author,
         author_signet: author_signet.core_fingerprint(),
@@ -187,7 +192,7 @@ fn the_oldest_of_too_many_is_forgotten() {
         let now = rig.service_now().plus_secs(1);
         transact_and_wait(&*rig.kv, move |txn| {
             for number in 0..count {
-                let mut own = AccountTxn::open(txn, account, koi_store::mail::Quota::UNLIMITED, now)?;
+                let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, now)?;
                 let mut hash = [from; 64];
                 hash[..8].copy_from_slice(&number.to_be_bytes());
                 own.remember_taken(&hash, ObjectId([9; 16]))?;
@@ -201,4 +206,60 @@ fn the_oldest_of_too_many_is_forgotten() {
     assert_eq!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
     fill(1, 2);
     assert_ne!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
+}
+
+/// An engine in which somebody else's transaction comes first.
+struct Meanwhile(MemoryKv, Mutex<Option<Box<TxnFn>>>);
+
+impl Kv for Meanwhile {
+    fn view(&self) -> Result<Box<dyn View + '_>> {
+        self.0.view()
+    }
+    fn submit(&self, run: Box<TxnFn>) -> Ticket {
+        let before = self.1.lock().unwrap().take();
+        before.map_or(Ok(()), |before| self.0.submit_and_wait(before)).unwrap();
+        self.0.submit(run)
+    }
+    fn submit_and_wait(&self, run: Box<TxnFn>) -> Result<()> {
+        self.0.submit_and_wait(run)
+    }
+    fn stage_body(&self) -> Result<Box<dyn StageBody>> {
+        self.0.stage_body()
+    }
+}
+
+/// Nobody could open it any more.
+#[test]
+fn nothing_is_taken_for_a_key_that_is_deleted_meanwhile() {
+    let kv = Arc::new(Meanwhile(MemoryKv::new(Arc::new(Deaf)), Mutex::default()));
+    let rig = Rig::on(Arc::clone(&kv) as Arc<dyn Kv>, options());
+    let bob = user(&rig, "bob", Mode::Cautious, 20);
+    let (account, now) = (bob.account.id(), rig.service_now().plus_secs(20));
+    let mut former = private(Holder::User, 20);
+    let mut keys = Vec::new();
+    let mut came = Vec::new();
+    for (seed, expires_at) in [(21, Some(now)), (22, None)] {
+        let next = private(Holder::User, seed);
+        let follows = request(&next, Some(&former.signing));
+        let id = KeyId(follows.key_id().0);
+        let private = Some(encrypted(&next));
+        let new = NewKey { id, request: follows.object(), private, expires_at };
+        bob.account.add_key(&new).unwrap().wait().unwrap();
+        came.push(brought(&rig, &bob, 10));
+        keys.push(id);
+        former = next;
+    }
+    let (id, came) = (keys[0], &came[0]);
+    *kv.1.lock().unwrap() = Some(Box::new(move |txn| {
+        let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, now)?;
+        own.delete_key(&id)?;
+        own.finish().map(drop)
+    }));
+    let error = bring(&rig, origin().signet(), came, None).unwrap_err();
+    assert!(error.is_temporary(), "it is looked at again: {error}");
+    assert_eq!(messages(&rig, &bob), 0);
+    // And then it is known that nobody opens it.
+    let error = bring(&rig, origin().signet(), came, None).unwrap_err();
+    assert_eq!(error.cause, Some(Cause::NotCurrent));
+    assert_eq!(messages(&rig, &bob), 0);
 }
