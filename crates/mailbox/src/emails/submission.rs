@@ -329,7 +329,7 @@ fn make_room(account: &mut AccountTxn<'_>) -> Result<()> {
     }
     let waits = |object: &object::Object| {
         let record = object.record.value.as_deref().and_then(SubmissionRecord::decode);
-        record.is_some_and(|record| record.status == UndoStatus::Pending)
+        record.is_some_and(|record| record.status == UndoStatus::Pending || sending::waits(&record))
     };
     let oldest = there.iter().filter(|object| !waits(object)).min_by_key(|object| object.record.created);
     oldest.map_or(Ok(()), |oldest| account.destroy_object(ObjectKind::Submission, oldest.id).map(drop))

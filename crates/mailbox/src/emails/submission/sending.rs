@@ -140,7 +140,7 @@ fn tried(record: SubmissionRecord, mut deliveries: Vec<DeliveryRecord>, now: Tim
 }
 
 /// Somebody is to be tried again.
-fn waits(record: &SubmissionRecord) -> bool {
+pub(super) fn waits(record: &SubmissionRecord) -> bool {
     record.deliveries.iter().any(|one| one.delivered == DeliveredStatus::Queued)
 }
 

@@ -4,7 +4,7 @@ use koi_dime::key::Holder;
 use koi_mailbox::dmap::{ModeChange, NewKey};
 use koi_mailbox::emails::{DeliveredStatus, NewSubmission, SubmissionRecord, UndoStatus};
 use koi_mailbox::{Account, INBOX};
-use koi_types::{KeyId, Mode, ObjectId, Timestamp};
+use koi_types::{KeyId, Mode, ObjectId, Timestamp, limits};
 
 use super::rig::{dmap_rig, encrypted, private, request, trustful};
 use crate::email_sending::{draft, new, submit};
@@ -85,4 +85,15 @@ fn after_five_days_it_is_given_up() {
     assert_eq!(bob, (DeliveredStatus::No, why));
     assert_eq!(listed(&world.carol, INBOX).len(), 1);
     assert!(world.rig.service.check().unwrap().is_empty());
+}
+
+/// Its sender would never hear what came of it.
+// spec: RFC 8621 §7
+#[test]
+fn what_is_tried_again_is_not_forgotten_for_others() {
+    let world = World::new();
+    assert_eq!(said(&world.after_secs(61))[1].0, DeliveredStatus::Queued);
+    let email = draft(&world.alice, "carol@example.org");
+    (0..limits::SUBMISSIONS_MAX).for_each(|_| drop(submit(&world.alice, &new(email)).unwrap()));
+    assert_eq!(said(&world.after_secs(3600))[1].0, DeliveredStatus::Queued);
 }
