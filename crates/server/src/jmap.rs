@@ -15,6 +15,7 @@ use koi_sessions::account_rates::AccountRates;
 use koi_sessions::jmap::{self, Exchange, News, Place, Told};
 use koi_sessions::{Login, Note, Step};
 use koi_types::MailError;
+use parking_lot::RwLock;
 
 use crate::config::HttpConfig;
 use crate::http::{Asked, Boxed, Jmap, Out, PIECE_OCTETS, Refused, Sent};
@@ -26,7 +27,7 @@ const LONG_STEP: Duration = Duration::from_millis(1);
 const LARGE_OCTETS: usize = 256 * 1024;
 /// Answers JMAP for this server.
 pub struct JmapServer {
-    jmap: Arc<jmap::Jmap>,
+    jmap: RwLock<Arc<jmap::Jmap>>,
     /// The public key that signs pushes (RFC 9749 §3).
     application_server_key: Option<Box<str>>,
     metrics: Arc<Metrics>,
@@ -41,20 +42,16 @@ impl JmapServer {
         account_rates: Arc<AccountRates>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let most = config.requests_per_account_max as u64;
-        let limits = CoreLimits {
-            upload_octets_max: service.options().message_octets_max,
-            concurrent_uploads_max: most,
-            request_octets_max: config.request_octets_max as u64,
-            concurrent_requests_max: most,
-            ..CoreLimits::default()
-        };
+        let limits = limits(&service, config);
         let is_there = |capability: &Capability| {
             *capability != Capability::WebPushVapid || application_server_key.is_some()
         };
         let supported: Capabilities = Capability::ALL.into_iter().filter(is_there).collect();
         let jmap = Arc::new(jmap::Jmap { service, limits, supported, account_rates });
-        Self { jmap, application_server_key, metrics }
+        Self { jmap: RwLock::new(jmap), application_server_key, metrics }
+    }
+    fn now(&self) -> Arc<jmap::Jmap> {
+        Arc::clone(&self.jmap.read())
     }
     /// Where this server is, as one who asks for `base` sees it.
     fn place<'a>(&'a self, base: &'a str) -> Place<'a> {
@@ -62,18 +59,19 @@ impl JmapServer {
         Place { base, application_server_key, digest: &digest }
     }
     fn begin(&self, asked: &Asked, sent: Sent) -> Result<Exchange, Refused> {
-        let state = jmap::session_state(&self.jmap, &asked.login, &self.place(&asked.base));
+        let jmap = self.now();
+        let state = jmap::session_state(&jmap, &asked.login, &self.place(&asked.base));
         let state = state.map_err(|error| self.failed(asked, &error))?;
         let login = asked.login.clone();
         match sent {
             Sent::Body(octets) => {
-                let read = || Exchange::read(&octets, &self.jmap, login, &state);
+                let read = || Exchange::read(&octets, &jmap, login, &state);
                 let exchange = if octets.len() >= LARGE_OCTETS { aside(read) } else { read() };
                 Ok(exchange?)
             }
             Sent::Message { id, request } => {
                 let envelope = Envelope::WebSocket { request_id: id };
-                Ok(Exchange::new(request, &envelope, &self.jmap, login, &state))
+                Ok(Exchange::new(request, &envelope, &jmap, login, &state))
             }
         }
     }
@@ -85,7 +83,7 @@ impl JmapServer {
 
 impl Jmap for JmapServer {
     fn session(&self, login: &Login, base: &str) -> Result<Vec<u8>, MailError> {
-        let object = jmap::session_object(&self.jmap, login, &self.place(base))?;
+        let object = jmap::session_object(&self.now(), login, &self.place(base))?;
         Ok(object.json.as_str().as_bytes().to_vec())
     }
     fn answer(&self, asked: Asked, sent: Sent, out: Out) -> Boxed<Result<(), Refused>> {
@@ -101,11 +99,19 @@ impl Jmap for JmapServer {
         })
     }
     fn message(&self, octets: &[u8]) -> Result<ClientMessage, RefusedMessage> {
-        let parse = || ClientMessage::parse(octets, &self.jmap.limits, self.jmap.supported);
+        let jmap = self.now();
+        let parse = || ClientMessage::parse(octets, &jmap.limits, jmap.supported);
         if octets.len() >= LARGE_OCTETS { aside(parse) } else { parse() }
     }
     fn news(&self, login: &Login, types: &PushTypes, since: &Told) -> Result<News, MailError> {
-        jmap::news(&self.jmap.service, login, types, since)
+        jmap::news(&self.now().service, login, types, since)
+    }
+    fn limit(&self, config: &HttpConfig) {
+        let before = self.now();
+        let jmap::Jmap { service, supported, account_rates, .. } = &*before;
+        let (service, account_rates) = (service.clone(), Arc::clone(account_rates));
+        let limits = limits(&service, config);
+        *self.jmap.write() = Arc::new(jmap::Jmap { service, limits, supported: *supported, account_rates });
     }
 }
 
@@ -166,6 +172,17 @@ impl Driving {
             }
             _ => {}
         }
+    }
+}
+
+fn limits(service: &MailboxService, config: &HttpConfig) -> CoreLimits {
+    let most = config.requests_per_account_max as u64;
+    CoreLimits {
+        upload_octets_max: service.options().message_octets_max,
+        concurrent_uploads_max: most,
+        request_octets_max: config.request_octets_max as u64,
+        concurrent_requests_max: most,
+        ..CoreLimits::default()
     }
 }
 

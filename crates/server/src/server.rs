@@ -29,7 +29,7 @@ use crate::problem::Problem;
 use crate::protocols::{self, RealSessions};
 use crate::service::{Service, ServiceDirectory};
 use crate::tls::Tls;
-use crate::webpush::{Sender, SystemResolver};
+use crate::webpush::{SendSettings, Sender, SystemResolver};
 
 /// Between two rounds of housekeeping; a round that left something undone is followed at once.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -54,6 +54,8 @@ struct State {
     log: Option<LogLevel>,
     started: Instant,
     listeners: Vec<String>,
+    /// What sends pushes, where push is offered.
+    sender: Mutex<Option<Sender>>,
     /// Who others are, where one must know.
     registry: Option<Arc<Registry>>,
     stop: tokio::sync::Notify,
@@ -105,6 +107,7 @@ async fn serve(
         log,
         started: Instant::now(),
         listeners,
+        sender: Mutex::default(),
         registry: registry.clone(),
         stop: tokio::sync::Notify::new(),
     });
@@ -125,7 +128,7 @@ async fn serve(
     if let Some(registry) = registry.clone().filter(|_| state.is_reached_by_dmtp()) {
         tasks.spawn(async move { registry.look_at_dns().await });
     }
-    let sender = state.send_pushes()?;
+    *state.sender.lock() = state.send_pushes()?;
     let courier = registry.map(|registry| state.carry(registry));
     let indexer = state.keep_indexes()?;
     ready()?;
@@ -136,6 +139,7 @@ async fn serve(
     if tokio::time::timeout(shutdown, edge.admission.drained()).await.is_err() {
         tracing::warn!(connections = edge.admission.count(), "sessions did not end in time");
     }
+    let sender = state.sender.lock().take();
     if let Some(sender) = sender {
         sender.shut_down().await;
     }
@@ -306,13 +310,39 @@ impl State {
 
     /// Starts the sender of pushes, where push is offered.
     fn send_pushes(&self) -> Result<Option<Sender>, Problem> {
-        let (Some(config), Some(key)) = (self.config.read().webpush.clone(), &self.service.vapid) else {
-            return Ok(None);
-        };
+        let settings = self.config.read().webpush.as_ref().map(|config| config.send.clone());
+        let sender = settings.map(|settings| self.sender(settings)).transpose()?.flatten();
+        sender.iter().for_each(Sender::begin);
+        Ok(sender)
+    }
+
+    /// One that does nothing yet; none where push is not offered.
+    fn sender(&self, settings: SendSettings) -> Result<Option<Sender>, Problem> {
+        let Some(key) = &self.service.vapid else { return Ok(None) };
         let wakes = Arc::clone(&self.service.watch.pushes);
         let (mailbox, metrics) = (self.service.mailbox.clone(), Arc::clone(&self.edge.metrics));
         let resolver = Arc::new(SystemResolver);
-        Sender::start(mailbox, config.send, Arc::clone(key), wakes, metrics, resolver).map(Some)
+        Sender::new(mailbox, settings, Arc::clone(key), wakes, metrics, resolver).map(Some)
+    }
+
+    /// The sender for other settings of pushes, if they have changed.
+    fn other_sender(&self, fresh: &Config) -> Result<Option<Sender>, Problem> {
+        let before = self.sender.lock().as_ref().map(|sender| sender.settings().clone());
+        match (before, &fresh.webpush) {
+            (Some(before), Some(fresh)) if before != fresh.send => self.sender(fresh.send.clone()),
+            // Whether there is push at all is told to clients from the start on.
+            _ => Ok(None),
+        }
+    }
+
+    /// What the sender before has under way it ends; all else is in the store. Not on the runtime's threads.
+    fn send_pushes_by(&self, sender: Sender) {
+        let before = self.sender.lock().take();
+        if let Some(before) = before {
+            tokio::runtime::Handle::current().block_on(before.shut_down());
+        }
+        sender.begin();
+        *self.sender.lock() = Some(sender);
     }
 
     /// No login waits for this.
@@ -338,11 +368,18 @@ impl State {
         let file = self.config.read().file.clone();
         let fresh_raw = raw::read(&file)?;
         let fresh = resolve::resolve(&fresh_raw)?;
+        let sender = self.other_sender(&fresh)?;
         if let (Some(tls), Some(files)) = (&self.edge.tls, &fresh.tls) {
             tls.reload(files)?;
         }
         self.edge.passwords.reload(&fresh.auth)?;
         *self.edge.limits.write() = Arc::new(fresh.limits.clone());
+        if let Some(site) = &self.edge.site {
+            site.reload(&fresh.http);
+        }
+        if let Some(sender) = sender {
+            self.send_pushes_by(sender);
+        }
         if let Some(log) = &self.log {
             log.set(fresh.log.level);
         }

@@ -83,6 +83,7 @@ struct Shared {
 /// The running sender.
 pub struct Sender {
     shared: Arc<Shared>,
+    wakes: Arc<Wakes>,
     stop: Arc<Notify>,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -93,6 +94,19 @@ const LAST_REQUESTS: Duration = Duration::from_secs(3);
 impl Sender {
     /// Starts it; inside the runtime.
     pub fn start(
+        mailbox: MailboxService,
+        settings: SendSettings,
+        key: Arc<VapidKey>,
+        wakes: Arc<Wakes>,
+        metrics: Arc<Metrics>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, Problem> {
+        let sender = Self::new(mailbox, settings, key, wakes, metrics, resolver)?;
+        sender.begin();
+        Ok(sender)
+    }
+    /// One that does nothing yet.
+    pub fn new(
         mailbox: MailboxService,
         settings: SendSettings,
         key: Arc<VapidKey>,
@@ -118,9 +132,19 @@ impl Sender {
             metrics,
             stopping: watch::Sender::new(false),
         });
-        let stop = Arc::new(Notify::new());
-        let run = dispatch::run(Arc::clone(&shared), wakes, Arc::clone(&stop));
-        Ok(Self { shared, stop, task: Mutex::new(Some(tokio::spawn(run))) })
+        Ok(Self { shared, wakes, stop: Arc::new(Notify::new()), task: Mutex::new(None) })
+    }
+    /// What it was made with.
+    #[must_use]
+    pub fn settings(&self) -> &SendSettings {
+        &self.shared.settings
+    }
+    /// Begins, once, inside the runtime. What is to be sent is all in the store: whoever was there before
+    /// must have been shut down.
+    pub fn begin(&self) {
+        let (shared, wakes) = (Arc::clone(&self.shared), Arc::clone(&self.wakes));
+        let run = dispatch::run(shared, wakes, Arc::clone(&self.stop));
+        self.task.lock().get_or_insert_with(|| tokio::spawn(run));
     }
     /// Begins no new requests, and ends when those under way are done or the time is up. What was not sent
     /// is in the store.

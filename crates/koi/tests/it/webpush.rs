@@ -82,6 +82,53 @@ fn a_push_outlives_the_server() {
     println!("{}", said(&crate::rig::koi(&folder, &["check"], "")));
 }
 
+/// A reload ends what is under way as a stop does, and goes on with what has changed.
+// spec: RFC 8292 §2.1
+#[test]
+fn settings_of_pushes_change_while_the_server_runs() {
+    let (outer, folder) = new_folder();
+    let (service, device) = (PushService::start(), Device::new());
+    let ca = outer.path().join("push-ca.pem");
+    std::fs::write(&ca, service.ca_pem()).unwrap();
+    let server = start(&folder, &ca);
+    let mut imap = server.login(ALICE, PASSWORD);
+    subscribe(&mut imap, &service, &device, "a-rig-0001");
+    service.next("a-rig-0001", &[Behaviour::Stall]);
+    deliver(&server, "first");
+    let stalled = service.wait("a-rig-0001", 2, PATIENCE).remove(1);
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let reload = |more: &str, said: &str| {
+        std::fs::write(&file, format!("{text}{more}")).unwrap();
+        let before = server.log().matches(said).count();
+        server.signal("HUP");
+        let began = std::time::Instant::now();
+        while server.log().matches(said).count() == before {
+            assert!(began.elapsed() < PATIENCE, "{}", server.log());
+            std::thread::yield_now();
+        }
+    };
+    reload("contact = \"mailto:other@example.org\"\nanswer_secs = 7\n", "read again");
+    let again = service.wait("a-rig-0001", 3, PATIENCE).remove(2);
+    assert_eq!(device.read(&again), device.read(&stalled), "nothing is lost");
+    assert_eq!(again.header("topic"), stalled.header("topic"), "it replaces what may have been taken");
+    assert_ne!(stalled.vapid_claims()["sub"], "mailto:other@example.org");
+    assert_eq!(again.vapid_claims()["sub"], "mailto:other@example.org");
+    // What cannot be used changes nothing.
+    reload("ca_file = \"twice.pem\"\n", "reload failed");
+    std::fs::write(&ca, "nonsense").unwrap();
+    reload("answer_secs = 8\n", "reload failed");
+    std::fs::write(&ca, service.ca_pem()).unwrap();
+    // Nor what only a restart takes over.
+    reload("subscriptions_max = 5\nenabled = false\n", "wait for a restart");
+    let log = server.log();
+    assert!(log.contains("webpush.subscriptions_max") && !log.contains("webpush.contact"), "{log}");
+    deliver(&server, "second");
+    assert_eq!(device.read(&service.wait("a-rig-0001", 4, PATIENCE)[3])["subject"], "second");
+    imap.ok("NOOP");
+    server.stop();
+}
+
 /// spec: RFC 8030 §3; RFC 8188 §2; RFC 8291 §3.4; RFC 8292 §3; COI-webpush §validate-new-subscriptions
 /// TLS by OpenSSL, HTTP/2 by python3-h2, decryption by http_ece, signatures by python3-cryptography.
 #[test]

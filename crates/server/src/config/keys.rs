@@ -270,26 +270,26 @@ keys! {
     "http.url" Kind::Text, Nothing, "", Restart, "\"https://mail.example.org\"",
         "What the URLs told to clients begin with, for a server behind a proxy. Not set: as the client has \
          asked (Host).";
-    "http.origins" Kind::TextList, Value("[\"*\"]"), "", Restart, "[\"https://webmail.example.org\"]",
+    "http.origins" Kind::TextList, Value("[\"*\"]"), "", Live, "[\"https://webmail.example.org\"]",
         "Origins of web pages that may ask (CORS). `*`: all; a page needs the user's password or token \
          in any case.";
-    "http.idle_secs" number(1, 86_400), Value("120"), "seconds", Restart, "60",
+    "http.idle_secs" number(1, 86_400), Value("120"), "seconds", Live, "60",
         "A connection without a request is closed after so long, and one whose request does not come.";
-    "http.pause_secs" number(1, 3600), Value("30"), "seconds", Restart, "10",
+    "http.pause_secs" number(1, 3600), Value("30"), "seconds", Live, "10",
         "The longest pause of a client that sends a body; on average it sends 1,024 octets a second.";
-    "http.header_octets_max" number(8192, 1 << 20), Value("65536"), "octets", Restart, "32768",
-        "Header fields of one request.";
-    "http.request_octets_max" number(65_536, 1 << 30), Value("10000000"), "octets", Restart, "10000000",
+    "http.header_octets_max" number(8192, 1 << 20), Value("65536"), "octets", Live, "32768",
+        "Header fields of one request. A change is for new connections.";
+    "http.request_octets_max" number(65_536, 1 << 30), Value("10000000"), "octets", Live, "10000000",
         "One request to the API (RFC 8620 §2, maxSizeRequest); it is held in memory.";
-    "http.requests_per_connection_max" number(1, 10_000), Value("32"), "requests", Restart, "100",
-        "Requests that are worked on at a time over one connection.";
-    "http.requests_per_account_max" number(1, 10_000), Value("8"), "requests", Restart, "4",
+    "http.requests_per_connection_max" number(1, 10_000), Value("32"), "requests", Live, "100",
+        "Requests that are worked on at a time over one connection. A change is for new ones.";
+    "http.requests_per_account_max" number(1, 10_000), Value("8"), "requests", Live, "4",
         "Requests to the API that are worked on at a time for one account (maxConcurrentRequests); of \
          uploads and downloads as many.";
-    "http.streams_per_account_max" number(1, 10_000), Value("32"), "streams", Restart, "8",
+    "http.streams_per_account_max" number(1, 10_000), Value("32"), "streams", Live, "8",
         "Event sources and WebSockets of one account that are open at a time; they count with \
          limits.connections_per_account_max too.";
-    "http.login_idle_secs" number(60, 31_536_000), Value("1209600"), "seconds", Restart, "86400",
+    "http.login_idle_secs" number(60, 31_536_000), Value("1209600"), "seconds", Live, "86400",
         "How long a login of a page of this server (its cookie) is good without being used.";
     "jmap.search_secs_max" number(0, 86_400), Value("300"), "seconds", Restart, "60",
         "How long one Email/query or Email/queryChanges may take; then it fails with `serverFail` \
@@ -342,33 +342,34 @@ keys! {
          what is in the old one stays there.";
     "webpush.enabled" Kind::Switch, Value("true"), "", Restart, "true",
         "Offer WEBPUSH. Off: nothing is sent; subscriptions are kept.";
-    "webpush.contact" Kind::Text, Nothing, "", Restart, "\"mailto:admin@example.org\"",
+    "webpush.contact" Kind::Text, Nothing, "", Live, "\"mailto:admin@example.org\"",
         "How push services reach you (RFC 8292 §2.1): a mailto: or https: URI. Not set: the postmaster of \
          the first domain.";
-    "webpush.private" Kind::Switch, Value("false"), "", Restart, "true",
+    "webpush.private" Kind::Switch, Value("false"), "", Live, "true",
         "Push also to addresses that are not on the public internet. Any user names them: leave it off \
          unless your push service is inside.";
-    "webpush.any_port" Kind::Switch, Value("false"), "", Restart, "true",
+    "webpush.any_port" Kind::Switch, Value("false"), "", Live, "true",
         "Push also to other ports than 443.";
-    "webpush.ca_file" Kind::Path, Nothing, "", Restart, "\"push-ca.pem\"",
-        "Certificates (PEM) to trust for push services, instead of those the system trusts.";
-    "webpush.proxy" Kind::Text, Nothing, "", Restart, "\"proxy.example.org:3128\"",
+    "webpush.ca_file" Kind::Path, Nothing, "", Live, "\"push-ca.pem\"",
+        "Certificates (PEM) to trust for push services, instead of those the system trusts. Read again when \
+         something of this section changes.";
+    "webpush.proxy" Kind::Text, Nothing, "", Live, "\"proxy.example.org:3128\"",
         "An HTTP proxy that takes CONNECT; which addresses names have is then for the proxy to see to.";
-    "webpush.connect_secs" number(1, 120), Value("10"), "seconds", Restart, "10",
+    "webpush.connect_secs" number(1, 120), Value("10"), "seconds", Live, "10",
         "Time to reach a push service: name, connection and TLS together.";
-    "webpush.answer_secs" number(1, 300), Value("20"), "seconds", Restart, "20",
+    "webpush.answer_secs" number(1, 300), Value("20"), "seconds", Live, "20",
         "Time for a whole request. A push service that often needs more is left alone for a while.";
-    "webpush.requests_max" number(1, 10_000), Value("256"), "requests", Restart, "256",
+    "webpush.requests_max" number(1, 10_000), Value("256"), "requests", Live, "256",
         "Requests under way, to all push services together.";
-    "webpush.requests_per_origin_max" number(1, 1000), Value("64"), "requests", Restart, "64",
+    "webpush.requests_per_origin_max" number(1, 1000), Value("64"), "requests", Live, "64",
         "The same to one push service.";
-    "webpush.requests_per_account_max" number(1, 1000), Value("8"), "requests", Restart, "8",
+    "webpush.requests_per_account_max" number(1, 1000), Value("8"), "requests", Live, "8",
         "The same for the subscriptions of one account. One subscription has one request at a time.";
-    "webpush.pushes_per_minute_max" number(1, 6000), Value("60"), "per minute", Restart, "60",
+    "webpush.pushes_per_minute_max" number(1, 6000), Value("60"), "per minute", Live, "60",
         "To one subscription, after a burst of 30.";
     "webpush.waiting_max" number(1, 1000), Value("32"), "messages", Restart, "32",
         "Messages that wait for one subscription; for each further one the oldest is not pushed.";
-    "webpush.ttl_secs" number(60, 28 * 86_400), Value("86400"), "seconds", Restart, "86400",
+    "webpush.ttl_secs" number(60, 28 * 86_400), Value("86400"), "seconds", Live, "86400",
         "How long a push is worth sending, and worth keeping for a device that is away.";
     "webpush.subscriptions_max" number(1, 1000), Value("32"), "subscriptions", Restart, "32",
         "Of one account.";

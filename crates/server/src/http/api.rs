@@ -15,7 +15,7 @@ use super::{Asked, Jmap, PIECE_OCTETS, Sent, pieces};
 /// RFC 8620 §3.1, RFC 8620 §3.6.1
 pub(super) async fn answer(mut visit: Visit<'_>, jmap: &dyn Jmap, body: Incoming) -> Result<Answer, Refused> {
     let login = visit.log_in().await?.proven.login;
-    let (site, config) = (&visit.connection.site, &visit.connection.site.config);
+    let (site, config) = (&visit.connection.site, visit.connection.site.config());
     let place = site.loads.begin(login.account, config.requests_per_account_max).ok_or_else(|| {
         let why = format!("{} requests of this account are worked on.", config.requests_per_account_max);
         Refused::limit(RequestLimit::MaxConcurrentRequests, why)

@@ -69,14 +69,14 @@ pub(super) async fn upload(
     in_flight: &InFlight,
 ) -> Result<Answer, Refused> {
     let account = account_of(mailbox, login, target.strip_suffix('/').unwrap_or(target))?;
-    let most = site.config.requests_per_account_max;
+    let most = site.config().requests_per_account_max;
     let _loaded = site.uploads.begin(login.account, most).ok_or_else(|| {
         Refused::limit(RequestLimit::MaxConcurrentUpload, format!("{most} uploads are under way."))
     })?;
     let media_type = media_type(&parts.headers)?;
     let bounds = Bounds {
         octets_max: usize::try_from(mailbox.options().message_octets_max).unwrap_or(usize::MAX),
-        pause: site.config.pause,
+        pause: site.config().pause,
         too_large: |max| {
             Refused::limit(RequestLimit::MaxSizeUpload, format!("A file may have {max} octets."))
         },
@@ -110,7 +110,7 @@ pub(super) async fn download(
     let account = account_of(mailbox, login, account)?;
     let blob = BlobName::parse(blob).ok_or(Refused::NotFound)?;
     let too_many = || Refused::Busy("Too many downloads of this account at a time.".into());
-    let most = site.config.requests_per_account_max;
+    let most = site.config().requests_per_account_max;
     let loaded = site.downloads.begin(login.account, most).ok_or_else(too_many)?;
     let blob = found(&account, blob).await?;
     // RFC 8620 §6.2: the type is what the client asks for.

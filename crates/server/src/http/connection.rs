@@ -99,7 +99,7 @@ pub(crate) async fn serve(
 ) {
     let link = Arc::clone(&admitted.link);
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let config = site.config.clone();
+    let config = site.config();
     let activity = Activity { requests: 0, sending: BTreeMap::new(), moved: Instant::now(), number: 0 };
     let connection = Arc::new(Connection {
         edge,
@@ -181,7 +181,7 @@ impl Connection {
         let mut ending: Option<Instant> = None;
         loop {
             // What is due changes while requests come and go.
-            let look = Instant::now() + self.edge.limits().write.min(self.site.config.idle) / 2;
+            let look = Instant::now() + self.edge.limits().write.min(self.site.config().idle) / 2;
             let due = tokio::time::Instant::from_std(self.due(ending).min(look));
             tokio::select! {
                 ended = http.as_mut() => {
@@ -240,7 +240,7 @@ impl Connection {
             }
             _ if activity.requests > 0 => Instant::now() + LONG,
             Some(ending) => ending.max(activity.moved) + write,
-            None => activity.moved + self.site.config.idle,
+            None => activity.moved + self.site.config().idle,
         }
     }
     fn is_sending(&self) -> bool {
@@ -258,7 +258,7 @@ impl Connection {
         let path = request.uri().path().to_owned();
         let Answered { answer, account } = self.answer(request, &in_flight).await;
         let mut answer = compress::compress(&asked, answer).await;
-        cors::mark(&self.site.config.origins, &asked, &mut answer.headers);
+        cors::mark(&self.site.config().origins, &asked, &mut answer.headers);
         if method == Method::HEAD {
             answer.without_body();
         }

@@ -65,7 +65,7 @@ impl Following {
         let (login, too_many) = (entered.proven.login.clone(), || {
             Refused::TooManyFailures("Too many streams and connections of this account.".into())
         });
-        let place = site.streams.begin(login.account, site.config.streams_per_account_max);
+        let place = site.streams.begin(login.account, site.config().streams_per_account_max);
         let place = place.ok_or_else(too_many)?;
         let link = Arc::new(Link::default());
         link.came_with(entered.proven.app_password());

@@ -40,6 +40,7 @@ use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
 use koi_sessions::Login;
 use koi_sessions::jmap::{News, Told};
 use koi_types::MailError;
+use parking_lot::RwLock;
 
 use crate::config::HttpConfig;
 use account::Loads;
@@ -81,11 +82,13 @@ pub trait Jmap: Send + Sync {
     fn message(&self, octets: &[u8]) -> Result<ClientMessage, RefusedMessage>;
     /// What has changed since a client was told last (RFC 8620 §7.1).
     fn news(&self, login: &Login, types: &PushTypes, since: &Told) -> Result<News, MailError>;
+    /// Requests from now on are held to these limits, and clients are told so.
+    fn limit(&self, config: &HttpConfig);
 }
 
 /// What is served by HTTP, shared by all connections.
 pub struct Site {
-    config: HttpConfig,
+    config: RwLock<Arc<HttpConfig>>,
     jmap: Option<Box<dyn Jmap>>,
     mail: MailServices,
     /// Where blobs are (RFC 8620 §6).
@@ -103,11 +106,25 @@ impl Site {
     pub fn new(config: HttpConfig, mail: MailServices, jmap: Option<Box<dyn Jmap>>) -> Self {
         let (loads, uploads, downloads, streams) = Default::default();
         let web_logins = WebLogins::new(config.login_idle);
+        let config = RwLock::new(Arc::new(config));
         Self { config, jmap, mail, mailbox: None, loads, uploads, downloads, streams, web_logins }
     }
     /// With uploads and downloads, where there is JMAP.
     #[must_use]
     pub fn with_blobs(self, mailbox: MailboxService) -> Self {
         Self { mailbox: Some(mailbox), ..self }
+    }
+    /// Takes over other settings, but not where this server says that it is: others say so too. What a
+    /// connection has begun with it goes on with.
+    pub fn reload(&self, fresh: &HttpConfig) {
+        let fresh = HttpConfig { url: self.config().url.clone(), ..fresh.clone() };
+        self.web_logins.stay_for(fresh.login_idle);
+        if let Some(jmap) = &self.jmap {
+            jmap.limit(&fresh);
+        }
+        *self.config.write() = Arc::new(fresh);
+    }
+    fn config(&self) -> Arc<HttpConfig> {
+        Arc::clone(&self.config.read())
     }
 }

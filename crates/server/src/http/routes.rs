@@ -149,7 +149,7 @@ async fn routed(
         }
         _ => {}
     }
-    let base = base(site.config.url.as_deref(), &parts.uri, &parts.headers)?;
+    let base = base(site.config().url.as_deref(), &parts.uri, &parts.headers)?;
     jmap(route, Visit { connection, parts, base, in_flight, account }, body).await
 }
 
@@ -192,7 +192,7 @@ async fn jmap(route: Route<'_>, mut visit: Visit<'_>, body: Incoming) -> Result<
 fn anonymous(connection: &Connection) -> Bounds {
     Bounds {
         octets_max: ANONYMOUS_OCTETS_MAX,
-        pause: connection.site.config.pause,
+        pause: connection.site.config().pause,
         too_large: |max| Refused::TooLarge(format!("This may have {max} octets.").into()),
     }
 }

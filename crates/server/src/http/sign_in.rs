@@ -60,7 +60,7 @@ async fn log_in(mut visit: Visit<'_>, octets: &[u8]) -> Result<Answer, Refused> 
     let cookie = site.web_logins.log_in(proven, Instant::now());
     let told = Raw::build(|slot| slot.members(|told| told.put("username", &username)));
     let mut answer = Answer::json(told.as_str().as_bytes().to_vec());
-    set_cookie(&mut answer, &cookie, site.config.login_idle)?;
+    set_cookie(&mut answer, &cookie, site.config().login_idle)?;
     Ok(answer)
 }
 

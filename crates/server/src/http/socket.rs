@@ -99,7 +99,7 @@ pub(super) async fn serve(
     in_flight.rests();
     count(&connection.edge.metrics.websockets);
     let meter = Meter::default();
-    let octets_max = connection.site.config.request_octets_max;
+    let octets_max = connection.site.config().request_octets_max;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_OCTETS)
         .write_buffer_size(0)
@@ -108,7 +108,7 @@ pub(super) async fn serve(
     let places = Places {
         loads: Arc::clone(&connection.site.loads),
         account: following.login.account,
-        max: connection.site.config.requests_per_account_max,
+        max: connection.site.config().requests_per_account_max,
     };
     let io = Metered::new(TokioIo::new(upgraded), meter.clone(), places);
     let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
@@ -223,7 +223,7 @@ impl Socket {
     /// RFC 8887 §4.3.2
     fn begin(&mut self, id: Option<Box<str>>, request: Request, place: Option<Loaded>) {
         let site = Arc::clone(&self.connection.site);
-        let most = site.config.requests_per_account_max;
+        let most = site.config().requests_per_account_max;
         let place = place.or_else(|| site.loads.begin(self.following.login.account, most));
         let Some(place) = place else {
             let detail = format!("{most} requests of this account are worked on.").into();
@@ -366,7 +366,7 @@ impl Socket {
     fn due(&mut self) -> Instant {
         self.hear();
         // Octets of a message may come while this waits.
-        let look = || Instant::now() + self.connection.site.config.pause;
+        let look = || Instant::now() + self.connection.site.config().pause;
         if self.meter.is_held_up() {
             return look();
         }
@@ -383,7 +383,7 @@ impl Socket {
     fn whole_by(&self) -> Option<Instant> {
         let waiting = self.meter.waiting()?;
         let octets = Duration::from_secs(waiting.octets / OCTETS_PER_SECOND_MIN);
-        Some(waiting.since + self.connection.site.config.pause + octets)
+        Some(waiting.since + self.connection.site.config().pause + octets)
     }
     /// Whether it must end.
     fn check(&mut self) -> Option<Option<End>> {

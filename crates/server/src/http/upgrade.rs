@@ -87,7 +87,7 @@ fn from_allowed_page(visit: &Visit<'_>) -> Result<(), Refused> {
     let headers = &visit.parts.headers;
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let own = origin.as_bytes().eq_ignore_ascii_case(visit.base.as_bytes());
-    match own || cors::is_allowed(&visit.connection.site.config.origins, origin) {
+    match own || cors::is_allowed(&visit.connection.site.config().origins, origin) {
         true => Ok(()),
         false => Err(Refused::Forbidden("Pages of this origin may not ask (http.origins).".into())),
     }

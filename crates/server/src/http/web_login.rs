@@ -34,7 +34,7 @@ type Hash = [u8; 32];
 /// What of both kinds is open.
 pub(super) struct WebLogins {
     /// How long one that is not used stays.
-    idle: Duration,
+    idle: Mutex<Duration>,
     logins: Mutex<HashMap<Hash, Kept>>,
     tickets: Mutex<HashMap<Hash, Kept>>,
 }
@@ -55,19 +55,23 @@ pub(super) struct Found {
 
 impl WebLogins {
     pub(super) fn new(idle: Duration) -> Self {
-        Self { idle, logins: Mutex::default(), tickets: Mutex::default() }
+        Self { idle: Mutex::new(idle), logins: Mutex::default(), tickets: Mutex::default() }
+    }
+    /// From now on they stay for so long, also those that are there.
+    pub(super) fn stay_for(&self, idle: Duration) {
+        *self.idle.lock() = idle;
     }
     /// Keeps a login; the answer is the cookie's value.
     pub(super) fn log_in(&self, proven: Proven, now: Instant) -> String {
-        let mut logins = self.logins.lock();
-        keep(&mut logins, proven, now, self.idle, LOGINS_PER_ACCOUNT_MAX, LOGINS_MAX)
+        let (idle, mut logins) = (*self.idle.lock(), self.logins.lock());
+        keep(&mut logins, proven, now, idle, LOGINS_PER_ACCOUNT_MAX, LOGINS_MAX)
     }
     /// Whose cookie it is.
     pub(super) fn find(&self, cookie: &str, now: Instant) -> Option<Found> {
-        let mut logins = self.logins.lock();
+        let (idle, mut logins) = (*self.idle.lock(), self.logins.lock());
         let hash = hash(cookie)?;
         let kept = logins.get_mut(&hash)?;
-        if now.duration_since(kept.used) >= self.idle {
+        if now.duration_since(kept.used) >= idle {
             logins.remove(&hash);
             return None;
         }
@@ -150,6 +154,11 @@ mod tests {
         assert_ne!(cookie, logins.log_in(proven(1), now));
         assert!(logins.find(&cookie, later(99)).is_some() && logins.find(&cookie, later(198)).is_some());
         assert!(logins.find(&cookie, later(298)).is_none() && logins.find(&cookie, later(298)).is_none());
+        let cookie = logins.log_in(proven(1), now);
+        // By a setting that has changed meanwhile.
+        logins.stay_for(Duration::from_secs(50));
+        assert!(logins.find(&cookie, later(49)).is_some() && logins.find(&cookie, later(99)).is_none());
+        logins.stay_for(Duration::from_secs(100));
         let cookie = logins.log_in(proven(1), now);
         let found = logins.find(&cookie, now).unwrap();
         assert!(found.until.has_changed().is_ok());

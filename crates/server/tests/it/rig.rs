@@ -7,7 +7,7 @@ use std::sync::Arc;
 use koi_mailbox::{AppPassword, Delivery, Env, Incoming, MailboxService, Options};
 use koi_server::admission::Admission;
 use koi_server::ca::LocalCa;
-use koi_server::config::{Config, TlsConfig, raw, resolve};
+use koi_server::config::{Config, HttpConfig, TlsConfig, raw, resolve};
 use koi_server::dmtp::{Nobody, Organisations};
 use koi_server::edge::{Edge, Protocol, Sessions};
 use koi_server::http::{Jmap, MailServices, Site};
@@ -157,6 +157,11 @@ impl Rig {
             tokio::spawn(listen::accept(listener, Arc::clone(&edge)));
         }
         Self { edge, plain, tls, https, app_passwords, verifier, mailbox, folder }
+    }
+
+    /// What another configuration says of HTTP.
+    pub(crate) fn http_config(&self, settings: &str) -> HttpConfig {
+        config(self.folder.path(), settings).http
     }
 
     /// Gives alice another password.

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use koi_proto::jmap::push::{PushTypes, StateChange};
 use koi_proto::jmap::websocket::{ClientMessage, RefusedMessage};
 use koi_proto::jmap::{Request as JmapRequest, RequestError, RequestLimit};
+use koi_server::config::HttpConfig;
 use koi_server::http::{Asked, Boxed, Jmap, Out, Refused, Sent};
 use koi_sessions::Login;
 use koi_sessions::jmap::{News, Told};
@@ -102,6 +103,7 @@ impl Jmap for Mirror {
             Ok(())
         })
     }
+    fn limit(&self, _: &HttpConfig) {}
     /// Any text is a request, in which nothing but its id matters.
     fn message(&self, octets: &[u8]) -> Result<ClientMessage, RefusedMessage> {
         let (id, calls) = (Some(String::from_utf8_lossy(octets).into()), Vec::new());

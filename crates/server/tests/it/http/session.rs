@@ -283,3 +283,34 @@ async fn nobody_sees_it_without_a_login() {
     }
     client.ask(empty(anybody(Method::POST, "/jmap/ws/ticket"))).await.problem(401);
 }
+
+// spec: RFC 8620 §2; RFC 8620 §3.6.1
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_anew_holds_for_the_next_request_and_clients_are_told() {
+    let rig = Rig::real("[http]\nurl='https://mail.example.org'\n");
+    let mut client = rig.http1().await;
+    let before = session(&mut client).await;
+    assert_eq!(state_of_a_response(&mut client).await, before["state"]);
+    let fresh = rig.http_config(
+        "[http]\nurl='https://other.example.org'\nrequests_per_account_max=6\nrequest_octets_max=70000\n\
+         origins=['https://webmail.example.org']\n",
+    );
+    rig.edge.site.as_ref().unwrap().reload(&fresh);
+    let after = session(&mut client).await;
+    let core = &after["capabilities"][CORE];
+    assert_eq!((&core["maxConcurrentRequests"], &core["maxSizeRequest"]), (&json!(6), &json!(70_000)));
+    assert_ne!(after["state"], before["state"]);
+    assert_eq!(state_of_a_response(&mut client).await, after["state"], "who asks hears that it has changed");
+    assert_eq!(after["apiUrl"], before["apiUrl"], "where the server is others say too");
+    let large = client.ask(api("x".repeat(70_001))).await;
+    assert_eq!(large.json()["limit"], "maxSizeRequest", "{large:?}");
+    // Over a connection that was open before: the page of an origin that may not ask any more.
+    let mut client = rig.http1().await;
+    for (origin, is_allowed) in [("https://webmail.example.org", true), ("https://else.example", false)] {
+        let mut request = empty(alice(Method::GET, "/.well-known/jmap"));
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        let got = client.ask(request).await;
+        let allowed = got.headers.get("access-control-allow-origin").is_some();
+        assert_eq!(allowed, is_allowed, "{origin}: {got:?}");
+    }
+}
