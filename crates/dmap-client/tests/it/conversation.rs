@@ -1,6 +1,7 @@
 //! Accounts of every mode write to each other; nothing the peer has heard or kept opens anything.
 
 use koi_dime::meta::Trust;
+use koi_dime::stacie::RealmLabel;
 use koi_dmap_client::{
     Account, Attachment, Error, Letter, Mode, Note, OpenedMessage, SendOptions, Verdict, Wallet, encrypt,
 };
@@ -94,7 +95,7 @@ fn cautious_writes_to_paranoid() {
         assert!(!world.knows(key.keys.decryption.scalar().expose()));
     }
     let paranoid = &world.holdings[BOB];
-    assert!(paranoid.keys[0].private.is_none() && !paranoid.realms.contains_key("mail"));
+    assert!(paranoid.keys[0].private.is_none() && !paranoid.realms.keys().any(|(label, _)| label == "mail"));
 }
 
 // spec: DMAP-00 §7.6.7
@@ -180,6 +181,33 @@ fn a_new_password_opens_what_the_old_one_did() {
     assert_eq!(newest(&mut alice, "Sent").outcome.unwrap().verdict, Verdict::Own);
     let short = alice.prepare_password(&password("1234567"), 0, &mut Counted(42)).unwrap_err();
     assert!(matches!(short, Error::Password(_)));
+}
+
+/// What was encrypted under an older key of a realm needs it still.
+#[test]
+fn every_key_of_a_realm_outlives_a_new_password() {
+    let (world, alice, _bob) = two();
+    let wallet = alice.logout();
+    let shards = [(3, [5; 64]), (9, [6; 64])];
+    for (serial, shard) in shards {
+        let mut world = world.borrow_mut();
+        world.holdings.get_mut(ALICE).unwrap().realms.insert(("mail".into(), serial), shard);
+    }
+    let mut alice = login_as(&world, ALICE, PASSWORD, wallet).unwrap();
+    let known = |account: &mut Account<Peer>| {
+        let all = account.realms(&RealmLabel::mail()).unwrap().into_iter();
+        all.map(|realm| (realm.serial, realm.key)).collect::<Vec<_>>()
+    };
+    let before = known(&mut alice);
+    assert_eq!(before.iter().map(|(serial, _)| *serial).collect::<Vec<_>>(), [0, 3, 9]);
+    let text_of_new = "another horse, another battery";
+    let new = alice.prepare_password(&password(text_of_new), 0, &mut Counted(43)).unwrap();
+    alice.change_password(new).unwrap();
+    assert_eq!(known(&mut alice), before);
+    let mut alice = login_as(&world, ALICE, text_of_new, alice.logout()).unwrap();
+    assert_eq!(known(&mut alice), before);
+    let kept = world.borrow().holdings[ALICE].realms.clone();
+    assert!(shards.iter().all(|(serial, shard)| kept[&("mail".into(), *serial)] != *shard));
 }
 
 /// Whoever stops between, on either side of the change, can go on.

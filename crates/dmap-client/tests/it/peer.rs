@@ -187,8 +187,8 @@ impl Peer {
             }
             Command::GetRealm { label } => self.realm(label),
             Command::AddRealm(add) => {
-                let label = add.label.as_str().to_owned();
-                self.holding(|holding| holding.realms.insert(label, add.shard));
+                let realm = (add.label.as_str().to_owned(), add.serial);
+                self.holding(|holding| holding.realms.insert(realm, add.shard));
                 ok("")
             }
             Command::ListKeys => {

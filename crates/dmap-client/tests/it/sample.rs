@@ -68,8 +68,8 @@ pub(crate) fn vector_world() -> Shared {
         };
         (holding.token, holding.salt) = (inputs.derive().verification_token, salt);
         let shard: [u8; 64] = decoded(SHARD).try_into().unwrap();
-        holding.realms.insert("mail".into(), shard);
-        holding.realms.insert("meta".into(), shard);
+        holding.realms.insert(("mail".into(), 0), shard);
+        holding.realms.insert(("meta".into(), 0), shard);
         world.nonces.push(koi_dime::stacie::Nonce(decoded(NONCE).try_into().unwrap()));
     }
     world

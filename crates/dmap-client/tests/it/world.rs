@@ -50,7 +50,8 @@ pub(crate) struct Holding {
     pub(crate) salt: Salt,
     pub(crate) bonus: u32,
     pub(crate) token: VerificationToken,
-    pub(crate) realms: BTreeMap<String, [u8; 64]>,
+    /// By label and serial number.
+    pub(crate) realms: BTreeMap<(String, u16), [u8; 64]>,
     /// The newest last.
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) ring: BTreeMap<String, (Vec<u8>, Option<Vec<u8>>)>,
@@ -207,17 +208,16 @@ impl World {
     ) -> bool {
         let holding = self.holdings.get_mut(user).unwrap();
         let key = koi_dime::stacie::PasswordKey(Secret::from_slice(key).unwrap());
-        let mut labels: Vec<String> = shards.iter().map(|s| s.label.as_str().to_owned()).collect();
-        labels.sort();
+        let named = |new: &NewShard| (new.label.as_str().to_owned(), new.serial.unwrap_or(0));
+        let mut realms: Vec<_> = shards.iter().map(named).collect();
+        realms.sort();
         if key.verification_token(user, &holding.salt) != holding.token
-            || labels != holding.realms.keys().cloned().collect::<Vec<_>>()
+            || realms != holding.realms.keys().cloned().collect::<Vec<_>>()
         {
             return false;
         }
         (holding.salt, holding.bonus, holding.token) = next;
-        for NewShard { label, shard, .. } in shards {
-            holding.realms.insert(label.as_str().to_owned(), *shard);
-        }
+        holding.realms.extend(shards.iter().map(|new| (named(new), new.shard)));
         true
     }
     /// Puts a message into a mailbox.

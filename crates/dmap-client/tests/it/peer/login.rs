@@ -65,9 +65,14 @@ impl Peer {
     }
 
     pub(super) fn realm(&mut self, label: Label) -> Done {
-        let found = self.holding(|holding| holding.realms.get(label.as_str()).copied());
-        let Some(shard) = found else { return no("NONEXISTENT") };
-        self.say(Response::Realm(Realm { label, serial: 0, form: ShardForm::Salt, shard }));
+        let mut found = self.holding(|holding| holding.realms.clone());
+        found.retain(|(of, _), _| of == label.as_str());
+        if found.is_empty() {
+            return no("NONEXISTENT");
+        }
+        for ((_, serial), shard) in found {
+            self.say(Response::Realm(Realm { label: label.clone(), serial, form: ShardForm::Salt, shard }));
+        }
         ok("")
     }
 
