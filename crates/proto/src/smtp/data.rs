@@ -2,7 +2,7 @@
 //!
 //! The end of DATA is CRLF "." CRLF and nothing else; LF "." LF is data, so that no message can hide another.
 
-use memchr::{memchr_iter, memchr3_iter};
+use memchr::memchr_iter;
 
 /// What was seen in the message data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -89,18 +89,18 @@ impl Watch {
         let Some(first) = octets.first() else {
             return;
         };
-        self.seen.bare_cr |= self.cr && *first != b'\n';
-        for at in memchr3_iter(b'\r', b'\n', 0, octets) {
-            let before = match at.checked_sub(1) {
-                Some(before) => octets.get(before) == Some(&b'\r'),
-                None => self.cr,
-            };
-            match octets.get(at) {
-                Some(b'\n') => self.seen.bare_lf |= !before,
-                Some(0) => self.seen.nul = true,
-                _ => self.seen.bare_cr |= octets.get(at + 1).is_some_and(|next| *next != b'\n'),
-            }
+        let (mut bare_cr, mut bare_lf) = bare(self.cr, *first);
+        let mut nul = *first == 0;
+        // Without a branch: the compiler compares many octets at a time, however many lines there are.
+        for (before, octet) in octets.iter().zip(octets.iter().skip(1)) {
+            let (cr, lf) = bare(*before == b'\r', *octet);
+            bare_cr |= cr;
+            bare_lf |= lf;
+            nul |= *octet == 0;
         }
+        self.seen.bare_cr |= bare_cr;
+        self.seen.bare_lf |= bare_lf;
+        self.seen.nul |= nul;
         self.cr = octets.last() == Some(&b'\r');
     }
     /// What was seen since the last time; a CR at the end of one chunk may belong to an LF in the next.
@@ -111,4 +111,10 @@ impl Watch {
         }
         seen
     }
+}
+
+/// Whether a CR stood alone before this octet, and whether the octet is an LF alone.
+const fn bare(after_cr: bool, octet: u8) -> (bool, bool) {
+    let lf = octet == b'\n';
+    (after_cr & !lf, lf & !after_cr)
 }

@@ -11,6 +11,9 @@ use super::parse::{is_bdat, parse};
 use super::reply::{EnhancedCode, Reply};
 use crate::line::Input;
 
+/// So much of a message is handed out at a time: who stores it lets others run in between.
+const PIECE_OCTETS: usize = 16 * 1024;
+
 /// Which greeting commands exist.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
@@ -187,7 +190,7 @@ impl Decoder {
     }
 
     fn dotted(&mut self, mut dots: Dots) -> Option<Decoded> {
-        let front = dots.front(self.input.rest());
+        let front = dots.front(piece(self.input.rest()));
         self.state = State::Data(dots);
         match front {
             Front::NeedMore => Some(Decoded::NeedMore),
@@ -208,7 +211,7 @@ impl Decoder {
             self.state = State::READY;
             return Some(Decoded::DataEnd(self.watch.end(last)));
         }
-        let octets = usize::try_from(left).unwrap_or(usize::MAX).min(self.input.len());
+        let octets = usize::try_from(left).unwrap_or(usize::MAX).min(piece(self.input.rest()).len());
         if octets == 0 {
             return Some(Decoded::NeedMore);
         }
@@ -230,6 +233,10 @@ impl Decoder {
 
 impl State {
     const READY: Self = Self::Line { scanned: 0 };
+}
+
+fn piece(rest: &[u8]) -> &[u8] {
+    rest.get(..PIECE_OCTETS).unwrap_or(rest)
 }
 
 /// Base64 is ASCII; what is not is refused here, so that nobody has to look again.

@@ -4,7 +4,11 @@ use super::*;
 
 /// What a session would have seen, as text; DATA is answered with 354, AUTH is read in its own phase.
 fn run(input: &[u8], piece: usize) -> Vec<String> {
-    let mut decoder = Decoder::new(Protocol::Lmtp, 1000);
+    run_up_to(1000, input, piece)
+}
+
+fn run_up_to(message_octets_max: u64, input: &[u8], piece: usize) -> Vec<String> {
+    let mut decoder = Decoder::new(Protocol::Lmtp, message_octets_max);
     let mut seen: Vec<String> = Vec::new();
     let mut phase = Phase::Command;
     for octets in input.chunks(piece) {
@@ -96,6 +100,29 @@ fn nothing_else_ends_a_message() {
     sees(b"DATA\r\nx\r\n.\rx\r\n.\r\n", &["Data", "data x\\r\\n\\rx\\r\\n", "end 7 cr"]);
     sees(b"DATA\r\na\0b\r\n.\r\n", &["Data", "data a\\x00b\\r\\n", "end 5 nul"]);
     sees(b"DATA\r\n\n\r\n.\r\n", &["Data", "data \\n\\r\\n", "end 3 lf"]);
+}
+
+/// A long message is handed out in pieces: what means something does so across their ends too.
+#[test]
+fn pieces_end_anywhere() {
+    let tails = [
+        ("\r\n..y\r\n", "\r\n.y\r\n", ""),
+        ("\r\n.\r\r\n", "\r\n\r\r\n", " cr"),
+        ("\n.\r\n", "\n.\r\n", " lf"),
+        ("\ry\r\n", "\ry\r\n", " cr"),
+        ("\0y\r\n", "\0y\r\n", " nul"),
+    ];
+    for (tail, shown, marks) in tails {
+        for before in 0..8 {
+            let filling = "x".repeat(PIECE_OCTETS - before);
+            let input = format!("DATA\r\n{filling}{tail}.\r\nNOOP\r\n");
+            let data = format!("data {}", format!("{filling}{shown}").escape_default());
+            let end = format!("end {}{marks}", filling.len() + shown.len());
+            let expected = ["Data", &data.replace("\\u{0}", "\\x00"), &end, "Noop"];
+            let seen = run_up_to(1 << 20, input.as_bytes(), input.len());
+            assert_eq!(seen, expected, "{before} before the end, then {tail:?}");
+        }
+    }
 }
 
 /// RFC 3030 §2: octets are octets.
