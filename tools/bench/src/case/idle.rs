@@ -21,6 +21,12 @@ pub(super) const GROUP: Group = Group {
     rows: &[
         row("idle-p50", "delivery to EXISTS in an idling session, p50", "2 bare flushes + 2 ms"),
         row("idle-p99", "delivery to EXISTS in an idling session, p99", "3 x bare-flush p99 + 10 ms"),
+        Row {
+            name: "idle-load-p50",
+            what: "delivery to EXISTS beside 20 MB deliveries without pause, p50",
+            unit: Unit::Millis,
+            mark: Mark::Recorded,
+        },
         row("idle-load-p99", "its p99 beside 20 MB deliveries without pause", "2 x its own p99 without"),
         Row { name: "flush-p50", what: "bare flush of 4 KB, p50", unit: Unit::Millis, mark: Mark::Recorded },
         Row { name: "flush-p99", what: "bare flush of 4 KB, p99", unit: Unit::Millis, mark: Mark::Recorded },
@@ -44,7 +50,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
     bench.start_empty(2)?;
     let pool = Pool::new(4_096, 0x44);
     let large = corpus::with_serial(SEED, 0, LARGE_OCTETS, SERIAL);
-    let (full, quick) = (bench.plan.size(400, 60), bench.plan.size(30, 4));
+    let (full, quick) = (bench.plan.size(1_000, 60), bench.plan.size(30, 4));
     let loaded = bench.wants("idle-load-p99");
     let folder = bench.folder.to_path_buf();
     let mut serial = 0;
@@ -57,11 +63,10 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
         if loaded {
             let beside =
                 beside_large(server, &large, || sample(server, &pool, &mut serial, samples, &mut flush))?;
-            sheet.record(
-                "idle-load-p99",
-                server.name(),
-                quantile(&beside.exists_ms, 0.99).unwrap_or(f64::NAN),
-            );
+            for (row, part) in [("idle-load-p50", 0.5), ("idle-load-p99", 0.99)] {
+                let value = quantile(&beside.exists_ms, part).unwrap_or(f64::NAN);
+                sheet.record(row, server.name(), value);
+            }
             if server.name() == "koi" {
                 sheet.record("idle-load-p99", LIMIT, 2.0 * p99);
             }
