@@ -148,6 +148,9 @@ impl File for FailingFile {
     fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
         self.file.start_writeback(offset, octets)
     }
+    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
+        self.file.await_writeback(offset, octets)
+    }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         self.call()?;
         self.file.reserve(octets)

@@ -93,7 +93,7 @@ impl BodyReader<'_> {
 const MOVED_OCTETS_MAX: u64 = 64 * 1024;
 
 /// Of a long body at a time.
-const PIECE_OCTETS: usize = 256 * 1024;
+const PIECE_OCTETS: usize = 64 * 1024;
 
 /// Reads octets of a record that holds them as they came.
 fn read_plain(place: &Place, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> io::Result<bool> {

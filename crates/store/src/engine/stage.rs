@@ -21,10 +21,11 @@ use crate::body::{BodyRef, NewBody, StagedBody};
 use crate::kv::StageBody;
 use crate::vfs::{File, Vfs, is_full};
 
-/// After so many octets the disk is asked to begin.
+/// So many octets go to the disk at a time, two pieces at most are on their way. A flush of the journal waits
+/// for what is on its way before it.
 const WRITEBACK_OCTETS: u64 = 128 * 1024;
-/// Small writes are gathered.
-const BUFFER_OCTETS: usize = 64 * 1024;
+/// Small writes are gathered; between two the thread gives way.
+const BUFFER_OCTETS: usize = 16 * 1024;
 
 /// Numbers of body files, and which of them nobody refers to yet.
 #[derive(Default)]
@@ -111,18 +112,26 @@ impl Staging {
         })
     }
     fn flush_buffer(&mut self) -> Result<()> {
+        // Full buffers begin where a subtree of the hash begins: it takes all of one at a time.
+        self.hasher.update(&self.buffer);
         let offset = DATA_FROM + self.written;
         self.file.write_at(&self.buffer, offset).map_err(|error| failed(&self.hold.shared, &error))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         if self.written - self.asked >= WRITEBACK_OCTETS {
-            let _ = self.file.start_writeback(DATA_FROM + self.asked, self.written - self.asked);
-            self.asked = self.written;
+            self.write_back();
         }
         // Who is woken beside a thread that goes on and on waits for the next tick of the clock: that is
         // milliseconds, each time.
         std::thread::yield_now();
         Ok(())
+    }
+    /// What fails here fails again at the flush, which is the one that counts.
+    fn write_back(&mut self) {
+        let before = self.asked.saturating_sub(WRITEBACK_OCTETS);
+        let _ = self.file.await_writeback(DATA_FROM + before, self.asked - before);
+        let _ = self.file.start_writeback(DATA_FROM + self.asked, self.written - self.asked);
+        self.asked = self.written;
     }
     fn seal(&mut self, blob: BlobId) -> std::io::Result<()> {
         let shared = &self.hold.shared;
@@ -148,7 +157,6 @@ impl Staging {
 
 impl StageBody for Staging {
     fn write(&mut self, octets: &[u8]) -> Result<()> {
-        self.hasher.update(octets);
         let mut rest = octets;
         while !rest.is_empty() {
             let room = BUFFER_OCTETS - self.buffer.len();

@@ -135,6 +135,9 @@ impl File for CountedFile {
     fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
         self.inner.start_writeback(offset, octets)
     }
+    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
+        self.inner.await_writeback(offset, octets)
+    }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         self.inner.reserve(octets)
     }

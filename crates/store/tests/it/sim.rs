@@ -273,6 +273,9 @@ impl File for SimFile {
     fn start_writeback(&self, _offset: u64, _octets: u64) -> io::Result<()> {
         Ok(())
     }
+    fn await_writeback(&self, _offset: u64, _octets: u64) -> io::Result<()> {
+        Ok(())
+    }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         let had = self.octets()?;
         if octets > had { self.set_octets(octets) } else { Ok(()) }

@@ -71,7 +71,17 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "koi-store",
         workspace: &["koi-types"],
-        outside: &["blake3", "crc32c", "getrandom", "heed", "memchr", "parking_lot", "rustix", "zstd"],
+        outside: &[
+            "blake3",
+            "crc32c",
+            "getrandom",
+            "heed",
+            "libc",
+            "memchr",
+            "parking_lot",
+            "rustix",
+            "zstd",
+        ],
     },
     Allowed {
         package: "koi-mailbox",
