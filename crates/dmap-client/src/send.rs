@@ -77,6 +77,8 @@ pub struct Sent {
     pub held: Option<DateTime>,
     /// Where the author's copy is; nothing when the server has filed none: it stays where it was submitted.
     pub saved_to: Option<MailboxName>,
+    /// Why the draft could not be removed, which is one copy too many then.
+    pub draft_stays: Option<String>,
     /// For people.
     pub text: String,
 }
@@ -136,10 +138,10 @@ impl<S: Read + Write> Account<S> {
         }
         let is_filed = held.is_none() && answer.data.iter().any(is_copied);
         let saved_to = sent.filter(|_| is_filed);
-        if saved_to.is_some() {
-            self.remove(placed.uid)?;
-        }
-        Ok(Sent { transaction, held, saved_to, text: answer.text.into() })
+        // It was sent, whatever becomes of the draft: who hears of an error sends it again.
+        let removed = if saved_to.is_some() { self.remove(placed.uid) } else { Ok(()) };
+        let draft_stays = removed.err().map(|error| error.to_string());
+        Ok(Sent { transaction, held, saved_to, draft_stays, text: answer.text.into() })
     }
 
     /// Removes a message of the open mailbox.

@@ -3,7 +3,8 @@
 use koi_dime::meta::Trust;
 use koi_dime::stacie::RealmLabel;
 use koi_dmap_client::{
-    Account, Attachment, Error, Letter, Mode, Note, OpenedMessage, SendOptions, Verdict, Wallet, encrypt,
+    Account, Attachment, Error, Letter, Mode, Note, OpenedMessage, SendOptions, Sent, Verdict, Wallet,
+    encrypt,
 };
 use koi_proto::dmap::Code;
 use koi_types::{MailboxName, Timestamp, Uid};
@@ -31,6 +32,10 @@ pub(crate) fn two() -> (Shared, Account<Peer>, Account<Peer>) {
 }
 
 pub(crate) fn send(from: &mut Account<Peer>, to: &str, text: &str, seed: u64) -> Result<(), Error> {
+    sent(from, to, text, seed).map(drop)
+}
+
+fn sent(from: &mut Account<Peer>, to: &str, text: &str, seed: u64) -> Result<Sent, Error> {
     let mut random = Counted(seed);
     let (me, to) = (from.address().clone(), [address(to)]);
     let contact = from.contact(&to[0], now(), &mut random)?;
@@ -49,7 +54,7 @@ pub(crate) fn send(from: &mut Account<Peer>, to: &str, text: &str, seed: u64) ->
     let own = from.current_key()?;
     let message = encrypt(&letter, &own, &contact.user, &mut random)?;
     let placed = from.place(&message, now())?;
-    from.submit(&placed, SendOptions::default()).map(|_| ())
+    from.submit(&placed, SendOptions::default())
 }
 
 pub(crate) fn newest(account: &mut Account<Peer>, mailbox: &str) -> koi_dmap_client::Reading {
@@ -107,6 +112,17 @@ fn the_only_copy_is_not_removed() {
     assert_eq!(text(&newest(&mut bob, "INBOX").outcome.unwrap()), format!("{SECRET}\r\n"));
     let own = newest(&mut alice, "Drafts").outcome.unwrap();
     assert_eq!((own.verdict.clone(), text(&own)), (Verdict::Own, format!("{SECRET}\r\n")));
+}
+
+/// What was sent was sent, whatever becomes of the draft.
+#[test]
+fn a_draft_that_cannot_be_removed_is_told_of() {
+    let (world, mut alice, mut bob) = two();
+    world.borrow_mut().is_read_only = true;
+    let sent = sent(&mut alice, BOB, SECRET, 10).unwrap();
+    assert_eq!(sent.saved_to, MailboxName::new("Sent").ok());
+    assert!(sent.draft_stays.is_some());
+    assert_eq!(text(&newest(&mut bob, "INBOX").outcome.unwrap()), format!("{SECRET}\r\n"));
 }
 
 #[test]

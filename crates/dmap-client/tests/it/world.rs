@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) nonces: Vec<Nonce>,
     /// There is no room for copies of what is sent.
     pub(crate) is_full: bool,
+    /// Nothing can be marked or removed.
+    pub(crate) is_read_only: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<World>>;
@@ -118,6 +120,7 @@ pub(crate) fn world() -> Shared {
         lie: None,
         nonces: Vec::new(),
         is_full: false,
+        is_read_only: false,
     }))
 }
 

@@ -67,6 +67,9 @@ impl Peer {
     }
 
     pub(super) fn store(&mut self, store: &Store) -> Done {
+        if self.world.borrow().is_read_only {
+            return no("UNAVAILABLE");
+        }
         let selected = self.selected.clone();
         self.holding(|holding| {
             let messages = holding.mailboxes.get_mut(&selected).unwrap();

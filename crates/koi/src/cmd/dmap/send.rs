@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use koi_dmap_client::{Attachment, Letter, SendOptions, encrypt};
+use koi_dmap_client::{Attachment, Error, Letter, SendOptions, encrypt};
+use koi_proto::dmap::Code;
 use koi_server::{Problem, clock};
 
 use super::problem;
@@ -62,7 +63,12 @@ pub(super) fn send(session: &mut Session, send: &Send) -> Result<(), Problem> {
         let placed = account.place(&message, clock::now()).map_err(problem)?;
         let sent = account.submit(&placed, options).map_err(|error| {
             let (mailbox, uid) = (placed.mailbox.as_str(), placed.uid);
-            let what = format!("not sent to {to}: {error}; it lies in {mailbox} as number {uid}");
+            let begins = match error {
+                Error::Refused { .. } if !error.is(&Code::Unavailable) => "not sent to",
+                // The server may have taken it before the answer was lost, or it was out of order.
+                _ => "nobody knows whether it was sent to",
+            };
+            let what = format!("{begins} {to}: {error}; it lies in {mailbox} as number {uid}");
             Problem::new(what, error.remedy())
         })?;
         let copy = sent.saved_to.map_or_else(
@@ -74,6 +80,10 @@ pub(super) fn send(session: &mut Session, send: &Send) -> Result<(), Problem> {
         match sent.held {
             Some(_) => say(format_args!("held for {to}: {}", sent.text)),
             None => say(format_args!("sent to {to}{copy}{named}")),
+        }
+        if let Some(why) = sent.draft_stays {
+            let (mailbox, uid) = (&placed.mailbox, placed.uid);
+            note(format_args!("the draft stays in {mailbox} as number {uid}: {why}"));
         }
     }
     Ok(())
