@@ -121,7 +121,7 @@ fn a_draft_that_cannot_be_removed_is_told_of() {
     world.borrow_mut().is_read_only = true;
     let sent = sent(&mut alice, BOB, SECRET, 10).unwrap();
     assert_eq!(sent.saved_to, MailboxName::new("Sent").ok());
-    assert!(sent.draft_stays.is_some());
+    assert_eq!(sent.draft_stays.as_deref(), Some("the server refused STORE: no: UNAVAILABLE"));
     assert_eq!(text(&newest(&mut bob, "INBOX").outcome.unwrap()), format!("{SECRET}\r\n"));
 }
 

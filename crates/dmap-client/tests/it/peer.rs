@@ -57,6 +57,7 @@ fn no(code: &str) -> Done {
         Code::SubmissionRace,
         Code::AuthenticationFailed,
         Code::SignetInvalid,
+        Code::Unavailable,
     ];
     let name = |code: &Code| {
         let mut out = Vec::new();
