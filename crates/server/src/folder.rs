@@ -27,3 +27,9 @@ pub fn admin_socket(data: &Path) -> PathBuf {
 pub fn store(data: &Path) -> PathBuf {
     data.join("store")
 }
+
+/// Who was logged in with a page of this server when it ended.
+#[must_use]
+pub fn web_logins(data: &Path) -> PathBuf {
+    data.join("web-logins")
+}

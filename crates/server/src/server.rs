@@ -111,6 +111,7 @@ async fn serve(
         registry: registry.clone(),
         stop: tokio::sync::Notify::new(),
     });
+    state.take_logins();
     let mut tasks = tokio::task::JoinSet::new();
     for listener in bound {
         tasks.spawn(listen::accept(listener, Arc::clone(&edge)));
@@ -120,11 +121,7 @@ async fn serve(
         answering.answer(&request, progress)
     })));
     tasks.spawn(housekeep(Arc::clone(&state)));
-    if state.service.was_unclean {
-        let folder = crate::folder::store(&state.config.read().data);
-        let store = Arc::clone(&state.service.store);
-        tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
-    }
+    state.look_behind_a_crash(&mut tasks);
     if let Some(registry) = registry.clone().filter(|_| state.is_reached_by_dmtp()) {
         tasks.spawn(async move { registry.look_at_dns().await });
     }
@@ -151,6 +148,7 @@ async fn serve(
     }
     tasks.shutdown().await;
     state.note_uses().await;
+    state.write_logins();
     tracing::info!("stopped");
     Ok(())
 }
@@ -343,6 +341,30 @@ impl State {
         }
         sender.begin();
         *self.sender.lock() = Some(sender);
+    }
+
+    /// After an unclean end the index is read through behind the running server.
+    fn look_behind_a_crash(&self, tasks: &mut tokio::task::JoinSet<()>) {
+        if self.service.was_unclean {
+            let folder = crate::folder::store(&self.config.read().data);
+            let store = Arc::clone(&self.service.store);
+            tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
+        }
+    }
+
+    /// Pages that were logged in are so again.
+    fn take_logins(&self) {
+        let Some(site) = &self.edge.site else { return };
+        if let Err(problem) = site.take_logins(&crate::folder::web_logins(&self.config.read().data)) {
+            tracing::warn!(%problem, "pages that were logged in have to log in again");
+        }
+    }
+
+    fn write_logins(&self) {
+        let Some(site) = &self.edge.site else { return };
+        if let Err(problem) = site.write_logins(&crate::folder::web_logins(&self.config.read().data)) {
+            tracing::warn!(%problem, "pages that are logged in will have to log in again");
+        }
     }
 
     /// No login waits for this.

@@ -74,6 +74,43 @@ fn curl_speaks_jmap() {
 }
 
 #[test]
+fn pages_stay_logged_in_when_the_server_is_started_again() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let form = format!(r#"{{"username":"{ALICE}","password":"{PASSWORD}"}}"#);
+    let own = ["-H", "Sec-Fetch-Site: same-origin", "-H"];
+    let log_in = |server: &Server| {
+        let json = ["Content-Type: application/json", "-d", &form, "-D", "-"];
+        let answer = curl(server, &[&own[..], &json[..]].concat(), "/auth/session");
+        let line = answer.lines().find(|line| line.to_lowercase().starts_with("set-cookie:")).unwrap();
+        let value = line.split_once(' ').unwrap().1.split(';').next().unwrap();
+        format!("Cookie: {value}")
+    };
+    let status = |server: &Server, cookie: &str, method: &str, path: &str| {
+        let answer = curl(server, &[&own[..], &[cookie, "-X", method]].concat(), path);
+        answer.rsplit(' ').next().unwrap().to_owned()
+    };
+    let session = |server: &Server, cookie: &str| status(server, cookie, "GET", "/.well-known/jmap");
+    let [stays, leaves] = [log_in(&server), log_in(&server)];
+    assert_eq!([session(&server, &stays), session(&server, &leaves)], ["200", "200"]);
+    server.stop();
+    assert!(folder.join("web-logins").exists());
+    let server = Server::quickstart(&folder, &[]);
+    assert!(!folder.join("web-logins").exists(), "it is good for one start");
+    assert_eq!([session(&server, &stays), session(&server, &leaves)], ["200", "200"]);
+    assert_eq!(status(&server, &leaves, "DELETE", "/auth/session"), "204");
+    server.stop();
+    let server = Server::quickstart(&folder, &[]);
+    assert_eq!([session(&server, &stays), session(&server, &leaves)], ["200", "401"]);
+    server.stop();
+    // Another password, while nobody serves.
+    said(&koi(&folder, &["account", "passwd", ALICE], "another\n"));
+    let server = Server::quickstart(&folder, &[]);
+    assert_eq!(session(&server, &stays), "401");
+    server.stop();
+}
+
+#[test]
 fn dns_records_are_printed_for_each_domain() {
     let (_outer, folder) = new_folder();
     Server::start(&folder).stop();

@@ -29,6 +29,7 @@ mod web_login;
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ use koi_types::MailError;
 use parking_lot::RwLock;
 
 use crate::config::HttpConfig;
+use crate::problem::Problem;
 use account::Loads;
 pub use autoconfig::MailServices;
 pub(crate) use connection::serve;
@@ -123,6 +125,14 @@ impl Site {
             jmap.limit(&fresh);
         }
         *self.config.write() = Arc::new(fresh);
+    }
+    /// Takes over who was logged in when the server ended. Before anybody is let in.
+    pub fn take_logins(&self, file: &Path) -> Result<(), Problem> {
+        self.web_logins.take(file)
+    }
+    /// Remembers who is logged in. When nobody is let in any more.
+    pub fn write_logins(&self, file: &Path) -> Result<(), Problem> {
+        self.web_logins.write(file)
     }
     fn config(&self) -> Arc<HttpConfig> {
         Arc::clone(&self.config.read())

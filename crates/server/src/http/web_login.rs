@@ -4,7 +4,10 @@
 //! A cookie is good only for what pages of its own origin ask for: browsers say so in headers that no page
 //! can write (Fetch Metadata), and send it to nobody else (`__Host-`, `SameSite=Strict`). What a
 //! login was checked with is checked again at every use, so that a password that was changed, and an app
-//! password or token that was removed, end what came of them. All of this is in memory: a restart ends it.
+//! password or token that was removed, end what came of them. All of this is in memory; `file` is where it
+//! is while the server is not there.
+
+mod file;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

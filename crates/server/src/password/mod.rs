@@ -5,6 +5,7 @@
 
 pub mod app;
 mod check;
+mod kept;
 mod pool;
 mod proof;
 mod scram;
@@ -28,6 +29,7 @@ use parking_lot::RwLock;
 use crate::config::AuthConfig;
 use crate::metrics::Metrics;
 use app::Uses;
+pub use kept::KeptProof;
 use pool::Pool;
 use proof::{Proof, Proofs};
 pub use scram::{Begun, Signed};
@@ -82,6 +84,8 @@ enum Held {
     Stacie {
         serial: u32,
     },
+    /// The same before the server was started.
+    Kept(KeptProof),
 }
 
 impl Proven {
@@ -96,6 +100,7 @@ impl Proven {
     pub fn app_password(&self) -> Option<u32> {
         match self.held {
             Held::App { number, .. } => Some(number),
+            Held::Kept(proof) => proof.app_password,
             Held::Password(_) | Held::Scram(_) | Held::Stacie { .. } => None,
         }
     }
@@ -162,6 +167,7 @@ impl Passwords {
                 entry.app_passwords.iter().any(|p| p.number == *number && p.record.hash == *hash)
             }
             Held::Stacie { serial } => entry.stacie == Some(*serial),
+            Held::Kept(proof) => proof.is_of(&entry),
         });
         if holds { Ok(()) } else { Err(wrong()) }
     }

@@ -111,3 +111,28 @@ async fn logging_out_ends_it_with_all_that_is_open() {
     rig.change_password("secret");
     client.ask(session(&second, &own)).await.problem(401);
 }
+
+/// Over a restart, for which the file stands here: what a login was checked with counts as before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_when_the_server_ends_is_checked_again_with_each_use() {
+    let rig = Rig::real("");
+    let site = rig.edge.site.as_ref().unwrap();
+    let file = rig.folder.path().join("web-logins");
+    let mut client = rig.http2().await;
+    let cookie = cookie(&mut client).await;
+    let own = [("sec-fetch-site", "same-origin")];
+    let again = || {
+        site.write_logins(&file).unwrap();
+        site.take_logins(&file).unwrap();
+    };
+    again();
+    let got = client.ask(session(&cookie, &own)).await;
+    assert_eq!(got.status, StatusCode::OK);
+    assert_eq!(got.json()["username"], "alice@example.org");
+    again();
+    rig.change_password("another");
+    client.ask(session(&cookie, &own)).await.problem(401);
+    rig.change_password("secret");
+    again();
+    client.ask(session(&cookie, &own)).await.problem(401);
+}
