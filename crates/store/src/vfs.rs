@@ -53,11 +53,9 @@ pub trait File: Send + Sync {
     fn octets(&self) -> io::Result<u64>;
     /// Cuts, or lengthens with zeros.
     fn set_octets(&self, octets: u64) -> io::Result<()>;
-    /// Asks that a range goes to the disk now, so that the next flush is short. Promises nothing.
-    fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()>;
-    /// Waits until a range that was asked for has gone to the disk, so that little is on its way at a time.
-    /// It is not durable then, and errors come with the next flush.
-    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()>;
+    /// Sends a range to the disk and waits for that, so that the next flush is short, and nothing else has
+    /// long to wait behind it. Promises nothing: it is not durable then.
+    fn write_back(&self, offset: u64, octets: u64) -> io::Result<()>;
     /// Takes the room for so many octets on the disk without writing them.
     fn reserve(&self, octets: u64) -> io::Result<()>;
 }

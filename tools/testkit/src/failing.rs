@@ -145,11 +145,8 @@ impl File for FailingFile {
         self.call()?;
         self.file.set_octets(octets)
     }
-    fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        self.file.start_writeback(offset, octets)
-    }
-    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        self.file.await_writeback(offset, octets)
+    fn write_back(&self, offset: u64, octets: u64) -> io::Result<()> {
+        self.file.write_back(offset, octets)
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         self.call()?;

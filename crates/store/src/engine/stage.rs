@@ -1,6 +1,6 @@
 //! Bodies too large for a group: streamed into a file of their own, hashed on the way, durable before a
-//! transaction refers to them. The file layer is asked to write early, so that the last flush is short and
-//! does not stand in the way of the journal's.
+//! transaction refers to them. They are written back early, a piece at a time, so that neither the last flush
+//! nor a piece stands in the way of the journal's.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,8 +21,8 @@ use crate::body::{BodyRef, NewBody, StagedBody};
 use crate::kv::StageBody;
 use crate::vfs::{File, Vfs, is_full};
 
-/// So many octets go to the disk at a time, two pieces at most are on their way. A flush of the journal waits
-/// for what is on its way before it.
+/// So many octets are on their way to the disk at a time: a flush of the journal waits for what is on its way
+/// before it.
 const WRITEBACK_OCTETS: u64 = 128 * 1024;
 /// Small writes are gathered; between two the thread gives way.
 const BUFFER_OCTETS: usize = 16 * 1024;
@@ -88,7 +88,7 @@ pub(crate) struct Staging {
     buffer: Vec<u8>,
     /// In the file.
     written: u64,
-    asked: u64,
+    written_back: u64,
 }
 
 const DATA_FROM: u64 = SMALL_HEADER_OCTETS + BODY_HEADER_OCTETS as u64;
@@ -108,7 +108,7 @@ impl Staging {
             hasher: blake3::Hasher::new(),
             buffer: Vec::with_capacity(BUFFER_OCTETS),
             written: 0,
-            asked: 0,
+            written_back: 0,
         })
     }
     fn flush_buffer(&mut self) -> Result<()> {
@@ -118,20 +118,15 @@ impl Staging {
         self.file.write_at(&self.buffer, offset).map_err(|error| failed(&self.hold.shared, &error))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
-        if self.written - self.asked >= WRITEBACK_OCTETS {
-            self.write_back();
+        if self.written - self.written_back >= WRITEBACK_OCTETS {
+            // What fails here fails again at the flush, which is the one that counts.
+            let _ = self.file.write_back(DATA_FROM + self.written_back, self.written - self.written_back);
+            self.written_back = self.written;
         }
         // Who is woken beside a thread that goes on and on waits for the next tick of the clock: that is
         // milliseconds, each time.
         std::thread::yield_now();
         Ok(())
-    }
-    /// What fails here fails again at the flush, which is the one that counts.
-    fn write_back(&mut self) {
-        let before = self.asked.saturating_sub(WRITEBACK_OCTETS);
-        let _ = self.file.await_writeback(DATA_FROM + before, self.asked - before);
-        let _ = self.file.start_writeback(DATA_FROM + self.asked, self.written - self.asked);
-        self.asked = self.written;
     }
     fn seal(&mut self, blob: BlobId) -> std::io::Result<()> {
         let shared = &self.hold.shared;

@@ -132,11 +132,8 @@ impl File for CountedFile {
     fn set_octets(&self, octets: u64) -> io::Result<()> {
         self.inner.set_octets(octets)
     }
-    fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        self.inner.start_writeback(offset, octets)
-    }
-    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        self.inner.await_writeback(offset, octets)
+    fn write_back(&self, offset: u64, octets: u64) -> io::Result<()> {
+        self.inner.write_back(offset, octets)
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         self.inner.reserve(octets)

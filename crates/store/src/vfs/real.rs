@@ -96,35 +96,23 @@ impl File for RealFile {
     fn set_octets(&self, octets: u64) -> io::Result<()> {
         self.0.set_len(octets)
     }
-    fn start_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        writeback(&self.0, offset, octets, Writeback::Start)
-    }
-    fn await_writeback(&self, offset: u64, octets: u64) -> io::Result<()> {
-        writeback(&self.0, offset, octets, Writeback::Await)
+    fn write_back(&self, offset: u64, octets: u64) -> io::Result<()> {
+        write_back(&self.0, offset, octets)
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         Ok(fallocate(&self.0, FallocateFlags::empty(), 0, octets)?)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Writeback {
-    Start,
-    Await,
-}
-
 /// sync_file_range(2): neither flushes the device nor writes what the file system knows of the file.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
-fn writeback(file: &std::fs::File, offset: u64, octets: u64, what: Writeback) -> io::Result<()> {
+fn write_back(file: &std::fs::File, offset: u64, octets: u64) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let (Ok(offset), Ok(octets)) = (i64::try_from(offset), i64::try_from(octets)) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let flags = match what {
-        Writeback::Start => libc::SYNC_FILE_RANGE_WRITE,
-        Writeback::Await => libc::SYNC_FILE_RANGE_WAIT_BEFORE,
-    };
+    let flags = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     // SAFETY: numbers only; the descriptor is open as long as `file` is borrowed.
     match unsafe { libc::sync_file_range(file.as_raw_fd(), offset, octets, flags) } {
         0 => Ok(()),
@@ -134,6 +122,6 @@ fn writeback(file: &std::fs::File, offset: u64, octets: u64, what: Writeback) ->
 
 /// Elsewhere the flush at the end does all of it.
 #[cfg(not(target_os = "linux"))]
-fn writeback(_file: &std::fs::File, _offset: u64, _octets: u64, _what: Writeback) -> io::Result<()> {
+fn write_back(_file: &std::fs::File, _offset: u64, _octets: u64) -> io::Result<()> {
     Ok(())
 }

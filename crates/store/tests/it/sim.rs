@@ -270,10 +270,7 @@ impl File for SimFile {
         disk.record(Event::SetOctets { file: self.file, octets });
         Ok(())
     }
-    fn start_writeback(&self, _offset: u64, _octets: u64) -> io::Result<()> {
-        Ok(())
-    }
-    fn await_writeback(&self, _offset: u64, _octets: u64) -> io::Result<()> {
+    fn write_back(&self, _offset: u64, _octets: u64) -> io::Result<()> {
         Ok(())
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
