@@ -50,6 +50,7 @@ struct State {
     service: Service,
     edge: Arc<Edge>,
     config: RwLock<Config>,
+    /// What the server was started with: keys that wait for a restart are those that differ from it.
     raw: Mutex<Option<Raw>>,
     log: Option<LogLevel>,
     started: Instant,
@@ -405,9 +406,8 @@ impl State {
         if let Some(log) = &self.log {
             log.set(fresh.log.level);
         }
-        let old = self.raw.lock().replace(fresh_raw);
-        if let (Some(old), Some(new)) = (&old, &*self.raw.lock()) {
-            let waiting = resolve::needs_restart(old, new);
+        if let Some(started) = &*self.raw.lock() {
+            let waiting = resolve::needs_restart(started, &fresh_raw);
             if !waiting.is_empty() {
                 tracing::warn!(keys = waiting.join(", "), "these keys changed and wait for a restart");
             }

@@ -84,10 +84,30 @@ fn a_reload_takes_over_settings_and_certificates_and_keeps_sessions() {
     open.ok("NOOP");
 }
 
+#[test]
+fn a_reload_names_what_differs_from_what_the_server_was_started_with() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = format!("{text}[log]\nformat = \"json\"\n");
+    // Told each time as long as it is so, and not when the file is as it was.
+    for (reload, (text, told)) in [(&changed, 1), (&changed, 2), (&text, 2)].into_iter().enumerate() {
+        std::fs::write(&file, text).unwrap();
+        server.signal("HUP");
+        wait_for_times(&server, "read again", reload + 1);
+        assert_eq!(server.log().matches("wait for a restart").count(), told, "{}", server.log());
+    }
+}
+
 /// A line of the log, which comes when the server has come so far.
 fn wait_for(server: &Server, text: &str) {
+    wait_for_times(server, text, 1);
+}
+
+fn wait_for_times(server: &Server, text: &str, times: usize) {
     let began = std::time::Instant::now();
-    while !server.log().contains(text) {
+    while server.log().matches(text).count() < times {
         assert!(began.elapsed().as_secs() < 30, "no `{text}` in the log:\n{}", server.log());
         std::thread::yield_now();
     }
