@@ -68,7 +68,7 @@ fn parse_account(text: &str) -> Result<Shown, Problem> {
     if password.is_empty() {
         return Err(wrong("no password"));
     }
-    let address = Address::parse(address).ok_or_else(|| wrong("not an address"))?;
+    let address = Address::from_path(address).ok_or_else(|| wrong("not an address"))?;
     Ok(Shown { address: address.account_key(), password: Some(password.to_owned()) })
 }
 

@@ -273,3 +273,21 @@ fn an_account_has_limits_of_its_own() {
     complained(&server.koi(&["account", "quota", "nobody@example.org"]), 1);
     complained(&server.koi(&["account", "quota", ALICE, "--octets", "much"]), 2);
 }
+
+// spec: RFC 5321 §4.1.2
+#[test]
+fn a_quoted_name_is_the_same_at_the_command_line_at_login_and_for_delivery() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let quoted = "\"odd name\"@example.org";
+    let added = said(&koi(&folder, &["account", "add", quoted], "geheim\n"));
+    assert_eq!(added, format!("added {quoted}\n"));
+    assert!(said(&server.koi(&["account", "list"])).contains("\nodd name@example.org"));
+    let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
+    let replies = lmtp.deliver(&[quoted], b"Subject: x\r\n\r\nx\r\n").unwrap();
+    assert!(replies[0].starts_with("250"), "{replies:?}");
+    for name in [r#""odd name@example.org""#, r#""\"odd name\"@example.org""#] {
+        assert_eq!(server.login(name, "geheim").all("INBOX").len(), 1, "{name}");
+    }
+    assert_eq!(said(&server.koi(&["account", "remove", quoted])), format!("removed {quoted}\n"));
+}

@@ -98,7 +98,7 @@ fn kept_by_owner(error: MailError) -> Problem {
 
 pub(crate) fn parse(address: &str) -> Result<Address, Problem> {
     let wrong = || Problem::usage(format!("`{address}` is not an address"), "write user@domain");
-    let address = Address::parse(address).ok_or_else(wrong)?;
+    let address = Address::from_path(address).ok_or_else(wrong)?;
     match address.detail() {
         None => Ok(address.account_key()),
         Some(_) => Err(Problem::usage(format!("{address} has a +detail"), "name the account without it")),

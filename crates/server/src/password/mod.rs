@@ -185,7 +185,7 @@ impl Passwords {
     }
 
     fn address(&self, name: &str) -> Option<Address> {
-        let address = Address::parse(name).or_else(|| Address::new(name, &self.domain));
+        let address = Address::from_path(name).or_else(|| Address::new(name, &self.domain));
         address.map(|a| a.account_key())
     }
 
