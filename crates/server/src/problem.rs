@@ -66,6 +66,8 @@ impl From<koi_types::MailError> for Problem {
             K::Unavailable => "try again; if it stays, look at disk space and at the server's log",
             K::NotFound => "check the name; `koi account list` shows the accounts",
             K::OverQuota => "raise the quota in koi.toml or delete mail",
+            K::AlreadyExists => "choose another name, or change what is there",
+            K::InvalidInput => "correct it and try again",
             _ => "the server's log may say more",
         };
         Self::new(error, remedy)

@@ -127,7 +127,7 @@ impl Service {
     pub fn add_account(&self, address: &Address, password: &str) -> Result<AccountId> {
         if !self.domains.iter().any(|d| d == address.domain()) {
             let text = format!(
-                "{} is not one of this server's domains ({})",
+                "{} is not one of this server's domains ({}), which server.domains in koi.toml lists",
                 address.domain(),
                 self.domains.join(", ")
             );

@@ -188,6 +188,10 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
         let _ = writeln!(out, "  outgoing mail   SMTP, server localhost, port {tls}, SSL/TLS");
         let _ = writeln!(out, "                  (or port {starttls} with STARTTLS); normal password");
     }
+    if !listen.https.is_empty() {
+        let port = port(&listen.https);
+        let _ = writeln!(out, "  or JMAP         https://localhost:{port}/.well-known/jmap; normal password");
+    }
     let _ = writeln!(out, "  trust           {}\n", ca.display());
     let width = shown.iter().map(|s| s.address.to_string().len()).max().unwrap_or(0);
     for account in shown {

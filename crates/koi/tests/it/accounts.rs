@@ -18,9 +18,10 @@ fn accounts_are_added_listed_and_removed_beside_a_running_server() {
         assert!(listed.contains(account), "{listed}");
     }
     let text = complained(&koi(&folder, &["account", "add", CAROL], "x\n"), 1);
-    assert!(text.contains("exists already"), "{text}");
+    assert!(text.contains("exists already") && text.contains("choose another name"), "{text}");
     let text = complained(&koi(&folder, &["account", "add", "x@example.net"], "x\n"), 1);
     assert!(text.contains("not one of this server's domains (example.org)"), "{text}");
+    assert!(text.contains("server.domains"), "{text}");
     let text = complained(&koi(&folder, &["account", "add", "nonsense"], "x\n"), 2);
     assert!(text.contains("user@domain"), "{text}");
     complained(&koi(&folder, &["account", "add", "dora@example.org"], "\n"), 2);

@@ -16,6 +16,7 @@ fn the_first_start_makes_everything_and_the_second_just_starts() {
     let alice = password("alice@example.org", &server.banner);
     let bob = password("bob@example.org", &server.banner);
     assert_ne!(alice, bob);
+    assert!(server.banner.contains("/.well-known/jmap"), "{}", server.banner);
     for (path, mode) in
         [("", 0o700), ("tls", 0o700), ("koi.toml", 0o600), ("tls/key.pem", 0o600), ("admin.sock", 0o600)]
     {
