@@ -31,8 +31,11 @@ pub(crate) fn run(arguments: &Quickstart, config: Option<&Path>) -> Result<(), P
         return Err(Problem::usage(what, "give --dir, or use `koi serve --config`"));
     }
     let given = arguments.accounts.iter().map(|a| parse_account(a)).collect::<Result<Vec<_>, _>>()?;
-    folder::make_private(&arguments.dir)?;
     let file = arguments.dir.join("koi.toml");
+    if !file.exists() {
+        refuse_foreign(&arguments.dir)?;
+    }
+    folder::make_private(&arguments.dir)?;
     if !file.exists() {
         write_private(&file, &first_config(arguments, &given)?)?;
     }
@@ -57,6 +60,17 @@ pub(crate) fn run(arguments: &Quickstart, config: Option<&Path>) -> Result<(), P
     )
 }
 
+/// A folder with something else in it stays as it is, its mode too: others may need it.
+fn refuse_foreign(folder: &Path) -> Result<(), Problem> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    // A file system that is all for the mail has this folder.
+    if entries.flatten().all(|entry| entry.file_name() == "lost+found") {
+        return Ok(());
+    }
+    let what = format!("{} is not empty and has no koi.toml", folder.display());
+    Err(Problem::usage(what, "give a folder that does not exist yet with --dir"))
+}
+
 fn parse_account(text: &str) -> Result<Shown, Problem> {
     let wrong = |what: &str| {
         Problem::usage(
@@ -69,6 +83,9 @@ fn parse_account(text: &str) -> Result<Shown, Problem> {
         return Err(wrong("no password"));
     }
     let address = Address::from_path(address).ok_or_else(|| wrong("not an address"))?;
+    if address.detail().is_some() {
+        return Err(wrong("the name has a +detail"));
+    }
     Ok(Shown { address: address.account_key(), password: Some(password.to_owned()) })
 }
 

@@ -95,6 +95,7 @@ fn wrong_arguments_say_what_to_write() {
         ("--account=alice:x", "not an address"),
         ("--port-base=65000", "is not a port"),
         ("--domain=exa mple", "not a domain"),
+        ("--account=a+b@example.org:x", "+detail"),
     ] {
         let output = std::process::Command::new(KOI)
             .arg("quickstart")
@@ -108,6 +109,19 @@ fn wrong_arguments_say_what_to_write() {
     }
     let text = complained(&koi(&folder, &["status"], ""), 1);
     assert!(text.contains("koi.toml"), "{text}");
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_left_alone() {
+    let (_outer, folder) = new_folder();
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.join("letter.txt"), "x").unwrap();
+    let output = std::process::Command::new(KOI).arg("quickstart").arg("--dir").arg(&folder).output();
+    let text = complained(&output.unwrap(), 2);
+    assert!(text.contains("not empty") && text.contains("--dir"), "{text}");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
 }
 
 #[test]
