@@ -59,18 +59,25 @@ impl Account {
             return Err(invalid("the signet is that of another address"));
         }
         let view = self.inner.kv.view()?;
-        let known = ring::signets_of(&*view, self.id, &address)?.into_iter().next();
+        let known = ring::newest_signet(&*view, self.id, &address)?;
         drop(view);
-        if let Some(known) = known.filter(|known| known.fingerprint != parsed.fingerprint.0) {
-            follows(&parsed, &known, new.is_verified)?;
+        if let Some(known) = &known {
+            follows(&parsed, known, new.is_verified)?;
         }
+        let (fingerprint, is_verified) = (parsed.fingerprint.0, new.is_verified);
         let record = RingRecord {
             fetched_at: self.inner.env.now(),
             object: new.object.clone().into(),
             meta: new.meta.clone().unwrap_or_default().into(),
         };
-        let fingerprint = parsed.fingerprint.0;
-        Ok(self.change(move |account| account.add_signet(&address, &fingerprint, &record)))
+        Ok(self.change(move |account| {
+            // Another session may have brought one meanwhile: what was looked at is looked at again.
+            let now = account.newest_signet(&address)?;
+            if let Some(now) = now.filter(|now| Some(now) != known.as_ref()) {
+                follows(&parsed, &now, is_verified)?;
+            }
+            account.add_signet(&address, &fingerprint, &record)
+        }))
     }
     /// Takes signets of an address away: one, or all. Answers how many.
     pub fn delete_signet(&self, address: &str, fingerprint: Option<Fingerprint>) -> Pending<u32> {
@@ -142,9 +149,10 @@ fn parsed(new: &NewSignet) -> Result<Parsed> {
     Ok(Parsed { fingerprint, identifier, user: None })
 }
 
-/// The new one is signed by the key of the one before, unless the client says that it knows better.
+/// The new one is signed by the key of the one before, unless the client says that it knows better, or is the
+/// very same.
 fn follows(new: &Parsed, known: &StoredSignet, is_verified: bool) -> Result<()> {
-    if is_verified {
+    if is_verified || known.fingerprint == new.fingerprint.0 {
         return Ok(());
     }
     let known = UserSignet::parse(&known.record.object).ok();

@@ -1,17 +1,23 @@
 //! Key ring, realms, signet ring, STACIE.
 
+use std::sync::Arc;
+
 use koi_dime::key::Holder;
+use koi_dime::signet::Form;
 use koi_dime::stacie::{Inputs, Nonce, Password, RealmForm, RealmKey, RealmLabel, Salt, Shard, Username};
 use koi_dime::{Fingerprint, Secret, UserSignet};
 use koi_mailbox::dmap::{KeyStatus, NewKey, NewRealm, NewSignet, RealmShard, StaciePasswd};
 use koi_mailbox::{PasswordRecord, StacieRecord};
+use koi_store::kv::Kv;
+use koi_store::mail::{AccountTxn, Quota};
+use koi_store::record::dmap::RingRecord;
 use koi_types::{Address, Cause, ErrorKind, KeyId, Mode};
 
 use super::rig::{
-    DOMAIN, address_of, append, authored, cause, dmap_rig, encrypted, now, private, request, signet,
-    trustful, user,
+    DOMAIN, Meanwhile, address_of, append, authored, cause, dmap_rig, encrypted, now, options, private,
+    request, signet, trustful, user,
 };
-use crate::rig::change;
+use crate::rig::{Rig, change};
 
 // spec: DMAP-00 §7.4.2; DMAP-00 §7.4.1
 #[test]
@@ -209,7 +215,7 @@ fn the_ring_keeps_signets_that_follow() {
     let error = add("carol@example.org", first.object(), false).unwrap_err();
     assert_eq!(cause(&error), Some(Cause::SignetInvalid), "of another address");
     let stranger = user(&rig, "bobby", Mode::Cautious, 21);
-    let other = signet(&stranger.account).cut(koi_dime::signet::Form::Core).unwrap().object();
+    let other = signet(&stranger.account).cut(Form::Core).unwrap().object();
     let error = add("bob@example.org", other.clone(), false).unwrap_err();
     assert_eq!(cause(&error), Some(Cause::SignetInvalid), "does not follow");
     rig.env.advance_secs(1);
@@ -229,6 +235,37 @@ fn the_ring_keeps_signets_that_follow() {
     assert_eq!(found.object, first.object());
     assert_eq!(account.delete_signet("bob@example.org", Some(Fingerprint([0; 64]))).wait().unwrap(), 0);
     assert_eq!(account.delete_signet("bob@example.org", None).wait().unwrap(), 2);
+}
+
+// spec: DMAP-00 §7.5
+#[test]
+fn of_two_who_bring_a_first_signet_one_is_believed() {
+    let kv = Meanwhile::new();
+    let rig = Rig::on(Arc::clone(&kv) as Arc<dyn Kv>, options());
+    let account = trustful(&rig, "alice");
+    let signet_of = |local, seed| signet(&user(&rig, local, Mode::Cautious, seed).account);
+    let (bob, other) = (signet_of("bob", 20), signet_of("bobby", 21).cut(Form::Core).unwrap());
+    let add = |signet: &UserSignet, is_verified| {
+        let address = "bob@example.org".into();
+        let new = NewSignet { address, object: signet.object(), meta: None, is_verified };
+        account.add_signet(&new).and_then(|pending| pending.wait())
+    };
+    let (id, at) = (account.id(), now(&rig));
+    let meanwhile = |signet: &UserSignet| {
+        let (fingerprint, object) = (signet.core_fingerprint().0, signet.object().into());
+        let record = RingRecord { fetched_at: at, object, meta: Box::default() };
+        kv.meanwhile(move |txn| {
+            let mut own = AccountTxn::open(txn, id, Quota::UNLIMITED, at)?;
+            own.add_signet("bob@example.org", &fingerprint, &record)?;
+            own.finish().map(drop)
+        });
+    };
+    meanwhile(&other);
+    assert_eq!(cause(&add(&bob, false).unwrap_err()), Some(Cause::SignetInvalid), "does not follow");
+    add(&bob, true).unwrap();
+    account.delete_signet("bob@example.org", None).wait().unwrap();
+    meanwhile(&bob);
+    assert_eq!(add(&bob, false).unwrap_err().kind, ErrorKind::AlreadyExists);
 }
 
 fn verifier(

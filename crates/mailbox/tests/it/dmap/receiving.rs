@@ -1,21 +1,21 @@
 //! Messages that other organisations bring: kept as they came behind where they came from, or not at all.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use koi_dime::key::Holder;
 use koi_dime::message::{AuthorParts, Bounces, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
 use koi_dime::{ChunkType, Fingerprint, ManagementRecord, Message, OrgSignet};
 use koi_mailbox::dmap::{Brought, FoundOrganisation, NewKey};
 use koi_mailbox::{INBOX, Organisation};
-use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View, transact_and_wait};
+use koi_store::kv::{Kv, transact_and_wait};
 use koi_store::mail::{AccountTxn, Quota};
-use koi_store::memory::MemoryKv;
 use koi_types::{Address, Cause, ErrorKind, KeyId, Mode, ObjectId, Result, Uid, limits};
 
 use super::rig::{
-    Counted, DOMAIN, User, address_of, dmap_rig, encrypted, options, private, request, shown, signet, user,
+    Counted, DOMAIN, Meanwhile, User, address_of, dmap_rig, encrypted, options, private, request, shown,
+    signet, user,
 };
-use crate::rig::{Deaf, Rig};
+use crate::rig::Rig;
 
 const ORIGIN: &str = "example.net";
 
@@ -208,30 +208,10 @@ fn the_oldest_of_too_many_is_forgotten() {
     assert_ne!(bring(&rig, origin().signet(), &came, None).unwrap(), first);
 }
 
-/// An engine in which somebody else's transaction comes first.
-struct Meanwhile(MemoryKv, Mutex<Option<Box<TxnFn>>>);
-
-impl Kv for Meanwhile {
-    fn view(&self) -> Result<Box<dyn View + '_>> {
-        self.0.view()
-    }
-    fn submit(&self, run: Box<TxnFn>) -> Ticket {
-        let before = self.1.lock().unwrap().take();
-        before.map_or(Ok(()), |before| self.0.submit_and_wait(before)).unwrap();
-        self.0.submit(run)
-    }
-    fn submit_and_wait(&self, run: Box<TxnFn>) -> Result<()> {
-        self.0.submit_and_wait(run)
-    }
-    fn stage_body(&self) -> Result<Box<dyn StageBody>> {
-        self.0.stage_body()
-    }
-}
-
 /// Nobody could open it any more.
 #[test]
 fn nothing_is_taken_for_a_key_that_is_deleted_meanwhile() {
-    let kv = Arc::new(Meanwhile(MemoryKv::new(Arc::new(Deaf)), Mutex::default()));
+    let kv = Meanwhile::new();
     let rig = Rig::on(Arc::clone(&kv) as Arc<dyn Kv>, options());
     let bob = user(&rig, "bob", Mode::Cautious, 20);
     let (account, now) = (bob.account.id(), rig.service_now().plus_secs(20));
@@ -250,11 +230,11 @@ fn nothing_is_taken_for_a_key_that_is_deleted_meanwhile() {
         former = next;
     }
     let (id, came) = (keys[0], &came[0]);
-    *kv.1.lock().unwrap() = Some(Box::new(move |txn| {
+    kv.meanwhile(move |txn| {
         let mut own = AccountTxn::open(txn, account, Quota::UNLIMITED, now)?;
         own.delete_key(&id)?;
         own.finish().map(drop)
-    }));
+    });
     let error = bring(&rig, origin().signet(), came, None).unwrap_err();
     assert!(error.is_temporary(), "it is looked at again: {error}");
     assert_eq!(messages(&rig, &bob), 0);

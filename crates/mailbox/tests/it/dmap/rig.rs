@@ -1,6 +1,6 @@
 //! An organisation, users with keys, and messages they write.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use koi_dime::key::Holder;
 use koi_dime::message::{AuthorParts, DestinationEnvelope, OriginEnvelope, Part, PartKind, Readers};
@@ -10,9 +10,11 @@ use koi_dime::{
 };
 use koi_mailbox::dmap::{ModeChange, NewKey, NewPrimeMessage, Prime};
 use koi_mailbox::{Account, DmapOptions, Options, Organisation, PasswordRecord, StacieRecord};
-use koi_types::{Address, Flags, KeyId, MailboxId, Mode, Timestamp, Uid, ZoneOffset};
+use koi_store::kv::{Kv, StageBody, Ticket, Txn, TxnFn, View};
+use koi_store::memory::MemoryKv;
+use koi_types::{Address, Flags, KeyId, MailboxId, Mode, Result, Timestamp, Uid, ZoneOffset};
 
-use crate::rig::{Rig, START, flags};
+use crate::rig::{Deaf, Rig, START, flags};
 
 pub(crate) const DOMAIN: &str = "example.org";
 
@@ -20,7 +22,7 @@ pub(crate) const DOMAIN: &str = "example.org";
 pub(crate) struct Counted(pub(crate) u64);
 
 impl Random for Counted {
-    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+    fn fill(&mut self, octets: &mut [u8]) -> std::result::Result<(), NoRandomness> {
         for octet in octets {
             self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *octet = (self.0 >> 33) as u8;
@@ -195,4 +197,34 @@ pub(crate) fn cause(error: &koi_types::MailError) -> Option<koi_types::Cause> {
 
 pub(crate) fn now(rig: &Rig) -> Timestamp {
     rig.service_now()
+}
+
+/// An engine in which somebody else's transaction comes first.
+pub(crate) struct Meanwhile(MemoryKv, Mutex<Option<Box<TxnFn>>>);
+
+impl Meanwhile {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(MemoryKv::new(Arc::new(Deaf)), Mutex::default()))
+    }
+    /// Runs before the next transaction.
+    pub(crate) fn meanwhile(&self, run: impl FnMut(&mut dyn Txn) -> Result<()> + Send + 'static) {
+        *self.1.lock().unwrap() = Some(Box::new(run));
+    }
+}
+
+impl Kv for Meanwhile {
+    fn view(&self) -> Result<Box<dyn View + '_>> {
+        self.0.view()
+    }
+    fn submit(&self, run: Box<TxnFn>) -> Ticket {
+        let before = self.1.lock().unwrap().take();
+        before.map_or(Ok(()), |before| self.0.submit_and_wait(before)).unwrap();
+        self.0.submit(run)
+    }
+    fn submit_and_wait(&self, run: Box<TxnFn>) -> Result<()> {
+        self.0.submit_and_wait(run)
+    }
+    fn stage_body(&self) -> Result<Box<dyn StageBody>> {
+        self.0.stage_body()
+    }
 }

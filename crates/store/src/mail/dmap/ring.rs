@@ -66,7 +66,20 @@ pub fn signets_of(
     broken.map_or(Ok(signets), Err)
 }
 
+/// The newest of an address.
+pub fn newest_signet(
+    read: &(impl Read + ?Sized),
+    account: AccountId,
+    address: &str,
+) -> Result<Option<StoredSignet>> {
+    Ok(signets_of(read, account, address)?.into_iter().next())
+}
+
 impl AccountTxn<'_> {
+    /// The newest of an address.
+    pub fn newest_signet(&self, address: &str) -> Result<Option<StoredSignet>> {
+        newest_signet(&*self.txn, self.id, address)
+    }
     /// Adds a signet, verified by who brings it. `AlreadyExists` for the very same.
     pub fn add_signet(&mut self, address: &str, fingerprint: &[u8; 64], record: &RingRecord) -> Result<()> {
         let key = key::dmap_signet(self.id, address, fingerprint);
