@@ -107,8 +107,12 @@ impl Written {
             false => view.seqnums_of(&set.modified.0),
         };
         let reply = match (modified.is_empty(), gone && !self.by_uid) {
+            // RFC 7162 §3.1.3, example 11: some failed the test, and others are not there any more.
+            (false, true) => {
+                Reply::no("Some of the messages no longer exist").code(&Code::Modified(&modified))
+            }
             // RFC 7162 §3.1.3: the messages that failed the test are named, the others were changed.
-            (false, _) => Reply::ok("STORE completed for the others").code(&Code::Modified(&modified)),
+            (false, false) => Reply::ok("STORE completed for the others").code(&Code::Modified(&modified)),
             // RFC 5530 §3: what is left was stored, as was asked.
             (true, true) => Reply::ok("STORE completed for the others").code(&Code::ExpungeIssued),
             (true, false) => Reply::ok("STORE completed"),
