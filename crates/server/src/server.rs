@@ -392,10 +392,12 @@ impl State {
         let fresh_raw = raw::read(&file)?;
         let fresh = resolve::resolve(&fresh_raw)?;
         let sender = self.other_sender(&fresh)?;
-        if let (Some(tls), Some(files)) = (&self.edge.tls, &fresh.tls) {
-            tls.reload(files)?;
-        }
+        let certificate = fresh.tls.as_ref().map(Tls::read).transpose()?;
+        // The last that may fail: nothing of what was read is taken over before.
         self.edge.passwords.reload(&fresh.auth)?;
+        if let (Some(tls), Some(certificate)) = (&self.edge.tls, certificate) {
+            tls.take(certificate);
+        }
         *self.edge.limits.write() = Arc::new(fresh.limits.clone());
         if let Some(site) = &self.edge.site {
             site.reload(&fresh.http);

@@ -314,7 +314,10 @@ fn open_problem(data: &std::path::Path, error: OpenError) -> Problem {
         OpenError::Locked { holder, .. } => {
             let holder = holder.map_or_else(|| "another process".into(), |pid| format!("process {pid}"));
             let what = format!("the data folder {} is in use by {holder}", data.display());
-            Problem::in_use(what, "stop that process first, or give another folder (--dir)")
+            Problem::in_use(
+                what,
+                "stop that process first, or use another folder (server.data; quickstart --dir)",
+            )
         }
         other => Problem::new(other, ""),
     }

@@ -55,6 +55,9 @@ impl ResolvesServerCert for Current {
     }
 }
 
+/// A certificate with its key.
+pub struct Certificate(Arc<CertifiedKey>);
+
 impl Tls {
     /// Reads certificate and key.
     pub fn load(files: &TlsConfig) -> Result<Self, Problem> {
@@ -81,11 +84,13 @@ impl Tls {
         Ok(Self { config: Arc::new(usual), http: Arc::new(http), dmap: Arc::new(dmap), current })
     }
 
-    /// Takes over changed files; on an error everything stays as it is.
-    pub fn reload(&self, files: &TlsConfig) -> Result<(), Problem> {
-        let fresh = certified(files)?;
+    /// Reads files that may have changed, and takes nothing over.
+    pub fn read(files: &TlsConfig) -> Result<Certificate, Problem> {
+        certified(files).map(Certificate)
+    }
+    /// From now on connections get this.
+    pub fn take(&self, Certificate(fresh): Certificate) {
         *self.current.0.write() = fresh;
-        Ok(())
     }
 
     /// For the driver.

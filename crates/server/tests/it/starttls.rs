@@ -2,6 +2,7 @@
 
 use koi_server::ca::LocalCa;
 use koi_server::config::TlsConfig;
+use koi_server::tls::Tls;
 
 use crate::rig::{Client, Rig};
 use tokio::io::{AsyncWriteExt as _, BufReader};
@@ -52,12 +53,12 @@ async fn a_new_certificate_serves_new_handshakes_and_leaves_open_sessions() {
     std::fs::remove_file(&files.certificate).unwrap();
     LocalCa::make(rig.folder.path(), "example.org").unwrap();
     let config = TlsConfig { certificate: files.certificate, key: files.key };
-    rig.edge.tls.as_ref().unwrap().reload(&config).unwrap();
+    rig.edge.tls.as_ref().unwrap().take(Tls::read(&config).unwrap());
     let after = rig.connect_tls().await;
     assert_ne!(certificate_of(&after), serial);
     assert_eq!(before.ask("b").await, "b");
     std::fs::write(&config.key, "nonsense").unwrap();
-    let problem = rig.edge.tls.as_ref().unwrap().reload(&config).unwrap_err();
+    let problem = Tls::read(&config).err().unwrap();
     assert!(problem.what.contains("key.pem"), "{problem}");
     assert_eq!(rig.connect_tls().await.ask("c").await, "c", "the old certificate goes on");
 }
