@@ -92,19 +92,6 @@ pub struct Sender {
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
 
 impl Sender {
-    /// Starts it; inside the runtime.
-    pub fn start(
-        mailbox: MailboxService,
-        settings: SendSettings,
-        key: Arc<VapidKey>,
-        wakes: Arc<Wakes>,
-        metrics: Arc<Metrics>,
-        resolver: Arc<dyn Resolve>,
-    ) -> Result<Self, Problem> {
-        let sender = Self::new(mailbox, settings, key, wakes, metrics, resolver)?;
-        sender.begin();
-        Ok(sender)
-    }
     /// One that does nothing yet.
     pub fn new(
         mailbox: MailboxService,

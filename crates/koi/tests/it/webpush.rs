@@ -1,6 +1,6 @@
 //! Pushes of the real server: an app and a push service in Python, and `kill -9` between delivery and push.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,6 +35,21 @@ fn subscribe(imap: &mut Imap, service: &PushService, device: &Device, resource: 
     imap.ok(&format!("SETMETADATA \"\" ({name}/validate \"{text}\")"));
 }
 
+/// A server, alice's session with one subscription, and the authority that pushes trust.
+fn subscribed(
+    outer: &Path,
+    folder: &Path,
+    service: &PushService,
+    device: &Device,
+) -> (Server, Imap, PathBuf) {
+    let ca = outer.join("push-ca.pem");
+    std::fs::write(&ca, service.ca_pem()).unwrap();
+    let server = start(folder, &ca);
+    let mut imap = server.login(ALICE, PASSWORD);
+    subscribe(&mut imap, service, device, "a-rig-0001");
+    (server, imap, ca)
+}
+
 fn deliver(server: &Server, subject: &str) {
     let message = format!("From: a@example.net\r\nSubject: {subject}\r\n\r\n{subject}\r\n");
     let replies = Lmtp::connect(server.lmtp_port()).unwrap().deliver(&[ALICE], message.as_bytes()).unwrap();
@@ -46,11 +61,7 @@ fn deliver(server: &Server, subject: &str) {
 fn a_push_outlives_the_server() {
     let (outer, folder) = new_folder();
     let (service, device) = (PushService::start(), Device::new());
-    let ca = outer.path().join("push-ca.pem");
-    std::fs::write(&ca, service.ca_pem()).unwrap();
-    let server = start(&folder, &ca);
-    let mut imap = server.login(ALICE, PASSWORD);
-    subscribe(&mut imap, &service, &device, "a-rig-0001");
+    let (server, _imap, _) = subscribed(outer.path(), &folder, &service, &device);
     // The push service never answers: the message is delivered all the same, and the push is not done.
     service.next("a-rig-0001", &[Behaviour::Stall]);
     deliver(&server, "first");
@@ -88,11 +99,7 @@ fn a_push_outlives_the_server() {
 fn settings_of_pushes_change_while_the_server_runs() {
     let (outer, folder) = new_folder();
     let (service, device) = (PushService::start(), Device::new());
-    let ca = outer.path().join("push-ca.pem");
-    std::fs::write(&ca, service.ca_pem()).unwrap();
-    let server = start(&folder, &ca);
-    let mut imap = server.login(ALICE, PASSWORD);
-    subscribe(&mut imap, &service, &device, "a-rig-0001");
+    let (server, mut imap, ca) = subscribed(outer.path(), &folder, &service, &device);
     service.next("a-rig-0001", &[Behaviour::Stall]);
     deliver(&server, "first");
     let stalled = service.wait("a-rig-0001", 2, PATIENCE).remove(1);

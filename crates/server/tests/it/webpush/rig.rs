@@ -111,9 +111,10 @@ impl Rig {
         let _inside = self.runtime.enter();
         let (wakes, metrics) = (Arc::clone(&self.watch.pushes), Arc::clone(&self.metrics));
         let (key, resolver) = (Arc::clone(&self.key), Arc::clone(&self.resolver));
-        let sender =
-            Sender::start(self.mailbox.clone(), self.settings.clone(), key, wakes, metrics, resolver);
-        self.sender = Some(sender.unwrap());
+        let sender = Sender::new(self.mailbox.clone(), self.settings.clone(), key, wakes, metrics, resolver);
+        let sender = sender.unwrap();
+        sender.begin();
+        self.sender = Some(sender);
     }
     /// Answers how long it took.
     pub(crate) fn stop(&mut self) -> Duration {
