@@ -54,7 +54,8 @@ pub trait File: Send + Sync {
     /// Cuts, or lengthens with zeros.
     fn set_octets(&self, octets: u64) -> io::Result<()>;
     /// Sends a range to the disk and waits for that, so that the next flush is short, and nothing else has
-    /// long to wait behind it. Promises nothing: it is not durable then.
+    /// long to wait behind it. It is not durable then. What fails may be told here and not again by the
+    /// flush: the file is lost then.
     fn write_back(&self, offset: u64, octets: u64) -> io::Result<()>;
     /// Takes the room for so many octets on the disk without writing them.
     fn reserve(&self, octets: u64) -> io::Result<()>;

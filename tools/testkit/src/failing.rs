@@ -146,6 +146,7 @@ impl File for FailingFile {
         self.file.set_octets(octets)
     }
     fn write_back(&self, offset: u64, octets: u64) -> io::Result<()> {
+        self.call()?;
         self.file.write_back(offset, octets)
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {

@@ -322,7 +322,7 @@ impl PackWriter {
         let finished = self.builder.finish(placing);
         self.file.write_at(finished.octets, self.offset).map_err(|error| failed(&error))?;
         let octets = finished.octets.len() as u64;
-        let _ = self.file.write_back(self.offset, octets);
+        self.file.write_back(self.offset, octets).map_err(|error| failed(&error))?;
         self.link = Link { sequence: placing.sequence, chain: finished.chain };
         self.offset += octets;
         self.builder.clear();

@@ -119,8 +119,8 @@ impl Staging {
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         if self.written - self.written_back >= WRITEBACK_OCTETS {
-            // What fails here fails again at the flush, which is the one that counts.
-            let _ = self.file.write_back(DATA_FROM + self.written_back, self.written - self.written_back);
+            let (from, octets) = (DATA_FROM + self.written_back, self.written - self.written_back);
+            self.file.write_back(from, octets).map_err(|error| failed(&self.hold.shared, &error))?;
             self.written_back = self.written;
         }
         // Who is woken beside a thread that goes on and on waits for the next tick of the clock: that is

@@ -116,7 +116,11 @@ fn write_back(file: &std::fs::File, offset: u64, octets: u64) -> io::Result<()> 
     // SAFETY: numbers only; the descriptor is open as long as `file` is borrowed.
     match unsafe { libc::sync_file_range(file.as_raw_fd(), offset, octets, flags) } {
         0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+        _ => match io::Error::last_os_error() {
+            // Where the system does not have it, the flush at the end does all of it.
+            error if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            error => Err(error),
+        },
     }
 }
 

@@ -5,10 +5,11 @@ use std::io::ErrorKind as IoKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_store::engine::{Embedded, Health, Options};
+use koi_store::body::Scope;
+use koi_store::engine::{CompactorOptions, Embedded, Health, Options};
 use koi_store::kv::Kv;
 use koi_store::vfs::Vfs;
-use koi_types::ErrorKind;
+use koi_types::{BlobId, ErrorKind};
 
 use crate::crash_points::{fast_folder, moved};
 use crate::rig::{heard, key, rounds, small};
@@ -102,6 +103,79 @@ fn an_error_at_every_call() {
 #[test]
 fn a_full_disk_at_every_call() {
     everywhere(IoKind::StorageFull);
+}
+
+/// A large body arrives and space is given back while calls fail. Answers the number of calls, and whether
+/// the body was taken.
+fn run_large(fault: Fault, root: &Path) -> (u64, bool) {
+    let folder = root.join("large");
+    let _ = std::fs::remove_dir_all(&folder);
+    let vfs = SimVfs::default();
+    let compactor = CompactorOptions {
+        dead_octets_min: 1,
+        dead_percent: 1,
+        octets_per_second: u64::MAX / 2_000_000,
+        ..small().compactor
+    };
+    let kv = Embedded::open(&folder, Options { compactor, ..options(&vfs) }, heard()).unwrap();
+    let (mut author, mut model) = (Author::of_noise(1), Model::new());
+    for _ in 0..25 {
+        let script = author.script();
+        assert_eq!(kv.submit_and_wait(script.boxed()).is_ok(), model.run(&script).is_ok());
+    }
+    let large: Vec<u8> = (0..300_000u32).map(|n| (n * 7 % 251) as u8).collect();
+    vfs.fail(Some(fault));
+    let taken = kv.stage_body().and_then(|mut stage| {
+        large.chunks(10_000).try_for_each(|chunk| stage.write(chunk))?;
+        let body = stage.finish()?;
+        kv.submit_and_wait(Box::new(move |txn| txn.put_body(Scope(1), &body).map(drop)))
+    });
+    let compacted = kv.compact_now();
+    let calls = vfs.calls();
+    vfs.fail(None);
+    let mut expected = model.last().clone();
+    if taken.is_ok() {
+        expected.bodies.insert(BlobId(*blake3::hash(&large).as_bytes()), 1);
+    }
+    for error in [taken.as_ref().err(), compacted.err().as_ref()].into_iter().flatten() {
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    }
+    // Every octet of every body is read.
+    assert_eq!(Content::of(&kv), expected);
+    let read_only = matches!(kv.health(), Health::ReadOnly(_));
+    drop(kv);
+    let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
+    let content = Content::of(&kv);
+    if content != expected {
+        assert!(
+            read_only && content.bodies.len() == expected.bodies.len() + 1,
+            "only what a flush left open"
+        );
+    }
+    kv.compact_now().unwrap();
+    assert_eq!(Content::of(&kv), content);
+    let staged = content.bodies.len() - model.last().bodies.len();
+    assert_eq!(vfs.list(&folder.join("bodies")).unwrap().len(), staged, "what was refused leaves nothing");
+    (calls, taken.is_ok())
+}
+
+#[test]
+fn a_large_body_and_the_compactor_with_an_error_at_every_call() {
+    let root = fast_folder();
+    let (mut runs, mut refused) = (0, 0);
+    for kind in [IoKind::Other, IoKind::StorageFull] {
+        let (all, taken) = run_large(Fault { at: u64::MAX, calls: 0, kind }, root.path());
+        assert!(taken);
+        for at in 0..all {
+            let (_, taken) = run_large(Fault { at, calls: 1, kind }, root.path());
+            runs += 1;
+            refused += u64::from(!taken);
+        }
+    }
+    println!(
+        "suite: store fault at each of {runs} calls of a large body and the compactor, {refused} refused"
+    );
+    assert!(refused > 0 && refused < runs);
 }
 
 #[test]

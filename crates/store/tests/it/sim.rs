@@ -270,8 +270,14 @@ impl File for SimFile {
         disk.record(Event::SetOctets { file: self.file, octets });
         Ok(())
     }
-    fn write_back(&self, _offset: u64, _octets: u64) -> io::Result<()> {
-        Ok(())
+    fn write_back(&self, offset: u64, octets: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.call().inspect_err(|_| {
+            // As Linux does: what did not reach the disk is gone, and no later flush tells of it.
+            let lost = vec![0; octets as usize];
+            write_into(&mut disk.files[self.file], &lost, offset);
+            disk.record(Event::Write { file: self.file, offset, octets: lost.into(), durable: false });
+        })
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         let had = self.octets()?;
