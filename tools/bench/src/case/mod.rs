@@ -146,6 +146,8 @@ impl Bench<'_> {
                 for server in self.servers.iter().filter(|server| server.process() != 0) {
                     process::settle(server.process(), Duration::from_secs(20));
                 }
+                // Nobody waits for what another left behind.
+                rustix::fs::sync();
                 let Some(server) = self.servers.get_mut(at) else { continue };
                 measure(server.as_mut(), self.sheet, run).context(server.name())?;
             }
