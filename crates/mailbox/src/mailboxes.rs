@@ -45,13 +45,13 @@ impl Account {
             Ok(created)
         })
     }
-    /// The same of the server's own accord, or for a tool: no request to enable COI.
+    /// Makes this one alone, for a tool: no superiors, and no request to enable COI.
     pub fn make(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
         if self.is_others() || is_of_others(name) {
             return Pending::failed(of_others());
         }
         let name = name.clone();
-        self.change(move |account| account.create(&name, role))
+        self.change(move |account| account.create_alone(&name, role))
     }
     /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
     pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {

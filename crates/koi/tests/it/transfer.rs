@@ -81,6 +81,46 @@ fn an_export_comes_back_with_octets_dates_flags_and_keywords() {
     assert!(report.starts_with("imported 6 messages"), "only the folder itself: {report}");
 }
 
+/// A mailbox that was deleted while others lie below it is a level of names, and stays one.
+#[test]
+fn what_is_no_mailbox_is_none_after_an_import() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut alice = server.login(ALICE, PASSWORD);
+    for command in [
+        "CREATE a/b/c/d",
+        "CREATE shown/below",
+        "SUBSCRIBE shown",
+        "DELETE a",
+        "DELETE a/b/c",
+        "DELETE shown",
+    ] {
+        alice.ok(command);
+    }
+    let list = "LIST \"\" (a* shown*) RETURN (SUBSCRIBED CHILDREN)";
+    let names = alice.ok(list).lines();
+    assert_eq!(names.iter().filter(|line| line.contains("\\NonExistent")).count(), 3, "{names:?}");
+    let out = outer.path().join("export");
+    let path = out.to_str().unwrap();
+    said(&server.koi(&["export", path, "--account", ALICE]));
+    said(&server.koi(&["import", "maildir", path, "--account", BOB]));
+    let mut bob = server.login(BOB, PASSWORD);
+    assert_eq!(bob.ok(list).lines(), names);
+    // Alone and elsewhere, and from an export that does not say: every level is a mailbox.
+    let one = out.join(".a.b.c.d");
+    said(&server.koi(&["import", "maildir", one.to_str().unwrap(), "--account", BOB, "--mailbox", "n/a/d"]));
+    let sidecar = one.join("koi-export.jsonl");
+    let text = std::fs::read_to_string(&sidecar).unwrap();
+    let (before, levels) = text.split_once(",\"levels\":").unwrap();
+    let old = format!("{before}{}", levels.split_once(']').unwrap().1);
+    std::fs::write(&sidecar, old).unwrap();
+    bob.ok("DELETE a/b/c/d");
+    said(&server.koi(&["import", "maildir", path, "--account", BOB]));
+    let names = bob.ok("LIST \"\" (n* a*)").lines();
+    assert_eq!(names.len(), 7, "{names:?}");
+    assert!(!names.iter().any(|line| line.contains("\\NonExistent")), "{names:?}");
+}
+
 /// Rights come back where the mail they were given for is alone; what does not come back is named.
 #[test]
 fn rights_are_exported_and_given_again() {

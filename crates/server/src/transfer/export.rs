@@ -11,10 +11,10 @@ use koi_mailbox::dmap::Content;
 use koi_mailbox::{Account, BodyRef, MailboxRow};
 use koi_proto::sasl::base64_encode;
 use koi_types::annotation::Target;
-use koi_types::{Flags, NumSet, Uid};
+use koi_types::{Flags, MailboxName, NumSet, Uid};
 
 use super::maildir::{self, Letters};
-use super::sidecar::{self, Granted, Head, Line};
+use super::sidecar::{self, Granted, Head, Level, Line};
 use super::{Moved, annotations, dmap, sidecar::FILE};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
@@ -98,7 +98,16 @@ fn head(account: &Account, row: &MailboxRow) -> Result<Head, Problem> {
             .map(|entry| Granted { identifier: entry.identifier.into(), rights: entry.rights.to_string() })
             .collect(),
         meta: account.snapshot()?.mailbox_meta(row.id)?.map(|meta| base64_encode(&meta)),
+        levels: levels(account, &row.name)?,
     })
+}
+
+/// What is above a mailbox and is none, which no folder tells apart from a mailbox that was not exported.
+fn levels(account: &Account, name: &MailboxName) -> Result<Vec<Level>, Problem> {
+    let names = account.snapshot()?.hierarchy();
+    let above = std::iter::successors(name.parent(), MailboxName::parent);
+    let none = above.filter_map(|name| names.node(&name).filter(|node| node.mailbox.is_none()));
+    Ok(none.map(|node| Level { name: node.name.to_string(), subscribed: node.subscribed }).collect())
 }
 
 struct Outgoing {

@@ -334,12 +334,15 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
     let was_empty = known.as_ref().is_none_or(|row| row.messages == 0);
     let mailbox = match known {
         Some(row) => row.id,
-        None => match account.make(name, role).wait() {
-            Ok(created) => created.mailbox,
-            // Another mailbox has the role already.
-            Err(_) if role.is_some() => account.make(name, None).wait()?.mailbox,
-            Err(error) => return Err(error.into()),
-        },
+        None => {
+            make_above(account, name, sidecar)?;
+            match account.make(name, role).wait() {
+                Ok(created) => created.mailbox,
+                // Another mailbox has the role already.
+                Err(_) if role.is_some() => account.make(name, None).wait()?.mailbox,
+                Err(error) => return Err(error.into()),
+            }
+        }
     };
     if sidecar.head.as_ref().is_some_and(|h| h.subscribed) {
         account.subscribe(name, true).wait()?;
@@ -349,6 +352,24 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
         account.set_mailbox_meta(mailbox, Some(meta)).wait()?;
     }
     Ok(Opened { mailbox, was_empty })
+}
+
+/// Makes what is missing above a mailbox. What was no mailbox when this one was exported stays none, if it
+/// comes back under its own name.
+fn make_above(account: &Account, name: &MailboxName, sidecar: &Sidecar) -> Result<(), Problem> {
+    let head = sidecar.head.as_ref().filter(|head| head.mailbox == name.as_str());
+    let levels = head.map_or(&[][..], |head| &head.levels);
+    let mut above: Vec<MailboxName> = std::iter::successors(name.parent(), MailboxName::parent).collect();
+    above.reverse();
+    for name in &above {
+        match levels.iter().find(|level| level.name == name.as_str()) {
+            Some(level) if level.subscribed => account.subscribe(name, true).wait()?,
+            Some(_) => {}
+            None if account.snapshot()?.mailbox_named(name)?.is_some() => {}
+            None => drop(account.make(name, None).wait()?),
+        }
+    }
+    Ok(())
 }
 
 /// Hashes and parses on all processors; the order stays.

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// Beside `cur`, `new` and `tmp`.
 pub(super) const FILE: &str = "koi-export.jsonl";
-/// One line: rights of 256 users with long addresses, and the rest.
+/// One line: rights of 256 users with long addresses, levels of a long name, and the rest.
 const LINE_OCTETS_MAX: usize = 256 * 1024;
 const VERSION: u32 = 1;
 
@@ -33,6 +33,18 @@ pub(super) struct Head {
     /// META of DMAP, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) meta: Option<String>,
+    /// Levels above it that are no mailboxes (`\NonExistent`). Exports of older versions do not say: there
+    /// every level becomes a mailbox.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) levels: Vec<Level>,
+}
+
+/// A name that mailboxes lie below, and that is none itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Level {
+    pub(super) name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) subscribed: bool,
 }
 
 /// One entry of an access control list, as IMAP tells it.

@@ -40,14 +40,21 @@ impl AccountTxn<'_> {
     }
     /// Makes a mailbox and the superior names it lacks.
     pub fn create(&mut self, name: &MailboxName, role: Option<Role>) -> Result<Created> {
-        if self.mailbox_named(name)?.is_some() {
-            return Err(already_exists());
-        }
-        if let Some(role) = role {
-            self.refuse_second(role)?;
-        }
+        self.refuse_name(name, role)?;
         self.create_superiors(name)?;
         self.create_one(name, role)
+    }
+    /// Makes a mailbox and nothing above it: what is none there stays a level of names (`\NonExistent`).
+    pub fn create_alone(&mut self, name: &MailboxName, role: Option<Role>) -> Result<Created> {
+        self.refuse_name(name, role)?;
+        self.create_one(name, role)
+    }
+    /// A name that a mailbox has, or a role that another has.
+    fn refuse_name(&self, name: &MailboxName, role: Option<Role>) -> Result<()> {
+        match self.mailbox_named(name)? {
+            Some(_) => Err(already_exists()),
+            None => role.map_or(Ok(()), |role| self.refuse_second(role)),
+        }
     }
     fn create_superiors(&mut self, name: &MailboxName) -> Result<()> {
         let mut missing = Vec::new();
