@@ -377,11 +377,18 @@ fn limit(text: &str) -> Result<Limit, String> {
     }
 }
 
+const MAILDIR: &str = "\
+What is left out is named, counted, and makes the command fail in the end; all else is imported. Symbolic
+links in the folder are left out: they may lead to what the maker of the folder could not read, and whoever
+imports it can. Copy what they lead to (`cp -rL`) if all of it is yours. Left out without a word, as Maildir
+has it: `tmp`, and what begins with a dot in `cur` and `new`.";
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum Import {
     /// One mbox file
     Mbox(Source),
     /// One Maildir folder; without --mailbox, a whole Maildir++ tree to the mailboxes it names
+    #[command(after_help = MAILDIR)]
     Maildir(Source),
 }
 

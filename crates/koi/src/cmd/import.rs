@@ -28,16 +28,15 @@ pub(crate) fn run(config: &Config, arguments: Import) -> Result<(), Problem> {
 pub(crate) fn report(what: &str, moved: &Moved, began: Instant) -> Result<(), Problem> {
     let secs = began.elapsed().as_secs_f64();
     let rate = moved.messages as f64 / secs.max(0.001);
-    let Moved { messages, mailboxes, octets, skipped, reasons } = moved;
+    let Moved { messages, mailboxes, octets, left_out } = moved;
     let mailboxes = if *mailboxes == 1 { "1 mailbox".into() } else { format!("{mailboxes} mailboxes") };
     say(format_args!(
         "{what} {messages} messages ({octets} octets, {mailboxes}) in {secs:.1} s, {rate:.0} messages/s"
     ));
-    if *skipped == 0 {
+    let lines = left_out.lines();
+    if lines.is_empty() {
         return Ok(());
     }
-    for reason in reasons {
-        note(format_args!("left out: {reason}"));
-    }
-    Err(Problem::new(format!("{skipped} messages were left out"), "the lines above say why"))
+    lines.iter().for_each(|line| note(format_args!("left out: {line}")));
+    Err(Problem::new(format!("left out: {} in all", left_out.count()), "the lines above say what and why"))
 }

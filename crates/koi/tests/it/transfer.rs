@@ -179,6 +179,65 @@ fn a_maildir_of_another_program_keeps_flags_keywords_and_times() {
     assert_eq!(found[1].internaldate, " 9-Sep-2001 01:46:40 +0000");
 }
 
+/// What a Maildir holds that is no message of it is named, and does not keep the rest away. Nothing outside
+/// of the folder is read.
+#[test]
+fn what_is_left_out_of_a_maildir_is_named() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let maildir = outer.path().join("Maildir");
+    let secret = outer.path().join("secret");
+    for place in ["Maildir", "Maildir/.Sent", "Maildir/Plain", "secret"] {
+        for part in ["cur", "new", "tmp"] {
+            std::fs::create_dir_all(outer.path().join(place).join(part)).unwrap();
+        }
+    }
+    write(&maildir.join("cur/1.a:2,"), "Subject: 1\n\na\n", 1_000_000_000);
+    write(&maildir.join(".Sent/cur/2.a:2,"), "Subject: 2\n\na\n", 1_000_000_000);
+    write(&secret.join("cur/3.a:2,"), "Subject: not his\n\na\n", 1_000_000_000);
+    std::fs::remove_dir(maildir.join(".Sent/new")).unwrap();
+    std::fs::create_dir(maildir.join("new/4.a")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(maildir.join("new/5.a")).unwrap();
+    let links = [("cur/6.a", "cur/3.a:2,"), (".Linked", ""), (".Sent/new", "cur")];
+    for (link, to) in links {
+        std::os::unix::fs::symlink(secret.join(to), maildir.join(link)).unwrap();
+    }
+    (0..30).for_each(|n| std::os::unix::fs::symlink("/gone", maildir.join(format!("new/7.{n}"))).unwrap());
+    let path = maildir.to_str().unwrap();
+    let output = server.koi(&["import", "maildir", path, "--account", ALICE]);
+    let text = complained(&output, 1);
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("imported 2 messages"), "{output:?}");
+    for wanted in [
+        "/new/4.a: a folder, not a message",
+        "/new/5.a: neither a file nor a folder",
+        "/Plain: its name does not begin with a dot",
+        "/.Linked: a symbolic link is not followed",
+        "13 more: a symbolic link is not followed",
+        "36 in all",
+    ] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    let mut alice = server.login(ALICE, PASSWORD);
+    assert_eq!((alice.all("INBOX").len(), alice.all("Sent").len()), (1, 1));
+    assert_eq!(alice.ok("LIST \"\" (*Linked* Plain*)").lines(), Vec::<String>::new());
+    // Nor what lies beside the messages.
+    std::fs::write(secret.join("text"), "0 root:x:0:0\n").unwrap();
+    std::os::unix::fs::symlink(secret.join("text"), maildir.join("dovecot-keywords")).unwrap();
+    let output = server.koi(&["import", "maildir", path, "--account", BOB]);
+    let text = complained(&output, 1);
+    assert!(text.contains("dovecot-keywords: a symbolic link"), "{text}");
+}
+
+/// A folder is no mbox, and says so.
+#[test]
+fn a_folder_is_no_mbox() {
+    let (outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    let path = outer.path().to_str().unwrap();
+    let text = complained(&koi(&folder, &["import", "mbox", path, "--account", ALICE], ""), 1);
+    assert!(text.contains(path) && text.contains("directory"), "{text}");
+}
+
 fn write(path: &Path, text: &str, secs: u64) {
     std::fs::write(path, text).unwrap();
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(secs);

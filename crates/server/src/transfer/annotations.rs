@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::export::create;
 use super::lines::read_line;
-use super::{Moved, sidecar};
+use super::{Moved, inside, sidecar};
 use crate::problem::Problem;
 
 /// The file of the server's.
@@ -77,7 +77,7 @@ pub(super) fn import(
     moved: &mut Moved,
 ) -> Result<(), Problem> {
     let path = folder.join(file_of(target));
-    let Ok(file) = File::open(&path) else { return Ok(()) };
+    let Some(file) = inside::open_if_there(&path)? else { return Ok(()) };
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
     let mut number = 0u64;
@@ -88,7 +88,7 @@ pub(super) fn import(
             Err(why) => Err(why),
         };
         if let Err(why) = done {
-            moved.skip(format!("{}:{number}: {why}", path.display()));
+            moved.left_out.add(format_args!("{}:{number}", path.display()), why);
         }
     }
     Ok(())

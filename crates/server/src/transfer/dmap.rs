@@ -5,7 +5,6 @@
 //! Private halves are written as GETKEY shows them: those that the server can open are in clear, so that mail
 //! can be read elsewhere. On the way in the organisation of the server signs the keys anew.
 
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::export::create;
 use super::lines::read_line;
-use super::{Moved, sidecar};
+use super::{Moved, inside, sidecar};
 use crate::problem::Problem;
 
 /// The file of the account.
@@ -106,7 +105,7 @@ pub(super) fn export_account(account: &Account, folder: &Path) -> Result<(), Pro
 /// Reads the file, if it is there, and adds what is in it. What is refused is left out and told.
 pub(super) fn import_account(account: &Account, folder: &Path, moved: &mut Moved) -> Result<(), Problem> {
     let path = folder.join(OF_ACCOUNT);
-    let Ok(file) = File::open(&path) else { return Ok(()) };
+    let Some(file) = inside::open_if_there(&path)? else { return Ok(()) };
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
     let mut number = 0u64;
@@ -115,7 +114,7 @@ pub(super) fn import_account(account: &Account, folder: &Path, moved: &mut Moved
     while read_line(&mut input, LINE_OCTETS_MAX, &mut line).map_err(Problem::file("read", &path))? > 0 {
         number += 1;
         if let Err(why) = add(account, &line, &mut deleted) {
-            moved.skip(format!("{}:{number}: {why}", path.display()));
+            moved.left_out.add(format_args!("{}:{number}", path.display()), why);
         }
     }
     Ok(())
@@ -174,9 +173,13 @@ pub(super) fn export_message(
 
 /// Reads the encrypted message that a message file stands for.
 pub(super) fn read_message(account: &Account, folder: &Path, file: &str) -> Result<Prime, String> {
-    let path = folder.join(MESSAGES).join(file);
+    let messages = folder.join(MESSAGES);
+    if messages.is_symlink() {
+        return Err(format!("{}: {}", messages.display(), inside::LINK));
+    }
+    let path = messages.join(file);
     let told = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut file = File::open(&path).map_err(told)?;
+    let mut file = inside::open(&path).map_err(told)?;
     let mut stage = account.stage_prime();
     let mut piece = Vec::new();
     // What is too large is refused on the way.

@@ -130,6 +130,7 @@ fn batch(
     let keywords = snapshot.keywords();
     let mut uids = NumSet::new();
     uids.insert_range(from.value()..=u32::MAX);
+    let place = |uid: Uid| format!("{} UID {uid}", row.name);
     let mut batch = Vec::new();
     let scanned = snapshot.messages(row.id, &uids, |message| {
         let mut flags = Flags::system(message.flags);
@@ -162,13 +163,13 @@ fn batch(
                 };
                 batch.push(Outgoing { uid: message.uid, flags, body: email.body, prime, line });
             }
-            Ok(None) => moved.skip(format!("{} UID {}: its email record is missing", row.name, message.uid)),
-            Err(error) => moved.skip(format!("{} UID {}: {error}", row.name, message.uid)),
+            Ok(None) => moved.left_out.add(place(message.uid), "its email record is missing"),
+            Err(error) => moved.left_out.add(place(message.uid), error),
         }
         if batch.len() >= BATCH_MESSAGES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     for uid in scanned.corrupt.iter() {
-        moved.skip(format!("{} UID {uid}: its record cannot be read", row.name));
+        moved.left_out.add(format_args!("{} UID {uid}", row.name), "its record cannot be read");
     }
     Ok(batch)
 }

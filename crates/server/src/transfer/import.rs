@@ -3,17 +3,19 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use koi_mailbox::{Account, AclChange, Appended, NewMessage, Pending};
-use koi_types::{Flags, MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation};
+use koi_types::{
+    ErrorKind, Flags, MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation,
+};
 
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
 use super::sidecar::{self, Granted, Line, Sidecar};
-use super::{Format, Found, Moved, Target, annotations, dmap, lines};
+use super::{Format, Found, Moved, Target, annotations, dmap, inside, lines};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -23,6 +25,8 @@ const BATCH_MESSAGES: usize = 250;
 const BATCH_OCTETS: usize = 2 * 1024 * 1024;
 /// Transactions on their way.
 const IN_FLIGHT: usize = 6;
+
+const TOO_LARGE: &str = "larger than limits.message_octets_max";
 
 /// Imports a file or folder into a mailbox, which is made if it is not there. Without a mailbox: an mbox file
 /// goes to INBOX, a Maildir++ tree to the mailboxes it names.
@@ -55,7 +59,7 @@ pub fn import(
             }
             let folders = match mailbox {
                 Some(mailbox) => vec![Folder { path: path.to_owned(), mailbox }],
-                None => maildir::tree(path)?,
+                None => maildir::tree(path, &mut moved.left_out)?,
             };
             maildirs(target, &folders, &mut moved, progress)?;
         }
@@ -79,7 +83,7 @@ fn mbox(
     loop {
         match reader.next().map_err(Problem::file("read the mbox", path))? {
             Next::Message(found) => batches.add(found, moved)?,
-            Next::TooLarge { place } => moved.skip(format!("{place}: larger than limits.message_octets_max")),
+            Next::TooLarge { place } => moved.left_out.add(place, TOO_LARGE),
             Next::End => break,
         }
         if batches.just_sent() {
@@ -97,7 +101,7 @@ fn maildirs(
 ) -> Result<(), Problem> {
     let mut listed = Vec::new();
     for folder in folders {
-        listed.push(maildir::files(&folder.path)?);
+        listed.push(maildir::files(&folder.path, &mut moved.left_out)?);
     }
     let total = listed.iter().map(|files| files.len() as u64).sum();
     let mut done = 0;
@@ -121,7 +125,7 @@ fn maildirs(
                     Some(meta) => batches.add_with_meta(found, meta, moved)?,
                     None => batches.add(found, moved)?,
                 },
-                Err(reason) => moved.skip(format!("{}: {reason}", file.path.display())),
+                Err(why) => moved.left_out.add(file.path.display(), why),
             }
             if batches.just_sent() {
                 progress(Progress { done, total, unit: "messages".into() });
@@ -143,11 +147,13 @@ fn read_file(
     sidecar: &Sidecar,
     octets_max: u64,
 ) -> Result<Found, String> {
-    let facts = std::fs::metadata(&file.path).map_err(|e| e.to_string())?;
+    let opened = inside::open(&file.path).map_err(|e| e.to_string())?;
+    let facts = opened.metadata().map_err(|e| e.to_string())?;
     if facts.len() > octets_max {
-        return Err("larger than limits.message_octets_max".into());
+        return Err(TOO_LARGE.into());
     }
-    let octets = std::fs::read(&file.path).map_err(|e| e.to_string())?;
+    let mut octets = Vec::new();
+    opened.take(octets_max).read_to_end(&mut octets).map_err(|e| e.to_string())?;
     let place = file.path.display().to_string();
     if let Some(line) = sidecar.line(file.unique()).filter(|l| l.octets == octets.len() as u64) {
         let flags = named_flags(file, letters, line);
@@ -218,7 +224,7 @@ impl<'t> Batches<'t> {
                 moved.messages += 1;
                 moved.octets += octets;
             }
-            Err(why) => moved.skip(format!("{place}: {why}")),
+            Err(why) => moved.left_out.add(place, why),
         }
         Ok(())
     }
@@ -245,7 +251,7 @@ impl<'t> Batches<'t> {
                 moved.messages += 1;
                 moved.octets += octets;
             }
-            Err(why) => moved.skip(format!("{}: {why}", line.file)),
+            Err(why) => moved.left_out.add(&line.file, why),
         }
         Ok(())
     }
@@ -262,7 +268,7 @@ impl<'t> Batches<'t> {
         for (parsed, place) in parse(&self.target.account, batch).into_iter().zip(places) {
             match parsed {
                 Ok(message) => messages.push(message),
-                Err(error) => moved.skip(format!("{place}: {error}")),
+                Err(error) => moved.left_out.add(place, error),
             }
         }
         if !messages.is_empty() {
@@ -322,7 +328,8 @@ fn restore_rights(
         };
         if let Err(why) = done {
             let Granted { identifier, rights } = granted;
-            moved.skip(format!("{}: rights {rights} of {identifier}: {why}", folder.mailbox));
+            let what = format_args!("{}: rights {rights} of {identifier}", folder.mailbox);
+            moved.left_out.add(what, why);
         }
     }
 }
@@ -387,8 +394,13 @@ fn parse(account: &Account, batch: Vec<Found>) -> Vec<Result<NewMessage, MailErr
     }
     std::thread::scope(|scope| {
         let work = |share: Vec<Found>| share.into_iter().map(|f| parse_one(account, f)).collect::<Vec<_>>();
-        let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || work(share))).collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+        let begin = |share: Vec<Found>| (share.len(), scope.spawn(move || work(share)));
+        let threads: Vec<_> = shares.into_iter().map(begin).collect();
+        let broken = || Err(MailError::new(ErrorKind::Internal, "the import failed at it or one beside it"));
+        let parsed = |(count, thread): (usize, std::thread::ScopedJoinHandle<'_, Vec<_>>)| {
+            thread.join().unwrap_or_else(|_| std::iter::repeat_with(broken).take(count).collect())
+        };
+        threads.into_iter().flat_map(parsed).collect()
     })
 }
 

@@ -1,10 +1,12 @@
 //! Maildir and Maildir++ on the disk: file names and their flags, folder names, Dovecot's list of keywords.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use koi_types::{Flags, Keyword, MailboxName, SystemFlags};
 
+use super::{LeftOut, inside};
 use crate::problem::Problem;
 
 /// Keywords that have a letter (`a` to `z`).
@@ -13,6 +15,9 @@ pub(super) const LETTERS_MAX: usize = 26;
 pub(super) const KEYWORDS_FILE: &str = "dovecot-keywords";
 /// A list of keywords is not longer than this.
 const KEYWORDS_FILE_OCTETS_MAX: u64 = 64 * 1024;
+
+/// What every Maildir has.
+const PARTS: [&str; 3] = ["cur", "new", "tmp"];
 
 /// Letters after `:2,`, in the order a Maildir has them.
 const SYSTEM_LETTERS: [(char, SystemFlags); 5] = [
@@ -40,18 +45,31 @@ impl MessageFile {
     }
 }
 
-/// The messages of a folder in the order of arrival. `tmp` is not looked at.
-pub(super) fn files(folder: &Path) -> Result<Vec<MessageFile>, Problem> {
+/// The messages of a folder in the order of arrival. `tmp` is not looked at, and what begins with a dot is no
+/// message: Maildir has it so. What else is not a file is left out and told.
+pub(super) fn files(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<MessageFile>, Problem> {
     let mut files = Vec::new();
     for part in ["new", "cur"] {
         let part = folder.join(part);
+        if part.is_symlink() {
+            left_out.add(part.display(), inside::LINK);
+            continue;
+        }
         for entry in std::fs::read_dir(&part).map_err(Problem::file("read the Maildir folder", &part))? {
             let entry = entry.map_err(Problem::file("read the Maildir folder", &part))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_file = entry.file_type().is_ok_and(|t| t.is_file());
-            if is_file && !name.starts_with('.') {
-                let time = name.split('.').next().and_then(|t| t.parse().ok()).unwrap_or(u64::MAX);
-                files.push(MessageFile { time, name, path: entry.path() });
+            if name.starts_with('.') {
+                continue;
+            }
+            match entry.file_type() {
+                Ok(kind) if kind.is_file() => {
+                    let time = name.split('.').next().and_then(|t| t.parse().ok()).unwrap_or(u64::MAX);
+                    files.push(MessageFile { time, name, path: entry.path() });
+                }
+                Ok(kind) if kind.is_symlink() => left_out.add(entry.path().display(), inside::LINK),
+                Ok(kind) if kind.is_dir() => left_out.add(entry.path().display(), "a folder, not a message"),
+                Ok(_) => left_out.add(entry.path().display(), "neither a file nor a folder"),
+                Err(error) => left_out.add(entry.path().display(), error),
             }
         }
     }
@@ -65,21 +83,33 @@ pub(super) struct Folder {
     pub(super) mailbox: MailboxName,
 }
 
-/// All folders of a Maildir++ tree: the folder itself is INBOX, `.A.B` is the mailbox `A/B`.
-pub(super) fn tree(root: &Path) -> Result<Vec<Folder>, Problem> {
+/// All folders of a Maildir++ tree: the folder itself is INBOX, `.A.B` is the mailbox `A/B`. What looks like
+/// a Maildir and is none of these is left out and told.
+pub(super) fn tree(root: &Path, left_out: &mut LeftOut) -> Result<Vec<Folder>, Problem> {
     let mut folders = vec![Folder { path: root.to_owned(), mailbox: MailboxName::inbox() }];
     for entry in std::fs::read_dir(root).map_err(Problem::file("read the Maildir", root))? {
         let entry = entry.map_err(Problem::file("read the Maildir", root))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(below) = name.strip_prefix('.').filter(|b| !b.is_empty()) else { continue };
-        if !entry.path().join("cur").is_dir() {
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if !["cur", "new"].iter().any(|part| path.join(part).is_dir()) || PARTS.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_symlink() {
+            left_out.add(path.display(), inside::LINK);
+            continue;
+        }
+        let Some(below) = name.strip_prefix('.').filter(|below| !below.is_empty()) else {
+            left_out.add(path.display(), "its name does not begin with a dot: import it with --mailbox");
+            continue;
+        };
+        if !path.join("cur").is_dir() {
+            left_out.add(path.display(), "it has no folder `cur`");
             continue;
         }
         let mailbox = mailbox_of(below).ok_or_else(|| {
-            let what = format!("{}: the folder's name is not a mailbox name", entry.path().display());
+            let what = format!("{}: the folder's name is not a mailbox name", path.display());
             Problem::new(what, "rename it, or import it alone with --mailbox")
         })?;
-        folders.push(Folder { path: entry.path(), mailbox });
+        folders.push(Folder { path, mailbox });
     }
     folders.sort_by(|a, b| a.mailbox.cmp(&b.mailbox));
     Ok(folders)
@@ -122,15 +152,14 @@ impl Letters {
     /// From the folder's list; none when there is no list.
     pub(super) fn read(folder: &Path) -> Result<Self, Problem> {
         let file = folder.join(KEYWORDS_FILE);
-        let length = match std::fs::metadata(&file) {
-            Ok(facts) => facts.len(),
-            Err(_) => return Ok(Self::default()),
-        };
+        let Some(mut opened) = inside::open_if_there(&file)? else { return Ok(Self::default()) };
+        let length = opened.metadata().map_err(Problem::file("read", &file))?.len();
         if length > KEYWORDS_FILE_OCTETS_MAX {
             let what = format!("{} has {length} octets, too many for a list of keywords", file.display());
             return Err(Problem::new(what, "remove it, or correct it"));
         }
-        let text = std::fs::read_to_string(&file).map_err(Problem::file("read", &file))?;
+        let mut text = String::new();
+        opened.read_to_string(&mut text).map_err(Problem::file("read", &file))?;
         let line = |line: &str| -> Option<(char, Keyword)> {
             let (number, keyword) = line.trim().split_once(' ')?;
             Some((letter_of(number.parse().ok()?)?, Keyword::new(keyword)?))

@@ -9,6 +9,8 @@ mod annotations;
 mod dmap;
 mod export;
 mod import;
+mod inside;
+mod left_out;
 mod lines;
 mod maildir;
 mod mbox;
@@ -19,6 +21,7 @@ mod tests;
 pub(crate) use export::create;
 pub use export::export;
 pub use import::import;
+pub use left_out::LeftOut;
 
 use koi_mailbox::{Account, MailboxService};
 use koi_types::{Flags, Timestamp};
@@ -44,21 +47,7 @@ pub struct Moved {
     pub mailboxes: u64,
     pub messages: u64,
     pub octets: u64,
-    pub skipped: u64,
-    /// Why, for the first of them.
-    pub reasons: Vec<String>,
-}
-
-/// Reasons that are kept.
-const REASONS_MAX: usize = 20;
-
-impl Moved {
-    fn skip(&mut self, reason: String) {
-        self.skipped += 1;
-        if self.reasons.len() < REASONS_MAX {
-            self.reasons.push(reason);
-        }
-    }
+    pub left_out: LeftOut,
 }
 
 /// A message on its way from a file.

@@ -7,6 +7,7 @@ use std::path::Path;
 use koi_types::{Flags, Keyword, SystemFlags};
 use serde::{Deserialize, Serialize};
 
+use super::inside;
 use super::lines::read_line;
 use crate::problem::Problem;
 
@@ -98,7 +99,7 @@ impl Sidecar {
     /// Reads a folder's sidecar; empty when it has none.
     pub(super) fn read(folder: &Path) -> Result<Self, Problem> {
         let path = folder.join(FILE);
-        let Ok(file) = std::fs::File::open(&path) else { return Ok(Self::default()) };
+        let Some(file) = inside::open_if_there(&path)? else { return Ok(Self::default()) };
         let mut input = BufReader::new(file);
         let mut sidecar = Self::default();
         let mut line = Vec::new();
