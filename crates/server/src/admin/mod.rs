@@ -16,7 +16,7 @@ pub mod socket;
 
 pub use index::{IndexAction, IndexFacts, IndexLine, IndexTotals};
 pub use organisation::OrganisationLine;
-pub use queue::{Queue, QueueAction, QueueLine, QueueWhich};
+pub use queue::{QUEUE_IDS_MAX, Queue, QueueAction, QueueLine, QueueWhich};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Counter, NamedLatency};

@@ -1,14 +1,19 @@
 //! `koi queue`: messages that wait for other servers. So far all of it is encrypted mail of DMTP
 //! (docs/DMAP.md, other organisations). Must not: show anything of a message.
 
+use std::collections::HashSet;
+
 use koi_mailbox::dmap::{MailSettled, WaitingMail};
+use koi_mailbox::{MailboxService, Pending};
 use koi_message::DateTime;
-use koi_types::Timestamp;
+use koi_types::{MailError, ObjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 use crate::service::Service;
 
+/// Ids in one request, and messages that are changed with the same flushes.
+pub const QUEUE_IDS_MAX: usize = 1000;
 /// Lines of one answer.
 const LINES_MAX: usize = 10_000;
 /// What a bounce says.
@@ -34,11 +39,12 @@ pub enum QueueWhich {
     All,
     /// What goes to this domain.
     To(String),
+    /// At most [`QUEUE_IDS_MAX`].
     Ids(Vec<String>),
 }
 
 /// What was found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Queue {
     pub lines: Vec<QueueLine>,
     /// More that are not in the lines.
@@ -66,31 +72,27 @@ pub struct QueueLine {
 pub(super) fn execute(service: &Service, action: QueueAction, which: &QueueWhich) -> Result<Queue, Problem> {
     let mailbox = &service.mailbox;
     let mut found = mailbox.waiting_mail()?;
-    if let QueueWhich::Ids(ids) = which
-        && let Some(unknown) = ids.iter().find(|id| !found.iter().any(|one| one.id.to_string() == **id))
-    {
-        let what = format!("nothing with the id {unknown} waits");
-        return Err(Problem::usage(what, "`koi queue` shows what does"));
+    if let QueueWhich::Ids(ids) = which {
+        refuse(ids, &found)?;
     }
+    let wanted: HashSet<&str> = match which {
+        QueueWhich::Ids(ids) => ids.iter().map(String::as_str).collect(),
+        QueueWhich::All | QueueWhich::To(_) => HashSet::new(),
+    };
     found.retain(|one| match which {
         QueueWhich::All => true,
         QueueWhich::To(domain) => one.destination.eq_ignore_ascii_case(domain),
-        QueueWhich::Ids(ids) => ids.contains(&one.id.to_string()),
+        QueueWhich::Ids(_) => wanted.contains(one.id.to_string().as_str()),
     });
-    for one in &found {
-        let (account, id) = (one.account, one.id);
-        let settled = match action {
-            QueueAction::List => continue,
-            QueueAction::Retry => {
-                mailbox.hurry_mail(account, id).wait()?;
-                continue;
-            }
-            QueueAction::Bounce => MailSettled::Failed { said: ENDED.into() },
-            QueueAction::Drop => MailSettled::Dropped,
-        };
-        mailbox.settle_mail(account, id, settled)?.wait()?;
-        let to = &*one.destination;
-        tracing::info!(%account, %id, to, ?action, "an administrator has ended a message");
+    for some in found.chunks(QUEUE_IDS_MAX) {
+        // All of them are under way before one is waited for: they share flushes.
+        let begun: Result<Vec<_>, MailError> = some.iter().map(|one| begin(mailbox, action, one)).collect();
+        for (one, pending) in some.iter().zip(begun?) {
+            let Some(pending) = pending else { continue };
+            pending.wait()?;
+            let (account, id, to) = (one.account, one.id, &*one.destination);
+            tracing::info!(%account, %id, to, ?action, "an administrator has changed what waits");
+        }
     }
     if action == QueueAction::Bounce {
         told(&mailbox.waiting_mail()?, &found)?;
@@ -99,14 +101,50 @@ pub(super) fn execute(service: &Service, action: QueueAction, which: &QueueWhich
     Ok(Queue { lines: found.into_iter().take(LINES_MAX).map(line).collect(), left })
 }
 
-/// What its sender has no room to be told of stays: nothing is lost unseen.
+/// Too many for one request, or one that does not wait: then nothing is done with any of them.
+fn refuse(ids: &[String], found: &[WaitingMail]) -> Result<(), Problem> {
+    if ids.len() > QUEUE_IDS_MAX {
+        let what = format!("{} ids in one request, which has at most {QUEUE_IDS_MAX}", ids.len());
+        return Err(Problem::usage(
+            what,
+            "use the `koi` of the server's version, which sends them in batches",
+        ));
+    }
+    let there: HashSet<String> = found.iter().map(|one| one.id.to_string()).collect();
+    match ids.iter().find(|id| !there.contains(*id)) {
+        Some(unknown) => {
+            let what = format!("nothing with the id {unknown} waits");
+            Err(Problem::usage(what, "`koi queue` shows what does"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Nothing when it is only looked at.
+fn begin(
+    mailbox: &MailboxService,
+    action: QueueAction,
+    one: &WaitingMail,
+) -> Result<Option<Pending<bool>>, MailError> {
+    let (account, id) = (one.account, one.id);
+    let settled = match action {
+        QueueAction::List => return Ok(None),
+        QueueAction::Retry => return Ok(Some(mailbox.hurry_mail(account, id))),
+        QueueAction::Bounce => MailSettled::Failed { said: ENDED.into() },
+        QueueAction::Drop => MailSettled::Dropped,
+    };
+    mailbox.settle_mail(account, id, settled).map(Some)
+}
+
+/// What its sender cannot be told of stays: nothing is lost unseen.
 fn told(left: &[WaitingMail], ended: &[WaitingMail]) -> Result<(), Problem> {
-    let Some(stays) = left.iter().find(|one| ended.iter().any(|ended| ended.id == one.id)) else {
+    let ended: HashSet<ObjectId> = ended.iter().map(|one| one.id).collect();
+    let Some(stays) = left.iter().find(|one| ended.contains(&one.id)) else {
         return Ok(());
     };
     let from = stays.from.as_ref().map(ToString::to_string).unwrap_or_default();
-    let what = format!("{} stays: in the account {from} is no room to be told of it", stays.id);
-    Err(Problem::new(what, "make room there (`koi account quota`), or `koi queue drop` it"))
+    let what = format!("{} stays, because {from} cannot be told of it: {}", stays.id, stays.said);
+    Err(Problem::new(what, "make room there (`koi account quota`), see `koi check`, or `koi queue drop` it"))
 }
 
 fn line(one: WaitingMail) -> QueueLine {
@@ -126,3 +164,6 @@ fn line(one: WaitingMail) -> QueueLine {
 fn date(at: Timestamp) -> String {
     DateTime { unix_s: at.secs(), zone_min: 0 }.to_rfc3339().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,6 +96,13 @@ async fn converse(stream: UnixStream, answerer: Arc<Answerer>) {
         let mut line = String::new();
         match (&mut read).take(LINE_OCTETS_MAX).read_line(&mut line).await {
             Ok(0) | Err(_) => return,
+            Ok(_) if line.len() as u64 >= LINE_OCTETS_MAX && !line.ends_with('\n') => {
+                let what = format!("a request of more than {LINE_OCTETS_MAX} octets is not taken");
+                let problem = Problem::usage(what, "name less in one command");
+                // What follows belongs to it, and is not read.
+                let _ = send(&mut write, &Answer::Failed(problem.into())).await;
+                return;
+            }
             Ok(_) => {}
         }
         if answer(&line, &answerer, &mut write).await.is_err() {

@@ -77,6 +77,13 @@ fn what_waits_is_shown_tried_and_ended() {
     alone.one.start();
     drop(alone.peer.waits_for(6));
     assert_eq!(alone.alice.says(&["list"]).matches("Not delivered").count(), 1);
+    // More than one request holds: they are looked at before anything is done.
+    let many: Vec<String> = (0..4000).map(|n| format!("{n:032x}")).collect();
+    let many: Vec<&str> = ["queue", "drop"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    let text = complained(&koi(&alone.one.folder, &many, ""), 2);
+    assert!(text.contains(&format!("nothing with the id {} waits", many[2])), "{text}");
+    let text = complained(&koi(&alone.one.folder, &["queue", "drop", &"a".repeat(100_000)], ""), 2);
+    assert!(text.contains("a request of more than 65536 octets is not taken"), "{text}");
     // What is not said, or not there.
     let text = complained(&koi(&alone.one.folder, &["queue", "drop"], ""), 2);
     assert!(text.contains("it is not said which messages"), "{text}");
