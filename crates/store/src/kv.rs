@@ -85,6 +85,7 @@ pub trait Kv: Send + Sync {
 
 /// A large body while it arrives. Dropping it leaves octets that nothing refers to; the compactor takes them.
 pub trait StageBody: Send {
+    /// After an error it cannot be finished any more.
     fn write(&mut self, octets: &[u8]) -> Result<()>;
     /// Flushes; the body can then be referred to by a transaction.
     fn finish(self: Box<Self>) -> Result<NewBody>;

@@ -89,6 +89,8 @@ pub(crate) struct Staging {
     /// In the file.
     written: u64,
     written_back: u64,
+    /// Why it cannot be finished any more: what has failed once no flush tells again.
+    broken: Option<MailError>,
 }
 
 const DATA_FROM: u64 = SMALL_HEADER_OCTETS + BODY_HEADER_OCTETS as u64;
@@ -109,9 +111,18 @@ impl Staging {
             buffer: Vec::with_capacity(BUFFER_OCTETS),
             written: 0,
             written_back: 0,
+            broken: None,
         })
     }
     fn flush_buffer(&mut self) -> Result<()> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let written = self.write_buffer();
+        self.broken = written.as_ref().err().cloned();
+        written
+    }
+    fn write_buffer(&mut self) -> Result<()> {
         // Full buffers begin where a subtree of the hash begins: it takes all of one at a time.
         self.hasher.update(&self.buffer);
         let offset = DATA_FROM + self.written;

@@ -179,6 +179,29 @@ fn a_large_body_and_the_compactor_with_an_error_at_every_call() {
 }
 
 #[test]
+fn who_goes_on_after_an_error_gets_no_body() {
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    let kv = Embedded::open(&root.path().join("store"), options(&vfs), heard()).unwrap();
+    let large: Vec<u8> = (0..300_000u32).map(|n| (n * 7 % 251) as u8).collect();
+    let (mut at, mut broken) = (0, 0);
+    loop {
+        vfs.fail(Some(Fault { at, calls: 1, kind: IoKind::Other }));
+        if let Ok(mut stage) = kv.stage_body() {
+            let failed = large.chunks(10_000).filter(|chunk| stage.write(chunk).is_err()).count();
+            broken += u64::from(failed > 0);
+            let finished = stage.finish().is_ok();
+            assert!(!(finished && failed > 0), "call {at} failed");
+        }
+        if vfs.calls() <= at {
+            break;
+        }
+        at += 1;
+    }
+    assert!(broken > 10, "{broken} of {at}");
+}
+
+#[test]
 fn on_a_full_disk_mail_is_refused_but_deleting_works_and_room_brings_it_back() {
     let root = fast_folder();
     let vfs = SimVfs::default();
