@@ -78,8 +78,8 @@ struct Periods {
 /// Accounts looked at when a new one comes.
 const LOOK: usize = 16;
 
-const HOUR_MICROS: i64 = 3_600_000_000;
-const DAY_MICROS: i64 = 24 * HOUR_MICROS;
+const HOUR_MICROS: i64 = SentCountsRecord::HOUR;
+const DAY_MICROS: i64 = SentCountsRecord::DAY;
 
 impl AccountRates {
     #[must_use]
@@ -141,7 +141,7 @@ impl AccountRates {
         if !known.accounts.contains_key(&account) {
             // Nobody waits for the disk meanwhile.
             drop(known);
-            let stored = self.stored(account, now);
+            let stored = self.stored(account);
             known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.forget_some(now);
             if known.accounts.len() >= limits::RATED_ACCOUNTS_MAX {
@@ -150,6 +150,8 @@ impl AccountRates {
             known.accounts.entry(account).or_insert(stored);
         }
         let counts = known.accounts.entry(account).or_default();
+        // Also where nothing can be taken: else it would stay so until the time that the clock showed before.
+        counts.bound(now);
         let mut after = *counts;
         let counted = take(&mut after, now)?;
         *counts = after;
@@ -157,16 +159,14 @@ impl AccountRates {
     }
     /// What the account has sent before it was known here. Where that cannot be read nothing is sent either,
     /// and whoever tries is told why.
-    fn stored(&self, account: AccountId, now: i64) -> Counts {
+    fn stored(&self, account: AccountId) -> Counts {
         let account = self.service.as_ref().map(|service| service.account(account));
         let stored = account.and_then(|account| account.ok()?.sent_counts().ok()).unwrap_or_default();
         let SentCountsRecord { messages_hour, messages_day, recipients_hour, recipients_day } = stored;
-        // A clock that was set back, or a damaged row, takes no more than there is.
-        let hour = |full_at| Bucket::full_at(full_at, HOUR_MICROS, now);
-        let day = |full_at| Bucket::full_at(full_at, DAY_MICROS, now);
+        let full_at = Bucket::full_at;
         Counts {
-            messages: Periods { hour: hour(messages_hour), day: day(messages_day) },
-            recipients: Periods { hour: hour(recipients_hour), day: day(recipients_day) },
+            messages: Periods { hour: full_at(messages_hour), day: full_at(messages_day) },
+            recipients: Periods { hour: full_at(recipients_hour), day: full_at(recipients_day) },
         }
     }
 }
@@ -212,6 +212,14 @@ impl Counts {
         let day = periods.day.take_share(per_day, DAY_MICROS, now)?;
         Some(Shares { hour, day })
     }
+    /// A clock that was set back, or a damaged row, takes no more than there is.
+    fn bound(&mut self, now: i64) {
+        let Self { messages, recipients } = self;
+        for periods in [messages, recipients] {
+            periods.hour.bound(HOUR_MICROS, now);
+            periods.day.bound(DAY_MICROS, now);
+        }
+    }
     fn is_at_rest(&self, now: i64) -> bool {
         let Self { messages, recipients } = self;
         [messages.hour, messages.day, recipients.hour, recipients.day].iter().all(|b| b.is_full(now))
@@ -256,6 +264,16 @@ mod tests {
         assert!(take(1, 8 * HOUR), "one of three comes back in eight hours");
         assert!(rates.take(Sent::Recipient, AccountId(1), Timestamp(0)).is_some(), "no bound");
         assert_eq!(rates.known.lock().unwrap().accounts.len(), 2);
+    }
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting_for_what_it_showed_before() {
+        let max = AccountRatesMax { messages_per_hour: 2, ..Default::default() };
+        let rates = AccountRates::new(max);
+        let take =
+            |millis| rates.take(Sent::Message, AccountId(1), Timestamp(1_000_000_000 + millis)).is_some();
+        assert!(take(1000 * HOUR));
+        assert!(!take(0), "as if all had been sent just now");
+        assert!(take(HOUR / 2) && !take(HOUR / 2));
     }
     #[test]
     fn a_message_is_counted_with_all_recipients_or_not_at_all() {

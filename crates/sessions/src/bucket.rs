@@ -23,9 +23,13 @@ impl Share {
 }
 
 impl Bucket {
-    /// One that will be full then, and at most empty now.
-    pub(crate) fn full_at(full_at_micros: i64, period_micros: i64, now_micros: i64) -> Self {
-        Self(full_at_micros.min(now_micros.saturating_add(period_micros)))
+    /// One that will be full then.
+    pub(crate) const fn full_at(micros: i64) -> Self {
+        Self(micros)
+    }
+    /// At most empty now: a clock that was set back does not make it less.
+    pub(crate) fn bound(&mut self, period_micros: i64, now_micros: i64) {
+        self.0 = self.0.min(now_micros.saturating_add(period_micros));
     }
     /// Takes one of `max` for each period, if there is one. With a `max` of 0 there always is.
     pub(crate) fn take(&mut self, max: u32, period_micros: i64, now_micros: i64) -> bool {
@@ -36,6 +40,7 @@ impl Bucket {
         if max == 0 {
             return Some(Share::default());
         }
+        self.bound(period_micros, now_micros);
         let micros = period_micros / i64::from(max);
         let upto = self.0.max(now_micros) + micros;
         let fits = upto - now_micros <= period_micros;

@@ -41,12 +41,16 @@ pub fn sent_counts(read: &(impl Read + ?Sized), account: AccountId) -> Result<Se
 
 /// Counts what is sent. `NotFound` when there is no such account.
 pub fn count_sent(txn: &mut dyn Txn, account: AccountId, shares: SentShares, now: Timestamp) -> Result<()> {
-    change(txn, account, shares, |count, share| count.max(micros(now)).saturating_add(share))
+    let now = micros(now);
+    // What a clock that was set back has left far away is at most all that there is.
+    change(txn, account, shares, |count, share, period| {
+        count.clamp(now, now.saturating_add(period)).saturating_add(share)
+    })
 }
 
 /// It was not sent in the end. What has come back of it meanwhile is lost.
 fn uncount_sent(txn: &mut dyn Txn, account: AccountId, shares: SentShares, now: Timestamp) -> Result<()> {
-    change(txn, account, shares, |count, share| {
+    change(txn, account, shares, |count, share, _| {
         let left = count.saturating_sub(micros(now)).max(0);
         count.saturating_sub(share.min(left))
     })
@@ -67,7 +71,7 @@ fn change(
     txn: &mut dyn Txn,
     account: AccountId,
     shares: SentShares,
-    changed: impl Fn(i64, i64) -> i64,
+    changed: impl Fn(i64, i64, i64) -> i64,
 ) -> Result<()> {
     if shares == SentShares::default() {
         return Ok(());
@@ -76,12 +80,14 @@ fn change(
         return Err(MailError::new(ErrorKind::NotFound, "no such account"));
     }
     let counts = sent_counts(&*txn, account)?;
-    let changed = |count, share| if share == 0 { count } else { changed(count, share) };
+    let changed = |count, share, period| if share == 0 { count } else { changed(count, share, period) };
+    let hour = |count, share| changed(count, share, SentCountsRecord::HOUR);
+    let day = |count, share| changed(count, share, SentCountsRecord::DAY);
     let counts = SentCountsRecord {
-        messages_hour: changed(counts.messages_hour, shares.messages_hour),
-        messages_day: changed(counts.messages_day, shares.messages_day),
-        recipients_hour: changed(counts.recipients_hour, shares.recipients_hour),
-        recipients_day: changed(counts.recipients_day, shares.recipients_day),
+        messages_hour: hour(counts.messages_hour, shares.messages_hour),
+        messages_day: day(counts.messages_day, shares.messages_day),
+        recipients_hour: hour(counts.recipients_hour, shares.recipients_hour),
+        recipients_day: day(counts.recipients_day, shares.recipients_day),
     };
     txn.put(&key::sent_counts(account), &counts.encode())
 }
@@ -126,6 +132,15 @@ mod tests {
         let later = NOW.plus_secs(2);
         transact_and_wait(&kv, move |txn| uncount_sent(txn, ALICE, shares, later)).unwrap();
         let expected = SentCountsRecord { messages_hour: now + 5_000_000, ..expected };
+        assert_eq!(stored(&kv), expected);
+        // The clock was a year ahead, and is set back: as if all had been sent just now.
+        count(NOW.plus_secs(365 * 86_400)).unwrap();
+        count(NOW).unwrap();
+        let expected = SentCountsRecord {
+            messages_hour: now + SentCountsRecord::HOUR + 5_000_000,
+            recipients_day: now + SentCountsRecord::DAY + 7,
+            ..SentCountsRecord::default()
+        };
         assert_eq!(stored(&kv), expected);
         let nobody = transact_and_wait(&kv, move |txn| count_sent(txn, AccountId(9), shares, NOW));
         assert_eq!(nobody.unwrap_err().kind, ErrorKind::NotFound);

@@ -51,6 +51,10 @@ pub struct SentCountsRecord {
 }
 
 impl SentCountsRecord {
+    /// In which the counts of an hour and of a day fill up, in microseconds.
+    pub const HOUR: i64 = 3_600_000_000;
+    pub const DAY: i64 = 24 * Self::HOUR;
+
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let Self { messages_hour, messages_day, recipients_hour, recipients_day } = *self;
