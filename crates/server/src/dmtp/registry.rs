@@ -121,16 +121,16 @@ impl Registry {
             return Ok(known);
         }
         // In this order: what others may wait for is not held while there is no share left.
-        let _share = self.turns.share(asker).await.ok_or_else(|| busy(&domain))?;
+        let Some(_share) = self.turns.share(asker).await else { return self.without_asking(&domain) };
         let wanted = Wanted { by_ours: asker.is_ours(), domain: domain.clone() };
         let gate = self.gates.hold(wanted, Default::default);
         let alone = tokio::time::timeout(GATE, gate.it.lock()).await;
-        let _alone = alone.map_err(|_| busy(&domain))?;
+        let Ok(_alone) = alone else { return self.without_asking(&domain) };
         // Somebody else has asked meanwhile.
         if let Some(known) = self.kept(&domain, asker).await? {
             return Ok(known);
         }
-        let _turn = self.turns.turn(asker).await.ok_or_else(|| busy(&domain))?;
+        let Some(_turn) = self.turns.turn(asker).await else { return self.without_asking(&domain) };
         let known = self.look(&domain, asker).await?;
         self.keep(&domain, &known, asker).await?;
         Ok(known)
@@ -197,6 +197,13 @@ impl Registry {
         let known = self.mailbox.known_organisation(domain)?.filter(|known| goes_on(known, &error));
         let rest = if known.is_some() { self.known_rest } else { self.rest };
         self.failures.remember(domain, error.clone(), rest);
+        known.ok_or(error)
+    }
+
+    /// Whose turn does not come: strangers who take all of them do not keep out those who are known.
+    fn without_asking(&self, domain: &str) -> Result<KnownOrganisation, MailError> {
+        let error = busy(domain);
+        let known = self.mailbox.known_organisation(domain)?.filter(|known| goes_on(known, &error));
         known.ok_or(error)
     }
 

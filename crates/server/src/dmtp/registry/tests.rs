@@ -96,5 +96,9 @@ async fn who_has_no_share_left_is_told_so_and_nobody_else() {
     let busy = registry.known(DOMAIN, stranger).await.unwrap_err();
     assert!(busy.is_temporary() && busy.text.contains("too many others are being looked up"), "{busy}");
     assert!(registry.failures.recent(DOMAIN).is_none(), "the domain is not to blame");
+    // Who is known goes on, as where nobody answers.
+    let found = found();
+    registry.mailbox.learn_organisation(DOMAIN, found.clone(), false).unwrap();
+    assert_eq!(registry.known(DOMAIN, stranger).await.unwrap().signet, found.signet);
     assert!(registry.turns.share(ALICE).await.is_some());
 }
