@@ -49,7 +49,8 @@ pub struct Start {
 struct State {
     service: Service,
     edge: Arc<Edge>,
-    config: RwLock<Config>,
+    /// What the server was started with. What a reload takes over lies with those who use it.
+    config: Config,
     /// What the server was started with: keys that wait for a restart are those that differ from it.
     raw: Mutex<Option<Raw>>,
     log: Option<LogLevel>,
@@ -103,7 +104,7 @@ async fn serve(
     let state = Arc::new(State {
         service,
         edge: Arc::clone(&edge),
-        config: RwLock::new(config),
+        config,
         raw: Mutex::new(raw),
         log,
         started: Instant::now(),
@@ -264,7 +265,7 @@ impl State {
             }
             Request::Status => {
                 let mut status = execute::status(&self.service)?;
-                status.data = self.config.read().data.display().to_string();
+                status.data = self.config.data.display().to_string();
                 let trouble = self.registry.as_ref().and_then(|registry| registry.trouble());
                 status.dns_trouble = trouble.map(str::to_owned);
                 status.running = Some(Running {
@@ -291,14 +292,14 @@ impl State {
 
     /// On loopback nobody comes.
     fn is_reached_by_dmtp(&self) -> bool {
-        self.config.read().listen.dmtp.iter().any(|at| !at.ip().is_loopback())
+        self.config.listen.dmtp.iter().any(|at| !at.ip().is_loopback())
     }
 
     /// Starts the courier to other organisations.
     fn carry(&self, registry: Arc<Registry>) -> Courier {
         let (mailbox, wake) = (self.service.mailbox.clone(), Arc::clone(&self.service.watch.sends));
         let metrics = Arc::clone(&self.edge.metrics);
-        Courier::start(mailbox, registry, self.config.read().courier.clone(), wake, metrics)
+        Courier::start(mailbox, registry, self.config.courier.clone(), wake, metrics)
     }
 
     /// Starts what keeps search indexes up to date, where there are any.
@@ -309,7 +310,7 @@ impl State {
 
     /// Starts the sender of pushes, where push is offered.
     fn send_pushes(&self) -> Result<Option<Sender>, Problem> {
-        let settings = self.config.read().webpush.as_ref().map(|config| config.send.clone());
+        let settings = self.config.webpush.as_ref().map(|config| config.send.clone());
         let sender = settings.map(|settings| self.sender(settings)).transpose()?.flatten();
         sender.iter().for_each(Sender::begin);
         Ok(sender)
@@ -347,7 +348,7 @@ impl State {
     /// After an unclean end the index is read through behind the running server.
     fn look_behind_a_crash(&self, tasks: &mut tokio::task::JoinSet<()>) {
         if self.service.was_unclean {
-            let folder = crate::folder::store(&self.config.read().data);
+            let folder = crate::folder::store(&self.config.data);
             let store = Arc::clone(&self.service.store);
             tasks.spawn_blocking(move || crate::probe::behind(&folder, &store));
         }
@@ -356,14 +357,14 @@ impl State {
     /// Pages that were logged in are so again.
     fn take_logins(&self) {
         let Some(site) = &self.edge.site else { return };
-        if let Err(problem) = site.take_logins(&crate::folder::web_logins(&self.config.read().data)) {
+        if let Err(problem) = site.take_logins(&crate::folder::web_logins(&self.config.data)) {
             tracing::warn!(%problem, "pages that were logged in have to log in again");
         }
     }
 
     fn write_logins(&self) {
         let Some(site) = &self.edge.site else { return };
-        if let Err(problem) = site.write_logins(&crate::folder::web_logins(&self.config.read().data)) {
+        if let Err(problem) = site.write_logins(&crate::folder::web_logins(&self.config.data)) {
             tracing::warn!(%problem, "pages that are logged in will have to log in again");
         }
     }
@@ -388,8 +389,7 @@ impl State {
     }
 
     fn try_reload(&self) -> Result<(), Problem> {
-        let file = self.config.read().file.clone();
-        let fresh_raw = raw::read(&file)?;
+        let fresh_raw = raw::read(&self.config.file)?;
         let fresh = resolve::resolve(&fresh_raw)?;
         let sender = self.other_sender(&fresh)?;
         let certificate = fresh.tls.as_ref().map(Tls::read).transpose()?;
@@ -414,7 +414,6 @@ impl State {
                 tracing::warn!(keys = waiting.join(", "), "these keys changed and wait for a restart");
             }
         }
-        *self.config.write() = fresh;
         Ok(())
     }
 }

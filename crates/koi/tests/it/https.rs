@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::imap::Lmtp;
 use crate::rig::{ALICE, PASSWORD, Server, complained, koi, new_folder, said};
+use crate::signals::wait_for;
 
 fn command(server: &Server, arguments: &[&str], path: &str) -> Command {
     let mut command = Command::new("curl");
@@ -93,6 +94,15 @@ fn pages_stay_logged_in_when_the_server_is_started_again() {
     let session = |server: &Server, cookie: &str| status(server, cookie, "GET", "/.well-known/jmap");
     let [stays, leaves] = [log_in(&server), log_in(&server)];
     assert_eq!([session(&server, &stays), session(&server, &leaves)], ["200", "200"]);
+    // The folder is where it was until the next start, whatever the configuration says meanwhile.
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let elsewhere = text.replace("[server]\n", "[server]\ndata = \"elsewhere\"\n");
+    assert_ne!(text, elsewhere);
+    std::fs::write(&file, elsewhere).unwrap();
+    server.signal("HUP");
+    wait_for(&server, "read again");
+    std::fs::write(&file, text).unwrap();
     server.stop();
     assert!(folder.join("web-logins").exists());
     let server = Server::quickstart(&folder, &[]);

@@ -101,7 +101,7 @@ fn a_reload_names_what_differs_from_what_the_server_was_started_with() {
 }
 
 /// A line of the log, which comes when the server has come so far.
-fn wait_for(server: &Server, text: &str) {
+pub(crate) fn wait_for(server: &Server, text: &str) {
     wait_for_times(server, text, 1);
 }
 
