@@ -3,9 +3,6 @@
 //!
 //! A production server gets its certificate from elsewhere; nothing here runs under `koi serve`.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +11,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+use crate::folder::write_private;
 use crate::problem::Problem;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -109,18 +107,4 @@ fn set_validity(params: &mut CertificateParams, days: u32) {
 fn is_old(file: &Path) -> bool {
     let age = std::fs::metadata(file).and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
     age.is_some_and(|age| age > DAY * (CERTIFICATE_DAYS - 60))
-}
-
-/// Writes beside and renames, mode 0600.
-pub fn write_private(file: &Path, text: &str) -> Result<(), Problem> {
-    let beside = file.with_extension("new");
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(Problem::file("create", &beside))?;
-    out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(Problem::file("write", &beside))?;
-    std::fs::rename(&beside, file).map_err(Problem::file("rename to", file))
 }

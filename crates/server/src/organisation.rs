@@ -15,8 +15,8 @@ use koi_dime::{NoRandomness, OrgSignet, Organisation, Random, Secret};
 use koi_proto::dmap::id::{base64url_decode, base64url_encode};
 use zeroize::Zeroizing;
 
-use crate::ca::write_private;
 use crate::config::Config;
+use crate::folder::write_private;
 use crate::problem::Problem;
 
 /// Octets of a file that is read here, as text.
@@ -155,9 +155,6 @@ fn make(file: &Path, realm: &RealmKey) -> Result<PrivateKeys, Problem> {
     let shard = Secret::<16>::random(&mut SystemRandom).map_err(no_randomness)?;
     let object = keys.encrypt(realm, shard.expose()).map_err(|error| damaged(file, &error))?;
     write_private(file, &armor::encode(Label::EncryptedOrgKey, &object))?;
-    let folder = file.parent().unwrap_or(file);
-    let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(Problem::file("write", folder))?;
     Ok(keys)
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use koi_server::ca::{LocalCa, write_private};
+use koi_server::ca::LocalCa;
 use koi_server::config::{Config, ListenConfig};
 use koi_server::password::verifier;
 use koi_server::service::Service;
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Quickstart, config: Option<&Path>) -> Result<(), P
     }
     folder::make_private(&arguments.dir)?;
     if !file.exists() {
-        write_private(&file, &first_config(arguments, &given)?)?;
+        folder::write_private(&file, &first_config(arguments, &given)?)?;
     }
     let mut start = server::start(&file)?;
     let domain = domain_of(arguments, &start.config)?;

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use koi_dmap_client::{WALLET_OCTETS_MAX, Wallet};
-use koi_server::ca::write_private;
 use koi_server::{Problem, folder};
 use koi_types::Address;
 use rustix::fs::{FlockOperation, flock};
@@ -79,13 +78,13 @@ impl Profile {
         }
     }
     pub(super) fn save(&self, wallet: &Wallet) -> Result<(), Problem> {
-        write_private(&self.folder.join("wallet"), &wallet.text())
+        folder::write_private(&self.folder.join("wallet"), &wallet.text())
     }
     pub(super) fn remember(&self) -> Result<(), Problem> {
         let text = serde_json::to_string(&self.server).map_err(|error| {
             Problem::new(format!("cannot write the profile: {error}"), "report this as a bug")
         })?;
-        write_private(&self.folder.join("server.json"), &format!("{text}\n"))
+        folder::write_private(&self.folder.join("server.json"), &format!("{text}\n"))
     }
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{Hash, Kept, LOGINS_MAX, WebLogins};
-use crate::ca::write_private;
+use crate::folder::{make_names_durable, write_private};
 use crate::password::{KeptProof, Proven};
 use crate::problem::Problem;
 
@@ -71,9 +71,7 @@ impl WebLogins {
         let mut text = String::new();
         let read = open.take(FILE_OCTETS_MAX).read_to_string(&mut text);
         std::fs::remove_file(file).map_err(Problem::file("remove", file))?;
-        let folder = file.parent().unwrap_or_else(|| Path::new("."));
-        let durable = File::open(folder).and_then(|folder| folder.sync_all());
-        durable.map_err(Problem::file("make durable what is gone from", folder))?;
+        make_names_durable(file)?;
         read.map_err(Problem::file("read", file))?;
         let remedy = "nothing: pages log in again";
         let written: Written = serde_json::from_str(&text)
