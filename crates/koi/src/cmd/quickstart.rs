@@ -82,11 +82,17 @@ fn parse_account(text: &str) -> Result<Shown, Problem> {
     if password.is_empty() {
         return Err(wrong("no password"));
     }
-    let address = Address::from_path(address).ok_or_else(|| wrong("not an address"))?;
+    let address = Address::from_path(address).filter(|address| is_domain(address.domain()));
+    let address = address.ok_or_else(|| wrong("not an address"))?;
     if address.detail().is_some() {
         return Err(wrong("the name has a +detail"));
     }
     Ok(Shown { address: address.account_key(), password: Some(password.to_owned()) })
+}
+
+/// One that can be written into the configuration, in quotes.
+fn is_domain(text: &str) -> bool {
+    Address::new("postmaster", text).is_some() && !text.contains(['"', '\\'])
 }
 
 fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Problem> {
@@ -97,7 +103,7 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
             domains.push(account.address.domain().to_owned());
         }
     }
-    if Address::new("postmaster", &domain).is_none() || domain.contains(['"', '\\']) {
+    if !is_domain(&domain) {
         return Err(Problem::usage(
             format!("--domain {domain}: not a domain"),
             "write one such as example.org",
@@ -218,7 +224,8 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
     let lmtp = port(&listen.lmtp);
     let _ = writeln!(out, "\nMail comes in by LMTP on port {lmtp}. To try it:\n");
     if let Some(first) = shown.first() {
-        let to = &first.address;
+        // As a path, in a format of printf, in single quotes.
+        let to = first.address.as_path().replace('\\', r"\\").replace('%', "%%").replace('\'', r"'\''");
         let _ = writeln!(
             out,
             "  printf 'LHLO me\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<{to}>\\r\\nDATA\\r\\n\
@@ -226,12 +233,26 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
              | curl -s telnet://localhost:{lmtp}"
         );
     }
-    if let Some(first) = shown.first().filter(|_| !listen.dmap.is_empty()) {
-        let (who, port) = (&first.address, port(&listen.dmap));
+    // Nobody whose name needs quotes logs in by STACIE.
+    let named = shown.iter().find(|account| Address::is_dot_string(account.address.local()));
+    if let Some(first) = named.filter(|_| !listen.dmap.is_empty()) {
+        let (who, port) = (in_shell(&first.address.to_string()), port(&listen.dmap));
         let _ = writeln!(out, "\nEncrypted mail, by the client that comes with Koi (`koi dmap --help`):\n");
-        let _ = writeln!(out, "  koi dmap login {who} --server localhost:{port} --ca {}", ca.display());
+        let _ = writeln!(
+            out,
+            "  koi dmap login {who} --server localhost:{port} --ca {}",
+            in_shell(&ca.to_string_lossy())
+        );
     }
     let _ =
         writeln!(out, "\nCtrl-C stops it. Settings are in {}.\n", arguments.dir.join("koi.toml").display());
     out
+}
+
+/// One word for a shell.
+fn in_shell(word: &str) -> String {
+    match word.chars().all(|c| c.is_alphanumeric() || "@%+=:,./-_".contains(c)) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }

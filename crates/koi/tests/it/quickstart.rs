@@ -96,6 +96,7 @@ fn wrong_arguments_say_what_to_write() {
         ("--port-base=65000", "is not a port"),
         ("--domain=exa mple", "not a domain"),
         ("--account=a+b@example.org:x", "+detail"),
+        ("--account=a@exa\"mple:x", "not an address"),
     ] {
         let output = std::process::Command::new(KOI)
             .arg("quickstart")
@@ -122,6 +123,25 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
     assert!(text.contains("not empty") && text.contains("--dir"), "{text}");
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o755);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+#[test]
+fn what_the_banner_says_to_try_can_be_typed_whatever_the_name() {
+    let (_outer, folder) = new_folder();
+    let accounts =
+        ["--account=\"o'odd \\\\ 50% name\"@example.org:secret-1", "--account=o'hara@example.org:secret-2"];
+    let server = Server::quickstart(&folder, &accounts);
+    let typed = |line: &str| {
+        let output = std::process::Command::new("sh").args(["-c", line]).output().unwrap();
+        assert!(output.status.success(), "{line}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let line = |begins: &str| server.banner.lines().find(|line| line.starts_with(begins)).unwrap();
+    let said = typed(line("  printf").trim_end_matches('\\'));
+    assert!(said.contains("\r\nRCPT TO:<\"o'odd \\\\ 50% name\"@example.org>\r\nDATA\r\n"), "{said}");
+    let said = typed(&line("  koi dmap login").replace("koi dmap login", "printf '%s|'"));
+    assert!(said.starts_with("o'hara@example.org|--server|"), "{said}");
+    server.stop();
 }
 
 #[test]
