@@ -102,3 +102,16 @@ async fn who_has_no_share_left_is_told_so_and_nobody_else() {
     assert_eq!(registry.known(DOMAIN, stranger).await.unwrap().signet, found.signet);
     assert!(registry.turns.share(ALICE).await.is_some());
 }
+
+#[tokio::test]
+async fn who_is_known_and_does_not_answer_is_left_alone_for_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut registry = registry(folder.path(), 3600);
+    assert!(registry.known_rest > registry.rest);
+    registry.rest = Duration::ZERO;
+    registry.failed(DOMAIN, trouble(DOMAIN, "no answer")).unwrap_err();
+    assert!(registry.remembered(DOMAIN).unwrap().is_none());
+    registry.mailbox.learn_organisation(DOMAIN, found(), false).unwrap();
+    registry.failed(DOMAIN, trouble(DOMAIN, "no answer")).unwrap();
+    assert!(registry.remembered(DOMAIN).unwrap().is_some());
+}
