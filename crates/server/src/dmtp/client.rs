@@ -22,7 +22,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Octets read at a time.
 const READ_OCTETS: usize = 16 * 1024;
 /// Octets of a message written at a time; each has the time of a reply.
-const WRITE_OCTETS: usize = 64 * 1024;
+pub(super) const WRITE_OCTETS: usize = 64 * 1024;
 
 /// How long is waited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +60,12 @@ impl Client {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits for the greeting, and says hello.
-    async fn greeted(stream: S, host: &str, patience: Patience, hostname: &str) -> Result<Self, MailError> {
+    pub(super) async fn greeted(
+        stream: S,
+        host: &str,
+        patience: Patience,
+        hostname: &str,
+    ) -> Result<Self, MailError> {
         let mut client = Self { stream, replies: Replies::new(), patience, host: host.to_owned() };
         let greeting = client.reply().await?;
         let hello = Command::Ehlo { domain: hostname.to_owned() };

@@ -7,6 +7,7 @@
 //! view or a transaction while it waits for a server; log what a message says.
 
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,12 @@ use koi_mailbox::MailboxService;
 use koi_mailbox::dmap::{DueMail, MailSettled, OutgoingMail};
 use koi_types::{AccountId, ErrorKind, MailError, ObjectId, Timestamp};
 use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::task::{self, JoinSet};
 
 use super::Asker;
-use super::client::said;
+use super::client::{Client, said};
 use super::registry::Registry;
 use crate::clock;
 use crate::config::CourierConfig;
@@ -247,12 +249,21 @@ async fn tried(shared: &Arc<Shared>, due: &DueMail) -> Result<Option<MailSettled
     Ok(Some(settled))
 }
 
-/// Sends it, and judges what was answered.
+/// Sends it, in the time there is for it.
 async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettled {
+    let sent = within(attempt_max(mail.octets.len()), send(shared, mail, due.account)).await;
+    judge(&shared.settings, mail, due, sent)
+}
+
+/// What is to be done now.
+fn judge(
+    settings: &CourierConfig,
+    mail: &OutgoingMail,
+    due: &DueMail,
+    sent: Result<Reply, Failure>,
+) -> MailSettled {
     let (account, id, to) = (due.account, due.id, &*due.destination);
-    let time = ATTEMPT + Duration::from_secs(mail.octets.len() as u64 / OCTETS_PER_SECOND_MIN);
-    let sent = tokio::time::timeout(time, send(shared, mail, account)).await;
-    let said = match sent.unwrap_or_else(|_| Err(Failure::NotNow("it took too long".to_owned()))) {
+    let said = match sent {
         Ok(reply) => {
             let said = said(&reply);
             tracing::info!(%account, %id, to, said, octets = mail.octets.len(), "a message was sent");
@@ -266,13 +277,27 @@ async fn carry(shared: &Shared, mail: &OutgoingMail, due: &DueMail) -> MailSettl
     };
     let now = clock::now();
     let age_millis = u64::try_from(now.0.saturating_sub(mail.queued_at.0)).unwrap_or(0);
-    if Duration::from_millis(age_millis) >= shared.settings.give_up {
+    if Duration::from_millis(age_millis) >= settings.give_up {
         tracing::info!(%account, %id, to, said, "a message is given up");
         return MailSettled::Failed { said: said.into() };
     }
-    let wait = shared.settings.retry.saturating_mul(1 << mail.attempts.min(16)).min(RETRY_MAX);
+    let wait = settings.retry.saturating_mul(1 << mail.attempts.min(16)).min(RETRY_MAX);
     tracing::info!(%account, %id, to, said, wait_secs = wait.as_secs(), "a message waits");
     MailSettled::Later { until: after(now, wait), said: said.into() }
+}
+
+/// How long one attempt may take. Each wait in it has a bound, but there is one for each piece of a message,
+/// and a server may use all of them up.
+const fn attempt_max(octets: usize) -> Duration {
+    ATTEMPT.saturating_add(Duration::from_secs(octets as u64 / OCTETS_PER_SECOND_MIN))
+}
+
+async fn within(
+    time: Duration,
+    sending: impl Future<Output = Result<Reply, Failure>>,
+) -> Result<Reply, Failure> {
+    let sent = tokio::time::timeout(time, sending).await;
+    sent.unwrap_or_else(|_| Err(Failure::NotNow("it took too long".to_owned())))
 }
 
 /// Why it is not there.
@@ -293,7 +318,14 @@ impl From<MailError> for Failure {
 
 async fn send(shared: &Shared, mail: &OutgoingMail, author: AccountId) -> Result<Reply, Failure> {
     let known = shared.registry.known(&mail.destination, Asker::Account(author)).await?;
-    let mut client = shared.registry.connected(&mail.destination, &known.record, known.is_validated).await?;
+    let client = shared.registry.connected(&mail.destination, &known.record, known.is_validated).await?;
+    talk(client, mail).await
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    mut client: Client<S>,
+    mail: &OutgoingMail,
+) -> Result<Reply, Failure> {
     let from = Command::Mail {
         origin: mail.origin.domain().to_owned(),
         signet: mail.origin.signet().core_fingerprint(),
