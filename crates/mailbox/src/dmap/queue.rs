@@ -61,14 +61,14 @@ pub enum MailSettled {
     Sent,
     /// Not now, for this reason; again then.
     Later { until: Timestamp, said: Box<str> },
-    /// Never: the author is told why.
+    /// Never: the author is told why. While he cannot be told it stays, and is tried again.
     Failed { said: Box<str> },
     /// Never, and nobody is told.
     Dropped,
 }
 
-/// When there is no room for a bounce, it is tried again after.
-const NO_ROOM_SECS: u32 = 24 * 3600;
+/// When the author cannot be told, it is tried again after.
+const UNTOLD_SECS: u32 = 24 * 3600;
 /// Characters of a reason that are kept.
 const SAID_CHARS_MAX: usize = 400;
 
@@ -116,7 +116,7 @@ impl MailboxService {
         let inner = &self.inner;
         let bounce = match &settled {
             MailSettled::Failed { said } => bounce(inner, account, id, &short(said))?,
-            _ => None,
+            _ => Bounce::Needless,
         };
         let (options, now) = (Arc::clone(&inner.options), inner.env.now());
         let settle = Settle { options, now, account, id, settled, bounce };
@@ -133,7 +133,17 @@ struct Settle {
     account: AccountId,
     id: ObjectId,
     settled: MailSettled,
-    bounce: Option<(EmailId, Sealed)>,
+    bounce: Bounce,
+}
+
+/// What tells the author.
+enum Bounce {
+    /// There is nothing to tell.
+    Needless,
+    /// He has no current key (its row is damaged, or was taken away by a repair), so that nothing can be
+    /// encrypted for him; in clear he must not be told.
+    Keyless,
+    Message(EmailId, Sealed),
 }
 
 impl Settle {
@@ -143,12 +153,13 @@ impl Settle {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             opened => opened?,
         };
-        let shown = u64::from(placeholder()?.octets);
-        let bounce_octets = self.bounce.as_ref().map(|(_, bounce)| bounce.octets() + shown);
-        if bounce_octets.is_some_and(|octets| own.has_room_for(1, octets).is_err()) {
-            // It must not be lost unseen: until there is room for the bounce, it stays.
-            let until = self.now.plus_secs(NO_ROOM_SECS);
-            let found = own.put_off(self.id, until, "there is no room to tell the author")?;
+        if let Some(why) = self.stays(&own)? {
+            // It must not be lost unseen: until the author can be told, it stays, and `koi queue` shows why.
+            let said = match &self.settled {
+                MailSettled::Failed { said } => short(&format!("{why}: {said}")),
+                _ => why.to_owned(),
+            };
+            let found = own.put_off(self.id, self.now.plus_secs(UNTOLD_SECS), &said)?;
             own.finish()?;
             return Ok(found.is_some());
         }
@@ -157,7 +168,7 @@ impl Settle {
             MailSettled::Sent | MailSettled::Failed { .. } | MailSettled::Dropped => own.dequeue(self.id)?,
         };
         if found.is_some()
-            && let Some((email, bounce)) = &self.bounce
+            && let Bounce::Message(email, bounce) = &self.bounce
         {
             let appended = bounce.append(&mut own, INBOX, *email, self.now, SystemFlags::NONE)?;
             if let Some(push) = &self.options.push {
@@ -168,13 +179,25 @@ impl Settle {
         own.finish()?;
         Ok(found.is_some())
     }
+    /// Why the author cannot be told, if so.
+    fn stays(&self, own: &AccountTxn<'_>) -> Result<Option<&'static str>> {
+        match &self.bounce {
+            Bounce::Needless => Ok(None),
+            Bounce::Keyless => Ok(Some("the author has no key to be told by")),
+            Bounce::Message(_, bounce) => {
+                let octets = bounce.octets() + u64::from(placeholder()?.octets);
+                let is_full = own.has_room_for(1, octets).is_err();
+                Ok(is_full.then_some("there is no room to tell the author"))
+            }
+        }
+    }
 }
 
-/// What tells the author (1931), encrypted for the current key; nothing when there is none, or no message.
-fn bounce(inner: &Inner, account: AccountId, id: ObjectId, said: &str) -> Result<Option<(EmailId, Sealed)>> {
+/// What tells the author (1931), encrypted for the current key.
+fn bounce(inner: &Inner, account: AccountId, id: ObjectId, said: &str) -> Result<Bounce> {
     let view = inner.kv.view()?;
-    let Some(record) = queue::queued(&*view, account, id)? else { return Ok(None) };
-    let Some(key) = keys::current(&*view, account)? else { return Ok(None) };
+    let Some(record) = queue::queued(&*view, account, id)? else { return Ok(Bounce::Needless) };
+    let Some(key) = keys::current(&*view, account)? else { return Ok(Bounce::Keyless) };
     drop(view);
     let organisation = inner.organisation_of(account)?;
     let text = bounce_text(inner, &organisation, &record, id, said);
@@ -191,7 +214,7 @@ fn bounce(inner: &Inner, account: AccountId, id: ObjectId, said: &str) -> Result
     let outline = Outline::of(&octets).map_err(|error| internal(&error))?;
     let sealed = Sealed::of(octets, &outline, &*inner.kv)?;
     let peer = Some(record.destination);
-    Ok(Some((inner.new_email_id(), Sealed { key: Some(key.id), peer, ..sealed })))
+    Ok(Bounce::Message(inner.new_email_id(), Sealed { key: Some(key.id), peer, ..sealed }))
 }
 
 /// The server knows the destination's domain and not the recipient.

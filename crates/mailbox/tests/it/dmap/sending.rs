@@ -156,6 +156,32 @@ fn what_will_never_be_delivered_comes_back() {
     assert_eq!(messages(&alice.account), 2);
 }
 
+/// Whose author cannot be told is not dropped: it waits, says why, and he is told when he can be.
+#[test]
+fn what_nobody_can_be_told_of_stays() {
+    let rig = sending_rig();
+    let (alice, mail) = queued(&rig);
+    let at = key::dmap_key(mail.account, &alice.key_id);
+    let row = rig.kv.view().unwrap().get(&at).unwrap().unwrap().to_vec();
+    transact_and_wait(&*rig.kv, move |txn| txn.delete(&at)).unwrap();
+    let failed = || MailSettled::Failed { said: "550 no such user".into() };
+    assert!(settle(&rig, &mail, failed()));
+    let waiting = rig.service.waiting_mail().unwrap();
+    let [one] = waiting.as_slice() else { panic!("{waiting:?}") };
+    assert_eq!(&*one.said, "the author has no key to be told by: 550 no such user");
+    assert!(one.next_at > now(&rig) && messages(&alice.account) == 1, "{one:?}");
+    // An administrator may end it all the same; or the key comes back.
+    transact_and_wait(&*rig.kv, move |txn| txn.put(&at, &row)).unwrap();
+    let full = koi_mailbox::OwnQuota { octets_max: Some(1), ..koi_mailbox::OwnQuota::default() };
+    alice.account.set_quota(full).wait().unwrap();
+    assert!(settle(&rig, &mail, failed()));
+    let waiting = rig.service.waiting_mail().unwrap();
+    assert_eq!(&*waiting[0].said, "there is no room to tell the author: 550 no such user");
+    alice.account.set_quota(koi_mailbox::OwnQuota::default()).wait().unwrap();
+    assert!(settle(&rig, &mail, failed()));
+    assert_eq!((rig.service.waiting_mail().unwrap(), messages(&alice.account)), (vec![], 2));
+}
+
 /// The queue is beside the quota: an account has a bounded share of the disk for what nobody takes.
 #[test]
 fn what_waits_is_bounded_in_octets() {
