@@ -45,13 +45,24 @@ impl Account {
             Ok(created)
         })
     }
-    /// Makes this one alone, for a tool: no superiors, and no request to enable COI.
+    /// The same of the server's own accord, or for a tool: no request to enable COI.
     pub fn make(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
+        self.make_by(name, move |account, name| account.create(name, role))
+    }
+    /// The same, and nothing above it: what is none there stays a level of names.
+    pub fn make_alone(&self, name: &MailboxName, role: Option<Role>) -> Pending<Created> {
+        self.make_by(name, move |account, name| account.create_alone(name, role))
+    }
+    fn make_by(
+        &self,
+        name: &MailboxName,
+        mut make: impl FnMut(&mut AccountTxn<'_>, &MailboxName) -> Result<Created> + Send + 'static,
+    ) -> Pending<Created> {
         if self.is_others() || is_of_others(name) {
             return Pending::failed(of_others());
         }
         let name = name.clone();
-        self.change(move |account| account.create_alone(&name, role))
+        self.change(move |account| make(account, &name))
     }
     /// Deletes a mailbox with its messages; `InUse` when only names below it exist (RFC 9051 §6.3.5).
     pub fn delete(&self, name: &MailboxName) -> Pending<MailboxId> {

@@ -343,10 +343,10 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
         Some(row) => row.id,
         None => {
             make_above(account, name, sidecar)?;
-            match account.make(name, role).wait() {
+            match account.make_alone(name, role).wait() {
                 Ok(created) => created.mailbox,
                 // Another mailbox has the role already.
-                Err(_) if role.is_some() => account.make(name, None).wait()?.mailbox,
+                Err(_) if role.is_some() => account.make_alone(name, None).wait()?.mailbox,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -373,7 +373,7 @@ fn make_above(account: &Account, name: &MailboxName, sidecar: &Sidecar) -> Resul
             Some(level) if level.subscribed => account.subscribe(name, true).wait()?,
             Some(_) => {}
             None if account.snapshot()?.mailbox_named(name)?.is_some() => {}
-            None => drop(account.make(name, None).wait()?),
+            None => drop(account.make_alone(name, None).wait()?),
         }
     }
     Ok(())
