@@ -92,7 +92,7 @@ impl NamesCache {
 
 impl Names {
     /// The names come from the rows that lead from name to mailbox, so that a mailbox whose own name row is
-    /// corrupt is still there, without its role.
+    /// corrupt is still there, without its role; where such a row is corrupt, from the mailbox's own.
     fn read(read: &(impl Read + ?Sized), account: AccountId, record: &AccountRecord) -> Result<Self> {
         let mut records = BTreeMap::new();
         visit(read, &key::all(account, table::MAILBOX_NAME), &mut |key, row| {
@@ -100,14 +100,21 @@ impl Names {
                 records.insert(id, record);
             }
         })?;
-        let mut hierarchy = Hierarchy::default();
+        let (mut hierarchy, mut unread) = (Hierarchy::default(), BTreeSet::new());
         visit(read, &key::all(account, table::NAME), &mut |key, row| {
-            let (Some(name), Some(id)) = (name_of(key), decode_mailbox_id(row)) else { return };
+            let Some(name) = name_of(key) else { return };
+            let Some(id) = decode_mailbox_id(row) else {
+                unread.insert(name);
+                return;
+            };
             let lost =
                 || NameRecord { name: name.clone(), role: None, created_at: Timestamp(0), sort_order: 0 };
             let record = records.remove(&id).unwrap_or_else(lost);
             hierarchy.set_mailbox(&name, Some(NamedMailbox::own(id, &record)));
         })?;
+        for (id, record) in records.iter().filter(|(_, record)| unread.contains(&record.name)) {
+            hierarchy.set_mailbox(&record.name, Some(NamedMailbox::own(*id, record)));
+        }
         visit(read, &key::all(account, table::SUBSCRIPTION), &mut |key, _| {
             if let Some(name) = name_of(key) {
                 hierarchy.set_subscribed(&name, true);

@@ -8,7 +8,8 @@ use koi_store::key;
 use koi_store::mail::directory;
 use koi_store::mail::rights::{self, SharedMailbox, SharingStamp, User};
 use koi_store::record::account::AccountRecord;
-use koi_types::{AccountId, MailboxName, ModSeq, Result, Rights, limits};
+use koi_store::record::directory::DirectoryRecord;
+use koi_types::{AccountId, ErrorKind, MailboxName, ModSeq, Result, Rights, limits};
 
 use crate::access;
 use crate::hierarchy::{Hierarchy, NamedMailbox};
@@ -65,13 +66,19 @@ impl Snapshot<'_> {
         let guest = self.guest.as_ref().map(|guest| guest.user);
         guest.map_or_else(|| access::user(&*self.view, self.account), Ok)
     }
-    /// Nothing when the account was removed.
+    /// Nothing when the account was removed, or cannot be read: who it shares with has all other names.
     pub(crate) fn owner_record(&self, owner: AccountId) -> Result<Option<AccountRecord>> {
-        if directory::directory_record(&*self.view, owner)?.is_none() {
+        if self.listed(owner)?.is_none() {
             return Ok(None);
         }
         let row = self.view.get(&key::account(owner))?;
         Ok(row.and_then(|row| AccountRecord::decode(&row)))
+    }
+    fn listed(&self, owner: AccountId) -> Result<Option<DirectoryRecord>> {
+        match directory::directory_record(&*self.view, owner) {
+            Err(error) if error.kind == ErrorKind::Corrupt => Ok(None),
+            listed => listed,
+        }
     }
     fn visible(&self, user: User, shared: Vec<SharedMailbox>) -> Result<Vec<SharedName>> {
         let mut found = Vec::new();
@@ -96,7 +103,7 @@ impl Snapshot<'_> {
     }
     /// Nothing when the account was removed.
     fn owner(&self, owner: AccountId) -> Result<Option<Owner>> {
-        let Some(listed) = directory::directory_record(&*self.view, owner)? else { return Ok(None) };
+        let Some(listed) = self.listed(owner)? else { return Ok(None) };
         let Some(record) = self.owner_record(owner)? else { return Ok(None) };
         let names = self.names_of(owner, &record)?;
         Ok(Some(Owner { record, names, prefix: access::prefix(&listed.address.account_key()) }))

@@ -55,7 +55,7 @@ pub(crate) fn rename(
 fn moves_chats(account: &AccountTxn<'_>, names: &CoiNames, from: &MailboxName) -> Result<bool> {
     // RENAME of INBOX moves its messages and leaves what is below it alone.
     let lies_there = !from.is_inbox() && (names.chats == *from || names.chats.is_below(from));
-    Ok(lies_there && account.mailbox_named(&names.chats)?.is_some())
+    Ok(lies_there && account.is_named(&names.chats)?)
 }
 
 fn is_thrown_away(account: &AccountTxn<'_>, to: &MailboxName) -> Result<bool> {
@@ -70,9 +70,9 @@ fn watching<'t, T>(
     run: impl FnOnce(&mut AccountTxn<'t>) -> Result<T>,
 ) -> Result<T> {
     let Some(names) = &options.coi else { return run(account) };
-    let before = account.mailbox_named(&names.chats)?.is_some();
+    let before = account.is_named(&names.chats)?;
     let value = run(account)?;
-    let after = account.mailbox_named(&names.chats)?.is_some();
+    let after = account.is_named(&names.chats)?;
     match (before, after) {
         (false, true) => enable(account, names)?,
         (true, false) => disable(account)?,

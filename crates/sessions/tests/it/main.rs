@@ -14,6 +14,7 @@
 
 mod coi;
 mod contexts;
+mod damaged_rows;
 mod dmap_fetch;
 mod harness;
 mod hidden;
@@ -38,6 +39,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
     let tests = tests.chain(mailboxes::tests()).chain(jmap_mail::tests()).chain(jmap_changes::tests());
     let tests = tests.chain(jmap_steps::tests()).chain(dmap_fetch::tests());
-    let tests = tests.chain(submit_faults::tests());
+    let tests = tests.chain(submit_faults::tests()).chain(damaged_rows::tests());
     harness::run(tests.collect())
 }

@@ -42,11 +42,12 @@ pub fn add(txn: &mut dyn Txn, account: AccountId, new: &NewAppPassword, now: Tim
         let text = "the account has an app password of this name";
         return Err(MailError::new(ErrorKind::AlreadyExists, text));
     }
-    if there.len() >= limits::APP_PASSWORDS_MAX {
+    let numbers = numbers(txn, account)?;
+    if numbers.len() >= limits::APP_PASSWORDS_MAX {
         let text = format!("the account has {} app passwords already", limits::APP_PASSWORDS_MAX);
         return Err(MailError::new(ErrorKind::LimitReached, text));
     }
-    let last = there.last().map_or(0, |p| p.number);
+    let last = numbers.last().copied().unwrap_or_default();
     let number = last.checked_add(1).ok_or_else(|| MailError::new(ErrorKind::LimitReached, "no number"))?;
     let (access, hash) = (new.access, new.hash);
     let record = AppPasswordRecord { name: name.into(), access, hash, created_at: now, used_at: None };
@@ -64,8 +65,8 @@ pub fn remove(txn: &mut dyn Txn, account: AccountId, name: &str) -> Result<AppPa
 
 /// All of an account, with the account.
 pub(super) fn remove_all(txn: &mut dyn Txn, account: AccountId) -> Result<()> {
-    for password in of(txn, account)? {
-        txn.delete(&key::app_password(account, password.number))?;
+    for number in numbers(txn, account)? {
+        txn.delete(&key::app_password(account, number))?;
     }
     Ok(())
 }
@@ -88,20 +89,33 @@ pub fn used(
     Ok(())
 }
 
-/// All of an account, in the order they were made.
+/// All of an account, in the order they were made. One that cannot be read is nobody's login, and keeps no
+/// other from being one; `koi check` names it.
 pub fn of(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<AppPassword>> {
-    let range = key::below(&key::app_passwords(account));
     let mut all = Vec::new();
-    let mut broken = None;
-    read.scan(&range.from, &range.end, &mut |key, row| {
-        let number = key::part(key, 9).map(u32::from_be_bytes);
-        match (number, AppPasswordRecord::decode(row)) {
-            (Some(number), Some(record)) => all.push(AppPassword { number, record }),
-            _ => broken = Some(corrupt("app password", key)),
-        }
-        if all.len() < limits::APP_PASSWORDS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    each(read, account, &mut |number, row| {
+        all.extend(AppPasswordRecord::decode(row).map(|record| AppPassword { number, record }));
     })?;
-    broken.map_or(Ok(all), Err)
+    Ok(all)
+}
+
+/// Of those that cannot be read too.
+fn numbers(read: &(impl Read + ?Sized), account: AccountId) -> Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    each(read, account, &mut |number, _| numbers.push(number))?;
+    Ok(numbers)
+}
+
+fn each(read: &(impl Read + ?Sized), account: AccountId, visit: &mut dyn FnMut(u32, &[u8])) -> Result<()> {
+    let range = key::below(&key::app_passwords(account));
+    let mut left = limits::APP_PASSWORDS_MAX;
+    read.scan(&range.from, &range.end, &mut |key, row| {
+        if let Some(number) = key::part(key, 9).map(u32::from_be_bytes) {
+            visit(number, row);
+        }
+        left = left.saturating_sub(1);
+        if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })
 }
 
 /// The secret of the folder; `fresh` becomes it when there is none.

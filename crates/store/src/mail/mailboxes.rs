@@ -38,6 +38,10 @@ impl AccountTxn<'_> {
         let Some(row) = self.txn.get(&key)? else { return Ok(None) };
         decode_mailbox_id(&row).map(Some).ok_or_else(|| corrupt("name", &key))
     }
+    /// Whether a mailbox has the name, be its row readable or not.
+    pub fn is_named(&self, name: &MailboxName) -> Result<bool> {
+        Ok(self.txn.get(&key::name(self.id, table::NAME, name))?.is_some())
+    }
     /// Makes a mailbox and the superior names it lacks.
     pub fn create(&mut self, name: &MailboxName, role: Option<Role>) -> Result<Created> {
         self.refuse_name(name, role)?;

@@ -56,6 +56,23 @@ fn made_used_and_removed() {
 }
 
 #[test]
+fn one_that_cannot_be_read_keeps_no_other_away() {
+    let kv = engine();
+    for name in ["phone", "desk"] {
+        transact_and_wait(&kv, move |txn| add(txn, ALICE, &new(name), NOW)).unwrap();
+    }
+    transact_and_wait(&kv, |txn| txn.put(&key::app_password(ALICE, 2), b"?")).unwrap();
+    assert_eq!(names(&kv, ALICE), ["phone"]);
+    // Its number is not given to another.
+    transact_and_wait(&kv, |txn| add(txn, ALICE, &new("desk"), NOW)).unwrap();
+    let all = of(&*kv.view().unwrap(), ALICE).unwrap();
+    assert_eq!(all.iter().map(|p| p.number).collect::<Vec<_>>(), [1, 3]);
+    transact_and_wait(&kv, |txn| directory::remove_account(txn, ALICE)).unwrap();
+    let left = key::app_password(ALICE, 2);
+    assert!(kv.view().unwrap().get(&left).unwrap().is_none(), "it goes with the account");
+}
+
+#[test]
 fn bounded() {
     let kv = engine();
     let fill = |count: usize| {

@@ -200,7 +200,7 @@ fn expected(account: AccountId, table: u8, damage: Damage) -> Expected {
         }
         (table::global::PUSH_DUE, _) if global => Expected::Repaired,
         (table::global::DIRECTORY, Missing) if global => Expected::Repaired,
-        (table::global::ADDRESS, Missing) if global => Expected::Repaired,
+        (table::global::ADDRESS, _) if global => Expected::Repaired,
         (b'B', Missing) if global => Expected::Repaired,
         _ if global => Expected::Reported,
         // What only these rows knew is lost; of contacts, whoever reads headers knows it too.
