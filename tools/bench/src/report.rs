@@ -92,9 +92,9 @@ fn head(versions: &[String], folder: &Path) -> String {
          driver (`tools/bench`), with the same TLS setting and the same durability, in alternating runs; a\n\
          value is the median of the runs, the extremes in brackets. The peers' configurations are in\n\
          `tools/bench/dovecot` and `tools/bench/cyrus`. A ratio above 1 says how many times as good Koi\n\
-         is. The driver shares the processors with the server; `run` names runs, load of the machine at the\n\
-         start (1-minute average; above 0.5 other work ran beside and the absolute numbers are low), and\n\
-         commit.\n\n\
+         is. A limit that was measured too holds for its own run: the median of those shares decides. The\n\
+         driver shares the processors with the server; `run` names runs, load of the machine at the start\n\
+         (1-minute average; above 0.5 other work ran beside and absolute numbers are low), and commit.\n\n\
          - machine: {}\n{SERVERS}{}\n\n",
         device::machine(folder),
         versions.join("; "),
@@ -130,7 +130,7 @@ fn line(row: &Row, sheet: &Sheet, plan: &Plan, session: &Session) -> Option<Stri
         row.what,
         koi.unwrap_or_default(),
         peer.unwrap_or_default(),
-        owed(row, sheet.median(row.name, LIMIT)),
+        limited(row, sheet),
         session.load,
         session.commit,
     ))
@@ -144,6 +144,17 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Octets => "octets",
         Unit::Times => "x",
         Unit::Count => "",
+    }
+}
+
+/// The mark in words, and how much of a measured limit Koi's value is.
+fn limited(row: &Row, sheet: &Sheet) -> String {
+    let owed = owed(row, sheet.median(row.name, LIMIT));
+    match (row.mark, sheet.of_limit(row)) {
+        (Mark::Limit(_) | Mark::Floor(_), Some(share)) => {
+            format!("{owed}; run by run {}x of it", figure(share))
+        }
+        _ => owed,
     }
 }
 

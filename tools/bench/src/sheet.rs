@@ -100,6 +100,17 @@ impl Sheet {
         Some(if row.unit == Unit::PerSecond { koi / peer } else { peer / koi })
     }
 
+    /// The median share of a measured limit (or floor): each run against the limit of the same run, as what
+    /// else goes on in the machine then is in both. Where not every run has its own: median against median.
+    pub(crate) fn of_limit(&self, row: &Row) -> Option<f64> {
+        let (koi, limits) = (self.samples(row.name, "koi"), self.samples(row.name, LIMIT));
+        if koi.len() != limits.len() {
+            return Some(self.median(row.name, "koi")? / self.median(row.name, LIMIT)?);
+        }
+        let shares: Vec<f64> = koi.iter().zip(limits).map(|(koi, limit)| koi / limit).collect();
+        quantile(&shares, 0.5)
+    }
+
     /// Whether the mark is reached; nothing when nothing is owed or something was not measured.
     pub(crate) fn passes(&self, row: &Row) -> Option<bool> {
         let koi = self.median(row.name, "koi")?;
@@ -108,8 +119,8 @@ impl Sheet {
             Mark::Ratio(times) => Some(self.ratio(row)? >= times),
             Mark::AtLeast(least) => Some(koi >= least),
             Mark::AtMost(most) => Some(koi <= most),
-            Mark::Floor(_) => Some(koi >= self.median(row.name, LIMIT)?),
-            Mark::Limit(_) => Some(koi <= self.median(row.name, LIMIT)?),
+            Mark::Floor(_) => Some(self.of_limit(row)? >= 1.0),
+            Mark::Limit(_) => Some(self.of_limit(row)? <= 1.0),
         }
     }
 }
@@ -146,7 +157,7 @@ fn grouped(value: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mark, Row, Sheet, Unit, figure, quantile};
+    use super::{LIMIT, Mark, Row, Sheet, Unit, figure, quantile};
 
     #[test]
     fn quantiles_are_nearest_rank() {
@@ -165,6 +176,22 @@ mod tests {
         assert_eq!(sheet.ratio(&row(Unit::Millis)), Some(3.0));
         assert_eq!(sheet.passes(&row(Unit::Millis)), Some(true));
         assert_eq!(sheet.passes(&row(Unit::PerSecond)), Some(false));
+    }
+
+    #[test]
+    fn a_run_is_held_against_its_own_limit() {
+        let row = |mark| Row { name: "x", what: "", unit: Unit::Millis, mark };
+        let mut sheet = Sheet::default();
+        for (koi, limit) in [(9.0, 10.0), (1.0, 2.0), (3.0, 2.0)] {
+            sheet.record("x", "koi", koi);
+            sheet.record("x", LIMIT, limit);
+        }
+        // The medians, 3 and 2, were not measured in the same run.
+        assert_eq!(sheet.of_limit(&row(Mark::Limit("y"))), Some(0.9));
+        assert_eq!(sheet.passes(&row(Mark::Limit("y"))), Some(true));
+        assert_eq!(sheet.passes(&row(Mark::Floor("y"))), Some(false));
+        sheet.record("x", "koi", 3.0);
+        assert_eq!(sheet.of_limit(&row(Mark::Limit("y"))), Some(1.5), "a run without a limit");
     }
 
     #[test]
