@@ -24,19 +24,22 @@ pub(crate) fn run(config: &Config, arguments: Import) -> Result<(), Problem> {
     }
 }
 
-/// One line, and why messages were left out; then it is a failure.
+/// One line, why messages were left out, and what ended it; then it is a failure.
 pub(crate) fn report(what: &str, moved: &Moved, began: Instant) -> Result<(), Problem> {
     let secs = began.elapsed().as_secs_f64();
     let rate = moved.messages as f64 / secs.max(0.001);
-    let Moved { messages, mailboxes, octets, left_out } = moved;
+    let Moved { messages, mailboxes, octets, left_out, ended } = moved;
     let mailboxes = if *mailboxes == 1 { "1 mailbox".into() } else { format!("{mailboxes} mailboxes") };
     say(format_args!(
         "{what} {messages} messages ({octets} octets, {mailboxes}) in {secs:.1} s, {rate:.0} messages/s"
     ));
     let lines = left_out.lines();
+    lines.iter().for_each(|line| note(format_args!("left out: {line}")));
+    if let Some(failure) = ended {
+        return Err(failure.clone().into());
+    }
     if lines.is_empty() {
         return Ok(());
     }
-    lines.iter().for_each(|line| note(format_args!("left out: {line}")));
     Err(Problem::new(format!("left out: {} in all", left_out.count()), "the lines above say what and why"))
 }

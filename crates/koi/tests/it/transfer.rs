@@ -97,6 +97,10 @@ fn what_is_no_mailbox_is_none_after_an_import() {
     ] {
         alice.ok(command);
     }
+    // Names that are subscribed and nothing else: alone, below a mailbox, and below another.
+    for name in ["alone", "\"x/one \\\" two\"", "INBOX/none", "x"] {
+        alice.ok(&format!("SUBSCRIBE {name}"));
+    }
     let list = "LIST \"\" (a* shown*) RETURN (SUBSCRIBED CHILDREN)";
     let names = alice.ok(list).lines();
     assert_eq!(names.iter().filter(|line| line.contains("\\NonExistent")).count(), 3, "{names:?}");
@@ -106,6 +110,9 @@ fn what_is_no_mailbox_is_none_after_an_import() {
     said(&server.koi(&["import", "maildir", path, "--account", BOB]));
     let mut bob = server.login(BOB, PASSWORD);
     assert_eq!(bob.ok(list).lines(), names);
+    let subscribed = alice.ok("LSUB \"\" *").lines();
+    assert!(subscribed.iter().any(|line| line.contains("alone")), "{subscribed:?}");
+    assert_eq!(bob.ok("LSUB \"\" *").lines(), subscribed);
     // Alone and elsewhere, and from an export that does not say: every level is a mailbox.
     let one = out.join(".a.b.c.d");
     said(&server.koi(&["import", "maildir", one.to_str().unwrap(), "--account", BOB, "--mailbox", "n/a/d"]));
@@ -198,7 +205,9 @@ fn what_is_left_out_of_a_maildir_is_named() {
     std::fs::remove_dir(maildir.join(".Sent/new")).unwrap();
     std::fs::create_dir(maildir.join("new/4.a")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(maildir.join("new/5.a")).unwrap();
-    let links = [("cur/6.a", "cur/3.a:2,"), (".Linked", ""), (".Sent/new", "cur")];
+    std::fs::create_dir(maildir.join(".Away")).unwrap();
+    let links =
+        [("cur/6.a", "cur/3.a:2,"), (".Linked", ""), (".Sent/new", "cur"), (".Away/cur", "not-mounted")];
     for (link, to) in links {
         std::os::unix::fs::symlink(secret.join(to), maildir.join(link)).unwrap();
     }
@@ -213,7 +222,8 @@ fn what_is_left_out_of_a_maildir_is_named() {
         "/Plain: its name does not begin with a dot",
         "/.Linked: a symbolic link is not followed",
         "13 more: a symbolic link is not followed",
-        "36 in all",
+        "/.Away: it has no folder `cur`",
+        "37 in all",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
@@ -226,6 +236,33 @@ fn what_is_left_out_of_a_maildir_is_named() {
     let output = server.koi(&["import", "maildir", path, "--account", BOB]);
     let text = complained(&output, 1);
     assert!(text.contains("dovecot-keywords: a symbolic link"), "{text}");
+}
+
+/// What ends an import half way says how far it came, and what was left out until then.
+#[test]
+fn an_import_that_reaches_a_quota_says_how_far_it_came() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let maildir = outer.path().join("Maildir");
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(maildir.join(part)).unwrap();
+    }
+    for n in 100..950 {
+        write(&maildir.join(format!("cur/{n}.a:2,")), &format!("Subject: {n}\n\na\n"), 1_000_000_000);
+    }
+    std::os::unix::fs::symlink("/gone", maildir.join("cur/99.link")).unwrap();
+    said(&server.koi(&["account", "quota", ALICE, "--messages", "600"]));
+    let import = ["import", "maildir", maildir.to_str().unwrap(), "--account", ALICE];
+    let output = server.koi(&import);
+    let text = complained(&output, 1);
+    // Transactions of 250 messages: two are there, of the third nothing; of the fourth, which is small, all.
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("imported 600 messages"), "{output:?}");
+    assert!(text.contains("the first that was not taken: ") && text.contains("cur/600.a:2,"), "{text}");
+    assert!(text.contains("raise the quota") && text.contains("99.link: a symbolic link"), "{text}");
+    let mut alice = server.login(ALICE, PASSWORD);
+    assert_eq!(alice.all("INBOX").len(), 600);
+    let text = complained(&server.koi(&import), 1);
+    assert!(text.contains("cur/100.a:2,"), "nothing came in: {text}");
 }
 
 /// A folder is no mbox, and says so.

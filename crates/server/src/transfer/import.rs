@@ -15,7 +15,7 @@ use koi_types::{
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
 use super::sidecar::{self, Granted, Line, Sidecar};
-use super::{Format, Found, Moved, Target, annotations, dmap, inside, lines};
+use super::{Format, Found, Moved, Target, annotations, dmap, inside, lines, subscriptions};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -43,28 +43,41 @@ pub fn import(
     });
     let mailbox = mailbox.transpose()?;
     let mut moved = Moved::default();
-    match format {
+    let done = match format {
         Format::Mbox => {
             let mailbox = mailbox.unwrap_or_else(MailboxName::inbox);
-            mbox(target, path, &mailbox, &mut moved, progress)?;
+            mbox(target, path, &mailbox, &mut moved, progress)
         }
-        Format::Maildir => {
-            if !path.join("cur").is_dir() {
-                let what = format!("{} is not a Maildir: it has no folder `cur`", path.display());
-                return Err(Problem::usage(what, "give the folder that has `cur` and `new` in it"));
-            }
-            if mailbox.is_none() {
-                annotations::import(&target.account, annotation::Target::Server, path, &mut moved)?;
-                dmap::import_account(&target.account, path, &mut moved)?;
-            }
-            let folders = match mailbox {
-                Some(mailbox) => vec![Folder { path: path.to_owned(), mailbox }],
-                None => maildir::tree(path, &mut moved.left_out)?,
-            };
-            maildirs(target, &folders, &mut moved, progress)?;
-        }
+        Format::Maildir => maildir(target, path, mailbox, &mut moved, progress),
+    };
+    match done {
+        // What is durable is said with what ended it.
+        Err(problem) if moved.messages > 0 => moved.ended = Some(problem.into()),
+        done => done?,
     }
     Ok(moved)
+}
+
+/// One folder, or without a mailbox a whole tree with what lies beside it.
+fn maildir(
+    target: &Target<'_>,
+    path: &Path,
+    mailbox: Option<MailboxName>,
+    moved: &mut Moved,
+    progress: &mut OnProgress<'_>,
+) -> Result<(), Problem> {
+    if !path.join("cur").is_dir() {
+        let what = format!("{} is not a Maildir: it has no folder `cur`", path.display());
+        return Err(Problem::usage(what, "give the folder that has `cur` and `new` in it"));
+    }
+    if let Some(mailbox) = mailbox {
+        return maildirs(target, &[Folder { path: path.to_owned(), mailbox }], moved, progress);
+    }
+    annotations::import(&target.account, annotation::Target::Server, path, moved)?;
+    dmap::import_account(&target.account, path, moved)?;
+    let folders = maildir::tree(path, &mut moved.left_out)?;
+    maildirs(target, &folders, moved, progress)?;
+    subscriptions::import(&target.account, path, moved)
 }
 
 fn mbox(
@@ -182,8 +195,17 @@ struct Batches<'t> {
     was_empty: bool,
     waiting: Vec<Found>,
     waiting_octets: usize,
-    in_flight: VecDeque<Pending<Vec<Appended>>>,
+    in_flight: VecDeque<InFlight>,
     sent: bool,
+}
+
+/// One transaction on its way. It counts when it is there.
+struct InFlight {
+    pending: Pending<Vec<Appended>>,
+    messages: u64,
+    octets: u64,
+    /// The first of it, for whoever has to go on from there.
+    first: String,
 }
 
 impl<'t> Batches<'t> {
@@ -262,38 +284,55 @@ impl<'t> Batches<'t> {
 
     fn send(&mut self, moved: &mut Moved) -> Result<(), Problem> {
         let batch = std::mem::take(&mut self.waiting);
-        let octets = std::mem::take(&mut self.waiting_octets);
-        let places: Vec<String> = batch.iter().map(|f| f.place.clone()).collect();
+        self.waiting_octets = 0;
+        let facts: Vec<(String, u64)> =
+            batch.iter().map(|found| (found.place.clone(), found.octets.len() as u64)).collect();
         let mut messages = Vec::with_capacity(batch.len());
-        for (parsed, place) in parse(&self.target.account, batch).into_iter().zip(places) {
+        let (mut octets, mut first) = (0, None);
+        for (parsed, (place, its)) in parse(&self.target.account, batch).into_iter().zip(facts) {
             match parsed {
-                Ok(message) => messages.push(message),
+                Ok(message) => {
+                    messages.push(message);
+                    octets += its;
+                    first.get_or_insert(place);
+                }
                 Err(error) => moved.left_out.add(place, error),
             }
         }
-        if !messages.is_empty() {
-            moved.messages += messages.len() as u64;
-            moved.octets += octets as u64;
-            self.in_flight.push_back(self.target.account.append(self.mailbox, messages));
+        if let Some(first) = first {
+            let count = messages.len() as u64;
+            let pending = self.target.account.append(self.mailbox, messages);
+            self.in_flight.push_back(InFlight { pending, messages: count, octets, first });
         }
         while self.in_flight.len() >= IN_FLIGHT {
-            self.oldest()?;
+            self.oldest(moved)?;
         }
         self.sent = true;
         Ok(())
     }
 
-    fn oldest(&mut self) -> Result<(), Problem> {
-        if let Some(pending) = self.in_flight.pop_front() {
-            pending.wait()?;
+    fn oldest(&mut self, moved: &mut Moved) -> Result<(), Problem> {
+        let Some(InFlight { pending, messages, octets, first }) = self.in_flight.pop_front() else {
+            return Ok(());
+        };
+        if let Err(error) = pending.wait() {
+            // Those behind it may fit where it did not, and are counted then.
+            while !self.in_flight.is_empty() {
+                let _ = self.oldest(moved);
+            }
+            let Problem { what, remedy, exit } = error.into();
+            let what = format!("{what}; the first that was not taken: {first}").into();
+            return Err(Problem { what, remedy, exit });
         }
+        moved.messages += messages;
+        moved.octets += octets;
         Ok(())
     }
 
     fn finish(mut self, moved: &mut Moved) -> Result<(), Problem> {
         self.send(moved)?;
         while !self.in_flight.is_empty() {
-            self.oldest()?;
+            self.oldest(moved)?;
         }
         Ok(())
     }

@@ -83,6 +83,15 @@ pub(super) struct Folder {
     pub(super) mailbox: MailboxName,
 }
 
+/// Also what cannot be looked at, and links that lead nowhere: none of it is passed over without a word.
+fn may_be_there(part: &Path) -> bool {
+    use std::io::ErrorKind as Kind;
+    match part.symlink_metadata() {
+        Ok(facts) => facts.is_dir() || facts.is_symlink(),
+        Err(error) => !matches!(error.kind(), Kind::NotFound | Kind::NotADirectory),
+    }
+}
+
 /// All folders of a Maildir++ tree: the folder itself is INBOX, `.A.B` is the mailbox `A/B`. What looks like
 /// a Maildir and is none of these is left out and told.
 pub(super) fn tree(root: &Path, left_out: &mut LeftOut) -> Result<Vec<Folder>, Problem> {
@@ -90,7 +99,8 @@ pub(super) fn tree(root: &Path, left_out: &mut LeftOut) -> Result<Vec<Folder>, P
     for entry in std::fs::read_dir(root).map_err(Problem::file("read the Maildir", root))? {
         let entry = entry.map_err(Problem::file("read the Maildir", root))?;
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
-        if !["cur", "new"].iter().any(|part| path.join(part).is_dir()) || PARTS.contains(&name.as_str()) {
+        if PARTS.contains(&name.as_str()) || !["cur", "new"].iter().any(|part| may_be_there(&path.join(part)))
+        {
             continue;
         }
         if path.is_symlink() {
@@ -102,7 +112,7 @@ pub(super) fn tree(root: &Path, left_out: &mut LeftOut) -> Result<Vec<Folder>, P
             continue;
         };
         if !path.join("cur").is_dir() {
-            left_out.add(path.display(), "it has no folder `cur`");
+            left_out.add(path.display(), "it has no folder `cur` that can be read");
             continue;
         }
         let mailbox = mailbox_of(below).ok_or_else(|| {

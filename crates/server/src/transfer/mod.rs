@@ -15,6 +15,7 @@ mod lines;
 mod maildir;
 mod mbox;
 mod sidecar;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,8 @@ pub use left_out::LeftOut;
 use koi_mailbox::{Account, MailboxService};
 use koi_types::{Flags, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::admin::Failure;
 
 /// What is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub struct Moved {
     pub messages: u64,
     pub octets: u64,
     pub left_out: LeftOut,
+    /// What ended it before all was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Failure>,
 }
 
 /// A message on its way from a file.
