@@ -167,6 +167,7 @@ fn check(
     let content = Content::of(&kv);
     assert!(allowed.contains(&content.count()), "{} transactions, allowed {allowed:?}", content.count());
     assert_eq!(content, model.states[content.count() as usize], "the state after {}", content.count());
+    assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
     if dice.below(8) > 0 {
         return;
     }
