@@ -25,6 +25,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::txn::{EngineTxn, Stage};
 use crate::body::BodyRef;
+use crate::vfs::is_full;
 
 /// A group of so many is written at once when the disk is free.
 const LINGER_MAX: usize = 16;
@@ -176,8 +177,11 @@ impl Shared {
         (queue.open, queue.full) = (true, full);
     }
     fn open_group(self: &Arc<Self>, live: &mut Live, least: Admission) -> Result<Open> {
-        let admission = self.admit(least)?;
+        let mut admission = self.admit(least)?;
         self.rotate_if_full(live)?;
+        if admission == Admission::All && !self.takes_mail() {
+            admission = Admission::Freeing;
+        }
         let snapshot = Snapshot::open_ahead(self)?;
         live.builder.clear();
         let known = self.known.now();
@@ -245,7 +249,15 @@ impl Shared {
         let mut ahead = self.ahead.lock();
         let next = match ahead.take_if(|ahead| ahead.segment() == segment) {
             Some(made) => Ok(made.begin(after)),
-            None => create_segment(&self.vfs, &self.layout, Start { store: self.store, segment, after }),
+            None => {
+                let start = Start { store: self.store, segment, after };
+                let create = || create_segment(&self.vfs, &self.layout, start);
+                // A deletion that needs it would not even be run.
+                create().or_else(|error| match is_full(&error) && self.release_reserve() {
+                    true => create(),
+                    false => Err(error),
+                })
+            }
         };
         let next = next.map_err(|error| {
             let error =
@@ -290,7 +302,9 @@ impl Shared {
             outcome.unwrap_or_else(|_| Err(MailError::new(ErrorKind::Internal, "a transaction panicked")));
         let wrote = !drafts.own.is_empty();
         if result.is_ok() && open.admission == Admission::Freeing && !stage.frees_space && wrote {
-            result = Err(disk_full());
+            let error = disk_full();
+            self.note_disk(&error);
+            result = Err(error);
         }
         if result.is_err() {
             live.builder.back_to(mark);

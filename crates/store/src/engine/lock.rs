@@ -10,6 +10,8 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::vfs::is_full;
+
 /// Held as long as the store is open.
 pub(crate) struct FolderLock {
     file: File,
@@ -46,8 +48,11 @@ impl FolderLock {
         }
         let ends = unclean_ends(&mut file);
         file.set_len(0).and_then(|()| file.rewind()).map_err(LockError::Io)?;
-        writeln!(file, "{}\n{ends}", std::process::id()).map_err(LockError::Io)?;
-        Ok(Self { file })
+        match writeln!(file, "{}\n{ends}", std::process::id()) {
+            // Who holds it is a courtesy; on a full disk mail must be there to be deleted.
+            Err(error) if !is_full(&error) => Err(LockError::Io(error)),
+            _ => Ok(Self { file }),
+        }
     }
     /// How many processes ended, one after the other and just before now, without closing the store. Counts
     /// one that still has it open.

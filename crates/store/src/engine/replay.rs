@@ -20,7 +20,7 @@ use super::run::Run;
 use super::scan::{Behind, Link, Scanner};
 use super::segment::{Header, Layout, SEGMENT_HEADER_OCTETS, StoreId};
 use super::slot::Slot;
-use crate::vfs::Vfs;
+use crate::vfs::{Vfs, is_full};
 
 /// The journal as it is read again, from where the index ends.
 pub(crate) struct Replay<'a> {
@@ -266,7 +266,13 @@ impl Replay<'_> {
         let segment =
             self.segments.0.last_key_value().map_or(0, |(number, _)| *number).max(end.position.segment) + 1;
         let start = Start { store, segment, after: end.position };
-        let live = create_segment(vfs, self.layout, start).map_err(OpenError::io(&self.layout.journal()))?;
+        let live = create_segment(vfs, self.layout, start)
+            .or_else(|error| match is_full(&error) && vfs.remove(&self.layout.reserve()).is_ok() {
+                // Whoever is to delete something must be able to log in.
+                true => create_segment(vfs, self.layout, start),
+                false => Err(error),
+            })
+            .map_err(OpenError::io(&self.layout.journal()))?;
         if let Some(last) =
             last.filter(|last| last.table.is_none() && end.position.offset >= SEGMENT_HEADER_OCTETS)
         {

@@ -1,13 +1,30 @@
 //! The reserve: room on the disk that is given up so that DELETE and EXPUNGE work when it is full.
+//!
+//! Must not: let mail into the room that was given up; it would be gone when it is needed again.
 
 use super::Shared;
-use crate::vfs::Vfs;
+use crate::vfs::{Vfs, is_full};
+
+/// Whether the room that is kept for giving room back is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reserve {
+    /// None is kept, or the disk cannot keep any.
+    None,
+    Held,
+    /// It was given up, and the disk is too full to take it again.
+    Missing,
+}
 
 impl Shared {
     /// Takes the room again when it was given up. A disk that is still full is no error.
     pub(crate) fn refill_reserve(&self) {
-        let mut held = self.reserve_held.lock();
-        if *held || self.options.reserve_octets == 0 {
+        // The index needs the room now, and tries again soon.
+        let is_needed = self.state.lock().apply_failure.is_some();
+        let mut reserve = self.reserve.lock();
+        if *reserve == Reserve::Held || self.options.reserve_octets == 0 {
+            return;
+        }
+        if *reserve == Reserve::Missing && is_needed {
             return;
         }
         let path = self.layout.reserve();
@@ -15,21 +32,34 @@ impl Shared {
             Ok(file) => Ok(file),
             Err(_) => self.vfs.create(&path),
         };
-        match file.and_then(|file| file.reserve(self.options.reserve_octets)) {
-            Ok(()) => *held = true,
-            Err(_) => drop(self.vfs.remove(&path)),
+        *reserve = match file.and_then(|file| file.reserve(self.options.reserve_octets)) {
+            Ok(()) => Reserve::Held,
+            Err(error) => {
+                let _ = self.vfs.remove(&path);
+                if is_full(&error) { Reserve::Missing } else { Reserve::None }
+            }
+        };
+    }
+    /// Whether there is room for more than giving room back.
+    pub(crate) fn takes_mail(&self) -> bool {
+        if *self.reserve.lock() == Reserve::Missing {
+            self.refill_reserve();
         }
+        *self.reserve.lock() != Reserve::Missing
     }
     /// Gives the room up. Returns whether there was any.
     pub(crate) fn release_reserve(&self) -> bool {
-        let mut held = self.reserve_held.lock();
-        let had = *held && self.vfs.remove(&self.layout.reserve()).is_ok();
-        *held = false;
+        let mut reserve = self.reserve.lock();
+        let had = *reserve == Reserve::Held && self.vfs.remove(&self.layout.reserve()).is_ok();
+        if had {
+            *reserve = Reserve::Missing;
+        }
         had
     }
     /// The index needs some pages to note deletions; without them no space would ever come back.
     pub(crate) fn release_reserve_for_index(&self) {
-        if self.state.lock().apply_failure.is_some() {
+        let free = self.vfs.free_octets(&self.layout.root).unwrap_or(0);
+        if free < self.options.reserve_octets && self.state.lock().apply_failure.is_some() {
             self.release_reserve();
         }
     }

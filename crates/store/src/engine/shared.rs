@@ -23,6 +23,7 @@ use super::options::Options;
 use super::overlay::Overlay;
 use super::recover::Recovered;
 use super::renew::Missed;
+use super::reserve::Reserve;
 use super::run::Run;
 use super::segment::{Header, Layout, StoreId};
 use super::stage::BodyFiles;
@@ -57,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) apply_wanted: Condvar,
     pub(crate) applied: Condvar,
     pub(crate) body_files: BodyFiles,
-    pub(crate) reserve_held: Mutex<bool>,
+    pub(crate) reserve: Mutex<Reserve>,
     /// Held for a look of the compactor.
     pub(crate) compacting: Mutex<()>,
     pub(crate) compactor: Mutex<Compactor>,
@@ -181,7 +182,7 @@ impl Shared {
             apply_wanted: Condvar::new(),
             applied: Condvar::new(),
             body_files: BodyFiles::new(recovered.next_body),
-            reserve_held: Mutex::new(false),
+            reserve: Mutex::new(Reserve::None),
             compacting: Mutex::new(()),
             compactor: Mutex::default(),
             compact_wanted: Condvar::new(),

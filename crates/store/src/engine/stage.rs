@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::Shared;
 use super::bodies::BODY_FILES_FROM;
 use super::codec::Codec;
+use super::commit::disk_full;
 use super::counters::add;
 use super::group::{BODY_HEADER_OCTETS, BodyHeader};
 use super::journal::{now_millis, random};
@@ -98,6 +99,11 @@ const DATA_FROM: u64 = SMALL_HEADER_OCTETS + BODY_HEADER_OCTETS as u64;
 impl Staging {
     pub(crate) fn begin(shared: &Arc<Shared>) -> Result<Self> {
         shared.writable()?;
+        if !shared.takes_mail() {
+            let error = disk_full();
+            shared.note_disk(&error);
+            return Err(error);
+        }
         let out_of_numbers = || MailError::new(ErrorKind::LimitReached, "no more body files can be named");
         let number = shared.body_files.take().ok_or_else(out_of_numbers)?;
         let path = shared.layout.body(number);

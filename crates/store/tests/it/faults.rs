@@ -228,3 +228,57 @@ fn on_a_full_disk_mail_is_refused_but_deleting_works_and_room_brings_it_back() {
     put(100).unwrap();
     assert_eq!(kv.health(), Health::Good);
 }
+
+/// The room that was given up for deleting is not for mail: it would be gone at the next deletion.
+#[test]
+fn mail_never_takes_the_room_that_is_kept_for_deleting() {
+    // With another place in the segment each time: the next one may have to be made with no room left.
+    (50..62).for_each(deleting_goes_on_after);
+}
+
+fn deleting_goes_on_after(count: u32) {
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    let folder = root.path().join("store");
+    let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
+    let put = |kv: &Embedded, n: u32| {
+        let run = move |txn: &mut dyn koi_store::kv::Txn| txn.put(&key(1, &format!("{n:06}")), &[7; 1500]);
+        kv.submit_and_wait(Box::new(run))
+    };
+    let delete = |kv: &Embedded, n: u32| {
+        kv.submit_and_wait(Box::new(move |txn| {
+            txn.frees_space();
+            txn.delete(&key(1, &format!("{n:06}")))
+        }))
+    };
+    (0..count).for_each(|n| put(&kv, n).unwrap());
+    vfs.set_room(Some(vfs.used()));
+    let taken = (1000..1100).take_while(|n| put(&kv, *n).is_ok()).count();
+    assert!(taken < 100, "the disk is full");
+    let is_kept = || vfs.paths().iter().any(|path| path.ends_with("reserve"));
+    let mut given_up = 0;
+    for n in 0..40 {
+        delete(&kv, n).unwrap_or_else(|error| panic!("deletion {n}: {error}"));
+        for more in 0..5 {
+            let was_kept = is_kept();
+            let taken = put(&kv, 2000 + n * 5 + more);
+            // It may have been taken again before; what is left beside it is for anybody.
+            if !was_kept && !is_kept() {
+                assert_eq!(taken.unwrap_err().kind, ErrorKind::Unavailable);
+                assert_eq!(kv.stage_body().err().map(|error| error.kind), Some(ErrorKind::Unavailable));
+                assert!(matches!(kv.health(), Health::Struggling(_)));
+                given_up += 1;
+            }
+        }
+    }
+    assert!(given_up > 50, "{count}: {given_up}");
+    // It is opened again, full as it is.
+    let before = Content::of(&kv);
+    kv.close().unwrap();
+    let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
+    assert_eq!(Content::of(&kv), before);
+    delete(&kv, 45).unwrap();
+    vfs.set_room(None);
+    put(&kv, 3000).unwrap();
+    assert_eq!(kv.health(), Health::Good);
+}
