@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use koi_mailbox::Ticket;
 use koi_sessions::{Effect, EffectResult, Session, Step};
 use koi_types::Timestamp;
-use koi_types::limits::OUTPUT_OCTETS_HIGH;
+use koi_types::limits::{INPUT_OCTETS_MAX, OUTPUT_OCTETS_HIGH};
 
 use crate::admission::Admitted;
 use crate::edge::Edge;
@@ -59,6 +59,8 @@ pub struct Driver {
     input_closed: bool,
     /// Octets read since something was written.
     unanswered: u64,
+    /// Octets the session was given since it was last stepped: it keeps them until then.
+    unstepped: usize,
     /// Some of them came after the last acknowledgement.
     unacknowledged: bool,
     /// When the peer last took output, or when output began to wait.
@@ -122,6 +124,7 @@ impl Driver {
             flushed: true,
             input_closed: false,
             unanswered: 0,
+            unstepped: 0,
             unacknowledged: false,
             moved: Instant::now(),
             committing: None,
@@ -177,6 +180,7 @@ impl Driver {
     /// The end of a large message waits for the disk and parses it all, and some commands work on whole
     /// messages: first the other connections of this thread are given to another.
     fn step(&mut self) -> Step {
+        self.unstepped = 0;
         let is_long = self.unanswered >= LARGE_OCTETS || self.session.works_long();
         let mut step = || self.session.step(crate::clock::now(), &mut self.out);
         if is_long { tokio::task::block_in_place(step) } else { step() }
@@ -249,7 +253,7 @@ impl Driver {
         Some(if may_linger { Timestamp(now.0.saturating_add(LINGER_MS)) } else { now })
     }
 
-    /// Writes until at most `left` octets wait; a session that wants input gets it meanwhile, but is not
+    /// Writes until at most `left` octets wait; a session that wants input gets some meanwhile, but is not
     /// stepped.
     async fn drain(&mut self, left: usize) -> Result<(), End> {
         while self.out.len() - self.written > left || (left == 0 && !self.flushed) {
@@ -348,7 +352,9 @@ impl Driver {
             self.unanswered = 0;
             self.unacknowledged = false;
         }
-        if !self.input_closed && self.session.wants_input() {
+        // Output may wait for as long as the peer likes, and the session with it.
+        let has_room = self.unstepped < INPUT_OCTETS_MAX;
+        if !self.input_closed && has_room && self.session.wants_input() {
             let session = &mut self.session;
             match self.wire.poll_read(cx, &mut |octets| session.input(octets)) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(self.end_of_input())),
@@ -360,6 +366,7 @@ impl Driver {
                     add(&self.edge.metrics.octets_in, length as u64);
                     self.tally.octets_in += length as u64;
                     self.unanswered = self.unanswered.saturating_add(length as u64);
+                    self.unstepped = self.unstepped.saturating_add(length);
                     self.unacknowledged = true;
                     return Poll::Ready(Ok(Moved::Read));
                 }

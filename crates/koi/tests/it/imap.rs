@@ -12,6 +12,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
+/// TLS that trusts the folder's CA; nothing is read yet.
+pub(crate) fn tls(port: u16, folder: &Path) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    use rustls::pki_types::pem::PemObject as _;
+    let ca = rustls::pki_types::CertificateDer::from_pem_file(folder.join("tls/ca.pem")).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection =
+        rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    rustls::StreamOwned::new(connection, stream)
+}
+
 /// An IMAP connection.
 pub(crate) struct Imap {
     stream: BufReader<Box<dyn Stream>>,
@@ -43,21 +63,7 @@ impl Imap {
 
     /// TLS that trusts the folder's CA, greeting read.
     pub(crate) fn connect_tls(port: u16, folder: &Path) -> Self {
-        use rustls::pki_types::pem::PemObject as _;
-        let ca = rustls::pki_types::CertificateDer::from_pem_file(folder.join("tls/ca.pem")).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(ca).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connection =
-            rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self::greeted(Box::new(rustls::StreamOwned::new(connection, stream))).unwrap()
+        Self::greeted(Box::new(tls(port, folder))).unwrap()
     }
 
     fn greeted(stream: Box<dyn Stream>) -> io::Result<Self> {
