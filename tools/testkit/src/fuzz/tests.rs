@@ -60,6 +60,24 @@ fn every_body_keeps_its_promises() {
     assert_ne!(run, 0, "there is no body {wanted}");
 }
 
+/// What libFuzzer runs, and what the suite runs, is the same.
+#[test]
+fn every_target_of_the_fuzzer_is_run_here() {
+    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let mut files: Vec<String> = std::fs::read_dir(fuzz.join("fuzz_targets"))
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    let mut bodies: Vec<String> = TARGETS.iter().map(|target| target().name.to_owned()).collect();
+    bodies.sort();
+    assert_eq!(bodies, files);
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for file in files {
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{file}.rs\"")), "{file} is not built");
+    }
+}
+
 #[test]
 fn a_failure_is_found() {
     fn body(input: &[u8]) {
