@@ -28,6 +28,9 @@ pub fn write_private(file: &Path, text: &str) -> Result<(), Problem> {
         .mode(0o600)
         .open(&beside)
         .map_err(Problem::file("create", &beside))?;
+    // Also of one that a crash has left.
+    let private = std::fs::Permissions::from_mode(0o600);
+    out.set_permissions(private).map_err(Problem::file("set the mode of", &beside))?;
     out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(Problem::file("write", &beside))?;
     std::fs::rename(&beside, file).map_err(Problem::file("rename to", file))?;
     make_names_durable(file)

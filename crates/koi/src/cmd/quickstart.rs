@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::fs::DirEntry;
 use std::path::Path;
 
 use koi_server::ca::LocalCa;
@@ -63,8 +64,13 @@ pub(crate) fn run(arguments: &Quickstart, config: Option<&Path>) -> Result<(), P
 /// A folder with something else in it stays as it is, its mode too: others may need it.
 fn refuse_foreign(folder: &Path) -> Result<(), Problem> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-    // A file system that is all for the mail has this folder.
-    if entries.flatten().all(|entry| entry.file_name() == "lost+found") {
+    // A file system that is all for the mail has this folder; whom a crash has kept from writing its first
+    // configuration has left the other.
+    let is_ours = |entry: DirEntry| {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        entry.file_name() == "lost+found" || is_file && entry.file_name() == "koi.new"
+    };
+    if entries.flatten().all(is_ours) {
         return Ok(());
     }
     let what = format!("{} is not empty and has no koi.toml", folder.display());
@@ -233,7 +239,7 @@ fn banner(arguments: &Quickstart, listen: &ListenConfig, shown: &[Shown]) -> Str
              | curl -s telnet://localhost:{lmtp}"
         );
     }
-    // Nobody whose name needs quotes logs in by STACIE.
+    // Of names that need quotes not all can be those of STACIE.
     let named = shown.iter().find(|account| Address::is_dot_string(account.address.local()));
     if let Some(first) = named.filter(|_| !listen.dmap.is_empty()) {
         let (who, port) = (in_shell(&first.address.to_string()), port(&listen.dmap));

@@ -125,6 +125,25 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
 }
 
+/// A crash while the first configuration is written keeps nobody from trying again.
+#[test]
+fn what_a_crash_has_left_of_the_first_configuration_is_written_anew() {
+    let (_outer, folder) = new_folder();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("koi.new"), "[serv").unwrap();
+    Server::start(&folder).stop();
+    let file = folder.join("koi.toml");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("[server]\n"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert!(mode & 0o077 == 0 && !folder.join("koi.new").exists(), "{mode:o}");
+    // A link of this name is somebody else's.
+    let other = folder.with_file_name("other");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(&file, other.join("koi.new")).unwrap();
+    let output = std::process::Command::new(KOI).arg("quickstart").arg("--dir").arg(&other).output().unwrap();
+    assert!(complained(&output, 2).contains("is not empty"));
+}
+
 #[test]
 fn what_the_banner_says_to_try_can_be_typed_whatever_the_name() {
     let (_outer, folder) = new_folder();
