@@ -113,6 +113,9 @@ async fn serve(
         registry: registry.clone(),
         stop: tokio::sync::Notify::new(),
     });
+    *state.sender.lock() = state.send_pushes()?;
+    let indexer = state.keep_indexes()?;
+    // Hardly anything fails from here on.
     state.take_logins();
     let mut tasks = tokio::task::JoinSet::new();
     for listener in bound {
@@ -127,10 +130,13 @@ async fn serve(
     if let Some(registry) = registry.clone().filter(|_| state.is_reached_by_dmtp()) {
         tasks.spawn(async move { registry.look_at_dns().await });
     }
-    *state.sender.lock() = state.send_pushes()?;
     let courier = registry.map(|registry| state.carry(registry));
-    let indexer = state.keep_indexes()?;
-    ready()?;
+    if let Err(problem) = ready() {
+        tasks.shutdown().await;
+        // They are for the start that does not fail.
+        state.write_logins();
+        return Err(problem);
+    }
     tracing::info!(listeners = state.listeners.join(", "), "ready");
     signals.until_stop(&state).await;
     tracing::info!(connections = edge.admission.count(), "shutting down");
@@ -138,6 +144,16 @@ async fn serve(
     if tokio::time::timeout(shutdown, edge.admission.drained()).await.is_err() {
         tracing::warn!(connections = edge.admission.count(), "sessions did not end in time");
     }
+    end_background(&state, courier, indexer).await;
+    tasks.shutdown().await;
+    state.note_uses().await;
+    state.write_logins();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What works behind the sessions ends what it has under way.
+async fn end_background(state: &State, courier: Option<Courier>, indexer: Option<Indexer>) {
     let sender = state.sender.lock().take();
     if let Some(sender) = sender {
         sender.shut_down().await;
@@ -148,11 +164,6 @@ async fn serve(
     if let Some(indexer) = indexer {
         let _ = tokio::task::spawn_blocking(|| drop(indexer)).await;
     }
-    tasks.shutdown().await;
-    state.note_uses().await;
-    state.write_logins();
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// Where messages are sent, or come in, one must know who others are.
@@ -452,3 +463,6 @@ pub fn start(file: &Path) -> Result<Start, Problem> {
     let log = crate::log::start(&config.log);
     Ok(Start { config, raw: Some(raw), log })
 }
+
+#[cfg(test)]
+mod tests;
