@@ -128,7 +128,7 @@ fn refused(session: &SmtpSession, account: AccountId, error: &MailError, to: &[R
     }
     let mut reply = error::reply(error);
     let whose = match recipient {
-        Some(recipient) => format!("<{}>: ", recipient.address),
+        Some(recipient) => format!("<{}>: ", recipient.address.as_path()),
         None => "your own copy: ".to_owned(),
     };
     reply.text = format!("{whose}{}", reply.text).into();

@@ -59,7 +59,7 @@ pub(super) fn chunk_ok(octets: u64) -> Reply {
     reply(250, 0, 0, format!("{octets} octets received"))
 }
 pub(super) fn saved(recipient: &Address) -> Reply {
-    reply(250, 0, 0, format!("<{recipient}> saved"))
+    reply(250, 0, 0, format!("<{}> saved", recipient.as_path()))
 }
 /// RFC 5321 §4.2.5: from now on it is our responsibility.
 pub(super) fn accepted() -> Reply {
@@ -136,7 +136,7 @@ pub(super) fn too_many_recipients() -> Reply {
 /// user's client would not, and is told for good.
 pub(super) fn mailbox_full(role: Role, address: &Address) -> Reply {
     let code = if role == Role::Submission { 552 } else { 452 };
-    reply(code, 2, 2, format!("the mailbox of <{address}> is full"))
+    reply(code, 2, 2, format!("the mailbox of <{}> is full", address.as_path()))
 }
 
 pub(super) fn unrecognized() -> Reply {
@@ -173,9 +173,10 @@ pub(super) fn no_such_user() -> Reply {
     reply(550, 1, 1, "no such user")
 }
 pub(super) fn sender_not_yours(sender: &Address) -> Reply {
-    reply(550, 7, 1, format!("<{sender}> is not an address of the account you are logged in to"))
+    reply(550, 7, 1, format!("<{}> is not an address of the account you are logged in to", sender.as_path()))
 }
 pub(super) fn not_yours(field: &str, address: &Address) -> Reply {
+    let address = address.as_path();
     reply(550, 7, 1, format!("<{address}> in {field} is not an address of the account you are logged in to"))
 }
 pub(super) fn no_relaying() -> Reply {
@@ -206,4 +207,21 @@ pub(super) fn looping() -> Reply {
 }
 pub(super) fn no_such_parameter(why: &'static str) -> Reply {
     reply(555, 5, 4, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: RFC 5321 §4.1.2
+    #[test]
+    fn addresses_are_written_as_paths() {
+        let odd = Address::new("odd \"name\"", "example.org").unwrap();
+        let path = r#"<"odd \"name\""@example.org>"#;
+        let about =
+            [saved(&odd), mailbox_full(Role::Lmtp, &odd), sender_not_yours(&odd), not_yours("From", &odd)];
+        for reply in about {
+            assert!(reply.text.contains(path), "{}", reply.text);
+        }
+    }
 }
