@@ -156,17 +156,24 @@ impl Wallet {
     }
 
     fn take(&mut self, line: &str) -> Option<()> {
+        // A user name may have spaces in it.
+        match line.split_once(' ')? {
+            ("pin", rest) if self.pin.is_none() => self.pin = Some(pin(rest)?),
+            ("pending", rest) if self.pending.is_none() => {
+                self.pending = Some(Pending { pin: pin(rest)?, shards: Vec::new() });
+            }
+            ("mode", rest) if self.mode.is_none() => self.mode = Some(Mode::parse(rest.split_once(' ')?.0)?),
+            _ => return self.take_words(line),
+        }
+        Some(())
+    }
+    fn take_words(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         let (name, one, two, three) = (words.next()?, words.next()?, words.next()?, words.next());
         if words.next().is_some() {
             return None;
         }
         match (name, three) {
-            ("pin", Some(salt)) if self.pin.is_none() => self.pin = Some(pin(one, two, salt)?),
-            ("mode", None) if self.mode.is_none() => self.mode = Some(Mode::parse(one)?),
-            ("pending", Some(salt)) if self.pending.is_none() => {
-                self.pending = Some(Pending { pin: pin(one, two, salt)?, shards: Vec::new() });
-            }
             ("pending-shard", Some(octets)) => self.pending.as_mut()?.shards.push(shard(one, two, octets)?),
             ("shard", Some(octets)) => self.shards.push(shard(one, two, octets)?),
             ("key", None) => {
@@ -183,7 +190,9 @@ impl Wallet {
     }
 }
 
-fn pin(username: &str, bonus: &str, salt: &str) -> Option<Pin> {
+fn pin(line: &str) -> Option<Pin> {
+    let mut words = line.rsplitn(3, ' ');
+    let (salt, bonus, username) = (words.next()?, words.next()?, words.next()?);
     let salt = Salt(decoded(salt)?.try_into().ok()?);
     Some(Pin { username: username.to_owned(), salt, bonus: bonus.parse().ok()? })
 }

@@ -181,6 +181,7 @@ fn unescaped(value: &str) -> Result<String, BadMessage> {
         });
         name.push_str(rest);
     }
-    let fits = (1..=USERNAME_OCTETS_MAX).contains(&name.len()) && !name.contains('\0');
+    // It goes into the wallet, where a line end would begin another line.
+    let fits = (1..=USERNAME_OCTETS_MAX).contains(&name.len()) && !name.contains(char::is_control);
     if fits { Ok(name) } else { Err(BadMessage::Syntax) }
 }

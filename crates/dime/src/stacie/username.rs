@@ -19,7 +19,7 @@ pub enum BadUsername {
     TooLong,
     /// Not exactly one `@` with something on either side.
     NotAnAddress,
-    /// A space, a control character, or one with a compatible form (RFC 8264 §9.17).
+    /// A space at an end, a control character, or one with a compatible form (RFC 8264 §9.17).
     Character,
     /// A domain must come in its ASCII form (RFC 5890 §2.3.2.1, A-labels).
     Domain,
@@ -58,7 +58,9 @@ impl Username {
         if !domain.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.')) {
             return Err(BadUsername::Domain);
         }
-        if local.chars().all(is_for_names) { Ok(Self(name)) } else { Err(BadUsername::Character) }
+        // RFC 8265 §3.1: a name is of several parts with spaces between.
+        let is_name = local.chars().all(|c| c == ' ' || is_for_names(c)) && local.trim_matches(' ') == local;
+        if is_name { Ok(Self(name)) } else { Err(BadUsername::Character) }
     }
     #[must_use]
     pub fn as_str(&self) -> &str {

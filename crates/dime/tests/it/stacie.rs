@@ -200,6 +200,13 @@ fn names_in_challenges() {
     for name in ["a,b=c@d", "=", "名@x"] {
         assert_eq!(Challenge::parse(challenge(name).message().as_bytes()), Ok(challenge(name)));
     }
+    for name in ["", "a\0", "a@x 1 s\norganisation x"] {
+        assert_eq!(
+            Challenge::parse(challenge(name).message().as_bytes()),
+            Err(BadMessage::Syntax),
+            "{name:?}"
+        );
+    }
     let more = challenge("a").message() + ",x=1";
     assert_eq!(Challenge::parse(more.as_bytes()), Ok(challenge("a")), "unknown attributes are passed over");
     for bad in ["", "v=1", "b=1,v=1", "v=1,b=1,b=1,s=,n=", "v=1,b=-1", "v=1,b"] {
@@ -234,7 +241,7 @@ fn nobody_has_always_the_same_salt() {
     assert_ne!(Salt::of_nobody(&secret, "a@b"), Salt::of_nobody(&Secret::new(&[2; 64]), "a@b"));
 }
 
-/// spec: RFC 8265 §3.3
+/// spec: RFC 8265 §3.1; RFC 8265 §3.3
 #[test]
 fn user_names() {
     let name = |text: &str| Username::new(text).map(|name| name.as_str().to_owned());
@@ -242,6 +249,7 @@ fn user_names() {
         ("User@Example.TLD", USER.to_owned()),
         ("ＵＳＥＲ@example.tld", USER.to_owned()),
         ("E\u{301}@x", "é@x".to_owned()),
+        ("Odd  Name's@x", "odd  name's@x".to_owned()),
     ] {
         assert_eq!(name(text), Ok(wanted), "{text}");
     }
@@ -251,7 +259,11 @@ fn user_names() {
         ("@x", BadUsername::NotAnAddress),
         ("a@", BadUsername::NotAnAddress),
         ("a@b@c", BadUsername::NotAnAddress),
-        ("a b@c", BadUsername::Character),
+        (" a@c", BadUsername::Character),
+        ("a @c", BadUsername::Character),
+        (" @c", BadUsername::Character),
+        ("a\u{a0}b@c", BadUsername::Character),
+        ("a@b c", BadUsername::Domain),
         ("a\0@c", BadUsername::Character),
         ("ﬁ@c", BadUsername::Character),
         ("a@bücher.example", BadUsername::Domain),

@@ -214,6 +214,6 @@ fn count(text: &str) -> Result<u32, String> {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    let address = Address::parse(text).filter(|address| address.detail().is_none());
+    let address = Address::from_path(text).filter(|address| address.detail().is_none());
     address.map(|address| address.account_key()).ok_or_else(|| "write user@domain".to_owned())
 }

@@ -107,6 +107,35 @@ fn mode(server: &Server, address: &str, mode: &str) {
     said(&server.koi(&["account", "mode", address, mode]));
 }
 
+/// A local part that needs quotes is one like others, with them and without.
+// spec: RFC 8265 §3.1; DMAP-00 §7.5
+#[test]
+fn a_name_with_a_space_logs_in_and_is_written_to() {
+    const ODD: &str = "\"odd name\"@example.org";
+    let (outer, folder) = new_folder();
+    let account = |address| format!("--account={address}:{PASSWORD}");
+    let server = Server::quickstart(&folder, &[&account(ODD), &account(BOB)]);
+    said(&server.koi(&["account", "mode", ODD, "CAUTIOUS"]));
+    mode(&server, BOB, "CAUTIOUS");
+    let [odd, bob] = [ODD, BOB].map(|address| Person::new(outer.path(), &server, address));
+    for person in [&odd, &bob] {
+        person.logs_in();
+        person.says(&["keys", "create"]);
+    }
+    for to in [ODD, "odd name@example.org"] {
+        said(&bob.run(&["send", "--to", to, "--subject", SUBJECT], TEXT));
+    }
+    for number in ["1", "2"] {
+        let read = odd.says(&["read", number]);
+        assert!(read.contains(TEXT) && read.contains("signed by bob@example.org"), "{read}");
+    }
+    said(&odd.run(&["send", "--to", BOB, "--subject", SUBJECT], TEXT));
+    let read = bob.says(&["read", "1"]);
+    assert!(read.contains(TEXT) && read.contains("odd name"), "{read}");
+    odd.says(&["signet", "list"]);
+    server.stop();
+}
+
 // spec: DMAP-00 §7.1.1; DMAP-00 §7.4.2; DMAP-00 §7.5; DMAP-00 §7.6.7
 #[test]
 fn the_server_never_knows() {

@@ -128,7 +128,7 @@ fn row(stored: StoredSignet) -> SignetRow {
 fn ring_address(address: &str) -> Result<Box<str>> {
     let is_one = !address.is_empty()
         && address.len() <= limits::ADDRESS_OCTETS_MAX
-        && !address.chars().any(|c| c.is_control() || c.is_whitespace());
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace() && c != ' ');
     let bad = || MailError::new(ErrorKind::InvalidInput, "not an address");
     is_one.then(|| address.to_ascii_lowercase().into()).ok_or_else(bad)
 }

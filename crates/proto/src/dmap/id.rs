@@ -1,9 +1,10 @@
 //! Names of keys, signets and realms, and octets in URL-safe base64 without padding (RFC 4648 §5,
 //! DMAP-00 §7.4).
 
+use std::borrow::Cow;
 use std::fmt;
 
-use koi_types::limits;
+use koi_types::{Address, limits};
 
 use super::text;
 use crate::line::erase;
@@ -19,7 +20,7 @@ pub struct KeyId(pub [u8; 64]);
 pub struct Fingerprint(pub [u8; 64]);
 
 /// Whose signet: `user@domain`, or `domain` for that of an organisation (DMAP-00 §7.5). Not empty, at most
-/// `ADDRESS_OCTETS_MAX` octets, neither white space nor control characters.
+/// `ADDRESS_OCTETS_MAX` octets, no control characters, and of white space only spaces in the local part.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SignetAddress(Box<str>);
 
@@ -53,16 +54,26 @@ hash!(KeyId);
 hash!(Fingerprint);
 
 impl SignetAddress {
+    /// The local part without quotes, whatever is in it.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
+        let domain = text.rsplit_once('@').map_or(text, |(_, domain)| domain);
         let valid = !text.is_empty()
             && text.len() <= limits::ADDRESS_OCTETS_MAX
-            && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+            && !text.chars().any(|c| c.is_control() || c.is_whitespace() && c != ' ')
+            && !domain.contains(' ');
         valid.then(|| Self(text.into()))
     }
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+    /// As it is written: with quotes where it would be read with them.
+    pub(super) fn written(&self) -> Cow<'_, str> {
+        match Address::parse(&self.0).filter(|_| self.0.starts_with('"')) {
+            Some(address) => address.as_path().into(),
+            None => Cow::from(&*self.0),
+        }
     }
 }
 
@@ -95,9 +106,16 @@ pub(super) fn fingerprint(cursor: &mut Cursor<'_>) -> Result<Fingerprint, Syntax
 /// ```abnf
 /// address = astring               ; "user@domain" or "domain" (organisational)
 /// ```
+///
+/// A local part may be in quotes (RFC 5321 §4.1.2), and is the same without.
 pub(super) fn address(cursor: &mut Cursor<'_>) -> Result<SignetAddress, SyntaxError> {
     let before = cursor.error("expected an address or a domain");
-    SignetAddress::new(&text::astring(cursor)?).ok_or(before)
+    let text = text::astring(cursor)?;
+    let unquoted = match text.starts_with('"') {
+        true => Address::from_path(&text).map(|address| address.to_string().into()),
+        false => Some(text),
+    };
+    unquoted.and_then(|text| SignetAddress::new(&text)).ok_or(before)
 }
 
 /// ```abnf

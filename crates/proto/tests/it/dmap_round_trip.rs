@@ -93,7 +93,7 @@ fn key_id() -> impl Strategy<Value = KeyId> {
 }
 
 fn address() -> impl Strategy<Value = SignetAddress> {
-    "[a-zö\"\\\\(]{1,5}@[a-z.]{1,9}".prop_map(|text| SignetAddress::new(&text).unwrap())
+    "[a-zö\"\\\\( @]{1,5}@[a-z.]{1,9}".prop_map(|text| SignetAddress::new(&text).unwrap())
 }
 
 fn label() -> impl Strategy<Value = Label> {

@@ -342,7 +342,7 @@ impl Command {
             Self::GetSignet(get) => get.push(out),
             Self::AddSignet(add) => add.push(out),
             Self::DeleteSignet { address, fingerprint } => {
-                out.with_name("DELETESIGNET ", address.as_str());
+                out.with_name("DELETESIGNET ", &address.written());
                 fingerprint.iter().for_each(|fingerprint| out.push(&format!(" {fingerprint}")));
             }
             Self::ListSignets { pattern } => {

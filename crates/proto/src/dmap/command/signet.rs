@@ -74,7 +74,7 @@ pub(super) fn get(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
 
 impl GetSignet {
     pub(super) fn push(&self, out: &mut Encoded) {
-        out.with_name("GETSIGNET ", self.address.as_str());
+        out.with_name("GETSIGNET ", &self.address.written());
         let version = match self.version {
             Version::Current => None,
             Version::Fingerprint(fingerprint) => Some(format!("FINGERPRINT {fingerprint}")),
@@ -109,7 +109,7 @@ pub(super) fn add(cursor: &mut Cursor<'_>) -> Result<Command, SyntaxError> {
 
 impl AddSignet {
     pub(super) fn push(&self, out: &mut Encoded) {
-        out.with_name("ADDSIGNET ", self.address.as_str());
+        out.with_name("ADDSIGNET ", &self.address.written());
         out.push(" ");
         out.literal8(&self.signet);
         if let Some(meta) = &self.meta {

@@ -120,7 +120,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<SignetItem, SyntaxError> {
 impl Signet {
     pub(super) fn push(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"SIGNET ");
-        push_text(self.address.as_str(), out);
+        push_text(&self.address.written(), out);
         out.extend_from_slice(format!(" {}", self.fingerprint).as_bytes());
         if !self.items.is_empty() {
             out.push(b' ');

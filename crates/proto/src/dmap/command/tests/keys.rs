@@ -62,10 +62,17 @@ fn the_signet_ring() {
     reads("ADDSIGNET bob@example.net ~{2+}\r\n\0\0 META ~{1+}\r\n(");
     reads("DELETESIGNET bob@example.net");
     reads(&format!("DELETESIGNET \"bö@example.net\" {ID}"));
+    // RFC 5321 §4.1.2: a local part in quotes is the same without. It has them where it begins with one.
+    reads("GETSIGNET \"\\\"\\\\\\\"a\\\"@c\"");
+    for text in ["\"odd name@c\"", "\"\\\"odd name\\\"@c\"", "\"\\\"odd\\\\ name\\\"@c\""] {
+        let got = reads_as(&format!("GETSIGNET {text}"), "GETSIGNET \"odd name@c\"");
+        assert!(matches!(got, Command::GetSignet(get) if get.address.as_str() == "odd name@c"), "{text}");
+    }
     reads("LISTSIGNETS %@example.net");
     reads("LISTSIGNETS *");
     refuses("GETSIGNET \"\"", "expected an address or a domain");
-    refuses("GETSIGNET \"a b@c\"", "expected an address or a domain");
+    refuses("GETSIGNET \"a@b c\"", "expected an address or a domain");
+    refuses("GETSIGNET \"\\\"a b\"", "expected an address or a domain");
     refuses("GETSIGNET a@b (REFRESH RING)", "this option came before");
     refuses("GETSIGNET a@b (HISTORY HISTORY)", "this option came before");
     refuses("GETSIGNET a@b (FOO)", "unknown GETSIGNET option");
