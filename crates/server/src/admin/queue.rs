@@ -84,15 +84,28 @@ pub(super) fn execute(service: &Service, action: QueueAction, which: &QueueWhich
         QueueWhich::To(domain) => one.destination.eq_ignore_ascii_case(domain),
         QueueWhich::Ids(_) => wanted.contains(one.id.to_string().as_str()),
     });
+    let mut failed = None;
     for some in found.chunks(QUEUE_IDS_MAX) {
         // All of them are under way before one is waited for: they share flushes.
-        let begun: Result<Vec<_>, MailError> = some.iter().map(|one| begin(mailbox, action, one)).collect();
-        for (one, pending) in some.iter().zip(begun?) {
-            let Some(pending) = pending else { continue };
-            pending.wait()?;
+        let begun: Vec<_> = some.iter().map(|one| begin(mailbox, action, one)).collect();
+        for (one, begun) in some.iter().zip(begun) {
             let (account, id, to) = (one.account, one.id, &*one.destination);
-            tracing::info!(%account, %id, to, ?action, "an administrator has changed what waits");
+            match begun.and_then(|pending| pending.map(Pending::wait).transpose()) {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    tracing::info!(%account, %id, to, ?action, "an administrator has changed what waits")
+                }
+                // One account that is damaged keeps nobody else's where it is.
+                Err(error) => {
+                    tracing::warn!(%account, %id, to, ?action, %error, "what waits could not be changed");
+                    failed.get_or_insert((id, error));
+                }
+            }
         }
+    }
+    if let Some((id, error)) = failed {
+        let Problem { what, remedy, exit } = error.into();
+        return Err(Problem { what: format!("{id}: {what}").into(), remedy, exit });
     }
     if action == QueueAction::Bounce {
         told(&mailbox.waiting_mail()?, &found)?;

@@ -15,8 +15,10 @@ use crate::service::Service;
 
 const EACH: u8 = 200;
 
-/// Three accounts with messages to somewhere.
-fn service(folder: &Path) -> Service {
+const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
+
+/// So many accounts with messages to somewhere.
+fn service(folder: &Path, accounts: usize) -> Service {
     let text = format!(
         "[server]\nhostname='mail.example.org'\ndomains=['example.org']\ndata='{}'\n\
          [listen]\nlmtp=['127.0.0.1:10024']\n",
@@ -24,7 +26,7 @@ fn service(folder: &Path) -> Service {
     );
     let config = resolve::resolve(&raw::parse(Path::new("koi.toml"), &text).unwrap()).unwrap();
     let service = Service::open(&config).unwrap();
-    for (name, letter) in [("alice", 1), ("bob", 2), ("carol", 3)] {
+    for (name, letter) in NAMES.into_iter().take(accounts).zip(1..) {
         let address = Address::new(name, "example.org").unwrap();
         let account = service.mailbox.directory().create_account(&address, "verifier").unwrap();
         transact_and_wait(&*service.store, move |txn| {
@@ -46,7 +48,7 @@ fn service(folder: &Path) -> Service {
 #[test]
 fn many_share_flushes() {
     let folder = tempfile::tempdir().unwrap();
-    let service = service(folder.path());
+    let service = service(folder.path(), 3);
     let listed = execute(&service, QueueAction::List, &QueueWhich::All).unwrap();
     assert_eq!(listed.lines.len(), 3 * usize::from(EACH));
     let ids: Vec<String> = listed.lines.into_iter().map(|line| line.id).collect();
@@ -64,8 +66,23 @@ fn many_share_flushes() {
 #[test]
 fn more_than_one_request_holds_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let service = service(folder.path());
+    let service = service(folder.path(), 3);
     let many = vec!["0".repeat(32); QUEUE_IDS_MAX + 1];
     let refused = execute(&service, QueueAction::Drop, &QueueWhich::Ids(many)).unwrap_err();
     assert!(refused.what.contains("1001 ids in one request"), "{refused:?}");
+}
+
+#[test]
+fn one_damaged_account_keeps_nobody_elses_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path(), 6);
+    let first = execute(&service, QueueAction::List, &QueueWhich::All).unwrap().lines.remove(0);
+    let account = service.mailbox.waiting_mail().unwrap().remove(0).account;
+    // More than one batch, the damaged account's first.
+    transact_and_wait(&*service.store, move |txn| txn.put(&koi_store::key::account(account), b"?")).unwrap();
+    let refused = execute(&service, QueueAction::Drop, &QueueWhich::All).unwrap_err();
+    assert!(refused.what.contains(&first.id), "{refused:?}");
+    let left = service.mailbox.waiting_mail().unwrap();
+    assert!(left.iter().all(|one| one.account == account), "{} are left", left.len());
+    assert_eq!(left.len(), usize::from(EACH));
 }
