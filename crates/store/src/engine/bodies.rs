@@ -1,6 +1,7 @@
 //! Where bodies lie: in groups of journal segments, or, when large, in a file of their own. The address of a
 //! body is logical (segment, offset) and never changes, also when its segment is packed.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use koi_types::{ErrorKind, MailError, Result};
 use super::codec::{self, Codec};
 use super::group::{BODY_HEADER_OCTETS, BodyHeader};
 use super::pack::PackTable;
+use super::read_ahead::ReadAhead;
 use super::segment::{Header, Layout};
 use crate::body::BodyRef;
 use crate::vfs::{File, Vfs};
@@ -36,6 +38,7 @@ pub(crate) struct BodyReader<'a> {
     pub(crate) segments: &'a Segments,
     pub(crate) layout: &'a Layout,
     pub(crate) vfs: &'a dyn Vfs,
+    pub(crate) ahead: &'a RefCell<ReadAhead>,
 }
 
 /// A file and where a record begins in it.
@@ -54,19 +57,36 @@ impl BodyReader<'_> {
         let range = range.start.min(end)..end;
         let place = self.place(body).map_err(|error| failed(body, &error))?.ok_or_else(|| missing(body))?;
         let base = out.len();
-        let sound = match place.record_octets_max {
-            None => read_plain(&place, body, range, out),
-            Some(octets) => codec::with_scratch(octets, |scratch| {
-                let read = place.file.read_at(scratch, place.offset)?;
-                Ok(take(scratch.get(..read).unwrap_or_default(), body, range, out))
-            }),
-        };
+        let sound = self.read_at(&place, body, range, out);
         if !matches!(sound, Ok(true)) {
             out.truncate(base);
             sound.map_err(|error| failed(body, &error))?;
             return Err(missing(body));
         }
         Ok(())
+    }
+    fn read_at(
+        &self,
+        place: &Place,
+        body: &BodyRef,
+        range: Range<u64>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<bool> {
+        let plain = BodyHeader::of_plain(body.blob, body.octets).record_octets();
+        let octets = place.record_octets_max.or_else(|| usize::try_from(plain).ok());
+        let mut ahead = self.ahead.borrow_mut();
+        if let Some(octets) = octets
+            && let Some(record) = ahead.record(body.segment, &*place.file, place.offset, octets)?
+        {
+            return Ok(take(record, body, range, out));
+        }
+        match place.record_octets_max {
+            None => read_plain(place, body, range, out),
+            Some(octets) => codec::with_scratch(octets, |scratch| {
+                let read = place.file.read_at(scratch, place.offset)?;
+                Ok(take(scratch.get(..read).unwrap_or_default(), body, range, out))
+            }),
+        }
     }
     fn place(&self, body: &BodyRef) -> io::Result<Option<Place>> {
         if body.segment >= BODY_FILES_FROM {

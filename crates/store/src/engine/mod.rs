@@ -31,6 +31,7 @@ mod options;
 mod overlay;
 mod pack;
 mod probe;
+mod read_ahead;
 mod recover;
 mod renew;
 mod repack;

@@ -5,6 +5,7 @@
 //! value could hide a newer applied one; the other way round, rows could vanish.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::bodies::{BodyReader, Segments};
 use super::index::{Index, ReadTxn};
 use super::merge::{Direction, Source, is_empty_range, merge};
 use super::overlay::{self, Overlay};
+use super::read_ahead::ReadAhead;
 use super::run::Run;
 use super::shared::{Shared, State};
 use crate::body::BodyRef;
@@ -28,6 +30,7 @@ pub(crate) struct Snapshot {
     txn: ReadTxn,
     index: Arc<Index>,
     segments: Arc<Segments>,
+    ahead_of_reader: RefCell<ReadAhead>,
     /// While it lives, files that were dropped after it stay.
     _epoch: Arc<()>,
     shared: Arc<Shared>,
@@ -61,6 +64,7 @@ impl Snapshot {
             txn,
             index,
             segments: Arc::clone(&state.segments),
+            ahead_of_reader: RefCell::default(),
             _epoch: Arc::clone(&state.epoch),
             shared: Arc::clone(shared),
         })
@@ -109,8 +113,8 @@ impl Read for Snapshot {
 
 impl View for Snapshot {
     fn read_body(&self, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
-        let shared = &self.shared;
-        let reader = BodyReader { segments: &self.segments, layout: &shared.layout, vfs: &shared.vfs };
+        let (layout, vfs) = (&self.shared.layout, &self.shared.vfs);
+        let reader = BodyReader { segments: &self.segments, layout, vfs, ahead: &self.ahead_of_reader };
         reader.read(body, range, out)
     }
 }

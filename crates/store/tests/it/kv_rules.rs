@@ -38,6 +38,7 @@ fn embedded_keeps_the_rules_while_the_applier_runs_all_the_time() {
 fn keeps_the_rules(kv: &dyn Kv, heard: &Heard) {
     transactions_see_themselves_and_errors_leave_nothing(kv);
     views_stay_as_they_were(kv);
+    bodies_are_read_one_after_the_other(kv);
     bodies_are_counted(kv);
     large_bodies_are_staged(kv);
     notices_come_in_order(kv, heard);
@@ -120,6 +121,33 @@ fn bodies_are_counted(kv: &dyn Kv) {
     octets.clear();
     view.read_body(&first, 0..6, &mut octets).unwrap();
     assert_eq!(octets, b"a body", "a view may read what was released after it was opened");
+}
+
+/// In the order they came, as FETCH does, which the store reads ahead for; backwards; in parts.
+fn bodies_are_read_one_after_the_other(kv: &dyn Kv) {
+    let octets = |n: usize| match n % 50 {
+        49 => 90_000,
+        n => n * n * 13,
+    };
+    let body = |n: usize| -> Vec<u8> { (0..octets(n)).map(|at| (at * 31 + n * 7) as u8).collect() };
+    let stored: Vec<_> = (0..300)
+        .map(|n| {
+            let body = NewBody::inline(body(n).as_slice().into());
+            transact_and_wait(kv, move |txn| txn.put_body(Scope(3), &body)).unwrap()
+        })
+        .collect();
+    let view = kv.view().unwrap();
+    let read = |n: usize, from: usize, to: usize| {
+        let mut out = b"before".to_vec();
+        view.read_body(&stored[n], from as u64..to as u64, &mut out).unwrap();
+        let wanted = body(n);
+        let to = to.min(wanted.len());
+        assert_eq!(out[6..], wanted[from.min(to)..to], "{from}..{to} of body {n}");
+    };
+    (0..300).for_each(|n| read(n, 0, usize::MAX));
+    (0..300).rev().for_each(|n| read(n, 0, usize::MAX));
+    (0..300).step_by(3).for_each(|n| read(n, 11, 800));
+    (0..300).for_each(|n| (0..3).for_each(|part| read(n, part * 700, (part + 1) * 700)));
 }
 
 fn large_bodies_are_staged(kv: &dyn Kv) {
