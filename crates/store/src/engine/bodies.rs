@@ -173,7 +173,7 @@ fn take(record: &[u8], body: &BodyRef, range: Range<u64>, out: &mut Vec<u8>) -> 
             true
         }),
         Codec::Plain => false,
-        Codec::Zstd => codec::expand(stored, octets, range, out),
+        Codec::Frames | Codec::Pieces => codec::expand(header.codec, stored, octets, range, out),
     }
 }
 

@@ -292,10 +292,10 @@ impl PackWriter {
         let octets = octets.get(..header.octets as usize).unwrap_or_default();
         let squeezed = match header.codec {
             Codec::Plain => self.squeezer.squeeze(octets),
-            Codec::Zstd => None,
+            Codec::Frames | Codec::Pieces => None,
         };
         let at = match squeezed {
-            Some(frames) => self.builder.coded_body(header.blob, Codec::Zstd, frames),
+            Some(pieces) => self.builder.coded_body(header.blob, Codec::Pieces, pieces),
             None => self.builder.coded_body(header.blob, header.codec, octets),
         };
         let physical = self.offset + at;

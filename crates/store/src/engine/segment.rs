@@ -11,8 +11,10 @@ pub(crate) const SEGMENT_HEADER_OCTETS: u64 = 4096;
 pub(crate) const SMALL_HEADER_OCTETS: u64 = 128;
 /// Of journal segments and body files, and of the packs made before bodies were made smaller in them.
 const VERSION_PLAIN: u16 = 1;
-/// Of packs: a body record may hold its body in another codec.
-const VERSION_CODED: u16 = 2;
+/// Of packs: a body record may hold its body in frames.
+const VERSION_FRAMES: u16 = 2;
+/// Of packs: or in pieces.
+const VERSION_PIECES: u16 = 3;
 /// Of journal segments made ahead of need: sequence and chain are those of the first group.
 const VERSION_AHEAD: u16 = 2;
 const MAGIC: &[u8; 8] = b"koistore";
@@ -65,7 +67,7 @@ impl Header {
         match self.kind {
             FileKind::Journal if self.ahead => VERSION_AHEAD,
             FileKind::Journal | FileKind::Body => VERSION_PLAIN,
-            FileKind::Pack => VERSION_CODED,
+            FileKind::Pack => VERSION_PIECES,
         }
     }
     /// The header with its room.
@@ -108,7 +110,7 @@ impl Header {
         let (chain, checksum) = (fields.u32()?, fields.u32()?);
         let sound = magic == *MAGIC
             && (version == VERSION_PLAIN
-                || version == VERSION_CODED && kind == FileKind::Pack
+                || matches!(version, VERSION_FRAMES | VERSION_PIECES) && kind == FileKind::Pack
                 || version == VERSION_AHEAD && kind == FileKind::Journal)
             && encryption == 0
             && checksum == crc32c::crc32c(covered);

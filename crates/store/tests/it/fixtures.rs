@@ -130,13 +130,29 @@ fn version_2() {
 /// Segments may be made ahead of need, and a body has a short row.
 #[test]
 fn version_3() {
-    if let Ok(version) = std::env::var("KOI_WRITE_FIXTURE") {
-        write(&version, &folder(&version));
-    }
     let files = std::fs::read_dir(folder("v3").join("journal")).unwrap();
     let headers = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
     // Format version and kind, docs/STORE.md.
     let ahead = headers.filter(|header| header[8..11] == [2, 0, 1]);
     assert!(ahead.count() > 0);
     opens_and_holds("v3");
+}
+
+/// Packs may hold bodies in pieces, each in its own way.
+#[test]
+fn version_4() {
+    if let Ok(version) = std::env::var("KOI_WRITE_FIXTURE") {
+        write(&version, &folder(&version));
+    }
+    let pack = std::fs::read(folder("v4").join("journal/00000001.pack")).unwrap();
+    // Format version and kind, docs/STORE.md.
+    assert_eq!(pack[8..11], [3, 0, 2]);
+    let prose = prose();
+    // Way, length and checksum: an LZ4 block of the first 32 KiB, a Zstandard frame of what is left.
+    for (way, piece) in [1, 2].into_iter().zip(prose.chunks(32 * 1024)) {
+        let checksum = crc32c::crc32c(piece).to_le_bytes();
+        let at = pack.windows(4).position(|octets| octets == checksum).unwrap();
+        assert_eq!(pack[at - 4], way);
+    }
+    opens_and_holds("v4");
 }

@@ -77,6 +77,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
             "getrandom",
             "heed",
             "libc",
+            "lz4_flex",
             "memchr",
             "parking_lot",
             "rustix",
