@@ -30,6 +30,9 @@ use crate::vfs::is_full;
 /// A group of so many is written at once when the disk is free.
 const LINGER_MAX: usize = 16;
 
+/// A group of so many octets does not grow while the disk is free: what waits is built while it is written.
+const WRITE_AT: usize = 512 * 1024;
+
 /// Who may commit at the moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
@@ -96,11 +99,14 @@ struct Gathering {
 }
 
 impl Gathering {
-    fn next(&mut self, queue: &mut Queue) -> Option<Job> {
+    fn next(&mut self, queue: &mut Queue, octets: usize) -> Option<Job> {
         if queue.full {
             return None;
         }
         if !queue.writing {
+            if octets >= WRITE_AT {
+                return None;
+            }
             let left = self.left.get_or_insert(queue.waiting.len());
             *left = left.checked_sub(1)?;
         }
@@ -127,7 +133,8 @@ impl Shared {
         loop {
             let mut queue = self.queue.lock();
             take_back(&mut live, &mut queue);
-            if let Some(job) = gathering.next(&mut queue) {
+            let octets = live.open.as_ref().map_or(0, |_| live.builder.octets());
+            if let Some(job) = gathering.next(&mut queue, octets) {
                 drop(queue);
                 self.run(&mut live, job, Admission::All);
                 continue;

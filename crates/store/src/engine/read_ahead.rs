@@ -1,8 +1,8 @@
-//! Reading ahead within one snapshot: who reads small bodies one after the other in the order they came, as FETCH
-//! does, gets many with one call of the system.
+//! Reading ahead within one snapshot: who reads small bodies in the order they came, as FETCH does, gets many
+//! with one call of the system.
 //!
-//! What a snapshot refers to was written before it was opened and never changes, so octets read while it lives
-//! are right for all of its bodies. Must not: outlive its snapshot.
+//! What a snapshot refers to was written before it was opened and never changes, so octets read while it
+//! lives are right for all of its bodies. Must not: outlive its snapshot.
 
 use std::io;
 use std::ops::Range;
