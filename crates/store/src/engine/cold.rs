@@ -20,6 +20,9 @@ const IDLE_PERCENT: u32 = 15;
 /// So much room must be left behind a pack, in segments of its size.
 const ROOM_SEGMENTS: u64 = 4;
 
+/// A live segment that holds such a share of its length is worth sealing.
+const COLD_SHARE: u64 = 8;
+
 /// Tells whether the process had anything to do, the asking thread left out.
 pub(crate) struct Load {
     at: Instant,
@@ -75,6 +78,23 @@ impl Shared {
                 Err(_) => drop(self.compactor.lock().unpackable.insert(number)),
             }
         }
+        Ok(())
+    }
+    /// A live segment of some length that got nothing since the last look is sealed, to be packed too: else
+    /// the mail of a small server would never be, and up to a whole segment of a large one's. `seen` is the
+    /// last group of then.
+    pub(crate) fn seal_live_if_cold(&self, seen: &mut u64) -> Result<()> {
+        let mut live = self.live.lock();
+        let last = live.position.sequence;
+        let rests = std::mem::replace(seen, last) == last;
+        let octets = live.position.offset - live.header.room();
+        if !rests || octets < self.options.segment_octets / COLD_SHARE || !self.has_room()? {
+            return Ok(());
+        }
+        self.rotate(&mut live)?;
+        drop(live);
+        // Those in the group that was open wait again.
+        self.call_writer(&mut self.queue.lock());
         Ok(())
     }
     fn unpacked(&self) -> Vec<u32> {

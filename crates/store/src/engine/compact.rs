@@ -114,7 +114,7 @@ impl Shared {
         drop(index);
         // What is done here must not take the processor from those who wait for an answer.
         let _ = rustix::process::nice(NICE);
-        let (mut load, mut put_off, mut busy) = (Load::begin(), 0, 0);
+        let (mut load, mut put_off, mut busy, mut seen) = (Load::begin(), 0, 0, 0);
         loop {
             {
                 let mut compactor = self.compactor.lock();
@@ -142,6 +142,7 @@ impl Shared {
             }
             busy = if idle { 0 } else { busy + 1 };
             if idle {
+                let _ = self.seal_live_if_cold(&mut seen);
                 let _ = self.pack_cold(&mut || load.was_idle());
             } else if busy == BUSY_MAX {
                 // A process that never rests gets one segment packed now and then.

@@ -151,6 +151,12 @@ impl Embedded {
         self.shared.apply_now()?;
         self.shared.pack_cold(&mut || true)
     }
+    /// What the compactor does by itself when nobody has wanted anything for a while.
+    pub fn rest_now(&self) -> Result<()> {
+        let mut seen = self.shared.live.lock().position.sequence;
+        self.shared.seal_live_if_cold(&mut seen)?;
+        self.compact_now()
+    }
     /// Lets what waits finish, takes nothing more, applies everything and cuts the journal behind its last
     /// group. Dropping the store does the same and keeps the error to itself.
     pub fn close(self) -> Result<()> {

@@ -180,6 +180,35 @@ fn sealed_segments_get_smaller_and_read_the_same() {
     assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
 }
 
+/// Else the mail of a small server would never get smaller.
+#[test]
+fn a_live_segment_that_rests_is_packed_when_it_is_long_enough() {
+    let root = fast_folder();
+    let options = Options { segment_octets: 256 * 1024, reserve_octets: 0, fill_ahead_octets: 0, ..eager() };
+    let kv = open(root.path(), options.clone());
+    let put = |n: u32| {
+        let body = NewBody::inline(prose(n, 15_000).as_slice().into());
+        transact_and_wait(&kv, move |txn| txn.put_body(Scope(1), &body)).unwrap()
+    };
+    let pack = root.path().join("journal/00000001.pack");
+    let first = put(0);
+    kv.rest_now().unwrap();
+    assert!(!pack.exists(), "15 KB are less than an eighth of a segment");
+    let second = put(1);
+    let third = put(2);
+    kv.rest_now().unwrap();
+    assert!(pack.exists());
+    let fourth = put(3);
+    drop(kv);
+    let kv = open(root.path(), options);
+    for (n, body) in [first, second, third, fourth].iter().enumerate() {
+        let mut octets = Vec::new();
+        kv.view().unwrap().read_body(body, 0..u64::MAX, &mut octets).unwrap();
+        assert_eq!(octets, prose(n as u32, 15_000));
+    }
+    assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
+}
+
 /// A segment that was live when the compactor looked, and is sealed when it packs, holds bodies that it did
 /// not see.
 #[test]
