@@ -124,6 +124,7 @@ fn a_name_with_a_space_logs_in_and_is_written_to() {
     }
     for to in [ODD, "odd name@example.org"] {
         said(&bob.run(&["send", "--to", to, "--subject", SUBJECT], TEXT));
+        assert!(bob.says(&["signet", "show", to]).contains("odd name"));
     }
     for number in ["1", "2"] {
         let read = odd.says(&["read", number]);

@@ -57,7 +57,7 @@ fn show(session: &mut Session, address: Option<&str>) -> Result<(), Problem> {
             org_lines(&organisation);
         }
         Some(text) => {
-            let address = Address::parse(text)
+            let address = Address::from_path(text)
                 .ok_or_else(|| Problem::usage(format!("`{text}` is not an address"), "write user@domain"))?;
             let contact =
                 session.account.contact(&address, clock::now(), &mut session.random).map_err(problem)?;
