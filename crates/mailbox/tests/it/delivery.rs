@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use koi_mailbox::{Account, Delivery, FlagOp, INBOX, Incoming, Options, Quota};
+use koi_mailbox::{Account, Delivery, FlagOp, INBOX, Incoming, Options, Quota, Whole};
 use koi_store::engine::Embedded;
 use koi_types::{EmailId, ErrorKind};
 
-use crate::rig::{Deaf, Rig, address, change, incoming, mailbox, message, uids};
+use crate::rig::{Deaf, Rig, address, change, incoming, mailbox, message, name, new_message, uids};
 
 fn body(account: &Account, email: EmailId) -> Vec<u8> {
     let snapshot = account.snapshot().unwrap();
@@ -94,6 +94,39 @@ fn each_recipient_has_a_result_of_its_own() {
         let kinds: Vec<_> = results.into_iter().map(|r| r.err().map(|error| error.kind)).collect();
         assert_eq!(kinds, expected);
     }
+}
+
+/// Its rows are there until housekeeping has taken them, and nothing must be acknowledged that goes with them.
+#[test]
+fn a_removed_account_takes_nothing_though_its_rows_are_still_there() {
+    let rig = Rig::new();
+    let (alice, bob) = (rig.account("alice"), rig.account("bob"));
+    rig.deliver(&[&alice], &message(1));
+    rig.service.directory().remove(alice.id()).unwrap();
+    let late = || Delivery {
+        sender: koi_types::ReversePath::Null,
+        recipients: vec![alice.id(), bob.id()],
+        message: incoming(&message(2)),
+        received_at: rig.service_now(),
+    };
+    for housekept in [false, true] {
+        let results = rig.service.deliver(late()).wait().unwrap();
+        let kinds: Vec<_> = results.into_iter().map(|r| r.err().map(|error| error.kind)).collect();
+        assert_eq!(kinds, [Some(ErrorKind::NotFound), None], "{housekept}");
+        match rig.service.deliver_whole(late()).wait().unwrap() {
+            Whole::Refused { account, error } => {
+                assert_eq!((account, error.kind), (alice.id(), ErrorKind::NotFound));
+            }
+            Whole::Delivered(_) => panic!("delivered to nobody"),
+        }
+        let gone = |kind: Option<ErrorKind>| assert_eq!(kind, Some(ErrorKind::NotFound), "{housekept}");
+        gone(alice.append(INBOX, vec![new_message("Subject: x\n\nx\n", &[])]).wait().err().map(|e| e.kind));
+        gone(alice.create(&name("more"), None).wait().err().map(|e| e.kind));
+        let flagged = alice.set_flags(INBOX, &uids(&[1]), change(FlagOp::Add, &["\\Seen"]), None);
+        gone(flagged.wait().err().map(|e| e.kind));
+        rig.housekeep();
+    }
+    assert_eq!(mailbox(&bob, "INBOX").messages, 2);
 }
 
 #[test]

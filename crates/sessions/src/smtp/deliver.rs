@@ -126,7 +126,11 @@ fn refused(session: &SmtpSession, account: AccountId, error: &MailError, to: &[R
     {
         return replies::mailbox_full(session.role, &recipient.address);
     }
-    let mut reply = error::reply(error);
+    let mut reply = match (session.role, error.kind) {
+        // Removed since RCPT: the others get it with the next attempt, which leaves this one out.
+        (Role::Inbound, ErrorKind::NotFound) => replies::reply(451, 2, 1, error.text.to_string()),
+        _ => error::reply(error),
+    };
     let whose = match recipient {
         Some(recipient) => format!("<{}>: ", recipient.address.as_path()),
         None => "your own copy: ".to_owned(),

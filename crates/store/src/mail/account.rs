@@ -101,11 +101,16 @@ struct Gone {
 pub(super) struct At(usize);
 
 impl<'t> AccountTxn<'t> {
-    /// `NotFound` when there is no such account. `quota` is that of all accounts; `now` is when the caller
+    /// `NotFound` when there is no such account, or it was removed: its rows are still there for a while, but
+    /// what is written now would be lost with them. `quota` is that of all accounts; `now` is when the caller
     /// submitted the transaction.
     pub fn open(txn: &'t mut dyn Txn, id: AccountId, quota: Quota, now: Timestamp) -> Result<Self> {
         let key = key::account(id);
-        let stored = txn.get(&key)?.ok_or_else(|| MailError::new(ErrorKind::NotFound, "no such account"))?;
+        let missing = || MailError::new(ErrorKind::NotFound, "no such account");
+        if txn.get(&key::directory(key::table::global::REMOVED, id))?.is_some() {
+            return Err(missing());
+        }
+        let stored = txn.get(&key)?.ok_or_else(missing)?;
         let record = AccountRecord::decode(&stored).ok_or_else(|| corrupt("account", &key))?;
         drop(stored);
         Self::with_record(txn, id, record, quota, now)
