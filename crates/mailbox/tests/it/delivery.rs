@@ -96,7 +96,7 @@ fn each_recipient_has_a_result_of_its_own() {
     }
 }
 
-/// Its rows are there until housekeeping has taken them, and nothing must be acknowledged that goes with them.
+/// Its rows are there until housekeeping has taken them; nothing must be acknowledged that goes with them.
 #[test]
 fn a_removed_account_takes_nothing_though_its_rows_are_still_there() {
     let rig = Rig::new();
