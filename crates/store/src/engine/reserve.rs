@@ -24,7 +24,9 @@ impl Shared {
         if *reserve == Reserve::Held || self.options.reserve_octets == 0 {
             return;
         }
-        if *reserve == Reserve::Missing && is_needed {
+        // Asking for room that is not there takes, for a moment, all there is (fallocate goes in steps), and
+        // a deletion beside it would fail.
+        if *reserve == Reserve::Missing && (is_needed || !self.has_room_for_reserve()) {
             return;
         }
         let path = self.layout.reserve();
@@ -39,6 +41,10 @@ impl Shared {
                 if is_full(&error) { Reserve::Missing } else { Reserve::None }
             }
         };
+    }
+    fn has_room_for_reserve(&self) -> bool {
+        let free = self.vfs.free_octets(&self.layout.root).unwrap_or(u64::MAX);
+        free >= self.options.reserve_octets
     }
     /// Whether there is room for more than giving room back.
     pub(crate) fn takes_mail(&self) -> bool {

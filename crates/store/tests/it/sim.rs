@@ -73,6 +73,10 @@ struct Disk {
     calls: u64,
     /// Octets all files may have together.
     room: Option<u64>,
+    /// Calls that asked for more room than there was.
+    vain_reserves: u64,
+    /// Calls that read.
+    reads: u64,
     index: Option<PathBuf>,
 }
 
@@ -109,8 +113,13 @@ impl SimVfs {
         self.0.lock().room = room;
     }
     pub(crate) fn used(&self) -> u64 {
-        let disk = self.0.lock();
-        disk.names.values().map(|file| disk.files[*file].len() as u64).sum()
+        self.0.lock().used()
+    }
+    pub(crate) fn vain_reserves(&self) -> u64 {
+        self.0.lock().vain_reserves
+    }
+    pub(crate) fn reads(&self) -> u64 {
+        self.0.lock().reads
     }
     pub(crate) fn content(&self, path: &Path) -> Option<Vec<u8>> {
         let disk = self.0.lock();
@@ -155,9 +164,12 @@ impl Disk {
             self.events.push(event);
         }
     }
+    fn used(&self) -> u64 {
+        self.names.values().map(|file| self.files[*file].len() as u64).sum()
+    }
     fn check_room(&self, file: FileId, octets: u64) -> io::Result<()> {
         let Some(room) = self.room else { return Ok(()) };
-        let used: u64 = self.names.values().map(|file| self.files[*file].len() as u64).sum();
+        let used = self.used();
         let more = octets.saturating_sub(self.files[file].len() as u64);
         if used + more > room { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
@@ -222,6 +234,10 @@ impl Vfs for SimVfs {
         disk.record(Event::SyncDir);
         Ok(())
     }
+    fn free_octets(&self, _path: &Path) -> io::Result<u64> {
+        let disk = self.0.lock();
+        Ok(disk.room.map_or(u64::MAX, |room| room.saturating_sub(disk.used())))
+    }
     fn index_committed(&self) {
         let mut disk = self.0.lock();
         let Some(folder) = disk.index.clone() else { return };
@@ -253,7 +269,8 @@ impl File for SimFile {
         Ok(())
     }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let disk = self.disk.lock();
+        let mut disk = self.disk.lock();
+        disk.reads += 1;
         let content = disk.files[self.file].get(offset as usize..).unwrap_or_default();
         let octets = content.len().min(buffer.len());
         buffer[..octets].copy_from_slice(&content[..octets]);
@@ -281,7 +298,12 @@ impl File for SimFile {
     }
     fn reserve(&self, octets: u64) -> io::Result<()> {
         let had = self.octets()?;
-        if octets > had { self.set_octets(octets) } else { Ok(()) }
+        if octets <= had {
+            return Ok(());
+        }
+        let taken = self.set_octets(octets);
+        self.disk.lock().vain_reserves += u64::from(taken.is_err());
+        taken
     }
 }
 
