@@ -112,6 +112,9 @@ impl BodyReader<'_> {
 /// From here on reading once more costs less than moving what was read.
 const MOVED_OCTETS_MAX: u64 = 64 * 1024;
 
+/// Room for more is taken only when the file is so long.
+const UNASKED_OCTETS_MAX: u64 = 1024 * 1024;
+
 /// Of a long body at a time.
 const PIECE_OCTETS: usize = 64 * 1024;
 
@@ -127,9 +130,14 @@ fn read_plain(place: &Place, body: &BodyRef, range: Range<u64>, out: &mut Vec<u8
         }
         front = 0;
     }
-    let from = place.offset + BODY_HEADER_OCTETS as u64 + range.start - front as u64;
-    let base = out.len();
-    let wanted = (range.end - range.start) as usize + front;
+    let front_octets = BODY_HEADER_OCTETS as u64 - front as u64;
+    let from = place.offset.saturating_add(front_octets).saturating_add(range.start);
+    let wanted = (range.end - range.start).saturating_add(front as u64);
+    // A damaged row may say anything.
+    if wanted > UNASKED_OCTETS_MAX && from.saturating_add(wanted) > place.file.octets()? {
+        return Ok(false);
+    }
+    let (base, wanted) = (out.len(), wanted as usize);
     match out.capacity() {
         // Zeros of the system's, which nobody has to write.
         0 => *out = vec![0; wanted],

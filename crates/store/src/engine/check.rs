@@ -86,7 +86,7 @@ impl Check<'_> {
             let layout = &self.shared.layout;
             let path = if segment.table.is_some() { layout.pack(*number) } else { layout.segment(*number) };
             let whole = match segment.table.is_some() {
-                true => pack::rows(segment, &mut |_| {}).map(|rows| rows.is_some()),
+                true => pack::rows(segment, &mut |_| false, &mut |_| {}).map(|rows| rows.is_some()),
                 false => {
                     let next = segments.0.get(&(number + 1)).map(|next| next.header);
                     let end = (*number == durable.segment).then_some(durable.sequence);

@@ -12,7 +12,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use super::Shared;
 use super::compact::Survey;
 use super::counters::add;
-use super::repack::Repack;
+use super::repack::{Prospect, Repack};
 use crate::vfs::Vfs;
 
 /// The process may use so much of one processor, in hundredths, and still count as idle.
@@ -68,14 +68,18 @@ impl Shared {
             if (at > 0 && !go_on()) || self.compactor.lock().closing || !self.has_room()? {
                 return Ok(());
             }
-            let Some(repack) = Repack::of(self, number, survey.live_in(number))? else { continue };
-            match repack.run() {
-                Ok(packed) => {
+            let packed = match Repack::of(self, number, survey.live_in(number))? {
+                Prospect::NotNow => continue,
+                Prospect::Never => None,
+                Prospect::Ready(repack) => repack.run().ok().map(|packed| (repack.octets(), packed)),
+            };
+            match packed {
+                Some((before, after)) => {
                     add(&self.counters.compacted_segments, 1);
-                    add(&self.counters.compacted_octets, repack.octets().saturating_sub(packed));
+                    add(&self.counters.compacted_octets, before.saturating_sub(after));
                 }
                 // `koi check` says why; a segment that cannot be packed is not read again and again.
-                Err(_) => drop(self.compactor.lock().unpackable.insert(number)),
+                None => drop(self.compactor.lock().unpackable.insert(number)),
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ mod index;
 mod journal;
 mod known;
 mod lock;
+mod mend;
 pub(crate) mod merge;
 mod options;
 mod overlay;
@@ -114,8 +115,12 @@ impl Embedded {
         let vfs = Counted::new(Arc::clone(&options.vfs));
         vfs.create_dir(folder).map_err(OpenError::io(folder))?;
         let recovered = recover::recover(&layout, &options, &vfs, repair)?;
-        let report = recovered.report.clone();
+        let (report, tables_lost) = (recovered.report.clone(), recovered.tables_lost.clone());
         let shared = Arc::new(Shared::new(layout, options, vfs, commits, recovered));
+        shared.mend_tables(&tables_lost).map_err(|error| {
+            let error = std::io::Error::other(error.to_string());
+            OpenError::Io { path: shared.layout.journal(), error }
+        })?;
         let threads = Mutex::new(Some(shared.start_threads().map_err(OpenError::io(folder))?));
         Ok(Self { shared, threads, report, _lock: lock })
     }

@@ -2,10 +2,11 @@
 //! table of where the bodies went, a footer. References keep the address the body had in the segment.
 
 use std::io;
+use std::ops::Range;
 
 use super::bodies::SegmentFile;
 use super::merge::Row;
-use super::scan::{Link, Scanner};
+use super::scan::{Behind, Link, Scanner};
 use super::segment::{Header, SMALL_HEADER_OCTETS};
 use super::wire::Fields;
 use crate::vfs::File;
@@ -108,14 +109,31 @@ fn footer_facts(footer: &[u8], header: &Header) -> Option<Facts> {
     sound.then_some(Facts { groups_end, entries, checksum: table })
 }
 
-/// Visits the operations of a pack in their order; returns how many, or `None` when a group is damaged.
-pub(crate) fn rows(pack: &SegmentFile, visit: &mut dyn FnMut(Row<'_>)) -> io::Result<Option<u64>> {
+/// Visits the operations of a pack in their order; returns how many, or `None` when a group is damaged and
+/// `skip` does not want to do without what lies between these offsets.
+pub(crate) fn rows(
+    pack: &SegmentFile,
+    skip: &mut dyn FnMut(Range<u64>) -> bool,
+    visit: &mut dyn FnMut(Row<'_>),
+) -> io::Result<Option<u64>> {
     let Some(table) = &pack.table else { return Ok(None) };
     let start = Link { sequence: 0, chain: 0 };
     let mut scanner = Scanner::new(pack.file.as_ref(), pack.header, SMALL_HEADER_OCTETS, start);
     let mut count = 0;
     while scanner.offset < table.groups_end {
-        let Some(found) = scanner.next()? else { return Ok(None) };
+        let from = scanner.offset;
+        let Some(found) = scanner.next()? else {
+            let next = match scanner.behind()? {
+                Behind::Groups { offset, sequence } => Some((offset, sequence)),
+                Behind::End | Behind::Zeros | Behind::Torn => None,
+            };
+            if !skip(from..next.map_or(table.groups_end, |(offset, _)| offset)) {
+                return Ok(None);
+            }
+            let Some((offset, sequence)) = next else { break };
+            scanner.go_to(offset, sequence)?;
+            continue;
+        };
         let mut operations = found.group.operations(found.payload);
         for row in operations.by_ref() {
             visit(row);

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::bodies::{BODY_FILES_FROM, SegmentFile, Segments};
 use super::generation;
 use super::index::{Index, IndexError, Position};
 use super::journal::{Live, random};
+use super::mend;
 use super::options::{OpenError, Options};
 use super::overlay::Overlay;
 use super::pack::PackTable;
@@ -18,7 +20,7 @@ use super::replay::Replay;
 use super::rising::Watch;
 use super::scan::{Behind, Link, Scanner};
 use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
-use crate::vfs::Vfs;
+use crate::vfs::{File, Vfs};
 
 pub(crate) type Result<T> = std::result::Result<T, OpenError>;
 
@@ -33,6 +35,8 @@ pub(crate) struct Recovered {
     pub(crate) applied: Position,
     pub(crate) next_body: u32,
     pub(crate) report: Report,
+    /// Packs whose tables have to be made again.
+    pub(crate) tables_lost: Vec<u32>,
 }
 
 /// What opening found and did; for the log.
@@ -56,8 +60,14 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
         // What a crash of the process alone left of names must be durable before it is relied upon.
         vfs.sync_dir(&folder).map_err(OpenError::io(&folder))?;
     }
-    let segments = open_segments(layout, vfs)?;
+    let mut tables_lost = Vec::new();
+    let segments = open_segments(layout, vfs, repair.then_some(&mut tables_lost))?;
     let mut report = Report::default();
+    report.given_up.extend(
+        tables_lost.iter().map(|number| {
+            format!("{}: its table is damaged and is made again", layout.pack(*number).display())
+        }),
+    );
     let store = match segments.0.values().next() {
         Some(segment) => segment.header.store,
         None => StoreId(random().map_err(OpenError::io(&layout.root))?),
@@ -73,7 +83,7 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
     let live = replay.continue_at(vfs, store, end)?;
     let next_body = next_body(layout, vfs)?.max(replay.applied.next_body);
     let Replay { segments, index, overlay, applied, report, .. } = replay;
-    Ok(Recovered { store, index, segments, live, overlay, applied, next_body, report })
+    Ok(Recovered { store, index, segments, live, overlay, applied, next_body, report, tables_lost })
 }
 
 pub(crate) fn index_error(layout: &Layout, error: IndexError) -> OpenError {
@@ -84,8 +94,9 @@ pub(crate) fn index_error(layout: &Layout, error: IndexError) -> OpenError {
     OpenError::Index { path: layout.index(), what }
 }
 
-/// Opens all segments and packs. What an interrupted packing or rotation left behind is taken away.
-fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
+/// Opens all segments and packs. What an interrupted packing or rotation left behind is taken away. A pack
+/// whose table is damaged is refused, or noted in `tables_lost`.
+fn open_segments(layout: &Layout, vfs: &dyn Vfs, mut tables_lost: Option<&mut Vec<u32>>) -> Result<Segments> {
     let folder = layout.journal();
     let names = vfs.list(&folder).map_err(OpenError::io(&folder))?;
     let mut found: BTreeMap<u32, SegmentFile> = BTreeMap::new();
@@ -133,11 +144,7 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
             }
         }
         let table = match kind {
-            FileKind::Pack => Some(
-                PackTable::read(file.as_ref(), &header)
-                    .map_err(io)?
-                    .ok_or_else(|| damaged("the table of the pack is damaged"))?,
-            ),
+            FileKind::Pack => Some(open_table(&path, &file, header, &mut tables_lost)?),
             _ => None,
         };
         // A pack replaces its segment; it was whole before it got its name.
@@ -154,6 +161,27 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs) -> Result<Segments> {
     remove_empty(layout, vfs, &found, &empty)?;
     one_store(layout, &found)?;
     Ok(Segments(found.into_iter().map(|(number, segment)| (number, Arc::new(segment))).collect()))
+}
+
+/// The table of a pack; where it is damaged and repair was asked for, one without bodies.
+fn open_table(
+    path: &Path,
+    file: &Arc<dyn File>,
+    header: Header,
+    tables_lost: &mut Option<&mut Vec<u32>>,
+) -> Result<PackTable> {
+    let io = |error| OpenError::Io { path: path.to_owned(), error };
+    match (PackTable::read(file.as_ref(), &header).map_err(io)?, tables_lost) {
+        (Some(table), _) => Ok(table),
+        (None, Some(lost)) => {
+            lost.push(header.segment);
+            mend::without_bodies(file.as_ref(), header).map_err(io)
+        }
+        (None, None) => {
+            let what = "the table of the pack is damaged".to_owned();
+            Err(OpenError::Damaged { file: path.to_owned(), what })
+        }
+    }
 }
 
 /// Segments made ahead of need that were not needed, or not before the crash.
@@ -174,7 +202,7 @@ fn remove_empty(
 }
 
 /// What the first group that can be read continues.
-fn first_link(file: &dyn crate::vfs::File, header: Header) -> io::Result<Option<Link>> {
+fn first_link(file: &dyn File, header: Header) -> io::Result<Option<Link>> {
     let unknown = Link { sequence: 0, chain: 0 };
     let mut scanner = Scanner::new(file, header, SEGMENT_HEADER_OCTETS, unknown);
     let Behind::Groups { offset, sequence } = scanner.behind()? else { return Ok(None) };

@@ -43,29 +43,39 @@ pub(crate) struct Repack<'a> {
     octets: u64,
 }
 
+/// Whether a segment can be packed.
+pub(crate) enum Prospect<'a> {
+    Ready(Repack<'a>),
+    /// The index does not have all of it yet, or it went away.
+    NotNow,
+    /// It is damaged: `koi check` reports it.
+    Never,
+}
+
 impl<'a> Repack<'a> {
-    /// A segment of which nothing was read yet; `None` when it cannot be packed yet, or is damaged (then
-    /// `koi check` reports it).
-    pub(crate) fn of(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
+    /// A segment of which nothing was read yet, but for its end where no header says what that is.
+    pub(crate) fn of(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Prospect<'a>> {
         let state = shared.state.lock();
         let (segments, applied) = (Arc::clone(&state.segments), state.applied.sequence);
         drop(state);
-        let Some(segment) = segments.0.get(&number).cloned() else { return Ok(None) };
+        let Some(segment) = segments.0.get(&number).cloned() else { return Ok(Prospect::NotNow) };
         let next = segments.0.get(&(number + 1)).map(|next| next.header);
-        let Some(last) = last_group(&segment, next) else { return Ok(None) };
+        let Some(last) = last_group(&segment, next) else { return Ok(Prospect::Never) };
         if last.sequence > applied {
-            return Ok(None);
+            return Ok(Prospect::NotNow);
         }
         let mut older = segments.0.range(..number);
         let forget_deletions =
             older.all(|(_, old)| old.table.is_some() && old.header.applied >= last.sequence);
         let octets = segment.file.octets().map_err(|error| failed(&error))?;
         let kept_octets = octets;
-        Ok(Some(Self { shared, number, segment, live, last, applied, forget_deletions, kept_octets, octets }))
+        let repack =
+            Self { shared, number, segment, live, last, applied, forget_deletions, kept_octets, octets };
+        Ok(Prospect::Ready(repack))
     }
-    /// Reads the segment and finds out what would be kept.
+    /// Reads the segment and finds out what would be kept; `None` when it cannot be packed.
     pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
-        let Some(mut plan) = Self::of(shared, number, live)? else { return Ok(None) };
+        let Prospect::Ready(mut plan) = Self::of(shared, number, live)? else { return Ok(None) };
         let mut kept = 0;
         let whole = plan.visit(&mut |item| {
             kept += match item {

@@ -195,8 +195,12 @@ impl Replay<'_> {
         let number = segment.header.segment;
         if number != position.segment {
             let path = self.layout.pack(number);
-            let (mut gathered, mut goes_down) = (Gathered::default(), false);
-            let rows = super::pack::rows(segment, &mut |row| {
+            let (mut gathered, mut goes_down, mut skipped) = (Gathered::default(), false, Vec::new());
+            let mut skip = |octets| {
+                skipped.push(octets);
+                self.repair
+            };
+            let rows = super::pack::rows(segment, &mut skip, &mut |row| {
                 goes_down |= self.watch.goes_down(row, &self.index);
                 gathered.add(row);
                 if gathered.octets.len() >= GATHERED_OCTETS_MAX {
@@ -204,6 +208,12 @@ impl Replay<'_> {
                 }
             });
             gathered.move_to(&mut self.overlay);
+            if self.repair {
+                let given_up = skipped.iter().map(|octets| {
+                    format!("{}: octets {} to {} are damaged", path.display(), octets.start, octets.end)
+                });
+                self.report.given_up.extend(given_up);
+            }
             if goes_down {
                 self.gone_down(number, segment.header.sequence)?;
             }
