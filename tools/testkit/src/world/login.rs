@@ -2,9 +2,12 @@
 
 use koi_mailbox::{MailboxService, Verifier};
 use koi_sessions::{Credentials, Login};
-use koi_types::{AccessSet, Address, MailError};
+use koi_types::{AccessSet, Address, ErrorKind, MailError};
 
 use super::DOMAIN;
+
+/// Whoever types this has failed too often.
+const TOO_OFTEN: &[u8] = b"too-often";
 
 pub(super) fn wrong() -> MailError {
     koi_sessions::auth::wrong()
@@ -18,6 +21,9 @@ pub(super) fn named(name: &str) -> Option<Address> {
 pub(super) fn authenticate(service: &MailboxService, credentials: &Credentials) -> Result<Login, MailError> {
     let Some(known) = known(service, &credentials.authcid)? else { return Err(wrong()) };
     let typed = credentials.password.expose();
+    if typed == TOO_OFTEN {
+        return Err(MailError::new(ErrorKind::LimitReached, "Too many failed logins, try again later"));
+    }
     let hash = app_hash(&String::from_utf8_lossy(typed));
     let mut app_passwords = known.app_passwords.iter().map(|password| &password.record);
     let app = app_passwords.find(|p| p.hash == hash && p.access.allows(credentials.access));

@@ -1,7 +1,7 @@
 //! LOGIN (RFC 9051 §6.2.3). The password is checked by the edge; here is only what is said before and after.
 
 use koi_proto::imap::command::Secret as Password;
-use koi_proto::imap::response::Code;
+use koi_proto::imap::response::{Code, Status, status};
 use koi_types::{Access, ErrorKind, MailError, Result};
 
 use crate::auth::wrong;
@@ -55,15 +55,21 @@ pub(super) fn enter(cx: &mut Context<'_>, login: Login) -> Result<Outcome> {
 }
 
 /// The same words for every reason, so that nobody learns which addresses exist; but who knows the password
-/// is told when it is not good for what was asked (RFC 5530 §3).
+/// is told when it is not good for what was asked (RFC 5530 §3). Who is refused for having failed too often
+/// fails by it too, or could go on asking on one connection for ever.
 pub(super) fn failed(cx: &mut Context<'_>, error: &MailError) -> Result<Outcome> {
     let as_other = error.kind == ErrorKind::NoPermission;
-    if !as_other && error.kind != ErrorKind::AuthenticationFailed {
+    let counts = matches!(error.kind, ErrorKind::AuthenticationFailed | ErrorKind::LimitReached);
+    if !as_other && !counts {
         return Err(error.clone());
     }
     cx.core.failed_logins = cx.core.failed_logins.saturating_add(1);
     if cx.core.failed_logins >= cx.core.settings.failed_logins_max {
-        return Ok(Outcome::LogOut(Reply::no("too many failed logins").code(&Code::AuthenticationFailed)));
+        let limited = error.kind == ErrorKind::LimitReached;
+        let code = if limited { Code::Limit } else { Code::AuthenticationFailed };
+        // RFC 9051 §3.4: whoever closes says so first.
+        status(None, Status::Bye, None, "too many failed logins", cx.out);
+        return Ok(Outcome::LogOut(Reply::no("too many failed logins").code(&code)));
     }
     if as_other {
         cx.core.notes.push(Note::Failed { command: "AUTHENTICATE", error: error.to_string().into() });
