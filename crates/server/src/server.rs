@@ -24,11 +24,11 @@ use crate::jmap::JmapServer;
 use crate::listen;
 use crate::log::LogLevel;
 use crate::metrics::Metrics;
-use crate::password::Passwords;
+use crate::password::{self, Passwords};
 use crate::problem::Problem;
 use crate::protocols::{self, RealSessions};
 use crate::service::{Service, ServiceDirectory};
-use crate::tls::Tls;
+use crate::tls::{Certificate, Tls};
 use crate::webpush::{SendSettings, Sender, SystemResolver};
 
 /// Between two rounds of housekeeping; a round that left something undone is followed at once.
@@ -115,8 +115,7 @@ async fn serve(
     });
     *state.sender.lock() = state.send_pushes()?;
     let indexer = state.keep_indexes()?;
-    // Hardly anything fails from here on.
-    state.take_logins();
+    let logins = Logins::take(&state);
     let mut tasks = tokio::task::JoinSet::new();
     for listener in bound {
         tasks.spawn(listen::accept(listener, Arc::clone(&edge)));
@@ -133,8 +132,6 @@ async fn serve(
     let courier = registry.map(|registry| state.carry(registry));
     if let Err(problem) = ready() {
         tasks.shutdown().await;
-        // They are for the start that does not fail.
-        state.write_logins();
         return Err(problem);
     }
     tracing::info!(listeners = state.listeners.join(", "), "ready");
@@ -147,7 +144,7 @@ async fn serve(
     end_background(&state, courier, indexer).await;
     tasks.shutdown().await;
     state.note_uses().await;
-    state.write_logins();
+    drop(logins);
     tracing::info!("stopped");
     Ok(())
 }
@@ -365,7 +362,7 @@ impl State {
         }
     }
 
-    /// Pages that were logged in are so again.
+    /// Pages that were logged in are so again; only for [`Logins`].
     fn take_logins(&self) {
         let Some(site) = &self.edge.site else { return };
         if let Err(problem) = site.take_logins(&crate::folder::web_logins(&self.config.data)) {
@@ -400,32 +397,67 @@ impl State {
     }
 
     fn try_reload(&self) -> Result<(), Problem> {
-        let fresh_raw = raw::read(&self.config.file)?;
-        let fresh = resolve::resolve(&fresh_raw)?;
-        let sender = self.other_sender(&fresh)?;
-        let certificate = fresh.tls.as_ref().map(Tls::read).transpose()?;
-        // The last that may fail: nothing of what was read is taken over before.
-        self.edge.passwords.reload(&fresh.auth)?;
-        if let (Some(tls), Some(certificate)) = (&self.edge.tls, certificate) {
+        let fresh = self.read_again()?;
+        self.take_over(fresh);
+        Ok(())
+    }
+
+    /// All that may fail.
+    fn read_again(&self) -> Result<Fresh, Problem> {
+        let raw = raw::read(&self.config.file)?;
+        let config = resolve::resolve(&raw)?;
+        let sender = self.other_sender(&config)?;
+        let certificate = config.tls.as_ref().map(Tls::read).transpose()?;
+        let passwords = password::Settings::of(&config.auth)?;
+        Ok(Fresh { raw, config, sender, certificate, passwords })
+    }
+
+    fn take_over(&self, fresh: Fresh) {
+        self.edge.passwords.take(fresh.passwords);
+        if let (Some(tls), Some(certificate)) = (&self.edge.tls, fresh.certificate) {
             tls.take(certificate);
         }
-        *self.edge.limits.write() = Arc::new(fresh.limits.clone());
+        *self.edge.limits.write() = Arc::new(fresh.config.limits);
         if let Some(site) = &self.edge.site {
-            site.reload(&fresh.http);
+            site.reload(&fresh.config.http);
         }
-        if let Some(sender) = sender {
+        if let Some(sender) = fresh.sender {
             self.send_pushes_by(sender);
         }
         if let Some(log) = &self.log {
-            log.set(fresh.log.level);
+            log.set(fresh.config.log.level);
         }
         if let Some(started) = &*self.raw.lock() {
-            let waiting = resolve::needs_restart(started, &fresh_raw);
+            let waiting = resolve::needs_restart(started, &fresh.raw);
             if !waiting.is_empty() {
                 tracing::warn!(keys = waiting.join(", "), "these keys changed and wait for a restart");
             }
         }
-        Ok(())
+    }
+}
+
+/// What a reload has read: nothing of it is taken over unless all of it is right.
+struct Fresh {
+    raw: Raw,
+    config: Config,
+    sender: Option<Sender>,
+    certificate: Option<Certificate>,
+    passwords: password::Settings,
+}
+
+/// Who is logged in to pages, taken from the folder and written there again, however this ends.
+struct Logins<'s>(&'s State);
+
+impl<'s> Logins<'s> {
+    fn take(state: &'s State) -> Self {
+        state.take_logins();
+        Self(state)
+    }
+}
+
+impl Drop for Logins<'_> {
+    fn drop(&mut self) {
+        self.0.write_logins();
     }
 }
 

@@ -125,6 +125,19 @@ pub struct Passwords {
     metrics: Arc<Metrics>,
 }
 
+/// Settings that can be taken over.
+pub struct Settings {
+    config: AuthConfig,
+    nobody: String,
+}
+
+impl Settings {
+    /// All that may fail about it.
+    pub fn of(config: &AuthConfig) -> Result<Self> {
+        Ok(Self { config: config.clone(), nobody: nobody(config)? })
+    }
+}
+
 impl Passwords {
     /// `secret`: of this data folder, the same after every start.
     pub fn new(
@@ -150,11 +163,9 @@ impl Passwords {
     }
 
     /// Takes over new settings (those that SIGHUP changes).
-    pub fn reload(&self, config: &AuthConfig) -> Result<()> {
-        let fresh = nobody(config)?;
-        *self.nobody.write() = fresh;
-        *self.config.write() = config.clone();
-        Ok(())
+    pub fn take(&self, settings: Settings) {
+        *self.nobody.write() = settings.nobody;
+        *self.config.write() = settings.config;
     }
 
     /// Whether what a login was checked with is still the account's.
