@@ -23,6 +23,7 @@ pub mod jmap;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod network;
 mod notes;
 pub mod organisation;
 mod packing;

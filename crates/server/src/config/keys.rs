@@ -161,6 +161,10 @@ keys! {
         "How long such a login is remembered.";
     "auth.failures_free" number(1, 1000), Value("5"), "failures", Live, "5",
         "Failed logins per address and per account before the next ones are made to wait.";
+    "auth.failures_shared_networks" Kind::TextList, Value("[\"127.0.0.0/8\", \"::1\"]"), "", Live,
+        "[\"127.0.0.0/8\", \"::1\", \"192.0.2.7\"]",
+        "Addresses that many people log in from, such as that of a webmail server: failures there count for \
+         the account, not for the address. List no network that strangers can come from directly.";
     "auth.failures_forget_secs" number(1, 86_400), Value("600"), "seconds", Live, "600",
         "After so long without a failure an address or account is not slowed any more.";
     "auth.failure_wait_secs_max" number(0, 300), Value("15"), "seconds", Live, "15",

@@ -4,12 +4,13 @@ mod dmtp;
 mod protocols;
 mod webpush;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{self, Fallback, Reload};
 use super::raw::{self, Raw};
+use crate::network::Network;
 use crate::problem::Problem;
 
 pub use dmtp::{CourierConfig, DnsConfig};
@@ -102,9 +103,19 @@ pub struct AuthConfig {
     pub hashing_queue_max: usize,
     pub proof_cache_entries_max: usize,
     pub proof_cache: Duration,
+    /// Addresses that stand for many people.
+    pub failures_shared: Vec<Network>,
     pub failures_free: u32,
     pub failures_forget: Duration,
     pub failure_wait_max: Duration,
+}
+
+impl AuthConfig {
+    /// Whether failures count for the account alone, and not for the address they come from.
+    #[must_use]
+    pub fn counts_nothing_for(&self, peer: IpAddr) -> bool {
+        self.failures_shared.iter().any(|network| network.contains(peer))
+    }
 }
 
 /// Section `limits`.
@@ -182,7 +193,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         data: base.join(raw.text("server.data").unwrap_or_default()).components().collect(),
         tls: tls(raw, &base, &listen)?,
         listen,
-        auth: auth(raw),
+        auth: auth(raw)?,
         limits: limits(raw),
         imap: protocols::imap(raw)?,
         dmap: protocols::dmap(raw),
@@ -273,8 +284,16 @@ fn tls(raw: &Raw, base: &Path, listen: &ListenConfig) -> Result<Option<TlsConfig
     }
 }
 
-fn auth(raw: &Raw) -> AuthConfig {
-    AuthConfig {
+fn auth(raw: &Raw) -> Result<AuthConfig, Problem> {
+    const SHARED: &str = "auth.failures_shared_networks";
+    let network = |text: &String| {
+        Network::parse(text).ok_or_else(|| {
+            let what = format!("{}: {SHARED}: `{text}` is not a network", raw.place(SHARED));
+            Problem::usage(what, "write an address, or an address/bits with nothing behind the bits")
+        })
+    };
+    Ok(AuthConfig {
+        failures_shared: raw.list(SHARED).iter().map(network).collect::<Result<_, _>>()?,
         cleartext_login: raw.switch("auth.cleartext_login"),
         scram: raw.switch("auth.scram"),
         scram_iterations: small(raw, "auth.scram_iterations"),
@@ -287,7 +306,7 @@ fn auth(raw: &Raw) -> AuthConfig {
         failures_free: small(raw, "auth.failures_free"),
         failures_forget: secs(raw, "auth.failures_forget_secs"),
         failure_wait_max: secs(raw, "auth.failure_wait_secs_max"),
-    }
+    })
 }
 
 fn limits(raw: &Raw) -> LimitsConfig {

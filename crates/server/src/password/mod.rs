@@ -221,7 +221,10 @@ impl Passwords {
     ) -> Result<Attempt> {
         let mut subjects = vec![Subject::pair(peer, account)];
         if !known {
-            subjects.extend([Subject::address(peer), Subject::account(account)]);
+            subjects.push(Subject::account(account));
+            if !config.counts_nothing_for(peer) {
+                subjects.push(Subject::address(peer));
+            }
         }
         let (attempt, wait) = self.throttle.attempt(subjects, config, Instant::now());
         if wait > config.failure_wait_max {

@@ -79,6 +79,13 @@ impl Rig {
         };
         self.passwords.check(&credentials, IpAddr::from([10, 0, 0, peer])).await
     }
+    /// Another account with the same password.
+    fn add(&self, name: &str, account: u32) {
+        let alice = self.table.read().values().next().cloned().unwrap();
+        let address = Address::new(name, "example.org").unwrap();
+        let entry = Entry { account: AccountId(account), address: address.clone(), ..alice };
+        self.table.write().insert(address, entry);
+    }
     /// A whole SCRAM exchange.
     async fn scram(&self, name: &str, authzid: Option<&str>, password: &str, peer: u8) -> Result<Signed> {
         self.prove(self.half(name, authzid, password), peer).await
@@ -337,4 +344,51 @@ async fn guesses_from_the_same_address_count() {
     }
     assert_eq!(rig.login("alice", None, "right", 1).await.unwrap_err().kind, ErrorKind::LimitReached);
     assert!(rig.login("bob", None, "right", 1).await.is_ok());
+}
+
+/// Who has an account and guesses at those of others is slowed, however often the own login is right.
+#[tokio::test]
+async fn who_has_an_account_cannot_spray_guesses_from_one_address() {
+    let rig = Rig::new();
+    for n in 0..3 {
+        rig.add(&format!("mallory{n}"), 100 + n);
+    }
+    for n in 0..3 {
+        let guess = rig.login(&format!("victim{n}"), None, "guess", 9).await.unwrap_err();
+        assert_eq!(guess.kind, ErrorKind::AuthenticationFailed);
+        // An own login that is not cached.
+        rig.login(&format!("mallory{n}"), None, "right", 9).await.unwrap();
+    }
+    rig.login("victim3", None, "guess", 9).await.unwrap_err();
+    assert_eq!(rig.login("victim4", None, "guess", 9).await.unwrap_err().kind, ErrorKind::LimitReached);
+}
+
+/// The webmail on this host is one address for everybody who uses it.
+#[tokio::test]
+async fn failures_from_this_host_slow_their_account_alone() {
+    let rig = Rig::new();
+    rig.add("bob", 8);
+    let login = async |name: &str, password: &[u8], peer: &str| {
+        let password = Secret::new(password.to_vec());
+        let credentials = Credentials { access: Access::Imap, authcid: name.into(), authzid: None, password };
+        rig.passwords.check(&credentials, peer.parse().unwrap()).await.map_err(|error| error.kind)
+    };
+    for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        for n in 0..4 {
+            login(&format!("{peer} {n}"), b"guess", peer).await.unwrap_err();
+        }
+    }
+    for _ in 0..4 {
+        assert_eq!(login("bob", b"guess", "127.0.0.1").await.err(), Some(ErrorKind::AuthenticationFailed));
+    }
+    assert_eq!(login("bob", b"right", "127.0.0.1").await.err(), Some(ErrorKind::LimitReached));
+    assert_eq!(login("bob", b"right", "10.0.0.1").await.err(), Some(ErrorKind::LimitReached));
+    assert!(login("alice", b"right", "127.0.0.1").await.is_ok());
+    // Nothing is shared where the setting says so.
+    let config = AuthConfig { failures_shared: Vec::new(), ..config() };
+    rig.passwords.take(Settings::of(&config).unwrap());
+    for n in 0..4 {
+        login(&format!("nobody {n}"), b"guess", "127.0.0.1").await.unwrap_err();
+    }
+    assert_eq!(login("nobody", b"guess", "127.0.0.1").await.err(), Some(ErrorKind::LimitReached));
 }

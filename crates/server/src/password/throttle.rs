@@ -108,10 +108,12 @@ impl Throttle {
         }
     }
 
-    /// The account's failures are forgotten; the address keeps its own, or one good account would hide the
-    /// guessing.
+    /// The account's failures are forgotten, and those of the address that were for this account: somebody
+    /// mistyped. The address keeps what failed there for others, or one good account would hide the guessing.
     pub(super) fn succeeded(&self, attempt: &Attempt) {
         let mut known = self.subjects.lock();
+        let pair = attempt.subjects.iter().find(|subject| matches!(subject, Subject::Pair(_)));
+        let own = pair.and_then(|pair| known.get(pair)).map_or(0, |record| record.failures);
         for subject in &attempt.subjects {
             match subject {
                 Subject::Account(_) | Subject::Pair(_) => {
@@ -119,7 +121,7 @@ impl Throttle {
                 }
                 Subject::Address(_) => {
                     if let Some(record) = known.get_mut(subject) {
-                        record.failures = record.failures.saturating_sub(1);
+                        record.failures = record.failures.saturating_sub(own);
                     }
                 }
             }
@@ -172,6 +174,40 @@ mod tests {
         throttle.succeeded(&attempt);
         assert_eq!(wait(2, "a", now).1, Duration::ZERO);
         assert_eq!(wait(1, "b", now + config.failures_forget).1, Duration::ZERO);
+    }
+
+    /// Else whoever has an account could go on guessing at others from one address.
+    #[test]
+    fn a_success_takes_back_its_own_failures_and_no_others() {
+        let (throttle, config, now) = (Throttle::default(), config(), Instant::now());
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        let all = |account: &str| {
+            vec![Subject::pair(peer, account), Subject::account(account), Subject::address(peer)]
+        };
+        let fail =
+            |account: &str| throttle.failed(&throttle.attempt(all(account), &config, now).0, &config, now);
+        let succeed = |account: &str| throttle.succeeded(&throttle.attempt(all(account), &config, now).0);
+        let failures = || throttle.subjects.lock().get(&Subject::address(peer)).map_or(0, |r| r.failures);
+        // Somebody mistypes twice and gets in.
+        for _ in 0..config.failures_free {
+            fail("mine");
+            fail("mine");
+            succeed("mine");
+            assert_eq!(failures(), 0);
+        }
+        // One who guesses at others, and logs in between.
+        for n in 0..config.failures_free {
+            fail(&format!("other {n}"));
+            succeed("mine");
+        }
+        assert_eq!(failures(), config.failures_free);
+        fail("mine");
+        succeed("mine");
+        succeed("mine");
+        assert_eq!(failures(), config.failures_free);
+        let (_first, second) =
+            (throttle.attempt(all("last"), &config, now), throttle.attempt(all("next"), &config, now));
+        assert!(second.1 > Duration::ZERO, "the address is slowed for everybody else");
     }
 
     #[test]
