@@ -57,7 +57,8 @@ fn spent(clock: ClockId) -> Duration {
 impl Shared {
     /// Packs the sealed segments that were never packed, as long as `go_on` says so before each of them.
     pub(crate) fn pack_cold(self: &Arc<Self>, go_on: &mut dyn FnMut() -> bool) -> Result<()> {
-        if self.unpacked().is_empty() || !go_on() {
+        // Cheap questions first: the survey reads all rows of bodies.
+        if self.unpacked().is_empty() || !self.has_room()? || !go_on() {
             return Ok(());
         }
         let _compacting = self.compacting.lock();

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use koi_types::{ErrorKind, MailError, Result};
+use koi_types::{BlobId, ErrorKind, MailError, Result};
 
 use super::Shared;
 use super::bodies::{BODY_FILES_FROM, Segments};
 use super::body_row::{self, BodyRow};
 use super::cold::Load;
 use super::counters::add;
-use super::group::BodyHeader;
+use super::group::{BODY_HEADER_OCTETS, BodyHeader};
 use super::repack::{self, Repack};
-use super::segment::number_of;
+use super::segment::{SMALL_HEADER_OCTETS, number_of};
 use super::snapshot::Snapshot;
 use crate::kv::Read;
 use crate::vfs::Vfs;
@@ -60,26 +60,38 @@ pub(crate) struct Survey {
     /// Octets of live body records as they are stored, by segment.
     live_octets: BTreeMap<u32, u64>,
     body_files: BTreeSet<u32>,
+    /// Bodies whose rows cannot be read: wherever they lie, they live.
+    unknown: BTreeSet<BlobId>,
+}
+
+/// What lives of a segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Living<'a> {
+    /// Logical offsets, sorted.
+    offsets: &'a [u64],
+    unknown: &'a BTreeSet<BlobId>,
+}
+
+impl Living<'_> {
+    pub(crate) fn has(&self, logical: u64, blob: &BlobId) -> bool {
+        self.offsets.binary_search(&logical).is_ok() || self.unknown.contains(blob)
+    }
 }
 
 impl Survey {
     pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
         let mut survey = Self { below: shared.live.lock().position.segment, ..Self::default() };
         let snapshot = Snapshot::open(shared)?;
-        let mut failed = Ok(());
         let (from, end) = body_row::range();
         snapshot.scan(&from, &end, &mut |key, value| {
             let Some(place) = body_row::parse_key(key) else { return std::ops::ControlFlow::Continue(()) };
             match BodyRow::decode(&place.blob, value) {
                 Ok(row) => survey.add(&row, snapshot.segments()),
-                Err(error) => failed = Err(error),
+                // `koi check` reports it. Space comes back all the same.
+                Err(_) => drop(survey.unknown.insert(place.blob)),
             }
-            match failed {
-                Ok(()) => std::ops::ControlFlow::Continue(()),
-                Err(_) => std::ops::ControlFlow::Break(()),
-            }
+            std::ops::ControlFlow::Continue(())
         })?;
-        failed?;
         survey.live.values_mut().for_each(|offsets| offsets.sort_unstable());
         Ok(survey)
     }
@@ -99,9 +111,9 @@ impl Survey {
     fn live_octets_in(&self, segment: u32) -> u64 {
         self.live_octets.get(&segment).copied().unwrap_or_default()
     }
-    /// Logical offsets of the live bodies of a segment, sorted.
-    pub(crate) fn live_in(&self, segment: u32) -> &[u64] {
-        self.live.get(&segment).map_or(&[], Vec::as_slice)
+    pub(crate) fn live_in(&self, segment: u32) -> Living<'_> {
+        let offsets = self.live.get(&segment).map_or(&[][..], Vec::as_slice);
+        Living { offsets, unknown: &self.unknown }
     }
 }
 
@@ -157,7 +169,7 @@ impl Shared {
         let _compacting = self.compacting.lock();
         let unheld = self.unheld_body_files()?;
         let mut survey = Survey::take(self)?;
-        self.let_go(&unheld, &survey.body_files);
+        self.let_go(&unheld, &survey);
         if self.is_worth_it(&survey)? {
             if self.seal_live_if_dead(&survey)? {
                 survey = Survey::take(self)?;
@@ -235,16 +247,28 @@ impl Shared {
         Ok(numbers.filter(|number| *number < next && !self.body_files.is_held(*number)).collect())
     }
     /// Files without a reference go when nobody reads them any more.
-    fn let_go(&self, unheld: &[u32], referred: &BTreeSet<u32>) {
+    fn let_go(&self, unheld: &[u32], survey: &Survey) {
         let mut compactor = self.compactor.lock();
         let leaving: BTreeSet<u32> =
             compactor.leaving.iter().flat_map(|l| l.numbers.iter().copied()).collect();
-        let dead = |number: &&u32| !referred.contains(number) && !leaving.contains(number);
+        let dead = |number: &&u32| {
+            !survey.body_files.contains(number)
+                && !leaving.contains(number)
+                && (survey.unknown.is_empty()
+                    || self.blob_in(**number).is_some_and(|blob| !survey.unknown.contains(&blob)))
+        };
         let numbers: Vec<u32> = unheld.iter().filter(dead).copied().collect();
         if !numbers.is_empty() {
             let epoch = std::mem::take(&mut self.state.lock().epoch);
             compactor.leaving.push_back(Leaving { epoch, numbers });
         }
+    }
+    /// Whose octets a body file holds.
+    fn blob_in(&self, number: u32) -> Option<BlobId> {
+        let mut front = [0; BODY_HEADER_OCTETS];
+        let file = self.vfs.open(&self.layout.body(number)).ok()?;
+        file.read_at(&mut front, SMALL_HEADER_OCTETS).ok()?;
+        BodyHeader::decode(&front).map(|header| header.blob)
     }
     fn drop_leaving(&self) {
         let mut compactor = self.compactor.lock();

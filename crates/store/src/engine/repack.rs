@@ -13,6 +13,7 @@ use koi_types::{ErrorKind, MailError, Result};
 use super::Shared;
 use super::bodies::SegmentFile;
 use super::codec::{Codec, Squeezer};
+use super::compact::Living;
 use super::group::{BODY_HEADER_OCTETS, BodyHeader, GROUP_HEADER_OCTETS, GroupBuilder, Placing};
 use super::journal::{now_millis, random};
 use super::merge::Row;
@@ -31,8 +32,7 @@ pub(crate) struct Repack<'a> {
     shared: &'a Arc<Shared>,
     number: u32,
     segment: Arc<SegmentFile>,
-    /// Logical offsets of live bodies, sorted.
-    live: &'a [u64],
+    live: Living<'a>,
     /// The last group of the segment.
     last: Link,
     /// What the index had applied when this was planned.
@@ -54,7 +54,7 @@ pub(crate) enum Prospect<'a> {
 
 impl<'a> Repack<'a> {
     /// A segment of which nothing was read yet, but for its end where no header says what that is.
-    pub(crate) fn of(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Prospect<'a>> {
+    pub(crate) fn of(shared: &'a Arc<Shared>, number: u32, live: Living<'a>) -> Result<Prospect<'a>> {
         let state = shared.state.lock();
         let (segments, applied) = (Arc::clone(&state.segments), state.applied.sequence);
         drop(state);
@@ -74,7 +74,7 @@ impl<'a> Repack<'a> {
         Ok(Prospect::Ready(repack))
     }
     /// Reads the segment and finds out what would be kept; `None` when it cannot be packed.
-    pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: &'a [u64]) -> Result<Option<Self>> {
+    pub(crate) fn plan(shared: &'a Arc<Shared>, number: u32, live: Living<'a>) -> Result<Option<Self>> {
         let Prospect::Ready(mut plan) = Self::of(shared, number, live)? else { return Ok(None) };
         let mut kept = 0;
         let whole = plan.visit(&mut |item| {
@@ -207,7 +207,7 @@ impl<'a> Repack<'a> {
             let Some(octets) = part.get(at..end) else { break };
             let physical = base + at as u64;
             let logical = logical.map_or(Some(physical), |table| table.get(&physical).copied());
-            if let Some(logical) = logical.filter(|logical| self.live.binary_search(logical).is_ok()) {
+            if let Some(logical) = logical.filter(|logical| self.live.has(*logical, &header.blob)) {
                 visit(Item::Body { logical, octets })?;
             }
             at = end;

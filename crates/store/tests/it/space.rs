@@ -369,3 +369,78 @@ fn a_delivery_that_finds_a_body_whose_last_reference_goes_keeps_its_octets() {
         assert_eq!(Content::of(&kv).bodies[&blob], 1);
     }
 }
+
+/// One row of all must not keep the disk from getting room; and what it was about may still be wanted.
+#[test]
+fn a_damaged_row_of_a_body_does_not_stop_the_compactor() {
+    let root = fast_folder();
+    let kv = open(root.path(), Options { segment_octets: 64 * 1024, reserve_octets: 0, ..eager() });
+    let stored: Vec<BodyRef> = (0..60).map(|n| deliver(&kv, n, 5000)).collect();
+    let large = [stage(&kv, 400_000), stage(&kv, 500_000)];
+    let rows = [(stored[5], vec![0xff; 3]), (large[0], Vec::new())];
+    transact_and_wait(&kv, move |txn| {
+        let scope = [0, 0, 0, 0, b'B', 0, 0, 0, 1];
+        rows.iter().try_for_each(|(body, row)| txn.put(&[&scope, body.blob.0.as_slice()].concat(), row))
+    })
+    .unwrap();
+    expunge(&kv, (0..60).filter(|n| *n != 5 && n % 10 != 0).collect());
+    let blob = large[1].blob;
+    transact_and_wait(&kv, move |txn| txn.release_body(Scope(1), &blob)).unwrap();
+    let before = folder_octets(&root.path().join("journal"));
+    kv.compact_now().unwrap();
+    kv.compact_now().unwrap();
+    let after = folder_octets(&root.path().join("journal"));
+    assert!(after * 2 < before, "{before} octets, then {after}");
+    assert_eq!(std::fs::read_dir(root.path().join("bodies")).unwrap().count(), 1);
+    for body in [stored[0], stored[5], large[0]] {
+        let mut octets = Vec::new();
+        kv.view().unwrap().read_body(&body, 0..u64::MAX, &mut octets).unwrap();
+        assert_eq!(*blake3::hash(&octets).as_bytes(), body.blob.0);
+    }
+}
+
+/// Sealing settles what is under way, and puts what waits back into the queue: whoever delivers at that
+/// moment is answered, be it that no segment could be made.
+#[test]
+fn sealing_while_mail_comes_loses_nothing_and_forgets_nobody() {
+    for fails in [false, true] {
+        let root = fast_folder();
+        let vfs = crate::sim::SimVfs::default();
+        let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
+        let options = Options { vfs: disk, segment_octets: 32 * 1024, reserve_octets: 0, ..eager() };
+        let kv = open(&root.path().join("store"), options);
+        let count = rounds(200, 60) as u32;
+        let delivered = |first: u32, kv: &Embedded| {
+            let one = |n: &u32| {
+                let body = noise(*n, 3000);
+                let n = *n;
+                transact_and_wait(kv, move |txn| deliver_in(txn, n, &body)).is_ok()
+            };
+            (first..first + count).filter(one).count()
+        };
+        let accepted: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|t| {
+                    scope.spawn({
+                        let kv = &kv;
+                        move || delivered(t * 1000, kv)
+                    })
+                })
+                .collect();
+            let mut round = 0;
+            while threads.iter().any(|thread| !thread.is_finished()) {
+                let full =
+                    crate::sim::Fault { at: round % 12, calls: 3, kind: std::io::ErrorKind::StorageFull };
+                vfs.fail(Some(full).filter(|_| fails));
+                assert!(kv.rest_now().is_ok() || fails);
+                round += 1;
+            }
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        vfs.fail(None);
+        assert!(fails || accepted == 4 * count as usize);
+        assert_eq!(Content::of(&kv).bodies.len(), accepted);
+        assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
+        println!("{accepted} of {} accepted", 4 * count);
+    }
+}
