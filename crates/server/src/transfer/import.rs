@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,8 +51,10 @@ pub fn import(
         Format::Maildir => maildir(target, path, mailbox, &mut moved, progress),
     };
     match done {
-        // What is durable is said with what ended it.
-        Err(problem) if moved.messages > 0 => moved.ended = Some(problem.into()),
+        // What is durable, and what was left out, is said with what ended it.
+        Err(problem) if moved.messages > 0 || moved.left_out.count() > 0 => {
+            moved.ended = Some(problem.into());
+        }
         done => done?,
     }
     Ok(moved)
@@ -89,21 +91,36 @@ fn mbox(
 ) -> Result<(), Problem> {
     let file = File::open(path).map_err(Problem::file("read", path))?;
     let total = file.metadata().map_or(0, |m| m.len());
-    let mut reader =
-        Mbox::new(BufReader::with_capacity(256 * 1024, file), target.service.options().message_octets_max);
+    let octets_max = target.service.options().message_octets_max;
+    let reader = Mbox::new(BufReader::with_capacity(256 * 1024, file), octets_max);
+    let mut shown = |done: u64| progress(Progress { done, total, unit: "octets".into() });
+    messages_of(target, reader, path, mailbox, moved, &mut shown)
+}
+
+/// The messages of an mbox. Those that were read whole come in, also when the rest cannot be read.
+pub(super) fn messages_of<R: BufRead>(
+    target: &Target<'_>,
+    mut reader: Mbox<R>,
+    path: &Path,
+    mailbox: &MailboxName,
+    moved: &mut Moved,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), Problem> {
     let mut batches = Batches::new(target, mailbox, &Sidecar::default())?;
     moved.mailboxes += 1;
-    loop {
-        match reader.next().map_err(Problem::file("read the mbox", path))? {
-            Next::Message(found) => batches.add(found, moved)?,
-            Next::TooLarge { place } => moved.left_out.add(place, TOO_LARGE),
-            Next::End => break,
+    let read = loop {
+        match reader.next() {
+            Ok(Next::Message(found)) => batches.add(found, moved)?,
+            Ok(Next::TooLarge { place }) => moved.left_out.add(place, TOO_LARGE),
+            Ok(Next::End) => break Ok(()),
+            Err(error) => break Err(Problem::file("read the mbox", path)(error)),
         }
         if batches.just_sent() {
-            progress(Progress { done: reader.read, total, unit: "octets".into() });
+            progress(reader.read);
         }
-    }
-    batches.finish(moved)
+    };
+    // What is on its way is acknowledged and counted whatever became of the file.
+    batches.finish(moved).and(read)
 }
 
 fn maildirs(

@@ -2,13 +2,20 @@
 
 mod dmap;
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
 
-use koi_types::{Flags, Keyword, MailboxName, SystemFlags, Timestamp};
+use koi_mailbox::{MailboxService, Options};
+use koi_store::memory::MemoryKv;
+use koi_types::{Address, Flags, Keyword, MailboxName, SystemFlags, Timestamp};
 
+use super::import::messages_of;
 use super::maildir::{Letters, folder_of};
 use super::mbox::{Mbox, Next};
-use super::{Found, lines};
+use super::{Found, Moved, Target, lines};
+use crate::service::System;
+use crate::watch::Watch;
 
 fn all(text: &str) -> Vec<Found> {
     let mut mbox = Mbox::new(Cursor::new(text.as_bytes().to_vec()), 1000);
@@ -86,4 +93,41 @@ fn folder_names_keep_dots_and_letters_of_all_scripts() {
     assert_eq!(folder("INBOX"), None);
     assert_eq!(folder("Sent/2026").as_deref(), Some("Sent.2026"));
     assert_eq!(folder("v1.0/Entwürfe").as_deref(), Some("v1&AC4-0.Entw&APw-rfe"));
+}
+
+/// A file that cannot be read further than this.
+struct Broken(Cursor<Vec<u8>>);
+
+impl Read for Broken {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(into)? {
+            0 => Err(std::io::Error::other("the disk is broken")),
+            octets => Ok(octets),
+        }
+    }
+}
+
+/// Whatever came in until then is there, counted and said: what was on its way, and what waited to be.
+#[test]
+fn an_mbox_that_cannot_be_read_to_its_end_says_how_far_it_came() {
+    let service = MailboxService::new(
+        Arc::new(MemoryKv::new(Arc::new(Watch::default()))),
+        Options::default(),
+        Arc::new(System),
+    );
+    service.directory().create_domain("example.org").unwrap();
+    let address = Address::new("alice", "example.org").unwrap();
+    let id = service.directory().create_account(&address, "verifier").unwrap();
+    let target = Target { service: &service, account: service.account(id).unwrap() };
+    // Two transactions and a part of one; the last message is cut off.
+    let message = |n: u32| format!("From a Thu Nov 21 21:55:52 2026\nSubject: {n}\n\nx\n\n");
+    let text: String = (0..601).map(message).collect();
+    let reader = Mbox::new(BufReader::new(Broken(Cursor::new(text.into_bytes()))), 1000);
+    let mut moved = Moved::default();
+    let inbox = MailboxName::inbox();
+    let refused = messages_of(&target, reader, Path::new("/the/mbox"), &inbox, &mut moved, &mut |_| ());
+    let what = refused.unwrap_err().what;
+    assert!(what.contains("/the/mbox") && what.contains("the disk is broken"), "{what}");
+    let there = target.account.snapshot().unwrap().mailbox_named(&inbox).unwrap().unwrap().messages;
+    assert_eq!((moved.messages, there), (600, 600));
 }
