@@ -208,7 +208,7 @@ impl Away<'_> {
         let Ok(octets) = self.vacation.reply(header, &self.from, to, &given) else { return Ok(None) };
         let trace = Trace { from: &ReversePath::Null, hostname, id: ObjectId(id.0), at: self.now };
         let mut stage = Stage::new(Arc::clone(&inner.kv), inner.options.message_octets_max);
-        stage.write(trace.lines().as_bytes())?;
+        stage.write_own(trace.lines().as_bytes())?;
         stage.write(&octets)?;
         stage.finish().map(|message| Some(Arc::new(message)))
     }

@@ -194,6 +194,9 @@ pub struct Stage {
     /// Above so many it goes to a body segment.
     held_max: usize,
     octets: u64,
+    /// Of them, those that whoever brings the message is answerable for: not the lines that are ours.
+    counted: u64,
+    /// Of those.
     octets_max: u64,
     /// Nothing of it may be written: all of it stays in memory.
     confidential: Option<Reserved>,
@@ -209,6 +212,7 @@ impl Stage {
             large: None,
             held_max: limits::BODY_INLINE_OCTETS_MAX,
             octets: 0,
+            counted: 0,
             octets_max,
             confidential: None,
             refused: None,
@@ -227,7 +231,12 @@ impl Stage {
     pub fn holding(self, octets_max: usize) -> Self {
         Self { held_max: octets_max.min(limits::BODY_INLINE_OCTETS_MAX), ..self }
     }
-    /// Octets so far.
+    /// For what was in a store before, in which lines lie that a server added.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        Self { octets_max: self.octets_max.saturating_add(limits::ADDED_OCTETS_MAX), ..self }
+    }
+    /// Octets so far, ours with them.
     #[must_use]
     pub const fn octets(&self) -> u64 {
         self.octets
@@ -235,11 +244,20 @@ impl Stage {
     /// The next octets. `TooLarge` past the limit; `Unavailable` when the disk is full. After an error drop
     /// it.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
+        self.write_for(octets, octets.len())
+    }
+    /// Lines that the server adds. RFC 1870 §4: what is declared and limited is the message as it is sent.
+    pub fn write_own(&mut self, octets: &[u8]) -> Result<()> {
+        self.write_for(octets, 0)
+    }
+    /// The next octets, which stand for `sent` that came: lines were added to them or taken away.
+    pub fn write_for(&mut self, octets: &[u8], sent: usize) -> Result<()> {
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }
         self.octets = self.octets.saturating_add(octets.len() as u64);
-        if self.octets > self.octets_max {
+        self.counted = self.counted.saturating_add(sent as u64);
+        if self.counted > self.octets_max {
             let text = format!("message is larger than {} octets", self.octets_max);
             return Err(MailError::new(ErrorKind::TooLarge, text));
         }

@@ -168,7 +168,7 @@ impl Account {
         let (from, at) = (&ReversePath::Null, env.now());
         let id = ObjectId(self.inner.new_email_id().0);
         let mut stage = Stage::new(Arc::clone(kv), options.message_octets_max);
-        stage.write(Trace { from, hostname: &options.hostname, id, at }.lines().as_bytes())?;
+        stage.write_own(Trace { from, hostname: &options.hostname, id, at }.lines().as_bytes())?;
         stage.write(octets)?;
         let message = Arc::new(stage.finish()?);
         let delivery = Delivery { sender: ReversePath::Null, recipients: vec![to], message, received_at: at };

@@ -15,6 +15,9 @@ pub const MAILBOX_DEPTH_MAX: usize = 32;
 pub const MAILBOXES_PER_ACCOUNT_MAX: usize = 100_000;
 /// One message, default; larger ones are refused with SIZE (RFC 1870) and TOOBIG.
 pub const MESSAGE_OCTETS_MAX: u64 = 50 * 1024 * 1024;
+/// Lines that a server adds to a message on its way in (Return-Path, Received, Date, Message-ID): what was
+/// taken in may be larger than what may be sent, and comes back, copied or imported, with so much room.
+pub const ADDED_OCTETS_MAX: u64 = 2048;
 /// One IMAP command line without its literals.
 pub const IMAP_LINE_OCTETS_MAX: usize = 64 * 1024;
 /// All literals of one IMAP command that is not APPEND.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::imap::Lmtp;
 use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, complained, koi, new_folder, said};
 
 const DATED: &str = "\" 3-Feb-2001 04:05:06 +0230\"";
@@ -292,7 +293,7 @@ fn an_mbox_is_imported_and_what_is_too_large_is_named() {
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("{text}[limits]\nmessage_octets_max = 2000\n")).unwrap();
     let mbox = outer.path().join("mbox");
-    let large = "x".repeat(3000);
+    let large = "x".repeat(5000);
     let text = format!(
         "From a Thu Nov 21 21:55:52 2026\nStatus: RO\n\none\n\nFrom b Thu Nov 21 21:55:53 2026\n\n{large}\n\n\
          From c Thu Nov 21 21:55:54 2026\nSubject: three\n\n>From me\n"
@@ -312,4 +313,33 @@ fn an_mbox_is_imported_and_what_is_too_large_is_named() {
     assert_eq!(found[0].flags, ["\\Seen"]);
     assert_eq!(found[0].internaldate, "21-Nov-2026 21:55:52 +0000");
     assert_eq!(found[1].octets, b"Subject: three\r\n\r\nFrom me\r\n");
+}
+
+/// What may be delivered may come back: the lines that the server wrote into it do not count.
+#[test]
+fn a_message_as_large_as_may_be_comes_back() {
+    let (outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}[limits]\nmessage_octets_max = 2000\n")).unwrap();
+    let server = Server::quickstart(&folder, &[]);
+    let head = "Subject: large\r\n\r\n";
+    let message = |octets: usize| format!("{head}{}\r\n", "x".repeat(octets - head.len() - 2)).into_bytes();
+    let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
+    assert!(lmtp.deliver(&[ALICE], &message(2000)).unwrap()[0].starts_with("250"));
+    assert!(lmtp.deliver(&[ALICE], &message(2001)).unwrap()[0].starts_with("552 5.3.4"));
+    let out = outer.path().join("export");
+    let path = out.to_str().unwrap();
+    said(&server.koi(&["export", path, "--account", ALICE]));
+    said(&server.koi(&["import", "maildir", path, "--account", BOB]));
+    let (sent, came) = (server.login(ALICE, PASSWORD).all("INBOX"), server.login(BOB, PASSWORD).all("INBOX"));
+    assert!(sent.len() == 1 && sent[0].octets.len() > 2000, "{}", sent.len());
+    assert_eq!(sent, came);
+    // As an mbox of another program has it.
+    let mbox = outer.path().join("mbox");
+    let text = [b"From a Thu Nov 21 21:55:52 2026\r\n", &*sent[0].octets, b"\r\n"].concat();
+    std::fs::write(&mbox, text).unwrap();
+    said(&server.koi(&["import", "mbox", mbox.to_str().unwrap(), "--account", BOB, "--mailbox", "Box"]));
+    assert_eq!(server.login(BOB, PASSWORD).all("Box")[0].octets, sent[0].octets);
 }

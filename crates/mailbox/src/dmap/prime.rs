@@ -59,6 +59,11 @@ impl Prime {
 }
 
 impl PrimeStage {
+    /// For what was in a store before, where a tracing object may stand before it.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        Self { stage: self.stage.stored(), ..self }
+    }
     /// The next octets. `InvalidInput` with [`Cause::BadMessage`] as soon as the frame is broken, `TooLarge`
     /// past the limit. After an error drop it.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {

@@ -313,9 +313,12 @@ impl Account {
             date: &date(at).to_rfc5322().unwrap_or_default(),
             message_id: &format!("{id}@{hostname}"),
         };
-        staged(&self.inner, &outgoing.octets(octets, &added)).map_err(|error| match error.kind {
-            ErrorKind::TooLarge => SubmissionRefused::TooLarge(options.message_octets_max),
-            _ => error.into(),
+        // What may be in the account may be sent: what is added to it does not count.
+        staged(&self.inner, &outgoing.octets(octets, &added), octets.len()).map_err(|error| {
+            match error.kind {
+                ErrorKind::TooLarge => SubmissionRefused::TooLarge(options.message_octets_max),
+                _ => error.into(),
+            }
         })
     }
 }
@@ -335,9 +338,10 @@ fn make_room(account: &mut AccountTxn<'_>) -> Result<()> {
     oldest.map_or(Ok(()), |oldest| account.destroy_object(ObjectKind::Submission, oldest.id).map(drop))
 }
 
-fn staged(inner: &Inner, octets: &[u8]) -> Result<Arc<Incoming>> {
-    let mut stage = Stage::new(Arc::clone(&inner.kv), inner.options.message_octets_max);
-    stage.write(octets)?;
+/// Octets of a message that stand for so many of one that was stored.
+fn staged(inner: &Inner, octets: &[u8], stored: usize) -> Result<Arc<Incoming>> {
+    let mut stage = Stage::new(Arc::clone(&inner.kv), inner.options.message_octets_max).stored();
+    stage.write_for(octets, stored)?;
     stage.finish().map(Arc::new)
 }
 

@@ -6,8 +6,8 @@ use koi_mailbox::emails::{
     OWN_IDENTITY, SetOutcome, SettingRefused, State, SubmissionRefused, SubmissionView, Told, UndoStatus,
     VacationRecord,
 };
-use koi_mailbox::{Account, INBOX, SentShares};
-use koi_types::{EmailId, ErrorKind, ObjectId, Timestamp, limits};
+use koi_mailbox::{Account, INBOX, Options, SentShares};
+use koi_types::{BlobName, EmailId, ErrorKind, ObjectId, Timestamp, limits};
 
 use crate::emails::state;
 use crate::rig::{Rig, incoming, listed};
@@ -143,6 +143,30 @@ fn what_waits_is_sent_at_its_time_or_taken_back() {
     rig.env.advance_secs(3600);
     rig.housekeep();
     assert_eq!(listed(&bob, INBOX).len(), 2, "one was taken back, one forgotten and sent");
+}
+
+/// What is added to an email does not count: one as large as may be is sent, at once and later, and what came
+/// of it can be copied.
+// spec: RFC 1870 §4
+#[test]
+fn an_email_as_large_as_may_be_is_sent() {
+    let octets = "From: alice@example.org\nTo: bob@example.org\nBcc: bob@example.org\nSubject: s\n\nbody\n";
+    let message_octets_max = (octets.len() + octets.lines().count()) as u64;
+    let rig = Rig::with(Options { message_octets_max, ..Options::default() });
+    let (alice, bob) = (rig.account("alice"), rig.account("bob"));
+    let email = draft(&alice, "bob@example.org");
+    submit(&alice, &new(email)).unwrap();
+    submit(&alice, &NewSubmission { send_at: Some(rig.service_now().plus_secs(60)), ..new(email) }).unwrap();
+    rig.env.advance_secs(61);
+    rig.housekeep();
+    assert_eq!(listed(&bob, INBOX).len(), 2);
+    assert!(text(&bob).len() as u64 > message_octets_max);
+    let snapshot = bob.snapshot().unwrap();
+    let arrived = snapshot.message(INBOX, crate::rig::uid(1), |row| row.email).unwrap().unwrap();
+    let copy =
+        |stage| snapshot.message_of_blob(&BlobName::Message(arrived), stage).map(|message| message.is_some());
+    assert!(copy(alice.stage().stored()).unwrap());
+    assert_eq!(copy(alice.stage()).unwrap_err().kind, ErrorKind::TooLarge);
 }
 
 // spec: RFC 8621 §7

@@ -184,7 +184,8 @@ keys! {
     "limits.shutdown_secs" number(1, 600), Value("10"), "seconds", Live, "10",
         "Time sessions have at shutdown to finish what they are at.";
     "limits.message_octets_max" number(1024, 1 << 30), Value("52428800"), "octets", Restart, "52428800",
-        "The largest message, delivered or appended (SIZE, APPENDLIMIT).";
+        "The largest message that may be sent or appended (SIZE, APPENDLIMIT). Lines that the server adds to \
+         it do not count.";
     "imap.compress" Kind::Switch, Value("true"), "", Restart, "false",
         "Offer COMPRESS=DEFLATE (RFC 4978).";
     "imap.unauthenticate" Kind::Switch, Value("true"), "", Restart, "false",

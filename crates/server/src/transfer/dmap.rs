@@ -180,7 +180,7 @@ pub(super) fn read_message(account: &Account, folder: &Path, file: &str) -> Resu
     let path = messages.join(file);
     let told = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut file = inside::open(&path).map_err(told)?;
-    let mut stage = account.stage_prime();
+    let mut stage = account.stage_prime().stored();
     let mut piece = Vec::new();
     // What is too large is refused on the way.
     while (&mut file).take(PIECE_OCTETS).read_to_end(&mut piece).map_err(told)? > 0 {

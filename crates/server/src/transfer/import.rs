@@ -10,6 +10,7 @@ use std::sync::Arc;
 use koi_mailbox::{Account, AclChange, Appended, NewMessage, Pending};
 use koi_types::{
     ErrorKind, Flags, MailError, MailboxId, MailboxName, Rights, Role, Timestamp, ZoneOffset, annotation,
+    limits,
 };
 
 use super::maildir::{self, Folder, Letters, MessageFile};
@@ -91,8 +92,7 @@ fn mbox(
 ) -> Result<(), Problem> {
     let file = File::open(path).map_err(Problem::file("read", path))?;
     let total = file.metadata().map_or(0, |m| m.len());
-    let octets_max = target.service.options().message_octets_max;
-    let reader = Mbox::new(BufReader::with_capacity(256 * 1024, file), octets_max);
+    let reader = Mbox::new(BufReader::with_capacity(256 * 1024, file), octets_max(target));
     let mut shown = |done: u64| progress(Progress { done, total, unit: "octets".into() });
     messages_of(target, reader, path, mailbox, moved, &mut shown)
 }
@@ -150,7 +150,7 @@ fn maildirs(
                 batches.add_prime(line, flags, &folder.path, moved)?;
                 continue;
             }
-            match read_file(file, &letters, &sidecar, target.service.options().message_octets_max) {
+            match read_file(file, &letters, &sidecar, octets_max(target)) {
                 Ok(found) => match sidecar.line(file.unique()).and_then(|line| line.meta.as_deref()) {
                     Some(meta) => batches.add_with_meta(found, meta, moved)?,
                     None => batches.add(found, moved)?,
@@ -169,6 +169,12 @@ fn maildirs(
     }
     progress(Progress { done, total, unit: "messages".into() });
     Ok(())
+}
+
+/// What was delivered has lines that a server added, here or elsewhere, and was as large as it may be without
+/// them.
+fn octets_max(target: &Target<'_>) -> u64 {
+    target.service.options().message_octets_max.saturating_add(limits::ADDED_OCTETS_MAX)
 }
 
 fn read_file(
@@ -462,7 +468,7 @@ fn parse(account: &Account, batch: Vec<Found>) -> Vec<Result<NewMessage, MailErr
 
 fn parse_one(account: &Account, found: Found) -> Result<NewMessage, MailError> {
     // Nothing of it is written for an account that keeps encrypted messages only.
-    let mut stage = account.stage();
+    let mut stage = account.stage().stored();
     stage.write(&found.octets)?;
     let message = Arc::new(stage.finish()?);
     let received_at = found.received_at.unwrap_or_else(|| date_field(&found.octets));

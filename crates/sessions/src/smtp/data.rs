@@ -119,9 +119,10 @@ fn opened(session: &SmtpSession, header: &[u8], rest: &[u8]) -> Result<Bodies, R
     // Who sends may get a copy.
     let recipients = session.transaction.iter().flat_map(|transaction| transaction.accounts());
     let accounts: Vec<_> = recipients.chain(session.login.iter().map(|login| login.account)).collect();
-    let begun = |header: &[u8]| {
+    // The limit is for what the client sends, whatever is added to it or taken away.
+    let begun = |shown: &[u8]| {
         let mut stage = session.service.stage_for(&accounts);
-        let written = stage.write(trace.as_bytes()).and_then(|()| stage.write(header));
+        let written = stage.write_own(trace.as_bytes()).and_then(|()| stage.write_for(shown, header.len()));
         written.and_then(|()| stage.write(rest)).map(|()| stage)
     };
     if session.role != Role::Submission {

@@ -82,6 +82,10 @@ fn set_dmtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
 
 fn set_smtp(world: &mut World, name: &str, value: &str) -> Result<(), String> {
     let number = || value.parse::<u32>().map_err(|_| format!("not a number: {value}"));
+    if name.ends_with(".message_octets_max") {
+        let octets = number()?.into();
+        world.set_options(|options| options.message_octets_max = octets);
+    }
     let service = world.service.clone();
     let settings = match name.split_once('.') {
         Some(("lmtp", _)) => &mut world.lmtp,

@@ -153,7 +153,7 @@ fn next(send_at: Timestamp, now: Timestamp) -> Timestamp {
 fn read(inner: &Inner, body: &BodyRef) -> Result<Arc<Incoming>> {
     let mut octets = Vec::new();
     inner.kv.view()?.read_body(body, 0..body.octets, &mut octets)?;
-    staged(inner, &octets)
+    staged(inner, &octets, octets.len())
 }
 
 fn unreadable() -> DeliveryRecord {

@@ -98,7 +98,7 @@ impl Copying {
                 self.refuse(&id, missing(&id))?;
                 continue;
             };
-            let (run, stage) = (self.from.find_blob(name), self.to.stage_upload());
+            let (run, stage) = (self.from.find_blob(name), self.to.stage_upload().stored());
             return Ok(Some(Copy { id, run, reading: None, stage }));
         }
         Ok(None)

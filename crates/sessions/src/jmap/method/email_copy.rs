@@ -135,7 +135,7 @@ fn copy(
     let view = emails.email(original).ok_or_else(missing)?;
     let EmailCopy { mailbox_ids: mailboxes, keywords, received_at } = &copied.change;
     let mailboxes = mailbox_ids(mailboxes, cx.created)?;
-    let read = emails.snapshot().message_of_blob(&BlobName::Message(original), to.stage_upload());
+    let read = emails.snapshot().message_of_blob(&BlobName::Message(original), to.stage_upload().stored());
     let message = read.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
         ErrorKind::NoPermission => SetError::described(SetErrorKind::Forbidden, error.text).into(),

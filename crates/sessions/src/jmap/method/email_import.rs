@@ -90,7 +90,8 @@ fn read(
     if !is_message(&header) {
         return Err(not_a_message("it does not begin with a header field").into());
     }
-    let read = snapshot.message_of_blob(&name, account.stage());
+    // It may be an email that is there.
+    let read = snapshot.message_of_blob(&name, account.stage().stored());
     let message = read.map_err(|error| match error.kind {
         ErrorKind::TooLarge => too_large(cx).into(),
         ErrorKind::InvalidInput => not_a_message(&error.text).into(),
