@@ -70,6 +70,11 @@ impl AnnotationRow {
     pub const fn is_setting(&self) -> bool {
         self.special.is_some()
     }
+    /// Whether it is a setting of the account's own that another server can be told.
+    #[must_use]
+    pub fn is_portable_setting(&self) -> bool {
+        self.is_setting() && special::is_portable(&self.name)
+    }
 }
 
 impl Snapshot<'_> {

@@ -22,7 +22,7 @@ use crate::service::Options;
 pub(crate) mod names;
 mod settings;
 
-pub(crate) use settings::{list, set};
+pub(crate) use settings::{is_set_by_clients, list, set};
 
 /// The mailboxes of COI, the same for all accounts (COI-server §getting-coi-namespace-configuration).
 #[derive(Clone, PartialEq, Eq, Debug)]

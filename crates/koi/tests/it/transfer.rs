@@ -343,3 +343,52 @@ fn a_message_as_large_as_may_be_comes_back() {
     said(&server.koi(&["import", "mbox", mbox.to_str().unwrap(), "--account", BOB, "--mailbox", "Box"]));
     assert_eq!(server.login(BOB, PASSWORD).all("Box")[0].octets, sent[0].octets);
 }
+
+/// Settings that clients see as annotations, and mailboxes of every account that are not subscribed.
+// spec: RFC 9051 §6.3.8
+#[test]
+fn settings_and_what_is_not_subscribed_come_back() {
+    const COI: &str = "/private/vendor/vendor.dovecot/coi";
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut alice = server.login(ALICE, PASSWORD);
+    alice.ok(&format!("SETMETADATA \"\" ({COI}/config/enabled \"yes\")"));
+    // Seen chat that lies in INBOX stays there, while it comes in too.
+    let chat = b"Chat-Version: 1.0\r\nMessage-ID: <chat$1@x>\r\nFrom: b@example.net\r\n\r\nhi\r\n";
+    let answer = alice.append("INBOX", "\\Seen", chat).unwrap();
+    assert!(answer.tagged.starts_with("OK"), "{}", answer.tagged);
+    alice.ok(&format!("SETMETADATA \"\" ({COI}/config/message-filter \"seen\")"));
+    for name in ["INBOX", "Trash", "Junk"] {
+        alice.ok(&format!("UNSUBSCRIBE {name}"));
+    }
+    let out = outer.path().join("export");
+    let path = out.to_str().unwrap();
+    said(&server.koi(&["export", path, "--account", ALICE]));
+    let settings = std::fs::read_to_string(out.join("koi-settings.jsonl")).unwrap();
+    assert!(settings.contains("enabled") && !settings.contains("mailbox-root"), "{settings}");
+    // Junk has mail already: its owner knows whether to see it.
+    let mut bob = server.login(BOB, PASSWORD);
+    bob.append("Junk", "", b"Subject: there\r\n\r\n").unwrap();
+    said(&server.koi(&["import", "maildir", path, "--account", BOB]));
+    let question = format!("GETMETADATA (DEPTH infinity) \"\" {COI}");
+    let told = alice.ok(&question).lines();
+    assert!(told.iter().any(|line| line.contains("seen")), "{told:?}");
+    assert_eq!(bob.ok(&question).lines(), told);
+    let subscribed = |lines: Vec<String>, name: &str| lines.iter().any(|line| line.ends_with(name));
+    for (name, by_bob) in [("INBOX", false), ("Trash", false), ("Junk", true), ("Sent", true)] {
+        assert_eq!(subscribed(alice.ok("LSUB \"\" *").lines(), name), name == "Sent", "{name}");
+        assert_eq!(subscribed(bob.ok("LSUB \"\" *").lines(), name), by_bob, "{name}");
+    }
+    assert_eq!((alice.all("INBOX"), bob.all("COI/Chats").len()), (bob.all("INBOX"), 0));
+    // Only the folder itself: no settings.
+    let mut carol = with_carol(&server);
+    let one = ["import", "maildir", path, "--account", CAROL, "--mailbox", "Old"];
+    said(&server.koi(&one));
+    assert!(!carol.ok(&question).lines().iter().any(|line| line.contains("enabled")));
+}
+
+fn with_carol(server: &Server) -> crate::imap::Imap {
+    let added = koi(&server.folder, &["account", "add", CAROL], &format!("{PASSWORD}\n"));
+    said(&added);
+    server.login(CAROL, PASSWORD)
+}

@@ -51,6 +51,12 @@ pub fn value_octets_max(target: Target, name: &EntryName) -> usize {
     }
 }
 
+/// Whether what an entry of the server says holds elsewhere too. Push subscriptions are bound to a server's
+/// keys; what the administrator sets is that server's.
+pub(super) fn is_portable(name: &EntryName) -> bool {
+    special_of(Target::Server, name) == Some(Special::Coi) && coi::is_set_by_clients(name)
+}
+
 /// Those at `asked` and below it down to `depth`.
 pub(super) fn list(
     snapshot: &Snapshot<'_>,

@@ -27,6 +27,11 @@ pub(crate) fn list(snapshot: &Snapshot<'_>) -> Result<Vec<Annotation>> {
     Ok([enabled, Some(root), filter].into_iter().flatten().flatten().collect())
 }
 
+/// Whether it is one that clients set.
+pub(crate) fn is_set_by_clients(name: &EntryName) -> bool {
+    matches!(&*name.key(), ENABLED | MESSAGE_FILTER)
+}
+
 /// Sets or removes one of them, or says why not.
 pub(crate) fn set(
     lent: &Lent,

@@ -43,6 +43,7 @@ pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> 
         moved.mailboxes += 1;
     }
     annotations::export(account, Target::Server, path)?;
+    annotations::export_settings(account, path)?;
     dmap::export_account(account, path)?;
     subscriptions::export(account, path)?;
     Ok(moved)

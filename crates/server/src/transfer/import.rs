@@ -80,7 +80,9 @@ fn maildir(
     dmap::import_account(&target.account, path, moved)?;
     let folders = maildir::tree(path, &mut moved.left_out)?;
     maildirs(target, &folders, moved, progress)?;
-    subscriptions::import(&target.account, path, moved)
+    subscriptions::import(&target.account, path, moved)?;
+    // Last: while messages came in they were to stay where they are.
+    annotations::import_settings(&target.account, path, moved)
 }
 
 fn mbox(
@@ -401,6 +403,7 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
     let known = account.snapshot()?.mailbox_named(name)?;
     let role = sidecar.head.as_ref().and_then(|h| h.role.as_deref()).and_then(Role::from_attribute);
     let was_empty = known.as_ref().is_none_or(|row| row.messages == 0);
+    let was_there = known.is_some();
     let mailbox = match known {
         Some(row) => row.id,
         None => {
@@ -413,8 +416,13 @@ fn open_mailbox(target: &Target<'_>, name: &MailboxName, sidecar: &Sidecar) -> R
             }
         }
     };
-    if sidecar.head.as_ref().is_some_and(|h| h.subscribed) {
-        account.subscribe(name, true).wait()?;
+    if let Some(head) = &sidecar.head {
+        // Not subscribed is what an account may have made of a mailbox that all accounts have. One in which
+        // there is mail stays as its owner has it.
+        let says_so = was_there && was_empty && head.mailbox == name.as_str();
+        if head.subscribed || says_so {
+            account.subscribe(name, head.subscribed).wait()?;
+        }
     }
     if let Some(meta) = sidecar.head.as_ref().and_then(|h| h.meta.as_deref()).filter(|_| was_empty) {
         let meta = dmap::meta(meta).map_err(|why| Problem::new(format!("{name}: META: {why}"), REPAIR))?;
