@@ -1,14 +1,15 @@
 //! What a person sees: lines on standard output, complaints on standard error, passwords without echo,
 //! progress bars.
 
+mod bar;
+
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use koi_server::Problem;
-use koi_server::admin::Progress;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+pub(crate) use bar::Bar;
 
 /// A password is not longer than this.
 const PASSWORD_OCTETS_MAX: u64 = 1024;
@@ -96,50 +97,5 @@ impl NoEcho {
 impl Drop for NoEcho {
     fn drop(&mut self) {
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
-    }
-}
-
-/// Between two plain lines of progress.
-const PLAIN_EVERY: Duration = Duration::from_secs(5);
-
-/// A bar on a terminal, a line now and then elsewhere.
-pub(crate) struct Bar {
-    what: &'static str,
-    bar: Option<ProgressBar>,
-    last: Instant,
-}
-
-impl Bar {
-    pub(crate) fn new(what: &'static str) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::no_length();
-            let style = "{prefix} {bar:40} {percent:>3}% {human_pos}/{human_len} {msg} {per_sec} {eta}";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style);
-            }
-            bar.set_prefix(what);
-            bar
-        });
-        Self { what, bar, last: Instant::now() }
-    }
-    pub(crate) fn show(&mut self, progress: &Progress) {
-        let Progress { done, total, unit } = progress;
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(*total);
-                bar.set_position(*done);
-                bar.set_message(unit.clone());
-            }
-            None if self.last.elapsed() >= PLAIN_EVERY => {
-                self.last = Instant::now();
-                note(format_args!("{}: {done} of {total} {unit}", self.what));
-            }
-            None => {}
-        }
-    }
-    pub(crate) fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! `koi import` and `koi export`: what goes out comes back, octet by octet.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::imap::Lmtp;
-use crate::rig::{ALICE, BOB, CAROL, PASSWORD, Server, complained, koi, new_folder, said};
+use crate::rig::{ALICE, BOB, CAROL, KOI, PASSWORD, Server, complained, koi, new_folder, said};
 
 const DATED: &str = "\" 3-Feb-2001 04:05:06 +0230\"";
 
@@ -391,4 +392,32 @@ fn with_carol(server: &Server) -> crate::imap::Imap {
     let added = koi(&server.folder, &["account", "add", CAROL], &format!("{PASSWORD}\n"));
     said(&added);
     server.login(CAROL, PASSWORD)
+}
+
+/// At a terminal a bar is drawn on it and goes again; elsewhere nothing but the summary is written.
+#[test]
+fn an_import_at_a_terminal_shows_a_bar() {
+    let (outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    let mbox = outer.path().join("mbox");
+    let messages = (0..1000).map(|n| format!("From a Thu Nov 21 21:55:52 2026\nSubject: {n}\n\n{n}\n\n"));
+    std::fs::write(&mbox, messages.collect::<String>()).unwrap();
+    let arguments = ["import", "mbox", mbox.to_str().unwrap(), "--account", ALICE];
+    let plain = koi(&folder, &arguments, "");
+    assert!(said(&plain).starts_with("imported 1000 messages (") && plain.stderr.is_empty(), "{plain:?}");
+    let config = folder.join("koi.toml");
+    let command = format!("'{KOI}' {} --config '{}'", arguments.join(" "), config.display());
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (drawn, after) = text.rsplit_once("imported 1000 messages (").unwrap();
+    assert!(drawn.contains("import █") && drawn.contains(" octets "), "{text:?}");
+    let last = drawn.rsplit('%').next().unwrap();
+    assert!(last.contains("\u{1b}[2K"), "the bar is wiped away: {text:?}");
+    assert!(after.trim_end().ends_with("messages/s"), "{text:?}");
 }
