@@ -21,23 +21,55 @@ pub(crate) fn run(config: &Config, arguments: cli::Queue) -> Result<(), Problem>
     let batches = chosen(action, which)?;
     if batches.len() > 1 && action != QueueAction::List {
         // All are there before anything is done with one.
-        for which in &batches {
-            asked(config, QueueAction::List, which.clone())?;
+        let there = each(&batches, &mut |which| asked(config, QueueAction::List, which));
+        there.failed.map_or(Ok(()), Err)?;
+    }
+    let Done { queue, failed } = each(&batches, &mut |which| asked(config, action, which));
+    // Nothing is said of what waits when nobody could say.
+    if failed.is_none() || !queue.lines.is_empty() {
+        if json {
+            let json = serde_json::to_string_pretty(&queue);
+            say(json.map_err(|e| Problem::new(format!("cannot write JSON: {e}"), "report this as a bug"))?);
+        } else {
+            show(action, &queue);
         }
     }
-    let mut queue = Queue::default();
+    failed.map_or(Ok(()), Err)
+}
+
+/// What came of several requests.
+struct Done {
+    queue: Queue,
+    /// All that went wrong.
+    failed: Option<Problem>,
+}
+
+/// One that fails does not keep the others from being asked.
+fn each(batches: &[QueueWhich], ask: &mut dyn FnMut(QueueWhich) -> Result<Queue, Problem>) -> Done {
+    let mut done = Done { queue: Queue::default(), failed: None };
     for which in batches {
-        let Queue { lines, left } = asked(config, action, which)?;
-        queue.lines.extend(lines);
-        queue.left += left;
+        match ask(which.clone()) {
+            Ok(Queue { lines, left }) => {
+                done.queue.lines.extend(lines);
+                done.queue.left += left;
+            }
+            Err(problem) => {
+                done.failed = Some(match done.failed.take() {
+                    None => problem,
+                    Some(first) => Problem { what: also(&first.what, &problem.what), ..first },
+                });
+            }
+        }
     }
-    if json {
-        let json = serde_json::to_string_pretty(&queue);
-        say(json.map_err(|e| Problem::new(format!("cannot write JSON: {e}"), "report this as a bug"))?);
-        return Ok(());
+    done
+}
+
+/// Each thing once: where no server answers, all say the same.
+fn also(said: &str, more: &str) -> Box<str> {
+    if said.lines().any(|line| line.trim_start() == more) {
+        return said.into();
     }
-    show(action, &queue);
-    Ok(())
+    format!("{said}\n  {more}").into()
 }
 
 fn asked(config: &Config, action: QueueAction, which: QueueWhich) -> Result<Queue, Problem> {
@@ -82,5 +114,47 @@ fn show(action: QueueAction, queue: &Queue) {
     }
     if queue.left > 0 {
         note(format_args!("and {} more", queue.left));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str) -> QueueLine {
+        let text = String::new;
+        let (from, to, queued, next, said) = (text(), text(), text(), text(), text());
+        QueueLine { id: id.into(), protocol: text(), from, to, octets: 1, attempts: 0, queued, next, said }
+    }
+
+    #[test]
+    fn a_batch_that_fails_does_not_stop_the_others() {
+        let ids: Vec<String> = (0..5 * QUEUE_IDS_MAX).map(|n| n.to_string()).collect();
+        let which = cli::QueueWhich { ids, to: None, all: false };
+        let batches = chosen(QueueAction::Drop, which).unwrap();
+        assert_eq!(batches.len(), 5);
+        let mut asked = 0;
+        let done = each(&batches, &mut |which| {
+            asked += 1;
+            let QueueWhich::Ids(ids) = which else { panic!("{which:?}") };
+            match asked {
+                2 => Err(Problem::usage(format!("{}: gone", ids[0]), "look")),
+                4 => Err(Problem::new(format!("{}: damaged", ids[0]), "repair")),
+                _ => Ok(Queue { lines: vec![line(&ids[0])], left: 999 }),
+            }
+        });
+        let ids: Vec<&str> = done.queue.lines.iter().map(|line| &*line.id).collect();
+        assert_eq!((asked, ids.as_slice(), done.queue.left), (5, ["0", "2000", "4000"].as_slice(), 2997));
+        let Problem { what, remedy, exit } = done.failed.unwrap();
+        assert_eq!(&*what, "1000: gone\n  3000: damaged");
+        assert_eq!((&*remedy, exit), ("look", koi_server::Exit::Usage));
+    }
+
+    #[test]
+    fn what_all_say_is_said_once() {
+        let batches = vec![QueueWhich::All; 3];
+        let done = each(&batches, &mut |_| Err(Problem::new("no server", "start it")));
+        assert_eq!(&*done.failed.unwrap().what, "no server");
+        assert!(done.queue.lines.is_empty());
     }
 }

@@ -16,6 +16,8 @@ use crate::service::Service;
 pub const QUEUE_IDS_MAX: usize = 1000;
 /// Lines of one answer.
 const LINES_MAX: usize = 10_000;
+/// Messages that could not be changed and are named in one answer.
+const FAILED_NAMED_MAX: usize = 20;
 /// What a bounce says.
 const ENDED: &str = "an administrator of this server has ended it";
 
@@ -84,7 +86,7 @@ pub(super) fn execute(service: &Service, action: QueueAction, which: &QueueWhich
         QueueWhich::To(domain) => one.destination.eq_ignore_ascii_case(domain),
         QueueWhich::Ids(_) => wanted.contains(one.id.to_string().as_str()),
     });
-    let mut failed = None;
+    let mut failed = Vec::new();
     for some in found.chunks(QUEUE_IDS_MAX) {
         // All of them are under way before one is waited for: they share flushes.
         let begun: Vec<_> = some.iter().map(|one| begin(mailbox, action, one)).collect();
@@ -98,20 +100,31 @@ pub(super) fn execute(service: &Service, action: QueueAction, which: &QueueWhich
                 // One account that is damaged keeps nobody else's where it is.
                 Err(error) => {
                     tracing::warn!(%account, %id, to, ?action, %error, "what waits could not be changed");
-                    failed.get_or_insert((id, error));
+                    failed.push((id, error));
                 }
             }
         }
     }
-    if let Some((id, error)) = failed {
-        let Problem { what, remedy, exit } = error.into();
-        return Err(Problem { what: format!("{id}: {what}").into(), remedy, exit });
-    }
+    refuse_failed(failed)?;
     if action == QueueAction::Bounce {
         told(&mailbox.waiting_mail()?, &found)?;
     }
     let left = found.len().saturating_sub(LINES_MAX) as u64;
     Ok(Queue { lines: found.into_iter().take(LINES_MAX).map(line).collect(), left })
+}
+
+/// What could not be changed, the first of it by name; what to do is said of the first.
+fn refuse_failed(failed: Vec<(ObjectId, MailError)>) -> Result<(), Problem> {
+    let more = failed.len().saturating_sub(FAILED_NAMED_MAX);
+    let mut failed = failed.into_iter().take(FAILED_NAMED_MAX);
+    let Some((id, error)) = failed.next() else { return Ok(()) };
+    let Problem { what, remedy, exit } = error.into();
+    let mut what = format!("{id}: {what}");
+    failed.for_each(|(id, error)| what.push_str(&format!("\n  {id}: {error}")));
+    if more > 0 {
+        what.push_str(&format!("\n  and {more} more"));
+    }
+    Err(Problem { what: what.into(), remedy, exit })
 }
 
 /// Too many for one request, or one that does not wait: then nothing is done with any of them.

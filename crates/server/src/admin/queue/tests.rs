@@ -82,6 +82,7 @@ fn one_damaged_account_keeps_nobody_elses_where_it_is() {
     transact_and_wait(&*service.store, move |txn| txn.put(&koi_store::key::account(account), b"?")).unwrap();
     let refused = execute(&service, QueueAction::Drop, &QueueWhich::All).unwrap_err();
     assert!(refused.what.contains(&first.id), "{refused:?}");
+    assert!(refused.what.contains("and 180 more") && refused.what.lines().count() == 21, "{refused:?}");
     let left = service.mailbox.waiting_mail().unwrap();
     assert!(left.iter().all(|one| one.account == account), "{} are left", left.len());
     assert_eq!(left.len(), usize::from(EACH));
