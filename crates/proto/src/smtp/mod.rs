@@ -13,4 +13,5 @@ pub mod reply;
 pub use command::{BodyType, Command, Mail, Path, Rcpt};
 pub use data::DataEnd;
 pub use decode::{Decoded, Decoder, Phase, Protocol};
+pub use path::is_client_domain;
 pub use reply::{EnhancedCode, Reply};

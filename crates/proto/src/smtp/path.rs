@@ -106,6 +106,19 @@ fn domain_end(text: &str) -> Option<usize> {
     text.get(..end)?.split('.').all(is_label).then_some(end)
 }
 
+/// Whether what a client calls itself is a Domain or the literal of an IP address (RFC 5321 §4.1.1.1): then
+/// it can be written in a Received field (RFC 5321 §4.4), whose words it does not look like. No U-labels,
+/// which a message without SMTPUTF8 must not have; no General-address-literal: none is defined, and its
+/// content has brackets. QUIRK underscore_in_domain
+#[must_use]
+pub fn is_client_domain(name: &str) -> bool {
+    let is_ip = |inside: &str| {
+        !inside.contains(':') || inside.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("IPv6:"))
+    };
+    let literal = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    name.is_ascii() && domain_end(name) == Some(name.len()) && literal.is_none_or(is_ip)
+}
+
 /// ```abnf
 /// address-literal = "[" ( IPv4-address-literal / IPv6-address-literal / General-address-literal ) "]"
 /// General-address-literal = Standardized-tag ":" 1*dcontent            ; RFC 5321 §4.1.3
@@ -195,6 +208,55 @@ mod tests {
         }
         let long = format!("<{}@b>", "a".repeat(65));
         assert_eq!(read(&long), None);
+    }
+
+    /// RFC 5321 §4.1.1.1, §4.1.3 and §4.4
+    #[test]
+    fn names_of_clients() {
+        for name in [
+            "localhost",
+            "mx.example.net",
+            "MX-1.example",
+            "3com.example",
+            "192.0.2.1",
+            "under_score",
+            "xn--mnchen-3ya.example",
+            "[192.0.2.1]",
+            "[IPv6:2001:db8::1]",
+            "[ipv6:::ffff:192.0.2.1]",
+        ] {
+            assert!(is_client_domain(name), "{name}");
+        }
+        for name in [
+            "",
+            "<evil>",
+            "(c)",
+            "a(c)",
+            "a;b",
+            "a,b",
+            "\"a\"",
+            "a\\b",
+            "a@b",
+            "a\tb",
+            "a\r\nb",
+            "a\0",
+            "a\x7f",
+            "münchen.example",
+            ".a",
+            "a.",
+            "a..b",
+            "-a",
+            "a-",
+            "[192.0.2.1",
+            "192.0.2.1]",
+            "[192.0.2.256]",
+            "[x400:<evil>(c)]",
+            "[IPv6:(c)]",
+            "[]",
+            "[a]b",
+        ] {
+            assert!(!is_client_domain(name), "{name:?}");
+        }
     }
 
     /// RFC 5321 §4.1.2

@@ -9,7 +9,8 @@ use crate::line::Quirk;
 pub const QUIRKS: &[Quirk] = &[
     Quirk {
         name: "client_name",
-        what: "any printable word is a name in EHLO, HELO and LHLO",
+        what: "any printable word is a name in EHLO, HELO and LHLO; Received shows it only if it is a domain \
+               or an address",
         who: "clients on hosts without a domain name, or with an underscore in it",
     },
     Quirk {

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use koi_proto::smtp::is_client_domain;
 use koi_types::{Address, ReversePath, Timestamp};
 
 /// Whom the message came from and how.
@@ -48,7 +49,8 @@ impl With {
 }
 
 impl Trace<'_> {
-    /// Both lines with their CRLF.
+    /// Both lines with their CRLF. A name that is none (QUIRK client_name) is not written: who reads the
+    /// field would take its signs for those of the field.
     pub(super) fn lines(&self) -> String {
         let literal = match self.address.contains(':') {
             true => format!("[IPv6:{}]", self.address),
@@ -61,7 +63,7 @@ impl Trace<'_> {
         let recipient = self.recipient.map(|to| format!(" for <{}>", to.as_path())).unwrap_or_default();
         format!(
             "Return-Path: <{from}>\r\nReceived: from {} ({literal})\r\n\tby {} with {}{recipient}; {}\r\n",
-            self.client,
+            if is_client_domain(self.client) { self.client } else { &literal },
             self.hostname,
             self.with.name(),
             date(self.at)
@@ -131,6 +133,9 @@ mod tests {
         trace = Trace { from: &from, recipient: Some(&to), ..trace };
         assert!(trace.lines().starts_with("Return-Path: <\"a b\"@x.example>\r\n"), "{}", trace.lines());
         assert!(trace.lines().contains("with LMTP for <b+c@y>; "), "{}", trace.lines());
+        trace = Trace { client: "x) by y (", ..trace };
+        let received = "Received: from [IPv6:::1] ([IPv6:::1])\r\n\tby ";
+        assert!(trace.lines().contains(received), "{}", trace.lines());
     }
 
     // spec: RFC 3848 §1
