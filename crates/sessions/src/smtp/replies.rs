@@ -73,7 +73,7 @@ pub(super) fn cannot_verify() -> Reply {
 }
 pub(super) fn help(role: Role) -> Reply {
     let text = match role {
-        Role::Lmtp => "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT",
+        Role::Lmtp => "LHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT",
         Role::Inbound => "EHLO HELO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT",
         Role::Submission => "EHLO HELO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT",
     };
