@@ -84,6 +84,80 @@ fn a_reload_takes_over_settings_and_certificates_and_keeps_sessions() {
     open.ok("NOOP");
 }
 
+/// Who is connected stays so, who comes next sees the new certificate. One without its key changes nothing.
+#[test]
+fn a_reload_shows_a_changed_certificate_to_new_connections_and_keeps_the_open_ones() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let (_outer, other) = new_folder();
+    Server::start(&other).stop();
+    let shown = |ca: &std::path::Path| {
+        let mut stream = crate::imap::tls(server.imaps_port(), ca);
+        std::io::Read::read(&mut stream, &mut [0; 64]).is_ok_and(|octets| octets > 0)
+    };
+    let mut open = server.login(ALICE, PASSWORD);
+    open.ok("SELECT INBOX");
+    assert!(shown(&folder) && !shown(&other));
+    let replace = |name: &str| {
+        std::fs::copy(other.join("tls").join(name), folder.join("tls").join(name)).unwrap();
+    };
+    replace("cert.pem");
+    // The key is that of another certificate still.
+    server.signal("HUP");
+    wait_for(&server, "reload failed");
+    assert!(shown(&folder) && !shown(&other));
+    replace("key.pem");
+    server.signal("HUP");
+    wait_for(&server, "read again");
+    assert!(shown(&other) && !shown(&folder));
+    open.ok("UID FETCH 1:* FLAGS");
+    let replies =
+        Lmtp::connect(server.lmtp_port()).unwrap().deliver(&[ALICE], b"Subject: x\r\n\r\n").unwrap();
+    assert!(replies[0].starts_with("250"), "{replies:?}");
+    let told = open.ok("NOOP").lines();
+    assert!(told.iter().any(|line| line.ends_with("1 EXISTS")), "{told:?}");
+    assert_eq!(server.stop(), "");
+}
+
+/// A line for each delivery and each session; nothing of what was in a message, and no passwords.
+#[test]
+fn the_log_tells_of_deliveries_and_sessions_and_nothing_of_what_was_in_them() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let file = folder.join("koi.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}[log]\nlevel = \"trace\"\n")).unwrap();
+    server.signal("HUP");
+    wait_for(&server, "read again");
+    let message = b"Subject: topsubject\r\nX-Other: topfield\r\n\r\ntopbody\r\n";
+    let mut lmtp = Lmtp::connect(server.lmtp_port()).unwrap();
+    assert!(lmtp.deliver(&[ALICE], message).unwrap()[0].starts_with("250"));
+    let mut imap = server.login(ALICE, PASSWORD);
+    imap.ok("SELECT INBOX");
+    imap.ok("FETCH 1 (ENVELOPE BODY[])");
+    imap.ok("SEARCH SUBJECT topsubject BODY topbody");
+    assert!(imap.append("INBOX", "", message).unwrap().tagged.starts_with("OK"));
+    imap.command(b"SUBJECT topsubject").unwrap();
+    let mut wrong = Imap::connect_tls(server.imaps_port(), &folder);
+    wrong.command(format!("LOGIN {ALICE} topguess").as_bytes()).unwrap();
+    imap.ok("LOGOUT");
+    wait_for(&server, "session ended");
+    let status = said(&server.koi(&["status"]));
+    for counter in ["messages delivered", "logins", "login failures"] {
+        let line = status.lines().find(|line| line.trim_start().starts_with(counter)).unwrap();
+        assert!(line.split_whitespace().last().unwrap().parse::<u64>().unwrap() > 0, "{line}");
+    }
+    assert!(status.contains("p50") && status.contains("p99"), "latencies: {status}");
+    let folder = server.folder.clone();
+    server.stop();
+    let log = std::fs::read_to_string(folder.with_extension("log")).unwrap();
+    assert_eq!(log.matches(" delivered ").count(), 1, "{log}");
+    assert!(log.matches("session ended").count() >= 3, "{log}");
+    for secret in ["topsubject", "topbody", "topfield", "topguess", PASSWORD] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
+
 #[test]
 fn a_reload_names_what_differs_from_what_the_server_was_started_with() {
     let (_outer, folder) = new_folder();
