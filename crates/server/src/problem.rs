@@ -51,6 +51,7 @@ impl Problem {
                     "run as the owner of the file, or change its permissions"
                 }
                 std::io::ErrorKind::StorageFull => "make room on the disk and try again",
+                std::io::ErrorKind::InvalidData => "check that it is a file of this kind",
                 _ => "see the system's message above",
             };
             Self::new(format!("{place}: {error}"), remedy)

@@ -98,7 +98,8 @@ fn parse_account(text: &str) -> Result<Shown, Problem> {
 
 /// One that can be written into the configuration, in quotes.
 fn is_domain(text: &str) -> bool {
-    Address::new("postmaster", text).is_some() && !text.contains(['"', '\\'])
+    let labels = || text.split('.').all(|label| !label.is_empty());
+    Address::new("postmaster", text).is_some() && !text.contains(['"', '\\']) && labels()
 }
 
 fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Problem> {
@@ -113,6 +114,12 @@ fn first_config(arguments: &Quickstart, given: &[Shown]) -> Result<String, Probl
         return Err(Problem::usage(
             format!("--domain {domain}: not a domain"),
             "write one such as example.org",
+        ));
+    }
+    if !domain.is_ascii() {
+        return Err(Problem::usage(
+            format!("--domain {domain}: not the form that a certificate can have"),
+            "write it as the DNS has it (xn--...)",
         ));
     }
     let listen = listeners(arguments.port_base.unwrap_or(PORT_BASE))?;

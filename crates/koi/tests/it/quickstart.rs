@@ -53,6 +53,30 @@ fn the_first_start_makes_everything_and_the_second_just_starts() {
     assert!(!said(&third.koi(&["account", "list"])).is_empty());
 }
 
+/// `--domain` is that of the accounts and a name of the certificate, as localhost and both addresses are.
+#[test]
+fn the_domain_is_that_of_the_accounts_and_of_the_certificate() {
+    let (_outer, folder) = new_folder();
+    let server = Server::quickstart(&folder, &["--domain=Example.NET"]);
+    for user in ["alice@example.net", "bob@example.net"] {
+        let mut lines = server.banner.lines().map(str::trim_start);
+        let shown = lines.any(|line| line.starts_with(user) && line.contains(" password "));
+        assert!(shown, "{}", server.banner);
+    }
+    let output = std::process::Command::new("openssl")
+        .args(["x509", "-noout", "-ext", "subjectAltName", "-in"])
+        .arg(folder.join("tls/cert.pem"))
+        .output()
+        .unwrap();
+    let names = said(&output);
+    for name in ["DNS:example.net", "DNS:localhost", "IP Address:127.0.0.1", "IP Address:0:0:0:0:0:0:0:1"] {
+        assert!(names.contains(name), "{names}");
+    }
+    // Mail for another domain is none of ours.
+    let refused = Lmtp::connect(server.lmtp_port()).unwrap().deliver(&[ALICE], b"\r\n").unwrap_err();
+    assert!(refused.to_string().starts_with("550"), "{refused}");
+}
+
 #[test]
 fn both_loopback_addresses_listen_when_they_are_there() {
     let (_outer, folder) = new_folder();
@@ -95,6 +119,9 @@ fn wrong_arguments_say_what_to_write() {
         ("--account=alice:x", "not an address"),
         ("--port-base=65000", "is not a port"),
         ("--domain=exa mple", "not a domain"),
+        ("--domain=foo..example", "not a domain"),
+        ("--domain=bücher.example", "xn--"),
+        ("--account=a@foo..example:x", "not an address"),
         ("--account=a+b@example.org:x", "+detail"),
         ("--account=a@exa\"mple:x", "not an address"),
     ] {
@@ -107,6 +134,7 @@ fn wrong_arguments_say_what_to_write() {
         let text = complained(&output.unwrap(), 2);
         assert!(text.contains(what) && text.contains("what to do"), "{text}");
         assert!(!text.contains(":x"), "no password in messages: {text}");
+        assert!(!folder.join("koi.toml").exists(), "nothing is begun: {argument}");
     }
     let text = complained(&koi(&folder, &["status"], ""), 1);
     assert!(text.contains("koi.toml"), "{text}");
