@@ -21,6 +21,7 @@ use crate::access::{self, Visitor, acting, refuse_flags, require};
 use crate::carry::Goal;
 use crate::coi::{self, Settled};
 use crate::outcome::{CommitCell, Pending};
+use crate::pieces::Pieces;
 use crate::service::{Inner, Options};
 use crate::snapshot::Snapshot;
 use crate::transfer::TransferRun;
@@ -83,11 +84,21 @@ impl Account {
         change: FlagChange,
         unchanged_since: Option<u64>,
     ) -> Pending<FlagsSet> {
+        self.set_flags_in_pieces(mailbox, uids, change, unchanged_since).joined(FlagsSet::join)
+    }
+    /// The same, of which each part can be told when it is durable.
+    pub fn set_flags_in_pieces(
+        &self,
+        mailbox: MailboxId,
+        uids: &UidSet,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Pieces<FlagsSet> {
         let change = Arc::new(change);
         // Without it nobody could free a full disk by EXPUNGE.
         let frees = change.op == FlagOp::Add && change.system.contains(SystemFlags::DELETED);
         if let Err(error) = self.refuse_now(mailbox, Rights::READ, |rights| refuse_flags(rights, &change)) {
-            return Pending::failed(error);
+            return Pieces::failed(error);
         }
         let (options, visitor) = (Arc::clone(&self.inner.options), self.guest.clone());
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
@@ -102,12 +113,7 @@ impl Account {
             coi::settle(account, &options, mailbox, &set.read)?;
             Ok(set)
         };
-        self.in_pieces(mailbox, uids, CHUNK, run, |all: &mut FlagsSet, piece| {
-            all.changed.0.extend(&piece.changed.0);
-            all.read.0.extend(&piece.read.0);
-            all.modified.0.extend(&piece.modified.0);
-            all.commits.extend(piece.commits);
-        })
+        self.in_pieces(mailbox, uids, CHUNK, run)
     }
     /// Takes out the messages that are `\Deleted`: all of them, or those in `uids`.
     pub fn expunge(&self, mailbox: MailboxId, uids: Option<&UidSet>) -> Pending<Expunged> {
@@ -122,7 +128,7 @@ impl Account {
             account.frees_space();
             account.expunge(mailbox, piece)
         };
-        self.in_pieces(mailbox, &deleted, CHUNK, run, |all: &mut Expunged, piece| {
+        self.in_pieces(mailbox, &deleted, CHUNK, run).joined(|all: &mut Expunged, piece| {
             all.uids.0.extend(&piece.uids.0);
             all.modseq = all.modseq.max(piece.modseq);
         })
@@ -286,43 +292,6 @@ impl Account {
             return Pending::failed(error);
         }
         self.change(move |account| account.set_quota(own))
-    }
-    /// Those of a large set that are there, so that a chain is as long as there is work for; a small set as
-    /// it is.
-    fn present(&self, mailbox: MailboxId, uids: &UidSet) -> Result<UidSet> {
-        if uids.count() <= u64::from(CHUNK) {
-            return Ok(uids.clone());
-        }
-        let there = self.snapshot()?.uids(mailbox)?;
-        Ok(UidSet(there.0.intersect(&uids.0)))
-    }
-    /// A chain of transactions of at most so many messages each.
-    pub(crate) fn in_pieces<P: Default + Send + 'static>(
-        &self,
-        mailbox: MailboxId,
-        uids: &UidSet,
-        count: u32,
-        run: impl Fn(&mut AccountTxn<'_>, &UidSet) -> Result<P> + Clone + Send + 'static,
-        join: impl Fn(&mut P, P) + Send + 'static,
-    ) -> Pending<P> {
-        let pieces = match self.present(mailbox, uids) {
-            Ok(uids) => pieces(&uids, count),
-            Err(error) => return Pending::failed(error),
-        };
-        if pieces.is_empty() {
-            return Pending::ready(P::default());
-        }
-        let parts = pieces.into_iter().map(|piece| {
-            let run = run.clone();
-            self.submit(move |account| run(account, &piece))
-        });
-        Pending::joined(parts.collect(), move |parts: Vec<Result<P>>| {
-            let mut all = P::default();
-            for part in parts {
-                join(&mut all, part?);
-            }
-            Ok(all)
-        })
     }
     pub(crate) fn change<T: Send + 'static>(
         &self,

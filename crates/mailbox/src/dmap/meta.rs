@@ -29,11 +29,7 @@ impl Account {
         let run = move |account: &mut AccountTxn<'_>, piece: &UidSet| {
             account.set_meta(mailbox, piece, meta.as_deref(), unchanged_since)
         };
-        self.in_pieces(mailbox, uids, count, run, |all: &mut FlagsSet, piece| {
-            all.changed.0.extend(&piece.changed.0);
-            all.modified.0.extend(&piece.modified.0);
-            all.commits.extend(piece.commits);
-        })
+        self.in_pieces(mailbox, uids, count, run).joined(FlagsSet::join)
     }
     /// Makes a mailbox with its block, both or neither.
     pub fn create_with_meta(

@@ -162,7 +162,11 @@ impl Sync {
     /// The same in the middle of a command: answers where it stopped, nothing when everything is told. Where
     /// that fails and the client would not know what it has missed, the connection ends.
     pub(crate) fn step(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>> {
-        match self.run(cx.core, &Telling::default(), cx.out) {
+        self.step_with(cx, &Telling::default())
+    }
+    /// The same, with what the command adds so far.
+    pub(crate) fn step_with(&mut self, cx: &mut Context<'_>, telling: &Telling) -> Result<Option<Outcome>> {
+        match self.run(cx.core, telling, cx.out) {
             Ok(Synced::OutputFull) => Ok(Some(Outcome::OutputFull)),
             Ok(Synced::Slice) => Ok(Some(Outcome::Yield)),
             // At the end of the command that is told, where it has one.

@@ -36,6 +36,16 @@ pub struct FlagsSet {
     pub modified: UidSet,
 }
 
+impl FlagsSet {
+    /// With what came of a later transaction of the same change.
+    pub fn join(&mut self, later: Self) {
+        self.changed.0.extend(&later.changed.0);
+        self.commits.extend(later.commits);
+        self.read.0.extend(&later.read.0);
+        self.modified.0.extend(&later.modified.0);
+    }
+}
+
 impl AccountTxn<'_> {
     /// Changes the flags of the messages in `uids` (few enough for one transaction). With `unchanged_since`,
     /// only of those whose MODSEQ is not greater; 0 excludes every message.

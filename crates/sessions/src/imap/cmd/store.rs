@@ -1,15 +1,16 @@
 //! STORE (RFC 9051 §6.4.6), conditional with UNCHANGEDSINCE (RFC 7162 §3.1.3).
 //!
-//! The FETCH responses are those of every command: told from the store when the change is durable. `.SILENT`
-//! keeps back what only this command changed.
+//! The FETCH responses are those of every command: told from the store when the change is durable. A change
+//! of many messages is several transactions, and what is durable is told while the rest is written.
+//! `.SILENT` keeps back what only this command changed.
 
-use koi_mailbox::{FlagChange, FlagOp, FlagsSet, Pending};
+use koi_mailbox::{FlagChange, FlagOp, FlagsSet, Pieces};
 use koi_proto::imap::command::{Store, StoreAction};
 use koi_proto::imap::response::Code;
 use koi_types::{ModSeq, Result, UidSet};
 
 use super::expunge::read_only;
-use crate::imap::job::{Context, Job, Outcome, ran_twice};
+use crate::imap::job::{Context, Job, Outcome};
 use crate::imap::reply::Reply;
 use crate::imap::sync::Sync;
 use crate::selected::missed::some_gone;
@@ -24,16 +25,23 @@ pub(crate) fn start(store: Store) -> Box<dyn Job> {
 enum Storing {
     /// With `.SILENT` everything that others changed so far is told first.
     Submit(Store, Option<Box<Sync>>),
-    Wait(Written),
+    Write(Box<Writing>),
 }
 
-struct Written {
+/// What was submitted.
+struct Writing {
     uids: UidSet,
     by_uid: bool,
     silent: bool,
     /// Everything up to here was told before the change.
     told: ModSeq,
-    pending: Option<Pending<FlagsSet>>,
+    pieces: Pieces<FlagsSet>,
+    /// What of it is durable.
+    set: FlagsSet,
+    /// What is durable and not yet told.
+    telling: Telling,
+    /// Tells it before the rest is durable.
+    sync: Option<Box<Sync>>,
 }
 
 impl Job for Storing {
@@ -46,24 +54,24 @@ impl Job for Storing {
                     }
                     *first = None;
                 }
-                match submit(cx, store)? {
-                    Ok(written) => {
-                        let ticket = written.pending.as_ref().map(Pending::ticket);
-                        *self = Self::Wait(written);
-                        ticket.map(Outcome::Await).ok_or_else(ran_twice)
-                    }
-                    Err(reply) => Ok(Outcome::Done(reply)),
-                }
+                let mut writing = match submit(cx, store)? {
+                    Ok(writing) => Box::new(writing),
+                    Err(reply) => return Ok(Outcome::Done(reply)),
+                };
+                // Others go first, also where it is durable at once.
+                let outcome = match writing.pieces.ticket() {
+                    Some(ticket) => Outcome::Await(ticket),
+                    None => writing.go_on(cx)?,
+                };
+                *self = Self::Write(writing);
+                Ok(outcome)
             }
-            Self::Wait(written) => {
-                let set = written.pending.take().ok_or_else(ran_twice)?.take()?;
-                written.finished(cx, &set).map(Outcome::Done)
-            }
+            Self::Write(writing) => writing.go_on(cx),
         }
     }
 }
 
-fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Written, Reply>> {
+fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Writing, Reply>> {
     let view = cx.core.view()?;
     if view.read_only {
         return Ok(Err(read_only()));
@@ -77,28 +85,65 @@ fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Wri
     if store.unchanged_since.is_some() {
         cx.core.enable_condstore(cx.out);
     }
-    let pending = cx.core.open()?.account.set_flags(mailbox, &uids, change(store), store.unchanged_since);
+    let account = &cx.core.open()?.account;
+    let pieces = account.set_flags_in_pieces(mailbox, &uids, change(store), store.unchanged_since);
     let (by_uid, silent) = (store.by_uid, store.silent);
-    Ok(Ok(Written { uids, by_uid, silent, told, pending: Some(pending) }))
+    let (set, telling) = (FlagsSet::default(), Telling::default());
+    Ok(Ok(Writing { uids, by_uid, silent, told, pieces, set, telling, sync: None }))
 }
 
-impl Written {
-    fn finished(&self, cx: &Context<'_>, set: &FlagsSet) -> Result<Reply> {
-        let view = cx.core.view()?;
-        let mut telling = Telling::default();
+impl Writing {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Outcome> {
+        loop {
+            if let Some(sync) = &mut self.sync {
+                if let Some(stopped) = sync.step_with(cx, &self.telling)? {
+                    return Ok(stopped);
+                }
+                (self.sync, self.telling) = (None, Telling::default());
+            }
+            while let Some((uids, set)) = self.pieces.next_done()? {
+                self.add(cx, &uids, set)?;
+            }
+            let Some(rest) = self.pieces.ticket() else {
+                return self.finished(cx).map(Outcome::Done);
+            };
+            if self.telling.flags_of.is_empty() {
+                return Ok(Outcome::Await(rest));
+            }
+            self.sync = Some(Box::new(Sync::new(Tells::NoExpunge)));
+        }
+    }
+    /// A part of it is durable.
+    fn add(&mut self, cx: &Context<'_>, uids: &UidSet, set: FlagsSet) -> Result<()> {
         if !self.silent {
-            telling.flags_of = self.uids.0.clone();
-            telling.stored = set.changed.0.clone();
-        } else if follow(self.told, &set.commits) {
+            let view = cx.core.view()?;
+            let mut untold = uids.0.clone();
+            // Told with the part before it, as what had changed by then; but of what left since, nothing was.
+            if set.commits.last().is_some_and(|commit| *commit <= view.told_flags()) {
+                let there = cx.core.open_snapshot()?.uids(view.mailbox)?;
+                untold = untold.difference(&set.changed.0.intersect(&there.0));
+            }
+            self.telling.flags_of.extend(&untold);
+            self.telling.stored.extend(&set.changed.0.intersect(&untold));
+        }
+        self.set.join(set);
+        Ok(())
+    }
+    fn finished(&mut self, cx: &Context<'_>) -> Result<Reply> {
+        let (view, set) = (cx.core.view()?, &self.set);
+        let mut telling = std::mem::take(&mut self.telling);
+        if self.silent && follow(self.told, &set.commits) {
             telling.silent = set.changed.0.clone();
             telling.silent_commits.clone_from(&set.commits);
-        } else {
+        } else if self.silent {
             // Somebody else wrote between what was told and our change, and our rows hide what.
             telling.flags_of = set.changed.0.clone();
         }
         // RFC 7162 §3.1.3: the messages that failed the test are told as they are now, so that the client can
         // decide.
-        telling.flags_of.extend(&set.modified.0);
+        if self.silent {
+            telling.flags_of.extend(&set.modified.0);
+        }
         // What this very command has moved on, because it is seen now, was there.
         let others = self.uids.0.difference(&set.changed.0);
         let gone = some_gone(&cx.core.open_snapshot()?, view, &others)?;
