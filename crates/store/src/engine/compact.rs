@@ -215,6 +215,7 @@ impl Shared {
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         let segments = Arc::clone(&self.state.lock().segments);
         let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
+        let mut done = Ok(());
         for (number, segment) in segments.0.range(..survey.below) {
             let octets = segment.file.octets().unwrap_or_default();
             // Its share of the live rows is a guess that saves reading it; the plan counts.
@@ -231,12 +232,16 @@ impl Shared {
             if repack.gain_octets() < (octets / 100 * SEGMENT_DEAD_PERCENT).max(4096) {
                 continue;
             }
-            let before = octets;
-            let after = repack.run()?;
-            add(&self.counters.compacted_segments, 1);
-            add(&self.counters.compacted_octets, before.saturating_sub(after));
+            match repack.run() {
+                Ok(after) => {
+                    add(&self.counters.compacted_segments, 1);
+                    add(&self.counters.compacted_octets, octets.saturating_sub(after));
+                }
+                // On a full disk there may be room for another, which makes some for this one.
+                Err(error) => done = Err(error),
+            }
         }
-        Ok(())
+        done
     }
     /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred
     /// to in that snapshot or never will be.

@@ -95,16 +95,23 @@ impl<'a> Repack<'a> {
     }
     /// Writes the pack and puts it in the place of the segment. Returns its octets.
     pub(crate) fn run(&self) -> Result<u64> {
+        // One that fails in the middle has all the room there is until then, and deletions beside it have
+        // none. On a full disk the reserve is for this too: it comes back with the space.
+        let may_release = self.kept_octets < self.shared.options.reserve_octets / 2;
+        let has_room = self.has_room()? || may_release && self.shared.release_reserve() && self.has_room()?;
+        if !has_room {
+            return Err(failed(&io::ErrorKind::StorageFull.into()));
+        }
         match self.replace() {
-            // On a full disk the reserve is for this too: it comes back with the space.
-            Err(_)
-                if self.kept_octets < self.shared.options.reserve_octets / 2
-                    && self.shared.release_reserve() =>
-            {
-                self.replace()
-            }
+            Err(_) if may_release && self.shared.release_reserve() => self.replace(),
             other => other,
         }
+    }
+    /// For what is kept, and what a pack has beside it: a line of the table for each body, and padding.
+    fn has_room(&self) -> Result<bool> {
+        const MARGIN_OCTETS: u64 = 64 * 1024;
+        let free = self.shared.vfs.free_octets(&self.shared.layout.journal()).map_err(|e| failed(&e))?;
+        Ok(free >= self.kept_octets + self.kept_octets / 8 + MARGIN_OCTETS)
     }
     fn replace(&self) -> Result<u64> {
         let unfinished = self.shared.layout.journal().join(format!("{:08x}.new", self.number));

@@ -399,6 +399,49 @@ fn a_damaged_row_of_a_body_does_not_stop_the_compactor() {
     }
 }
 
+/// The segment that is looked at first may need more room than there is; others give some back.
+#[test]
+fn on_a_full_disk_the_segments_that_can_be_packed_make_room_for_the_others() {
+    let root = fast_folder();
+    let vfs = crate::sim::SimVfs::default();
+    let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
+    let reserve_octets = 512 * 1024;
+    let kv = open(
+        &root.path().join("store"),
+        Options { vfs: disk, segment_octets: 1024 * 1024, reserve_octets, fill_ahead_octets: 0, ..eager() },
+    );
+    // Three segments: of the first a third goes, of the second nearly all, the third is live.
+    let stored: Vec<BodyRef> = (0..52).map(|n| deliver(&kv, n, 50_000)).collect();
+    let last_of_first = stored.iter().filter(|body| body.segment == 1).count() as u32;
+    assert!(last_of_first < 30 && stored[45].segment >= 2, "{stored:?}");
+    kv.apply_now().unwrap();
+    vfs.set_room(Some(vfs.used() + 4096));
+    let goes = |n: &u32| if *n < last_of_first { n.is_multiple_of(3) } else { *n < 45 };
+    let dead: Vec<u32> = (0..52).filter(goes).collect();
+    for n in &dead {
+        let n = *n;
+        transact_and_wait(&kv, move |txn| {
+            txn.frees_space();
+            let blob = txn.get(&key(1, &format!("b{n:08}")))?.expect("delivered").into_owned();
+            txn.release_body(Scope(1), &BlobId(blob.try_into().unwrap()))?;
+            txn.delete(&key(1, &format!("b{n:08}")))
+        })
+        .unwrap();
+    }
+    let kept = || vfs.paths().iter().filter(|path| path.extension().is_some_and(|e| e == "pack")).count();
+    // What cannot be packed yet is said, and is no reason to give up the rest.
+    let first = kv.compact_now();
+    assert!(first.is_err() && kept() == 1, "{first:?} {}", kept());
+    kv.compact_now().unwrap();
+    assert_eq!(kept(), 2);
+    deliver(&kv, 100, 50_000);
+    for (n, body) in (0..).zip(&stored).filter(|(n, _)| !goes(n)) {
+        let mut octets = Vec::new();
+        kv.view().unwrap().read_body(body, 0..u64::MAX, &mut octets).unwrap();
+        assert_eq!(*blake3::hash(&octets).as_bytes(), body.blob.0, "{n}");
+    }
+}
+
 /// Sealing settles what is under way, and puts what waits back into the queue: whoever delivers at that
 /// moment is answered, be it that no segment could be made.
 #[test]
