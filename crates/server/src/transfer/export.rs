@@ -15,7 +15,7 @@ use koi_types::{Flags, MailboxName, NumSet, Uid};
 
 use super::maildir::{self, Letters};
 use super::sidecar::{self, Granted, Head, Level, Line};
-use super::{Moved, annotations, dmap, sidecar::FILE, subscriptions};
+use super::{Moved, account, annotations, dmap, sidecar::FILE, subscriptions};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -44,6 +44,7 @@ pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> 
     }
     annotations::export(account, Target::Server, path)?;
     annotations::export_settings(account, path)?;
+    account::export(account, path)?;
     dmap::export_account(account, path)?;
     subscriptions::export(account, path)?;
     Ok(moved)

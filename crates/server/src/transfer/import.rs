@@ -16,7 +16,7 @@ use koi_types::{
 use super::maildir::{self, Folder, Letters, MessageFile};
 use super::mbox::{Mbox, Next};
 use super::sidecar::{self, Granted, Line, Sidecar};
-use super::{Format, Found, Moved, Target, annotations, dmap, inside, lines, subscriptions};
+use super::{Format, Found, Moved, Target, account, annotations, dmap, inside, lines, subscriptions};
 use crate::admin::{OnProgress, Progress};
 use crate::problem::Problem;
 
@@ -82,7 +82,8 @@ fn maildir(
     maildirs(target, &folders, moved, progress)?;
     subscriptions::import(&target.account, path, moved)?;
     // Last: while messages came in they were to stay where they are.
-    annotations::import_settings(&target.account, path, moved)
+    annotations::import_settings(&target.account, path, moved)?;
+    account::import(&target.account, path, moved)
 }
 
 fn mbox(

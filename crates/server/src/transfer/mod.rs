@@ -3,8 +3,10 @@
 //! `export` writes every mailbox as a Maildir++ folder, with keywords as Dovecot writes them, and beside each
 //! a sidecar of JSON lines for what a Maildir has no place for, rights of others among it, and a file of
 //! annotations, and encrypted messages lie beside the texts that stand for them. `import` of such a folder
-//! restores octets, dates, flags, keywords, rights and annotations exactly. UIDs are given anew.
+//! restores octets, dates, flags, keywords, rights, annotations and what the account has decided for itself.
+//! UIDs are given anew.
 
+mod account;
 mod annotations;
 mod dmap;
 mod export;

@@ -6,14 +6,15 @@ use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use koi_mailbox::{MailboxService, Options};
+use koi_mailbox::emails::{IdentityChange, IdentityRecord, NamedAddress, VacationRecord};
+use koi_mailbox::{Account, MailboxService, Options};
 use koi_store::memory::MemoryKv;
 use koi_types::{Address, Flags, Keyword, MailboxName, SystemFlags, Timestamp};
 
 use super::import::messages_of;
 use super::maildir::{Letters, folder_of};
 use super::mbox::{Mbox, Next};
-use super::{Found, Moved, Target, lines};
+use super::{Format, Found, Moved, Target, export, import, lines};
 use crate::service::System;
 use crate::watch::Watch;
 
@@ -95,6 +96,18 @@ fn folder_names_keep_dots_and_letters_of_all_scripts() {
     assert_eq!(folder("v1.0/Entwürfe").as_deref(), Some("v1&AC4-0.Entw&APw-rfe"));
 }
 
+fn service() -> MailboxService {
+    let kv = Arc::new(MemoryKv::new(Arc::new(Watch::default())));
+    let service = MailboxService::new(kv, Options::default(), Arc::new(System));
+    service.directory().create_domain("example.org").unwrap();
+    service
+}
+
+fn account(service: &MailboxService, name: &str) -> Account {
+    let address = Address::new(name, "example.org").unwrap();
+    service.account(service.directory().create_account(&address, "verifier").unwrap()).unwrap()
+}
+
 /// A file that cannot be read further than this.
 struct Broken(Cursor<Vec<u8>>);
 
@@ -110,15 +123,8 @@ impl Read for Broken {
 /// Whatever came in until then is there, counted and said: what was on its way, and what waited to be.
 #[test]
 fn an_mbox_that_cannot_be_read_to_its_end_says_how_far_it_came() {
-    let service = MailboxService::new(
-        Arc::new(MemoryKv::new(Arc::new(Watch::default()))),
-        Options::default(),
-        Arc::new(System),
-    );
-    service.directory().create_domain("example.org").unwrap();
-    let address = Address::new("alice", "example.org").unwrap();
-    let id = service.directory().create_account(&address, "verifier").unwrap();
-    let target = Target { service: &service, account: service.account(id).unwrap() };
+    let service = service();
+    let target = Target { service: &service, account: account(&service, "alice") };
     // Two transactions and a part of one; the last message is cut off.
     let message = |n: u32| format!("From a Thu Nov 21 21:55:52 2026\nSubject: {n}\n\nx\n\n");
     let text: String = (0..601).map(message).collect();
@@ -130,4 +136,63 @@ fn an_mbox_that_cannot_be_read_to_its_end_says_how_far_it_came() {
     assert!(what.contains("/the/mbox") && what.contains("the disk is broken"), "{what}");
     let there = target.account.snapshot().unwrap().mailbox_named(&inbox).unwrap().unwrap().messages;
     assert_eq!((moved.messages, there), (600, 600));
+}
+
+/// Whether sent mail is filed, the answer in absence and identities; what is decided already stays.
+// spec: RFC 8621 §6; RFC 8621 §8
+#[test]
+fn what_an_account_has_decided_comes_back() {
+    let (first, second) = (service(), service());
+    let before = account(&first, "alice");
+    let folder = tempfile::tempdir().unwrap();
+    let moved = |path: &Path, service: &MailboxService, account: &Account| {
+        let target = Target { service, account: account.clone() };
+        import(&target, Format::Maildir, path, None, &mut |_| ()).unwrap()
+    };
+    let decided = |account: &Account| {
+        let snapshot = account.snapshot().unwrap();
+        let identities = snapshot.identities().unwrap().into_iter().map(|view| view.identity);
+        let identities: Vec<IdentityRecord> = identities.collect();
+        (account.files_sent().unwrap(), snapshot.vacation().unwrap(), identities)
+    };
+    // Nothing is decided, and nothing written of it.
+    let path = folder.path().join("nothing");
+    export(&before, &path, &mut |_| ()).unwrap();
+    assert!(!path.join("koi-account.jsonl").exists());
+
+    before.set_files_sent(true).wait().unwrap();
+    let vacation = VacationRecord {
+        enabled: true,
+        from: Some(Timestamp(1)),
+        to: None,
+        subject: Some("away".into()),
+        text_body: Some("Bin weg \u{1f3d6}\n".into()),
+        html_body: None,
+    };
+    before.set_vacation(None, vacation.clone()).wait().unwrap();
+    let named = NamedAddress { name: Some("A".into()), email: "a@example.net".into() };
+    let own = IdentityRecord { name: "Alice".into(), bcc: Some(vec![named]), ..IdentityRecord::default() };
+    let own = IdentityRecord { text_signature: "--\nAlice".into(), ..own };
+    let other =
+        IdentityRecord { email: "alice+work@example.org".into(), reply_to: Some(vec![]), ..own.clone() };
+    let changes = vec![super::account::update(own), IdentityChange::Create(other)];
+    before.set_identities(None, changes).wait().unwrap();
+    let path = folder.path().join("alice");
+    export(&before, &path, &mut |_| ()).unwrap();
+
+    let after = account(&second, "alice");
+    // Twice is once.
+    for _ in 0..2 {
+        assert_eq!(moved(&path, &second, &after).left_out.count(), 0);
+        assert_eq!(decided(&after), decided(&before));
+    }
+    assert_eq!(decided(&after).2.len(), 2);
+    // Somebody else: with the names of their own, and none of alice's addresses.
+    let bob = account(&second, "bob");
+    bob.set_vacation(None, VacationRecord { subject: Some("mine".into()), ..vacation }).wait().unwrap();
+    let lines = moved(&path, &second, &bob).left_out.lines();
+    assert!(lines.len() == 1 && lines[0].ends_with("may not send under this address"), "{lines:?}");
+    let (files_sent, vacation, identities) = decided(&bob);
+    assert_eq!((files_sent, vacation.subject.as_deref(), identities.len()), (true, Some("mine"), 1));
+    assert_eq!((&*identities[0].name, &*identities[0].email), ("Alice", "bob@example.org"));
 }
