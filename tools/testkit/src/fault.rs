@@ -29,9 +29,10 @@ impl Default for Faults {
     }
 }
 
-/// A write that waits for the disk.
+/// A write that waits for the disk, or that only its session does not know of yet.
 struct Held {
-    run: Box<TxnFn>,
+    run: Option<Box<TxnFn>>,
+    result: Result<()>,
     ticket: Ticket,
 }
 
@@ -48,10 +49,33 @@ impl FaultyKv {
     }
     /// The disk works again: everything that waits is written, in order.
     pub fn release(&self) {
-        let held = std::mem::take(&mut *self.faults.held.lock().unwrap());
-        for Held { run, ticket } in held {
-            ticket.resolve(self.kv.submit_and_wait(run));
+        self.write(usize::MAX);
+        self.answer(usize::MAX);
+    }
+    /// Writes so many of those that wait, or fails to; nobody is told yet.
+    pub fn write(&self, count: usize) {
+        let mut held = std::mem::take(&mut *self.faults.held.lock().unwrap());
+        for held in held.iter_mut().filter(|held| held.run.is_some()).take(count) {
+            let run = held.run.take().unwrap();
+            held.result = self.submit_and_wait(run);
         }
+        // What was submitted meanwhile comes behind.
+        let mut now = self.faults.held.lock().unwrap();
+        held.append(&mut now);
+        *now = held;
+    }
+    /// Tells so many of those that were written.
+    pub fn answer(&self, count: usize) {
+        let mut held = self.faults.held.lock().unwrap();
+        let written = held.iter().take_while(|held| held.run.is_none()).count();
+        let answered: Vec<Held> = held.drain(..written.min(count)).collect();
+        drop(held);
+        answered.into_iter().for_each(|held| held.ticket.resolve(held.result));
+    }
+    /// Whether somebody waits for a write that is kept back.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.faults.held.lock().unwrap().is_empty()
     }
     fn check(&self) -> Result<()> {
         match self.faults.disk_full.load(Ordering::Relaxed) {
@@ -72,7 +96,11 @@ impl Kv for FaultyKv {
         match self.check() {
             Ok(()) if self.faults.disk_slow.load(Ordering::Relaxed) => {
                 let ticket = Ticket::new();
-                self.faults.held.lock().unwrap().push(Held { run, ticket: ticket.clone() });
+                self.faults.held.lock().unwrap().push(Held {
+                    run: Some(run),
+                    result: Ok(()),
+                    ticket: ticket.clone(),
+                });
                 ticket
             }
             Ok(()) => self.kv.submit(run),

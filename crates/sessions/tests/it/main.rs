@@ -28,6 +28,7 @@ mod metadata;
 mod notify;
 mod qresync;
 mod scripts;
+mod store_parts;
 mod submit_faults;
 mod threads;
 mod view;
@@ -39,6 +40,6 @@ fn main() -> std::process::ExitCode {
     let tests = tests.chain(contexts::tests()).chain(memory::tests()).chain(threads::tests());
     let tests = tests.chain(mailboxes::tests()).chain(jmap_mail::tests()).chain(jmap_changes::tests());
     let tests = tests.chain(jmap_steps::tests()).chain(dmap_fetch::tests());
-    let tests = tests.chain(submit_faults::tests()).chain(damaged_rows::tests());
+    let tests = tests.chain(submit_faults::tests()).chain(damaged_rows::tests()).chain(store_parts::tests());
     harness::run(tests.collect())
 }
