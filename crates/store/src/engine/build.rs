@@ -300,6 +300,7 @@ impl Shared {
             builder: &mut live.builder,
             segment: live.position.segment,
             group_offset: live.position.offset,
+            rising: self.options.rising,
             stage: Stage::default(),
         };
         // A panic in a caller's function must not take the shard with it.

@@ -1,6 +1,6 @@
 //! Numbers that never go down, watched while the journal is read again: had a group been lost, or were the
 //! index newer than the journal, a number could be given out twice, and nobody would notice before two
-//! messages had the same.
+//! messages had the same. Transactions look at what they put themselves (`txn.rs`).
 //!
 //! Must not: know what the numbers are; `Options::rising` finds them.
 
@@ -37,7 +37,7 @@ impl Watch {
                 self.in_index(row.key, index)
             }
         };
-        before.is_some_and(|before| before.iter().zip(&now).any(|(before, now)| now < before))
+        before.is_some_and(|before| goes_down(&before, &now))
     }
     fn in_index(&self, key: &[u8], index: &Index) -> Option<Rising> {
         if !self.index_counts {
@@ -47,4 +47,9 @@ impl Watch {
         let value = index.get(&txn, key).ok()??;
         (self.find)(key, value)
     }
+}
+
+/// Whether one of the numbers is lower now.
+pub(crate) fn goes_down(before: &Rising, now: &Rising) -> bool {
+    before.iter().zip(now).any(|(before, now)| now < before)
 }

@@ -11,6 +11,8 @@ use super::draft::Draft;
 use super::group::GroupBuilder;
 use super::known::Known;
 use super::merge::{Direction, Row, Source, is_empty_range};
+use super::options::FindRising;
+use super::rising::goes_down;
 use super::run::common_beginning;
 use super::slot::Sought;
 use super::snapshot::{Snapshot, Span};
@@ -32,6 +34,8 @@ pub(crate) struct EngineTxn<'a> {
     /// Where the group will lie.
     pub(crate) group_offset: u64,
     pub(crate) octets_max: usize,
+    /// Finds numbers that never go down.
+    pub(crate) rising: FindRising,
     pub(crate) stage: Stage,
 }
 
@@ -53,6 +57,18 @@ impl EngineTxn<'_> {
         }
         let slot = self.builder.operation(Row { key, value });
         self.own.insert(self.builder.operations(), slot);
+        Ok(())
+    }
+    /// What was given out once must not be given out again. The same is looked at when the journal is read
+    /// again; here it is refused before anybody is answered.
+    fn check_rising(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        let Some(now) = (self.rising)(key, value) else { return Ok(()) };
+        let before = self.get(key)?.and_then(|before| (self.rising)(key, &before));
+        if before.is_some_and(|before| goes_down(&before, &now)) {
+            let key: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
+            let error = MailError::new(ErrorKind::Internal, "internal error");
+            return Err(error.context(format_args!("a counter in row {key} would go down")));
+        }
         Ok(())
     }
     fn check_size(&self, more: usize) -> Result<()> {
@@ -97,6 +113,7 @@ impl Read for EngineTxn<'_> {
 
 impl Txn for EngineTxn<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.check_rising(key, value)?;
         self.write(key, Some(value))
     }
     fn delete(&mut self, key: &[u8]) -> Result<()> {
