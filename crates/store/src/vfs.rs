@@ -36,6 +36,10 @@ pub trait Vfs: Send + Sync {
     fn free_octets(&self, _path: &Path) -> io::Result<u64> {
         Ok(u64::MAX)
     }
+    /// Length of that disk; twins without a disk are as long as can be.
+    fn disk_octets(&self, _path: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
     /// Told after the index has committed by its own means; for twins that keep images of the whole store.
     fn index_committed(&self) {}
 }

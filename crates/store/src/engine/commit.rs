@@ -163,7 +163,7 @@ fn closing() -> MailError {
 }
 
 pub(crate) fn disk_full() -> MailError {
-    MailError::new(ErrorKind::Unavailable, "the disk is full")
+    MailError::new(ErrorKind::Unavailable, "the disk is full, or nearly")
 }
 
 /// How long a thread of the engine sleeps when nothing tells it to wake.

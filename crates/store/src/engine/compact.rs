@@ -24,6 +24,8 @@ use crate::vfs::Vfs;
 
 /// A sealed segment is written again when this part of it, in hundredths, would go.
 const SEGMENT_DEAD_PERCENT: u64 = 15;
+/// The same while mail waits for room.
+const SHORT_DEAD_PERCENT: u64 = 2;
 /// The live segment is sealed for packing when less than this part of it lives.
 const LIVE_SEAL_PERCENT: u64 = 60;
 /// While the process has other work, a look is put off so many times.
@@ -142,7 +144,7 @@ impl Shared {
             self.drop_leaving();
             let idle = load.was_idle();
             let hint = self.dead_hint.load(Ordering::Relaxed);
-            let due = hint >= self.options.compactor.dead_octets_min.max(self.journal_octets() / 50);
+            let due = hint >= self.worth_octets(self.journal_octets() / 50);
             put_off = if due && !idle { put_off + 1 } else { 0 };
             if asked || due && (idle || put_off > PUT_OFF_MAX) {
                 put_off = 0;
@@ -184,8 +186,12 @@ impl Shared {
         let journal = self.journal_octets();
         let live = survey.live_octets.values().sum::<u64>() + self.index_usage()?.used_octets;
         let dead = journal.saturating_sub(live);
-        let options = &self.options.compactor;
-        Ok(dead >= options.dead_octets_min.max(live / 100 * options.dead_percent))
+        Ok(dead >= self.worth_octets(live / 100 * self.options.compactor.dead_percent))
+    }
+    /// So many octets are worth work: those given, or few where mail waits for room.
+    fn worth_octets(&self, octets: u64) -> u64 {
+        let least = self.options.compactor.dead_octets_min;
+        if self.can_pack() { octets.max(least) } else { least }
     }
     /// All segments and packs, the zeros of the live one not counted.
     fn journal_octets(&self) -> u64 {
@@ -215,6 +221,7 @@ impl Shared {
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         let segments = Arc::clone(&self.state.lock().segments);
         let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
+        let percent = if self.can_pack() { SEGMENT_DEAD_PERCENT } else { SHORT_DEAD_PERCENT };
         let mut done = Ok(());
         for (number, segment) in segments.0.range(..survey.below) {
             let octets = segment.file.octets().unwrap_or_default();
@@ -223,13 +230,13 @@ impl Shared {
             if self.compactor.lock().closing {
                 return Ok(());
             }
-            if octets.saturating_sub(alive) < (octets / 100 * SEGMENT_DEAD_PERCENT).max(1) {
+            if octets.saturating_sub(alive) < (octets / 100 * percent).max(1) {
                 continue;
             }
             let Some(repack) = Repack::plan(self, *number, survey.live_in(*number))? else {
                 continue;
             };
-            if repack.gain_octets() < (octets / 100 * SEGMENT_DEAD_PERCENT).max(4096) {
+            if repack.gain_octets() < (octets / 100 * percent).max(4096) {
                 continue;
             }
             match repack.run() {

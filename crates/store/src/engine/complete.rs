@@ -59,6 +59,7 @@ impl Shared {
         add(&self.counters.groups, 1);
         add(&self.counters.transactions, u64::from(sealed.transactions));
         add(&self.counters.group_octets, octets);
+        self.note_written(octets);
         if sealed.file.wants_zeros(octets, self.options.fill_ahead_octets) {
             self.want_zeros(&sealed.file);
         }

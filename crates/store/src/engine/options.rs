@@ -49,6 +49,9 @@ pub struct Options {
     pub map_octets: usize,
     /// Kept free for DELETE and EXPUNGE on a full disk.
     pub reserve_octets: u64,
+    /// Mail is taken while so much room is left on the disk, on a small disk a sixteenth of it: with less, a
+    /// segment could not be packed, and what is deleted would give nothing back.
+    pub packing_octets: u64,
     /// Whether space comes back by itself.
     pub compactor: CompactorOptions,
     /// Letters of tables in which most keys are looked for in vain; that of bodies is known.
@@ -109,6 +112,7 @@ impl Default for Options {
             overlay_octets_max: 192 * MIB as usize,
             map_octets: 64 * 1024 * MIB as usize,
             reserve_octets: 2 * MIB,
+            packing_octets: 176 * MIB,
             compactor: CompactorOptions::default(),
             mostly_new: &[crate::key::table::THREAD_KEY],
             vain_lookups_max: 4_096,

@@ -1,6 +1,10 @@
 //! The reserve: room on the disk that is given up so that DELETE and EXPUNGE work when it is full.
 //!
+//! Beside it room is left for packing a segment (`Options::packing_octets`), of which others may take some.
+//!
 //! Must not: let mail into the room that was given up; it would be gone when it is needed again.
+
+use std::sync::atomic::Ordering;
 
 use super::Shared;
 use crate::vfs::{Vfs, is_full};
@@ -51,7 +55,29 @@ impl Shared {
         if *self.reserve.lock() == Reserve::Missing {
             self.refill_reserve();
         }
-        *self.reserve.lock() != Reserve::Missing
+        *self.reserve.lock() != Reserve::Missing && self.can_pack()
+    }
+    /// Whether there is room for packing a segment. Looked at again when some mail was written since.
+    pub(crate) fn can_pack(&self) -> bool {
+        let options = &self.options;
+        if options.packing_octets == 0 || self.unlooked_octets.load(Ordering::Relaxed) < self.look_octets() {
+            return true;
+        }
+        let path = &self.layout.root;
+        // A disk that does not say how much room it has is taken for one that has enough.
+        let needed = self.vfs.disk_octets(path).map_or(0, |disk| options.packing_octets.min(disk / 16));
+        let can = self.vfs.free_octets(path).unwrap_or(u64::MAX) >= needed;
+        if can {
+            self.unlooked_octets.store(0, Ordering::Relaxed);
+        }
+        can
+    }
+    /// Octets that were written to the disk.
+    pub(crate) fn note_written(&self, octets: u64) {
+        self.unlooked_octets.fetch_add(octets, Ordering::Relaxed);
+    }
+    const fn look_octets(&self) -> u64 {
+        self.options.packing_octets / 64
     }
     /// Gives the room up. Returns whether there was any.
     pub(crate) fn release_reserve(&self) -> bool {

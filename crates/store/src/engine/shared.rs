@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) compact_wanted: Condvar,
     /// Octets that may have died since the compactor last looked.
     pub(crate) dead_hint: AtomicU64,
+    /// Octets written since the room on the disk was looked at.
+    pub(crate) unlooked_octets: AtomicU64,
     /// Held while the segment after the live one is made.
     pub(crate) ahead: Mutex<Option<Ahead>>,
     pub(crate) known: KnownKeys,
@@ -188,6 +190,7 @@ impl Shared {
             compact_wanted: Condvar::new(),
             // What died before a crash is not known: the first look is for it.
             dead_hint: AtomicU64::new(u64::MAX / 2),
+            unlooked_octets: AtomicU64::new(u64::MAX / 2),
             ahead: Mutex::new(None),
             known,
             zeros: Mutex::default(),

@@ -134,6 +134,7 @@ impl Staging {
         let offset = DATA_FROM + self.written;
         self.file.write_at(&self.buffer, offset).map_err(|error| failed(&self.hold.shared, &error))?;
         self.written += self.buffer.len() as u64;
+        self.hold.shared.note_written(self.buffer.len() as u64);
         self.buffer.clear();
         if self.written - self.written_back >= WRITEBACK_OCTETS {
             let (from, octets) = (DATA_FROM + self.written_back, self.written - self.written_back);

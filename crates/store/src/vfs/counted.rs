@@ -96,6 +96,9 @@ impl Vfs for Counted {
         self.counts.flushed();
         self.inner.sync_dir(path)
     }
+    fn disk_octets(&self, path: &Path) -> io::Result<u64> {
+        self.inner.disk_octets(path)
+    }
     fn free_octets(&self, path: &Path) -> io::Result<u64> {
         self.inner.free_octets(path)
     }

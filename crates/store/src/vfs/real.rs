@@ -47,6 +47,10 @@ impl Vfs for RealVfs {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         std::fs::File::open(path)?.sync_all()
     }
+    fn disk_octets(&self, path: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(path)?;
+        Ok(disk.f_blocks.saturating_mul(disk.f_frsize))
+    }
     fn free_octets(&self, path: &Path) -> io::Result<u64> {
         let disk = rustix::fs::statvfs(path)?;
         // Some file systems do not say.

@@ -34,6 +34,7 @@ pub(crate) fn small() -> Options {
         apply_part_rows: 16,
         map_octets: 256 * 1024 * 1024,
         reserve_octets: 64 * 1024,
+        packing_octets: 0,
         // The rows of `key`.
         mostly_new: b"T",
         vain_lookups_max: 1,

@@ -238,6 +238,9 @@ impl Vfs for SimVfs {
         let disk = self.0.lock();
         Ok(disk.room.map_or(u64::MAX, |room| room.saturating_sub(disk.used())))
     }
+    fn disk_octets(&self, _path: &Path) -> io::Result<u64> {
+        Ok(self.0.lock().room.unwrap_or(u64::MAX))
+    }
     fn index_committed(&self) {
         let mut disk = self.0.lock();
         let Some(folder) = disk.index.clone() else { return };

@@ -442,6 +442,57 @@ fn on_a_full_disk_the_segments_that_can_be_packed_make_room_for_the_others() {
     }
 }
 
+/// Half of what is in every segment is deleted when the disk takes no more: each of them can still be packed,
+/// and mail is taken again. Of a small disk less is left. Without such room nothing could be packed, which is
+/// tried too.
+#[test]
+fn what_is_deleted_evenly_on_a_full_disk_comes_back() {
+    for packing_octets in [3 * 1024 * 1024, 176 * 1024 * 1024, 0] {
+        let root = fast_folder();
+        let vfs = crate::sim::SimVfs::default();
+        let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
+        let options = Options {
+            vfs: disk,
+            segment_octets: 2 * 1024 * 1024,
+            packing_octets,
+            fill_ahead_octets: 0,
+            ..eager()
+        };
+        let kv = open(&root.path().join("store"), options);
+        vfs.set_room(Some(64 * 1024 * 1024));
+        let deliver = |n: u32| {
+            transact_and_wait(&kv, move |txn| {
+                let octets: Arc<[u8]> = noise_of(n).into();
+                let body = txn.put_body(Scope(1), &NewBody::inline(octets))?;
+                txn.put(&key(1, &format!("b{n:08}")), &body.blob.0)
+            })
+        };
+        let taken = (0..10_000).take_while(|n| deliver(*n).is_ok()).count() as u32;
+        assert!((1000..2000).contains(&taken), "{taken}");
+        let delete = |n: u32| {
+            transact_and_wait(&kv, move |txn| {
+                txn.frees_space();
+                let blob = txn.get(&key(1, &format!("b{n:08}")))?.expect("delivered").into_owned();
+                txn.release_body(Scope(1), &BlobId(blob.try_into().unwrap()))?;
+                txn.delete(&key(1, &format!("b{n:08}")))
+            })
+        };
+        (0..taken).filter(|n| n.is_multiple_of(4)).for_each(|n| delete(n).unwrap());
+        let compacted = kv.compact_now();
+        let again = (10_000..10_050).take_while(|n| deliver(*n).is_ok()).count();
+        assert_eq!(
+            (compacted.is_ok(), again == 50),
+            (packing_octets > 0, packing_octets > 0),
+            "{compacted:?}"
+        );
+    }
+}
+
+fn noise_of(n: u32) -> Vec<u8> {
+    let mut dice = crate::rig::Dice::new(u64::from(n) + 1);
+    std::iter::repeat_with(|| dice.next().to_le_bytes()).flatten().take(48_000).collect()
+}
+
 /// Sealing settles what is under way, and puts what waits back into the queue: whoever delivers at that
 /// moment is answered, be it that no segment could be made.
 #[test]
