@@ -18,6 +18,8 @@ struct Run {
     model: Model,
     /// After so many events, so many transactions were acknowledged.
     acknowledged: Vec<Acknowledged>,
+    /// How often the live segment was sealed because nothing came.
+    sealed_at_rest: usize,
 }
 
 struct Acknowledged {
@@ -45,7 +47,7 @@ fn record(seed: u64, transactions: u64, durability: Durability, root: &Path) -> 
     let kv = Embedded::open(&folder, options(&vfs, durability), heard()).unwrap();
     let (mut author, mut model) = (Author::new(seed), Model::new());
     let mut acknowledged = vec![Acknowledged { events: vfs.event_count(), count: 0 }];
-    let mut done = 0;
+    let (mut done, mut sealed_at_rest) = (0, 0);
     while done < transactions {
         let crowd = 1 + author.dice.below(4);
         let scripts: Vec<_> = (0..crowd).map(|_| author.script()).collect();
@@ -60,21 +62,33 @@ fn record(seed: u64, transactions: u64, durability: Durability, root: &Path) -> 
         if author.dice.below(40) == 0 {
             kv.compact_now().unwrap();
         }
+        if author.dice.below(20) == 0 {
+            // Everything that is sealed is packed then, so that a further pack was the live segment.
+            kv.compact_now().unwrap();
+            let before = last_pack(&vfs);
+            kv.rest_now().unwrap();
+            sealed_at_rest += usize::from(last_pack(&vfs) > before);
+        }
         done += crowd;
     }
     assert_eq!(&Content::of(&kv), model.last());
     kv.close().unwrap();
-    Run { events: vfs.events(), model, acknowledged }
+    Run { events: vfs.events(), model, acknowledged, sealed_at_rest }
+}
+
+fn last_pack(vfs: &SimVfs) -> Option<std::path::PathBuf> {
+    vfs.paths().into_iter().filter(|path| path.extension().is_some_and(|e| e == "pack")).max()
 }
 
 #[test]
 fn power_may_go_at_any_write_and_flush() {
     let root = fast_folder();
-    let mut points = 0;
+    let (mut points, mut sealed_at_rest) = (0, 0);
     let seeds = rounds(5, 1);
     for seed in 1..=seeds {
         let durability = if seed % 2 == 0 { Durability::Append } else { Durability::ZeroFilled };
         let run = record(seed, rounds(320, 80), durability, root.path());
+        sealed_at_rest += run.sealed_at_rest;
         let mut dice = Dice::new(seed + 1000);
         let mut replay = Replay::default();
         for at in 0..=run.events.len() {
@@ -94,6 +108,7 @@ fn power_may_go_at_any_write_and_flush() {
     }
     println!("suite: store crash points: {points}");
     assert!(points >= rounds(5_000, 200));
+    assert!(sealed_at_rest >= rounds(10, 1) as usize, "{sealed_at_rest}");
 }
 
 /// The control: were the flushes of groups left out, this very test would notice.
