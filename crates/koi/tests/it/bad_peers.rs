@@ -82,6 +82,48 @@ fn a_line_without_an_end_is_not_kept() {
     server.stop();
 }
 
+/// Literals that are larger than what the command may have: before login, after it, and a message that is too
+/// large. Their octets go by, or the connection ends.
+#[test]
+fn a_literal_that_is_too_large_is_not_kept() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    is_served(&server);
+    let before = anonymous_octets(&server);
+    let login = format!("x LOGIN {ALICE} \"{PASSWORD}\"\r\n");
+    let announced = 200 * MIB;
+    let cases = [
+        (143, String::new(), "a LOGIN "),
+        (143, String::new(), "a ID (\"name\" "),
+        (993, login.clone(), "a CREATE "),
+        (993, login.clone(), "a SEARCH TEXT "),
+        (993, login, "a APPEND INBOX "),
+        (9933, String::new(), "a LOGIN "),
+    ];
+    let piece = vec![b'x'; 64 * 1024];
+    let mut peers = Vec::new();
+    for (port, login, command) in &cases {
+        let listener = (*port, *port != 143, "");
+        let mut peer = connect(&server, listener);
+        peer.write_all(format!("{login}{command}{{{announced}+}}\r\n").as_bytes()).unwrap();
+        let taken = (0..LINE_OCTETS / piece.len()).take_while(|_| peer.write_all(&piece).is_ok()).count();
+        println!("port {port}: {command}: {} KiB taken", taken * 64);
+        peers.push(peer);
+        let grown = anonymous_octets(&server).saturating_sub(before);
+        assert!(grown < GROWTH_OCTETS_MAX, "port {port}: {command}: {grown} octets");
+    }
+    // Who asks first is told, and is not invited to send it.
+    let mut imap = server.login(ALICE, PASSWORD);
+    for command in ["CREATE", "SEARCH TEXT", "APPEND INBOX"] {
+        let answer = imap.command(format!("{command} {{{announced}}}").as_bytes()).unwrap();
+        assert!(["BAD", "NO"].iter().any(|no| answer.tagged.starts_with(no)), "{command}: {}", answer.tagged);
+    }
+    imap.ok("NOOP");
+    is_served(&server);
+    drop(peers);
+    server.stop();
+}
+
 #[test]
 fn who_sends_and_never_reads_is_dropped_on_every_listener() {
     let (_outer, folder) = new_folder();
