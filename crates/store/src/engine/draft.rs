@@ -15,6 +15,8 @@ pub(crate) struct Draft {
     /// None is empty.
     blocks: Vec<Vec<Slot>>,
     rows: usize,
+    /// The block that the last row went to.
+    last_block: usize,
 }
 
 /// Between two slots.
@@ -32,21 +34,23 @@ impl Draft {
     pub(crate) fn clear(&mut self) {
         self.blocks.truncate(1);
         self.blocks.iter_mut().for_each(Vec::clear);
-        self.rows = 0;
+        (self.rows, self.last_block) = (0, 0);
     }
     /// `operations` holds the row, and all rows that were inserted before. Replaces one with the same key.
     pub(crate) fn insert(&mut self, operations: &[u8], slot: Slot) {
         let sought = Sought::new(slot.key(operations));
-        let last = self.blocks.last_mut();
-        // Many rows come in ascending order.
-        if let Some(block) = last.filter(|block| block.len() < BLOCK_SLOTS)
-            && block.last().is_some_and(|last| last.compare(operations, &sought).is_lt())
-        {
-            block.push(slot);
-            self.rows += 1;
-            return;
+        // Many rows come in ascending order, of one table or of several at the same time.
+        for at in [self.last_block, self.blocks.len().saturating_sub(1)] {
+            if self.is_next(at, operations, &sought)
+                && let Some(block) = self.blocks.get_mut(at)
+            {
+                block.push(slot);
+                (self.rows, self.last_block) = (self.rows + 1, at);
+                return;
+            }
         }
         let at = self.block_of(operations, &sought);
+        self.last_block = at;
         let Some(block) = self.blocks.get_mut(at) else {
             let mut block = Vec::with_capacity(BLOCK_SLOTS + 1);
             block.push(slot);
@@ -65,6 +69,7 @@ impl Draft {
                     let mut upper = Vec::with_capacity(BLOCK_SLOTS + 1);
                     upper.extend_from_slice(block.get(keep..).unwrap_or_default());
                     block.truncate(keep);
+                    self.last_block = if place >= keep { at + 1 } else { at };
                     self.blocks.insert(at + 1, upper);
                 }
             }
@@ -78,6 +83,12 @@ impl Draft {
         block.get(at).map(|slot| slot.row(operations))
     }
     /// All slots, ascending.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
+        let mut all = Vec::with_capacity(self.rows);
+        self.blocks.iter().for_each(|block| all.extend_from_slice(block));
+        all
+    }
+    /// The same one by one.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.blocks.iter().flatten()
     }
@@ -100,6 +111,14 @@ impl Draft {
             Direction::Up => Box::new(inside),
             Direction::Down => Box::new(inside.rev()),
         }
+    }
+    /// Whether a key comes behind the last of a block that has room, and before the next block.
+    fn is_next(&self, at: usize, operations: &[u8], sought: &Sought<'_>) -> bool {
+        let is_behind = |last: &Slot| last.compare(operations, sought).is_lt();
+        let is_before = |first: &Slot| first.compare(operations, sought).is_gt();
+        let block = self.blocks.get(at).filter(|block| block.len() < BLOCK_SLOTS);
+        block.and_then(|block| block.last()).is_some_and(is_behind)
+            && self.blocks.get(at + 1).is_none_or(|next| next.first().is_some_and(is_before))
     }
     /// Which block holds a key if any does.
     fn block_of(&self, operations: &[u8], sought: &Sought<'_>) -> usize {
@@ -132,14 +151,20 @@ mod tests {
     #[test]
     fn behaves_as_an_ordered_map() {
         for seed in 1..20u64 {
+            // Every other time the keys ascend, in three streams that take turns.
+            let ascends = seed.is_multiple_of(2);
             let mut seed = seed * 7919;
             let (mut draft, mut operations, mut model) = (Draft::default(), Vec::new(), BTreeMap::new());
             for _ in 0..2 {
                 draft.clear();
                 model.clear();
                 let span = 50 + number(&mut seed) % 3000;
-                for _ in 0..2000 {
-                    let key = format!("{:020}", number(&mut seed) % span).into_bytes();
+                for at in 0..2000 {
+                    let key = match ascends && !number(&mut seed).is_multiple_of(16) {
+                        true => at % 3 * span / 3 + at * span / 6000,
+                        false => number(&mut seed) % span,
+                    };
+                    let key = format!("{key:020}").into_bytes();
                     let value = number(&mut seed).to_le_bytes();
                     let value = (!number(&mut seed).is_multiple_of(4)).then_some(value);
                     let row = Row { key: &key, value: value.as_ref().map(|v| v.as_slice()) };

@@ -24,7 +24,7 @@ pub(crate) struct Run {
 impl Run {
     /// The rows of a group; `operations` is what the draft speaks of.
     pub(crate) fn of_draft(draft: &Draft, operations: Arc<[u8]>) -> Self {
-        Self::of_sorted(vec![operations], draft.iter().copied().collect())
+        Self::of_sorted(vec![operations], draft.slots())
     }
     /// Rows in the order in which they were written, as slots of one buffer: the last of a key counts.
     pub(crate) fn of_written(mut slots: Vec<Slot>, buffer: Arc<[u8]>) -> Self {
