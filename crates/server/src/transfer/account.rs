@@ -32,6 +32,9 @@ enum Line {
     /// The server files what is sent. Off is what there is without it.
     SentCopy,
     Vacation {
+        /// Whose it is: who else gets it does not begin to answer mail with it.
+        #[serde(default)]
+        of: String,
         enabled: bool,
         /// Milliseconds since 1970.
         from: Option<i64>,
@@ -87,7 +90,8 @@ fn lines(account: &Account) -> Result<Vec<Line>, MailError> {
         let text = |text: Option<Box<str>>| text.map(String::from);
         let (from, to) = (from.map(|at| at.0), to.map(|at| at.0));
         let (subject, html) = (text(subject), text(html_body));
-        lines.push(Line::Vacation { enabled, from, to, subject, text: text(text_body), html });
+        let of = own_address(account)?;
+        lines.push(Line::Vacation { of, enabled, from, to, subject, text: text(text_body), html });
     }
     for view in snapshot.identities()? {
         let own = view.id == OWN_IDENTITY;
@@ -106,6 +110,12 @@ fn lines(account: &Account) -> Result<Vec<Line>, MailError> {
         });
     }
     Ok(lines)
+}
+
+fn own_address(account: &Account) -> Result<String, MailError> {
+    let identities = account.snapshot()?.identities()?;
+    let own = identities.into_iter().find(|view| view.id == OWN_IDENTITY);
+    Ok(own.map(|view| view.identity.email.into()).unwrap_or_default())
 }
 
 /// It is as every account has it from the beginning.
@@ -146,7 +156,8 @@ fn decide(account: &Account, line: Line) -> Result<(), String> {
     match line {
         Line::SentCopy if account.files_sent().map_err(told)? => Ok(()),
         Line::SentCopy => account.set_files_sent(true).wait().map_err(told),
-        Line::Vacation { enabled, from, to, subject, text, html } => {
+        Line::Vacation { of, enabled, from, to, subject, text, html } => {
+            let enabled = enabled && of == own_address(account).map_err(told)?;
             let text_of = |text: Option<String>| text.map(Box::from);
             let at = |at: Option<i64>| at.map(Timestamp);
             let (subject, text_body, html_body) = (text_of(subject), text_of(text), text_of(html));

@@ -195,4 +195,9 @@ fn what_an_account_has_decided_comes_back() {
     let (files_sent, vacation, identities) = decided(&bob);
     assert_eq!((files_sent, vacation.subject.as_deref(), identities.len()), (true, Some("mine"), 1));
     assert_eq!((&*identities[0].name, &*identities[0].email), ("Alice", "bob@example.org"));
+    // Nobody begins to answer mail because of what another has decided.
+    let carol = account(&second, "carol");
+    let _ = moved(&path, &second, &carol);
+    let (_, vacation, _) = decided(&carol);
+    assert_eq!((vacation.enabled, vacation.subject.as_deref()), (false, Some("away")));
 }
