@@ -155,6 +155,10 @@ impl Directory<'_> {
     ) -> Result<()> {
         let now = self.inner.env.now();
         transact_and_wait(&*self.inner.kv, move |txn: &mut dyn Txn| {
+            if over.is_some() {
+                // Who is to be kept out does not get in because the disk is full.
+                txn.frees_space();
+            }
             directory::update_account(txn, account, &mut change)?;
             over.map_or(Ok(()), |over| forget_credential(txn, account, over, now))
         })

@@ -172,15 +172,18 @@ impl Shared {
         let unheld = self.unheld_body_files()?;
         let mut survey = Survey::take(self)?;
         self.let_go(&unheld, &survey);
+        let mut packed = Ok(());
         if self.is_worth_it(&survey)? {
             if self.seal_live_if_dead(&survey)? {
                 survey = Survey::take(self)?;
             }
             self.apply_now()?;
-            self.repack_segments(&survey)?;
+            packed = self.repack_segments(&survey);
         }
         self.drop_leaving();
-        self.shrink_index()
+        // Where a segment could not be packed a smaller index may make the room for it.
+        self.shrink_index()?;
+        packed
     }
     fn is_worth_it(&self, survey: &Survey) -> Result<bool> {
         let journal = self.journal_octets();
@@ -219,21 +222,22 @@ impl Shared {
         Ok(worth)
     }
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
-        let segments = Arc::clone(&self.state.lock().segments);
+        // Whoever holds a segment that was packed holds its room on the disk, which the next pack may need.
+        let numbers: Vec<u32> = self.state.lock().segments.0.range(..survey.below).map(|(n, _)| *n).collect();
         let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
         let percent = if self.can_pack() { SEGMENT_DEAD_PERCENT } else { SHORT_DEAD_PERCENT };
         let mut done = Ok(());
-        for (number, segment) in segments.0.range(..survey.below) {
-            let octets = segment.file.octets().unwrap_or_default();
+        for number in numbers {
+            let Some(octets) = self.octets_of(number) else { continue };
             // Its share of the live rows is a guess that saves reading it; the plan counts.
-            let alive = survey.live_octets_in(*number) + rows.saturating_mul(octets) / journal;
+            let alive = survey.live_octets_in(number) + rows.saturating_mul(octets) / journal;
             if self.compactor.lock().closing {
                 return Ok(());
             }
             if octets.saturating_sub(alive) < (octets / 100 * percent).max(1) {
                 continue;
             }
-            let Some(repack) = Repack::plan(self, *number, survey.live_in(*number))? else {
+            let Some(repack) = Repack::plan(self, number, survey.live_in(number))? else {
                 continue;
             };
             if repack.gain_octets() < (octets / 100 * percent).max(4096) {
@@ -249,6 +253,12 @@ impl Shared {
             }
         }
         done
+    }
+    /// What a segment takes on the disk; nothing when there is none.
+    fn octets_of(&self, number: u32) -> Option<u64> {
+        let state = self.state.lock();
+        let segment = state.segments.0.get(&number)?;
+        Some(segment.file.octets().unwrap_or_default())
     }
     /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred
     /// to in that snapshot or never will be.

@@ -114,6 +114,7 @@ impl Embedded {
         })?;
         let vfs = Counted::new(Arc::clone(&options.vfs));
         vfs.create_dir(folder).map_err(OpenError::io(folder))?;
+        let options = reserve::on_its_disk(options, &layout);
         let recovered = recover::recover(&layout, &options, &vfs, repair)?;
         let (report, tables_lost) = (recovered.report.clone(), recovered.tables_lost.clone());
         let shared = Arc::new(Shared::new(layout, options, vfs, commits, recovered));

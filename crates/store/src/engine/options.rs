@@ -25,7 +25,7 @@ pub type FindRising = fn(&[u8], &[u8]) -> Option<Rising>;
 pub struct Options {
     pub vfs: Arc<dyn Vfs>,
     pub durability: Durability,
-    /// A segment that has become so long is sealed.
+    /// A segment that has become so long is sealed, on a small disk earlier.
     pub segment_octets: u64,
     /// How far the zeros lie ahead of the groups.
     pub fill_ahead_octets: u64,

@@ -14,6 +14,7 @@ use super::counters::add;
 use super::generation;
 use super::index::{Index, IndexError, Position};
 use super::run::Run;
+use crate::vfs::Vfs;
 
 /// An index is copied when it is so many hundredths of what its rows need in full pages, and more than the
 /// slack beyond. Rows that come in any order fill pages to two thirds: that alone is no reason.
@@ -43,6 +44,9 @@ impl Shared {
     pub(crate) fn shrink_index(&self) -> Result<()> {
         let old = Arc::clone(&self.state.lock().index);
         let Some(map_octets) = wanted_map(&old).map_err(IndexError::into_mail)? else { return Ok(()) };
+        if !self.has_room_for_copy(&old).map_err(IndexError::into_mail)? {
+            return Ok(());
+        }
         let copied = self.copy_beside(&old, map_octets);
         *self.missed.lock() = None;
         if copied.is_err() {
@@ -51,6 +55,12 @@ impl Shared {
         copied.map_err(IndexError::into_mail)?;
         add(&self.counters.compacted_indexes, 1);
         Ok(())
+    }
+    /// A copy that fails in the middle has all the room there is until then, and deletions beside it none.
+    fn has_room_for_copy(&self, old: &Index) -> std::result::Result<bool, IndexError> {
+        let free = self.vfs.free_octets(&self.layout.root).unwrap_or(u64::MAX);
+        let octets = old.dense_octets()?;
+        Ok(free >= octets + octets / 8 + INDEX_SLACK_OCTETS + self.options.reserve_octets)
     }
     fn copy_beside(&self, old: &Arc<Index>, map_octets: usize) -> std::result::Result<(), IndexError> {
         let failed = |error: std::io::Error| IndexError::Failed(error.to_string());

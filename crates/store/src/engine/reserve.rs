@@ -6,8 +6,23 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Shared;
+use super::segment::Layout;
+use super::{Options, Shared};
 use crate::vfs::{Vfs, is_full};
+
+/// Of a small disk so much is left for packing,
+const ROOM_PART: u64 = 16;
+/// and a segment is no longer than this part of it: several can be packed with that room.
+const SEGMENT_PART: u64 = 64;
+/// No disk makes segments shorter.
+const SEGMENT_OCTETS_MIN: u64 = 1024 * 1024;
+
+/// The options for a store on the disk where it is.
+pub(crate) fn on_its_disk(options: Options, layout: &Layout) -> Options {
+    let disk = options.vfs.disk_octets(&layout.root).unwrap_or(u64::MAX);
+    let longest = (disk / SEGMENT_PART).max(SEGMENT_OCTETS_MIN);
+    Options { segment_octets: options.segment_octets.min(longest), ..options }
+}
 
 /// Whether the room that is kept for giving room back is there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,12 +80,19 @@ impl Shared {
         }
         let path = &self.layout.root;
         // A disk that does not say how much room it has is taken for one that has enough.
-        let needed = self.vfs.disk_octets(path).map_or(0, |disk| options.packing_octets.min(disk / 16));
-        let can = self.vfs.free_octets(path).unwrap_or(u64::MAX) >= needed;
+        let needed =
+            self.vfs.disk_octets(path).map_or(0, |disk| options.packing_octets.min(disk / ROOM_PART));
+        let free = self.vfs.free_octets(path).unwrap_or(u64::MAX);
+        let can = free.saturating_sub(self.unapplied_octets()) >= needed;
         if can {
             self.unlooked_octets.store(0, Ordering::Relaxed);
         }
         can
+    }
+    /// Rows that are in the journal, and soon in the index too.
+    fn unapplied_octets(&self) -> u64 {
+        let state = self.state.lock();
+        (state.current.octets() + state.frozen.octets()) as u64
     }
     /// Octets that were written to the disk.
     pub(crate) fn note_written(&self, octets: u64) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use koi_store::body::Scope;
 use koi_store::engine::{CompactorOptions, Embedded, Health, Options};
-use koi_store::kv::Kv;
+use koi_store::kv::{Kv, transact_and_wait};
 use koi_store::vfs::Vfs;
 use koi_types::{BlobId, ErrorKind};
 
@@ -284,4 +284,60 @@ fn deleting_goes_on_after(count: u32) {
     vfs.set_room(None);
     put(&kv, 3000).unwrap();
     assert_eq!(kv.health(), Health::Good);
+}
+
+/// Rows that the index does not have yet take room there soon: what mail leaves is left beside that.
+#[test]
+fn room_that_the_index_will_need_is_not_given_to_mail() {
+    const MIB: u64 = 1024 * 1024;
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    vfs.set_room(Some(64 * MIB));
+    // Nothing goes to the index by itself.
+    let options = Options {
+        packing_octets: 64 * MIB,
+        apply_rows: usize::MAX,
+        apply_millis: 1_000_000_000,
+        overlay_rows_max: 1 << 30,
+        overlay_octets_max: 1 << 30,
+        segment_octets: 4 * MIB,
+        ..options(&vfs)
+    };
+    let kv = Embedded::open(&root.path().join("store"), options, heard()).unwrap();
+    let put = |n: u32| {
+        let run = move |txn: &mut dyn koi_store::kv::Txn| txn.put(&key(1, &format!("{n:06}")), &[7; 100_000]);
+        kv.submit_and_wait(Box::new(run))
+    };
+    let taken = (0..1000).take_while(|n| put(*n).is_ok()).count() as u64;
+    let (written, left) = (taken * 100_000, 64 * MIB / 16);
+    assert!((20 * MIB..32 * MIB).contains(&written), "{taken}");
+    assert!(vfs.used() + written + left < 66 * MIB, "{} {written}", vfs.used());
+    // In the index now, which is not on this disk: there is room again.
+    kv.apply_now().unwrap();
+    put(2000).unwrap();
+}
+
+/// Whoever knows an old password is kept out, however full the disk is; a new account has to wait.
+#[test]
+fn a_password_is_changed_on_a_full_disk() {
+    use koi_store::mail::{directory, dmap::mode};
+    use koi_types::{Address, Timestamp};
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    let options = Options { packing_octets: 64 * 1024, ..options(&vfs) };
+    let kv = Embedded::open(&root.path().join("store"), options, heard()).unwrap();
+    let now = Timestamp(0);
+    let add = |name: &str| {
+        let address = Address::new(name, "example.org").unwrap();
+        transact_and_wait(&kv, move |txn| directory::create_account(txn, &address, "first", now))
+    };
+    transact_and_wait(&kv, |txn| directory::create_domain(txn, "example.org").map(drop)).unwrap();
+    let alice = add("alice").unwrap();
+    vfs.set_room(Some(vfs.used()));
+    let refused = (0..1000).find_map(|n| add(&format!("user{n}")).err()).expect("the disk is full");
+    assert_eq!(refused.kind, ErrorKind::Unavailable);
+    transact_and_wait(&kv, move |txn| mode::set_password(txn, alice, &"second".into(), now)).unwrap();
+    let row = directory::directory_record(&*kv.view().unwrap(), alice).unwrap().unwrap();
+    assert_eq!(&*row.password.verifier, "second");
+    transact_and_wait(&kv, move |txn| directory::remove_account(txn, alice)).unwrap();
 }

@@ -122,3 +122,20 @@ fn an_index_that_fills_its_map_gets_a_larger_one_before_it_is_full() {
     assert_eq!(kv.counters().compacted_indexes, 1, "one is enough");
     assert_eq!(all_rows(&kv).len() as u32, ROWS);
 }
+
+/// A copy that fails for want of room has all there is until then, and deletions beside it none.
+#[test]
+fn the_index_is_not_copied_where_there_is_no_room_for_it() {
+    let root = fast_folder();
+    let vfs = crate::sim::SimVfs::default();
+    let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
+    let kv = bloated(root.path(), Options { vfs: disk, ..small() });
+    let before = kv.index_usage().unwrap().file_octets;
+    vfs.set_room(Some(0));
+    let _ = kv.compact_now();
+    assert_eq!((kv.counters().compacted_indexes, kv.index_usage().unwrap().file_octets), (0, before));
+    vfs.set_room(None);
+    kv.compact_now().unwrap();
+    assert_eq!(kv.counters().compacted_indexes, 1);
+    assert!(kv.index_usage().unwrap().file_octets < before / 2);
+}

@@ -5,7 +5,7 @@
 //! at the latest with the next flush of anything; octets become durable with a flush of their file; until
 //! then any subset of their pieces may have reached the disk, in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(crate) struct Fault {
 struct Disk {
     names: BTreeMap<PathBuf, FileId>,
     files: Vec<Vec<u8>>,
+    /// Who has each of them open: what is removed takes room until nobody has.
+    open: BTreeMap<FileId, usize>,
     events: Vec<Event>,
     recording: bool,
     fault: Option<Fault>,
@@ -87,6 +89,19 @@ pub(crate) struct SimVfs(Arc<Mutex<Disk>>);
 struct SimFile {
     disk: Arc<Mutex<Disk>>,
     file: FileId,
+}
+
+impl SimFile {
+    fn opened(shared: &Arc<Mutex<Disk>>, disk: &mut Disk, file: FileId) -> Arc<dyn File> {
+        *disk.open.entry(file).or_default() += 1;
+        Arc::new(Self { disk: Arc::clone(shared), file })
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        *self.disk.lock().open.entry(self.file).or_default() -= 1;
+    }
 }
 
 impl SimVfs {
@@ -165,7 +180,9 @@ impl Disk {
         }
     }
     fn used(&self) -> u64 {
-        self.names.values().map(|file| self.files[*file].len() as u64).sum()
+        let open = self.open.iter().filter(|(_, count)| **count > 0).map(|(file, _)| *file);
+        let files: BTreeSet<FileId> = self.names.values().copied().chain(open).collect();
+        files.iter().map(|file| self.files[*file].len() as u64).sum()
     }
     fn check_room(&self, file: FileId, octets: u64) -> io::Result<()> {
         let Some(room) = self.room else { return Ok(()) };
@@ -173,7 +190,7 @@ impl Disk {
         let more = octets.saturating_sub(self.files[file].len() as u64);
         if used + more > room { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
-    fn open(&mut self, path: &Path) -> io::Result<FileId> {
+    fn find(&mut self, path: &Path) -> io::Result<FileId> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -197,16 +214,17 @@ impl Vfs for SimVfs {
         let file = disk.files.len() - 1;
         disk.names.insert(path.to_owned(), file);
         disk.record(Event::Create { path: path.to_owned(), file });
-        Ok(Arc::new(SimFile { disk: Arc::clone(&self.0), file }))
+        Ok(SimFile::opened(&self.0, &mut disk, file))
     }
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let file = self.0.lock().open(path)?;
-        Ok(Arc::new(SimFile { disk: Arc::clone(&self.0), file }))
+        let mut disk = self.0.lock();
+        let file = disk.find(path)?;
+        Ok(SimFile::opened(&self.0, &mut disk, file))
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.0.lock();
         disk.call()?;
-        disk.open(path)?;
+        disk.find(path)?;
         disk.names.remove(path);
         disk.record(Event::Remove { path: path.to_owned() });
         Ok(())
@@ -214,7 +232,7 @@ impl Vfs for SimVfs {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut disk = self.0.lock();
         disk.call()?;
-        let file = disk.open(from)?;
+        let file = disk.find(from)?;
         disk.names.remove(from);
         disk.names.insert(to.to_owned(), file);
         disk.record(Event::Rename { from: from.to_owned(), to: to.to_owned() });

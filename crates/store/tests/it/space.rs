@@ -442,24 +442,21 @@ fn on_a_full_disk_the_segments_that_can_be_packed_make_room_for_the_others() {
     }
 }
 
-/// Half of what is in every segment is deleted when the disk takes no more: each of them can still be packed,
-/// and mail is taken again. Of a small disk less is left. Without such room nothing could be packed, which is
-/// tried too.
+/// A part of what is in every segment is deleted when the disk takes no more: each of them can still be
+/// packed, and mail is taken again. Of a small disk less is left, and segments are shorter there.
+/// Without such room nothing could be packed, which is tried too.
 #[test]
 fn what_is_deleted_evenly_on_a_full_disk_comes_back() {
-    for packing_octets in [3 * 1024 * 1024, 176 * 1024 * 1024, 0] {
+    const MIB: u64 = 1024 * 1024;
+    for (packing_octets, segment_octets) in
+        [(3 * MIB, 2 * MIB), (176 * MIB, 2 * MIB), (176 * MIB, 128 * MIB), (0, 2 * MIB)]
+    {
         let root = fast_folder();
         let vfs = crate::sim::SimVfs::default();
         let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
-        let options = Options {
-            vfs: disk,
-            segment_octets: 2 * 1024 * 1024,
-            packing_octets,
-            fill_ahead_octets: 0,
-            ..eager()
-        };
+        let options = Options { vfs: disk, segment_octets, packing_octets, fill_ahead_octets: 0, ..eager() };
+        vfs.set_room(Some(64 * MIB));
         let kv = open(&root.path().join("store"), options);
-        vfs.set_room(Some(64 * 1024 * 1024));
         let deliver = |n: u32| {
             transact_and_wait(&kv, move |txn| {
                 let octets: Arc<[u8]> = noise_of(n).into();

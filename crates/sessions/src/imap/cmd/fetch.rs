@@ -89,6 +89,14 @@ impl Fetching {
                         {
                             FlagsSet::default()
                         }
+                        // On a full disk mail can be read, though not that it was: many clients throw away
+                        // what comes before a NO.
+                        Err(error) if error.kind == ErrorKind::Unavailable => {
+                            cx.core
+                                .notes
+                                .push(Note::Failed { command: "FETCH", error: error.to_string().into() });
+                            FlagsSet::default()
+                        }
                         set => set?,
                     };
                     return Ok(Outcome::Done(self.finished(set.changed)));

@@ -219,6 +219,8 @@ pub fn reset_stacie(
 
 /// A verifier of STACIE is another one than any before.
 fn replace(txn: &mut dyn Txn, account: AccountId, password: &PasswordRecord, now: Timestamp) -> Result<()> {
+    // It takes no more room than what was there, and who has the old one must be kept out at once.
+    txn.frees_space();
     directory::update_account(txn, account, &mut |row| {
         let before = row.password.stacie.as_ref().map_or(0, |stacie| stacie.serial);
         row.password = password.clone();
