@@ -45,13 +45,16 @@ fn anonymous_octets(server: &Server) -> usize {
     line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
 }
 
-/// A server that drops who does not read for a second.
+/// A server that drops who does not read for a second. It answers as fast as it can: else a system that keeps
+/// many MiB for a client that does not read takes minutes to be full.
 fn impatient(folder: &Path) -> Server {
     Server::start(folder).stop();
     let file = folder.join("koi.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(!text.contains("[limits]"), "{text}");
-    std::fs::write(&file, format!("{text}[limits]\nwrite_secs = 1\n")).unwrap();
+    let fast = "commands_per_second_max = 0";
+    let more = format!("[limits]\nwrite_secs = 1\n[imap]\n{fast}\n[dmap]\n{fast}\n");
+    std::fs::write(&file, text + &more).unwrap();
     Server::quickstart(folder, &[])
 }
 
