@@ -178,6 +178,66 @@ fn a_large_body_and_the_compactor_with_an_error_at_every_call() {
     assert!(refused > 0 && refused < runs);
 }
 
+/// A live segment that rests is sealed and packed while calls fail. Answers the number of calls.
+fn run_resting(fault: Fault, root: &Path) -> u64 {
+    let folder = root.join("resting");
+    let _ = std::fs::remove_dir_all(&folder);
+    let vfs = SimVfs::default();
+    let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
+    let (mut author, mut model) = (Author::of_noise(2), Model::new());
+    let run = |kv: &Embedded, author: &mut Author, model: &mut Model| {
+        let script = author.script();
+        assert_eq!(kv.submit_and_wait(script.boxed()).is_ok(), model.run(&script).is_ok());
+    };
+    (0..25).for_each(|_| run(&kv, &mut author, &mut model));
+    // Everything that is sealed is packed then, so that what follows is about the live segment.
+    kv.compact_now().unwrap();
+    let live = last_of(&vfs, "seg");
+    vfs.fail(Some(fault));
+    let rested = kv.rest_now();
+    let calls = vfs.calls();
+    vfs.fail(None);
+    if let Err(error) = rested {
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    }
+    if fault.at == u64::MAX {
+        assert!(last_of(&vfs, "pack") == live, "the live segment was not sealed and packed");
+    }
+    assert_eq!(&Content::of(&kv), model.last());
+    assert!(!matches!(kv.health(), Health::ReadOnly(_)), "nothing that was acknowledged is in question");
+    run(&kv, &mut author, &mut model);
+    drop(kv);
+    let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
+    assert_eq!(&Content::of(&kv), model.last());
+    kv.rest_now().unwrap();
+    assert!(last_of(&vfs, "pack") >= live, "it is packed when nothing fails any more");
+    assert_eq!(&Content::of(&kv), model.last());
+    assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
+    calls
+}
+
+/// The number of the last segment, or of the last pack.
+fn last_of(vfs: &SimVfs, kind: &str) -> Option<String> {
+    let paths = vfs.paths().into_iter().filter(|path| path.extension().is_some_and(|e| e == kind));
+    paths.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).max()
+}
+
+#[test]
+fn sealing_at_rest_with_an_error_at_every_call() {
+    let root = fast_folder();
+    let mut runs = 0;
+    for kind in [IoKind::Other, IoKind::StorageFull] {
+        for at in 0..run_resting(Fault { at: u64::MAX, calls: 0, kind }, root.path()) {
+            for calls in [1, 3] {
+                run_resting(Fault { at, calls, kind }, root.path());
+                runs += 1;
+            }
+        }
+    }
+    println!("suite: store fault at each of {runs} calls of sealing at rest");
+    assert!(runs > 20, "{runs}");
+}
+
 #[test]
 fn who_goes_on_after_an_error_gets_no_body() {
     let root = fast_folder();
