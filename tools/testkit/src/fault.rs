@@ -1,16 +1,20 @@
 //! An engine that fails when it is told to: the disk is full, or so slow that commits do not become durable
 //! until it is over, or from some moment on nothing can be read any more.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use koi_store::kv::{Kv, StageBody, Ticket, TxnFn, View};
-use koi_types::{ErrorKind, MailError, Result};
+use koi_store::body::{BodyRef, NewBody, Scope};
+use koi_store::kv::{Kv, Read, StageBody, Ticket, Txn, TxnFn, View, Visit};
+use koi_types::{BlobId, CommitNotice, ErrorKind, MailError, Result};
 
 /// What is broken now.
 pub struct Faults {
     /// Every write fails with `Unavailable`.
     pub disk_full: AtomicBool,
+    /// Every write fails so that does not say that it frees space: the engine's reserve is for those that do.
+    pub mail_refused: AtomicBool,
     /// Writes of sessions are kept back.
     pub disk_slow: AtomicBool,
     /// So many more views can be opened, then none.
@@ -22,6 +26,7 @@ impl Default for Faults {
     fn default() -> Self {
         Self {
             disk_full: AtomicBool::new(false),
+            mail_refused: AtomicBool::new(false),
             disk_slow: AtomicBool::new(false),
             views_left: AtomicU64::new(u64::MAX),
             held: Mutex::default(),
@@ -79,9 +84,79 @@ impl FaultyKv {
     }
     fn check(&self) -> Result<()> {
         match self.faults.disk_full.load(Ordering::Relaxed) {
-            true => Err(MailError::new(ErrorKind::Unavailable, "no space left, try again later")),
+            true => Err(full()),
             false => Ok(()),
         }
+    }
+    fn admit(&self, run: Box<TxnFn>) -> Box<TxnFn> {
+        match self.faults.mail_refused.load(Ordering::Relaxed) {
+            true => only_freeing(run),
+            false => run,
+        }
+    }
+}
+
+fn full() -> MailError {
+    MailError::new(ErrorKind::Unavailable, "no space left, try again later")
+}
+
+/// Refuses what wrote and did not say that it frees space, as the engine does beside its reserve.
+fn only_freeing(mut run: Box<TxnFn>) -> Box<TxnFn> {
+    Box::new(move |txn| {
+        let mut watched = Watched { txn, frees: false, wrote: false };
+        run(&mut watched)?;
+        if watched.wrote && !watched.frees { Err(full()) } else { Ok(()) }
+    })
+}
+
+/// A transaction of which is known what it did.
+struct Watched<'t> {
+    txn: &'t mut dyn Txn,
+    frees: bool,
+    wrote: bool,
+}
+
+impl Watched<'_> {
+    fn write(&mut self) -> &mut dyn Txn {
+        self.wrote = true;
+        self.txn
+    }
+}
+
+impl Read for Watched<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
+        self.txn.get(key)
+    }
+    fn scan(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.txn.scan(from, end, visit)
+    }
+    fn scan_back(&self, from: &[u8], end: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.txn.scan_back(from, end, visit)
+    }
+}
+
+impl Txn for Watched<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.write().put(key, value)
+    }
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        self.write().delete(key)
+    }
+    fn put_body(&mut self, scope: Scope, body: &NewBody) -> Result<BodyRef> {
+        self.write().put_body(scope, body)
+    }
+    fn share_body(&mut self, scope: Scope, blob: &BlobId) -> Result<BodyRef> {
+        self.write().share_body(scope, blob)
+    }
+    fn release_body(&mut self, scope: Scope, blob: &BlobId) -> Result<()> {
+        self.write().release_body(scope, blob)
+    }
+    fn notice(&mut self, notice: CommitNotice) {
+        self.txn.notice(notice);
+    }
+    fn frees_space(&mut self) {
+        self.frees = true;
+        self.txn.frees_space();
     }
 }
 
@@ -93,6 +168,7 @@ impl Kv for FaultyKv {
         self.kv.view()
     }
     fn submit(&self, run: Box<TxnFn>) -> Ticket {
+        let run = self.admit(run);
         match self.check() {
             Ok(()) if self.faults.disk_slow.load(Ordering::Relaxed) => {
                 let ticket = Ticket::new();
@@ -113,7 +189,7 @@ impl Kv for FaultyKv {
     }
     fn submit_and_wait(&self, run: Box<TxnFn>) -> Result<()> {
         self.check()?;
-        self.kv.submit_and_wait(run)
+        self.kv.submit_and_wait(self.admit(run))
     }
     fn stage_body(&self) -> Result<Box<dyn StageBody>> {
         self.check()?;

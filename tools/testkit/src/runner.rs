@@ -356,11 +356,12 @@ impl Play {
     }
     fn fault(&mut self, name: &str) -> Result<(), String> {
         let views = name.strip_prefix("unreadable-after-").and_then(|views| views.parse().ok());
-        if views.is_none() && !["disk-full", "disk-slow", "off"].contains(&name) {
+        if views.is_none() && !["disk-full", "mail-refused", "disk-slow", "off"].contains(&name) {
             return Err(format!("no such fault: {name}"));
         }
         self.world.faults.views_left.store(views.unwrap_or(u64::MAX), Ordering::Relaxed);
         self.world.faults.disk_full.store(name == "disk-full", Ordering::Relaxed);
+        self.world.faults.mail_refused.store(name == "mail-refused", Ordering::Relaxed);
         self.world.set_disk_slow(name == "disk-slow");
         Ok(())
     }
