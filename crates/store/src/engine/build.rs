@@ -320,7 +320,7 @@ impl Shared {
         } else {
             live.builder.transactions += u32::from(wrote);
             let operations = live.builder.operations();
-            drafts.own.iter().for_each(|slot| drafts.group.insert(operations, *slot));
+            drafts.group.take(&mut drafts.own, operations);
             open.built.notices.extend(stage.notices);
             open.built.dead.extend(stage.dead);
         }

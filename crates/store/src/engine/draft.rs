@@ -75,6 +75,13 @@ impl Draft {
             }
         }
     }
+    /// Takes all rows of a later draft over the same operations, which is left with none that mean anything.
+    pub(crate) fn take(&mut self, later: &mut Self, operations: &[u8]) {
+        match self.is_empty() {
+            true => std::mem::swap(self, later),
+            false => later.iter().for_each(|slot| self.insert(operations, *slot)),
+        }
+    }
     /// `None`: this draft does not know the key. Otherwise the row says whether it was deleted.
     pub(crate) fn get<'b>(&self, operations: &'b [u8], key: &[u8]) -> Option<Row<'b>> {
         let sought = Sought::new(key);
