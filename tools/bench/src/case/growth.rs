@@ -11,6 +11,7 @@ use crate::net::pool::Pool;
 use crate::net::smtp::{SENDER, Smtp};
 use crate::rng::Rng;
 use crate::server::koi::Koi;
+use crate::server::processors::Apart;
 use crate::server::{PASSWORD, Server, process, user};
 use crate::sheet::{Mark, Row, Sheet, Unit, quantile};
 
@@ -84,7 +85,7 @@ fn run(bench: &mut Bench<'_>) -> Outcome<()> {
 }
 
 /// A server of its own with account 0 filled. All sizes run at the same time and take turns, so that whatever
-/// else the machine does hits all alike.
+/// else the machine does hits all alike, and all on the same processor.
 fn place(program: &Path, folder: &Path, size: &Size) -> Outcome<Place> {
     let start = Instant::now();
     let home = folder.join(format!("growth{}", size.suffix));
@@ -120,6 +121,7 @@ fn measure(places: &mut [Place]) -> Outcome<()> {
     for place in places.iter() {
         process::rest(place.server.process());
     }
+    let _apart = Apart::new(places.iter().map(|place| place.server.process()))?;
     for round in 0..ROUNDS / 3 {
         for place in places.iter_mut() {
             let mut imap = Imap::login(place.server.ports().imap, &user(0), PASSWORD)?;

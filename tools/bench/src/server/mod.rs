@@ -6,6 +6,7 @@ pub(crate) mod cyrus;
 pub(crate) mod dovecot;
 pub(crate) mod koi;
 pub(crate) mod process;
+pub(crate) mod processors;
 pub(crate) mod subscriptions;
 
 use std::net::TcpListener;
