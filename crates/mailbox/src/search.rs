@@ -1,7 +1,7 @@
 //! A search that may take long, in pieces: each call of [`SearchRun::advance`] does a bounded amount on a
 //! view of its own, so that a session can answer others in between.
 //!
-//! What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields
+//! What UIDs alone decide takes no scan. What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields
 //! in the beginning of the stored message, text in all of it, in the order in which bodies lie in the store,
 //! by all cores at once. Where the account has an index, it says first which messages cannot match and need
 //! not be read (`index::lookup`); the answer is the same, and exact.
@@ -193,7 +193,7 @@ impl SearchRun {
             }
             self.lookup = None;
         }
-        if !self.left.is_empty() {
+        if !self.left.is_empty() && !self.decided_by_uids()? {
             let batch = self.scan()?;
             if !batch.candidates.is_empty() {
                 self.read_octets = self.read_octets.saturating_add(batch.octets);
@@ -251,7 +251,8 @@ impl SearchRun {
         let index = self.answer_octets + self.lookup.as_ref().map_or(0, |lookup| lookup.octets());
         ranked + index + sets.iter().map(|set| set.memory_octets()).sum::<usize>()
     }
-    /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5).
+    /// The highest MODSEQ of a message that matches (RFC 7162 §3.1.5); nothing when the filter has no
+    /// [`Filter::ModSeq`] and was decided without looking at rows.
     #[must_use]
     pub const fn modseq(&self) -> Option<ModSeq> {
         self.modseq
@@ -273,6 +274,15 @@ impl SearchRun {
             self.left = self.left.intersect(&uids);
         }
         Ok(())
+    }
+    /// Finds all at once without looking at a row, where UIDs decide. Answers whether they do.
+    fn decided_by_uids(&mut self) -> Result<bool> {
+        let uids = self.plan.by_uids(&self.left).filter(|_| self.ranked.is_none());
+        let Some(uids) = uids else { return Ok(false) };
+        let there = Snapshot::open(&self.inner, self.account, self.guest.clone())?.uids(self.mailbox)?;
+        self.found = UidSet(uids.intersect(&there.0));
+        self.left = NumSet::new();
+        Ok(true)
     }
     /// Decides by rows what can be; the others are the batch.
     fn scan(&mut self) -> Result<Batch> {

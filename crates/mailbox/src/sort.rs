@@ -4,7 +4,6 @@
 //! What messages are sorted by never changes as long as they are there, and is kept in [`columns`] once it
 //! was read; of texts only their rank is compared. Must not: know how criteria are written.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use koi_message::Collation;
@@ -17,12 +16,13 @@ pub(crate) mod column;
 pub(crate) mod columns;
 pub(crate) mod fill;
 mod insert;
+mod packed;
 pub(crate) mod slices;
 
 use column::{Column, Kind, TextKind};
 use fill::Filling;
 use insert::{By, Inserted, Inserting};
-use slices::SliceSort;
+use packed::PackedSort;
 
 /// What messages are sorted by (RFC 5256 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,22 +70,9 @@ pub struct SortRun {
 
 enum Phase {
     Fill(Filling),
-    Sort(Sorting),
+    Sort(PackedSort),
     Insert(Inserting),
     Done(Inserted),
-}
-
-struct Sorting {
-    /// One list for each criterion: what every message is compared by, smaller first.
-    keys: Vec<Vec<u64>>,
-    items: SliceSort<Item>,
-}
-
-/// A message by its place among those that are sorted, with its key for the first criterion.
-#[derive(Clone, Copy, Debug, Default)]
-struct Item {
-    key: u64,
-    at: u32,
 }
 
 impl Account {
@@ -155,9 +142,9 @@ impl SortRun {
             }
             Phase::Sort(sorting) => {
                 if sorting.advance() {
-                    let items = std::mem::take(&mut sorting.items).into_items();
-                    let uid = |item: Item| self.uids.get(item.at as usize).copied().unwrap_or(0);
-                    let list = items.into_iter().map(uid).collect();
+                    let order = std::mem::take(sorting).into_order();
+                    let uid = |at: u32| self.uids.get(at as usize).copied();
+                    let list = order.into_iter().filter_map(uid).collect();
                     self.phase = Phase::Done(Inserted { list, places: Vec::new() });
                     return Ok(true);
                 }
@@ -174,7 +161,7 @@ impl SortRun {
     /// What it takes in memory for so many messages, but for facts that must be read first.
     #[must_use]
     pub fn octets_for(messages: u64, criteria: usize) -> usize {
-        let each = 2 * size_of::<u32>() + criteria * size_of::<u64>() + 2 * size_of::<Item>();
+        let each = 2 * size_of::<u32>() + PackedSort::octets_each(criteria);
         usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(each)
     }
     /// Octets of memory it takes now.
@@ -182,10 +169,7 @@ impl SortRun {
     pub fn memory_octets(&self) -> usize {
         let phase = match &self.phase {
             Phase::Fill(filling) => filling.octets(),
-            Phase::Sort(sorting) => {
-                let keys: usize = sorting.keys.iter().map(Vec::capacity).sum();
-                keys * size_of::<u64>() + sorting.items.octets()
-            }
+            Phase::Sort(sorting) => sorting.octets(),
             Phase::Insert(inserting) => inserting.octets(),
             Phase::Done(done) => {
                 done.list.capacity() * size_of::<u32>() + done.places.capacity() * size_of::<usize>()
@@ -225,8 +209,8 @@ impl SortRun {
             }
         }
     }
-    fn sorting(&self, columns: &[Arc<Column>]) -> Sorting {
-        let key = |criterion: &SortCriterion| {
+    fn sorting(&self, columns: &[Arc<Column>]) -> PackedSort {
+        let keys = |criterion: &SortCriterion| {
             let mut keys = match kind(criterion.key, self.order.collation) {
                 Some(kind) => match columns.iter().find(|column| column.kind == kind) {
                     Some(column) => column.keys_of(&self.uids),
@@ -240,30 +224,12 @@ impl SortRun {
             }
             keys
         };
-        let keys: Vec<Vec<u64>> = self.order.criteria.iter().map(key).collect();
-        let first = |at: usize| keys.first().and_then(|keys| keys.get(at)).copied().unwrap_or(0);
-        let item = |at: usize| Item { key: first(at), at: u32::try_from(at).unwrap_or(u32::MAX) };
-        let items = SliceSort::new((0..self.uids.len()).map(item).collect());
-        Sorting { keys, items }
+        let count = u32::try_from(self.uids.len()).unwrap_or(u32::MAX);
+        PackedSort::new(count, self.order.criteria.iter().map(keys).collect())
     }
     fn relevancy(&self) -> Vec<u64> {
         let score = |at: usize| self.order.scores.get(at).copied().unwrap_or(0);
         (0..self.uids.len()).map(|at| !u64::from(score(at))).collect()
-    }
-}
-
-impl Sorting {
-    fn advance(&mut self) -> bool {
-        let rest = self.keys.get(1..).unwrap_or_default();
-        let by_rest = |a: &Item, b: &Item| {
-            let key = |keys: &Vec<u64>, item: &Item| keys.get(item.at as usize).copied().unwrap_or(0);
-            let different = |keys: &Vec<u64>| {
-                let order = key(keys, a).cmp(&key(keys, b));
-                (order != Ordering::Equal).then_some(order)
-            };
-            rest.iter().find_map(different).unwrap_or(Ordering::Equal)
-        };
-        self.items.advance(|a, b| a.key.cmp(&b.key).then_with(|| by_rest(a, b)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use koi_message::Collation;
 use koi_message::search::{Needle, Scratch, needle_pieces};
-use koi_types::{EmailId, Result, SystemFlags, ZoneOffset};
+use koi_types::{EmailId, NumSet, Result, SystemFlags, ZoneOffset};
 
 use super::fuzzy::{FuzzyText, Relevancy, Scope};
 use super::narrow::{Candidates, Indexed};
@@ -77,7 +77,7 @@ impl Text {
 
 pub(super) enum RowCondition {
     Always,
-    Uids(koi_types::NumSet),
+    Uids(NumSet),
     Flags(SystemFlags),
     /// Nothing when no message of the account ever had it.
     Keyword(Option<u16>),
@@ -162,6 +162,20 @@ impl Plan {
                     Verdict::Ask
                 }
             }
+        }
+    }
+    /// Which of these messages it holds for, where their UIDs alone decide; nothing where more must be known.
+    pub(super) fn by_uids(&self, uids: &NumSet) -> Option<NumSet> {
+        match self {
+            Self::Row(RowCondition::Always) => Some(uids.clone()),
+            Self::Row(RowCondition::Uids(wanted)) => Some(uids.intersect(wanted)),
+            Self::Not(plan) => Some(uids.difference(&plan.by_uids(uids)?)),
+            Self::And(plans) => plans.iter().try_fold(uids.clone(), |left, plan| plan.by_uids(&left)),
+            Self::Or(plans) => plans.iter().try_fold(NumSet::new(), |mut found, plan| {
+                found.extend(&plan.by_uids(uids)?);
+                Some(found)
+            }),
+            _ => None,
         }
     }
     /// What the index says of an email, whatever its messages are like.

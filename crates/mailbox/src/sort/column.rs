@@ -176,14 +176,16 @@ impl Rows {
 pub(crate) struct Column {
     pub(crate) kind: Kind,
     rows: Rows,
+    /// The same UIDs as a set.
+    here: NumSet,
     /// Of texts.
     ranks: Vec<u32>,
 }
 
 impl Column {
-    /// Whose rows are here, ascending.
-    pub(crate) fn uids(&self) -> &[u32] {
-        &self.rows.uids
+    /// Whose rows are here.
+    pub(crate) const fn uids(&self) -> &NumSet {
+        &self.here
     }
     /// What these messages, ascending, are compared by; 0 for one that is not here.
     pub(crate) fn keys_of(&self, uids: &[u32]) -> Vec<u64> {
@@ -218,7 +220,8 @@ impl Column {
     }
     /// Memory it takes.
     pub(crate) fn octets(&self) -> usize {
-        self.rows.octets() + self.ranks.capacity() * size_of::<u32>() + size_of::<Self>()
+        let ranks = self.ranks.capacity() * size_of::<u32>();
+        self.rows.octets() + self.here.memory_octets() + ranks + size_of::<Self>()
     }
 }
 
@@ -284,7 +287,9 @@ impl Ranking {
         Some(self.column(ranks))
     }
     fn column(&mut self, ranks: Vec<u32>) -> Arc<Column> {
-        Arc::new(Column { kind: self.kind, rows: std::mem::take(&mut self.rows), ranks })
+        let rows = std::mem::take(&mut self.rows);
+        let here = rows.uids.iter().copied().collect();
+        Arc::new(Column { kind: self.kind, rows, here, ranks })
     }
 }
 

@@ -94,8 +94,10 @@ impl Filling {
     ) -> Self {
         let wanted = |kind| {
             let old = inner.columns.of(Place { account, of, kind });
-            let here: NumSet = old.iter().flat_map(|column| column.uids()).copied().collect();
-            let missing = numbers.difference(&here);
+            let missing = match &old {
+                Some(column) => numbers.difference(column.uids()),
+                None => numbers.clone(),
+            };
             let ready = old.clone().filter(|_| missing.is_empty());
             Wanted { kind, old, missing, new: Rows::new(kind), ranking: None, ready }
         };

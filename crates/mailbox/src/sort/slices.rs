@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-/// Items that one call sorts, or moves in a merge.
-const ITEMS: usize = 32_768;
+/// Octets of the items that one call sorts, or moves in a merge.
+const OCTETS: usize = 512 * 1024;
 
 /// Items on their way into order.
 #[derive(Debug)]
@@ -28,19 +28,21 @@ impl<T> Default for SliceSort<T> {
 }
 
 impl<T: Copy> SliceSort<T> {
+    /// Items of one call.
+    const ITEMS: usize = OCTETS / size_of::<T>();
     pub(crate) fn new(items: Vec<T>) -> Self {
         Self { items, ..Self::default() }
     }
     /// Goes on for a bounded time; `by` must be the same each time. Answers whether all are in order.
     pub(crate) fn advance(&mut self, mut by: impl FnMut(&T, &T) -> Ordering) -> bool {
         if self.width == 0 {
-            let end = self.items.len().min(self.at + ITEMS);
+            let end = self.items.len().min(self.at + Self::ITEMS);
             if let Some(run) = self.items.get_mut(self.at..end) {
                 run.sort_by(&mut by);
             }
             self.at = end;
             if end == self.items.len() {
-                self.begin_pass(ITEMS);
+                self.begin_pass(Self::ITEMS);
             }
         } else {
             self.merge(&mut by);
@@ -73,7 +75,7 @@ impl<T: Copy> SliceSort<T> {
     }
     fn merge(&mut self, by: &mut impl FnMut(&T, &T) -> Ordering) {
         let count = self.items.len();
-        for _ in 0..ITEMS {
+        for _ in 0..Self::ITEMS {
             let (middle, end) = (count.min(self.at + self.width), count.min(self.at + 2 * self.width));
             let left = self.items.get(self.left).filter(|_| self.left < middle);
             let right = self.items.get(self.right).filter(|_| self.right < end);
@@ -104,6 +106,7 @@ mod tests {
 
     #[test]
     fn sorts_as_the_standard_library_does() {
+        const ITEMS: usize = SliceSort::<(u64, usize)>::ITEMS;
         for count in [0, 1, 2, ITEMS - 1, ITEMS, ITEMS + 1, 3 * ITEMS + 17, 5 * ITEMS] {
             let mut state = 7u64;
             let mut next = || {

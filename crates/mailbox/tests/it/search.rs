@@ -135,9 +135,40 @@ fn modseq_is_a_condition_and_an_answer() {
     assert_eq!(found(&alice, Filter::ModSeq(now)), "2");
     assert_eq!(found(&alice, Filter::ModSeq(before)), "1:3");
     assert_eq!(found(&alice, Filter::ModSeq(ModSeq::new(now.value() + 1).unwrap())), "");
-    let mut run = alice.search(INBOX, all(), &Filter::Uids([1, 3].into_iter().collect())).unwrap();
-    while !run.advance().unwrap() {}
-    assert_eq!(run.modseq(), Some(before));
+    let highest = |filter: Filter| {
+        let mut run = alice.search(INBOX, all(), &filter).unwrap();
+        while !run.advance().unwrap() {}
+        (run.found().to_string(), run.modseq())
+    };
+    let some = || Filter::Uids([1, 3].into_iter().collect());
+    let any_modseq = Filter::ModSeq(ModSeq::new(1).unwrap());
+    assert_eq!(highest(Filter::And(vec![some(), any_modseq])), ("1,3".into(), Some(before)));
+    // Without the condition nobody asks for it, and no row is looked at.
+    assert_eq!(highest(some()), ("1,3".into(), None));
+}
+
+#[test]
+fn uids_alone_decide_as_rows_do() {
+    let rig = Rig::new();
+    let alice = mailbox(&rig);
+    alice.set_flags(INBOX, &uids(&[2]), change(FlagOp::Add, &["\\Deleted"]), None).wait().unwrap();
+    alice.expunge(INBOX, Some(&uids(&[2]))).wait().unwrap();
+    let some = |uids: &[u32]| Filter::Uids(uids.iter().copied().collect());
+    let table = [
+        (Filter::All, "1,3"),
+        (some(&[2, 3, 9]), "3"),
+        (Filter::negated(some(&[2, 3, 9])), "1"),
+        (Filter::And(vec![some(&[1, 2]), Filter::negated(some(&[1]))]), ""),
+        (Filter::And(vec![Filter::All, some(&[1, 2])]), "1"),
+        (Filter::Or(vec![some(&[1]), some(&[3, 4])]), "1,3"),
+        (Filter::negated(Filter::Or(vec![])), "1,3"),
+    ];
+    for (filter, expected) in table {
+        assert_eq!(found(&alice, filter.clone()), expected, "{filter:?}");
+        // The same with a condition that every row meets.
+        let by_rows = Filter::And(vec![filter, Filter::ModSeq(ModSeq::new(1).unwrap())]);
+        assert_eq!(found(&alice, by_rows.clone()), expected, "{by_rows:?}");
+    }
 }
 
 // spec: RFC 8621 §3

@@ -169,7 +169,8 @@ fn of_message(key: &SearchKey) -> Filter {
         SearchKey::EmailId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Email),
         SearchKey::ThreadId(id) => id.map_or_else(|| Filter::negated(Filter::All), Filter::Thread),
         // 0 is less than every modseq there is.
-        SearchKey::ModSeq(least) => ModSeq::new(*least).map_or(Filter::All, Filter::ModSeq),
+        // RFC 7162 §3.1.5: 0 is below every one, but tells that the highest is wanted.
+        SearchKey::ModSeq(least) => ModSeq::new((*least).max(1)).map_or(Filter::All, Filter::ModSeq),
         // ALL; RFC 8514 §4.3: every mailbox has save dates.
         _ => Filter::All,
     }
