@@ -1,10 +1,11 @@
 //! A search that may take long, in pieces: each call of [`SearchRun::advance`] does a bounded amount on a
 //! view of its own, so that a session can answer others in between.
 //!
-//! What UIDs alone decide takes no scan. What a row alone can decide is decided in the scan of the rows. Only the rest is looked up: header fields
-//! in the beginning of the stored message, text in all of it, in the order in which bodies lie in the store,
-//! by all cores at once. Where the account has an index, it says first which messages cannot match and need
-//! not be read (`index::lookup`); the answer is the same, and exact.
+//! What UIDs alone decide takes no scan, and what a row alone can decide is decided in the scan of the rows.
+//! Only the rest is looked up: header fields in the beginning of the stored message, text in all of it, in
+//! the order in which bodies lie in the store, by all cores at once. Where the account has an index, it says
+//! first which messages cannot match and need not be read (`index::lookup`); the answer is the same, and
+//! exact.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

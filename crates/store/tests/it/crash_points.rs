@@ -106,7 +106,7 @@ fn power_may_go_at_any_write_and_flush() {
             }
         }
     }
-    println!("suite: store crash points: {points}");
+    println!("suite: store crash points: {points}, a live segment sealed at rest {sealed_at_rest} times");
     assert!(points >= rounds(5_000, 200));
     assert!(sealed_at_rest >= rounds(10, 0) as usize, "{sealed_at_rest}");
 }

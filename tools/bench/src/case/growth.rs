@@ -40,8 +40,8 @@ const SEED: u64 = 0x5eed_0008;
 
 /// Operations of each kind at each size.
 const ROUNDS: usize = 300;
-/// Before anything is measured: a page of the index that a process has not looked at yet must be mapped, which
-/// with few messages has happened to all of them after a few fetches, and with many to few.
+/// Before anything is measured: a page of the index that a process has not looked at yet must be mapped, and
+/// with few messages that has happened to all of them after a few fetches, with many to few.
 const WARM_UP: &str = "FETCH 1:* (FLAGS ENVELOPE BODY.PEEK[]<0.1>)";
 /// Fetches and deliveries before the measured ones.
 const WARM: usize = 300;

@@ -20,7 +20,7 @@ impl Apart {
         let before = sched_getaffinity(None)?;
         let mut ours = (0..CpuSet::MAX_CPU).filter(|cpu| before.is_set(*cpu));
         let first = ours.next().context("a processor")?;
-        if let Some(last) = ours.last() {
+        if let Some(last) = ours.next_back() {
             for server in servers {
                 pin(server, last)?;
             }
