@@ -111,20 +111,24 @@ impl Account {
             Ok(uids) => uids,
             Err(error) => return Pending::failed(error),
         };
-        let target: Arc<Mutex<Option<MailboxId>>> = Arc::default();
+        // Those who move the messages fail for the same reason as the one before them.
+        let target: Arc<Mutex<Option<Result<MailboxId>>>> = Arc::default();
         let (made, commit) = (Arc::clone(&target), CommitCell::default());
         let mut parts = vec![self.submit_noting(&commit, move |account| {
-            if let Renamed::Inbox(created) = coi::names::rename(account, &options, &from, &to)? {
-                *made.lock() = Some(created.mailbox);
-            }
-            Ok(())
+            let renamed = coi::names::rename(account, &options, &from, &to);
+            *made.lock() = match &renamed {
+                Ok(Renamed::Inbox(created)) => Some(Ok(created.mailbox)),
+                Ok(Renamed::Done) => None,
+                Err(error) => Some(Err(error.clone())),
+            };
+            renamed.map(drop)
         })];
         for piece in pieces(&uids, crate::account::CHUNK) {
             let target = Arc::clone(&target);
             parts.push(self.submit(move |account| {
                 let missing =
                     || MailError::new(ErrorKind::Conflict, "the mailbox to move INBOX to was not made");
-                let to = target.lock().ok_or_else(missing)?;
+                let to = target.lock().clone().ok_or_else(missing)??;
                 account.move_(INBOX, &piece, to).map(drop)
             }));
         }

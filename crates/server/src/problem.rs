@@ -52,6 +52,10 @@ impl Problem {
                 }
                 std::io::ErrorKind::StorageFull => "make room on the disk and try again",
                 std::io::ErrorKind::InvalidData => "check that it is a file of this kind",
+                std::io::ErrorKind::AlreadyExists => "give another name: this one is taken",
+                std::io::ErrorKind::NotADirectory => "give another path: a part of this one is no folder",
+                std::io::ErrorKind::IsADirectory => "give the path of a file: this is a folder",
+                std::io::ErrorKind::ReadOnlyFilesystem => "mount the file system so that it can be written",
                 _ => "see the system's message above",
             };
             Self::new(format!("{place}: {error}"), remedy)
@@ -83,3 +87,19 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_said_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "hi").unwrap();
+        let said = |error: std::io::Error| Problem::file("use", &file)(error).to_string();
+        assert!(said(std::fs::create_dir(&file).unwrap_err()).contains("this one is taken"));
+        assert!(said(std::fs::create_dir(file.join("x")).unwrap_err()).contains("is no folder"));
+        assert!(said(std::fs::read(folder.path()).unwrap_err()).contains("this is a folder"));
+    }
+}
