@@ -129,6 +129,8 @@ impl Shared {
         self.note_applied(&round.rows, round.position);
         let mut state = self.state.lock();
         let rows = std::mem::take(&mut state.frozen);
+        debug_assert!(round.position.place() <= state.durable.place(), "the index is never ahead");
+        debug_assert!(round.position.place() >= state.applied.place(), "the index never goes back");
         state.applied = round.position;
         state.apply_failure = None;
         self.applied.notify_all();

@@ -256,8 +256,7 @@ impl Shared {
     }
     /// What a segment takes on the disk; nothing when there is none.
     fn octets_of(&self, number: u32) -> Option<u64> {
-        let state = self.state.lock();
-        let segment = state.segments.0.get(&number)?;
+        let segment = self.state.lock().segments.0.get(&number).cloned()?;
         Some(segment.file.octets().unwrap_or_default())
     }
     /// Body files that no staging holds. Taken before the snapshot: what is not held now is either referred

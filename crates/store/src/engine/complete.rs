@@ -84,6 +84,7 @@ impl Shared {
     fn publish(&self, sealed: &Sealed) {
         let mut state = self.state.lock();
         debug_assert!(sealed.after.sequence == state.durable.sequence + 1, "groups come in their order");
+        debug_assert!(sealed.after.place() > state.durable.place(), "the journal's end never goes back");
         take_out(&mut state.sealed, &sealed.run);
         state.current.push(Arc::clone(&sealed.run));
         state.durable = sealed.after;

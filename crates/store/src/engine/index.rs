@@ -42,6 +42,13 @@ pub(crate) struct Position {
     pub(crate) next_body: u32,
 }
 
+impl Position {
+    /// Greater the further it is.
+    pub(crate) const fn place(self) -> (u64, u32, u64) {
+        (self.sequence, self.segment, self.offset)
+    }
+}
+
 /// Why an index could not be opened or written.
 #[derive(Debug)]
 pub(crate) enum IndexError {

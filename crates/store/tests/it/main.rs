@@ -25,4 +25,5 @@ mod rig;
 mod sim;
 mod space;
 mod trace;
+mod views;
 mod workload;

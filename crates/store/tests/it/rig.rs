@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use koi_store::body::BodyRef;
 use koi_store::engine::{CompactorOptions, Embedded, Options};
-use koi_store::kv::{Commits, Kv, Read};
+use koi_store::kv::{Commits, Kv, Read, View};
 use koi_types::{BlobId, CommitNotice};
 use parking_lot::Mutex;
 
@@ -68,8 +68,11 @@ pub(crate) fn account_rows(read: &dyn Read, account: u32) -> Rows {
 
 /// Rows of the accounts 0 to 9.
 pub(crate) fn all_rows(kv: &dyn Kv) -> Rows {
-    let view = kv.view().unwrap();
-    (0..10).flat_map(|account| account_rows(view.as_ref(), account)).collect()
+    rows_in(&*kv.view().unwrap())
+}
+
+pub(crate) fn rows_in(view: &dyn View) -> Rows {
+    (0..10).flat_map(|account| account_rows(view, account)).collect()
 }
 
 /// A small generator of numbers; the same for the same seed everywhere.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use koi_store::body::{NewBody, Scope};
-use koi_store::kv::{Kv, Read, Txn, TxnFn};
+use koi_store::kv::{Kv, Read, Txn, TxnFn, View};
 use koi_store::memory::MemoryKv;
 use koi_types::{BlobId, ErrorKind, MailError, Result};
 
-use crate::rig::{BodyRow, Dice, Rows, all_rows, heard, key};
+use crate::rig::{BodyRow, Dice, Rows, heard, key, rows_in};
 
 /// Counts the transactions that were committed: says which state of the model a store is in.
 pub(crate) fn counter_key() -> Vec<u8> {
@@ -145,9 +145,11 @@ pub(crate) struct Content {
 impl Content {
     /// Reads everything, and every octet of every body.
     pub(crate) fn of(kv: &dyn Kv) -> Self {
+        Self::in_view(&*kv.view().unwrap())
+    }
+    pub(crate) fn in_view(view: &dyn View) -> Self {
         let mut content = Self::default();
-        let view = kv.view().unwrap();
-        for (key, value) in all_rows(kv) {
+        for (key, value) in rows_in(view) {
             if key[..5] != [0, 0, 0, 0, b'B'] {
                 content.rows.insert(key, value);
                 continue;
