@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::command::Command;
 use super::data::{DataEnd, Dots, Front, Watch};
-use super::parse::{is_bdat, parse};
+use super::parse::{is_bdat, is_http, no_web_server, parse};
 use super::reply::{EnhancedCode, Reply};
 use crate::line::Input;
 
@@ -176,6 +176,7 @@ impl Decoder {
         match parse(line, self.protocol) {
             Ok(command) => Decoded::Command(command),
             Err(reply) if is_bdat(line) => Decoded::Fatal(reply),
+            Err(_) if is_http(line) => Decoded::Fatal(no_web_server()),
             Err(reply) => Decoded::Bad(reply),
         }
     }

@@ -45,6 +45,16 @@ pub(super) fn is_bdat(line: &[u8]) -> bool {
         && matches!(line.get(4), None | Some(b' ' | b'\t'))
 }
 
+/// Whether a line is the first of an HTTP request. A page can make a browser post to any port of its own
+/// machine, and what it posts would be read as commands.
+pub(super) fn is_http(line: &[u8]) -> bool {
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
+}
+
+pub(super) fn no_web_server() -> Reply {
+    unknown("This is no web server")
+}
+
 fn unknown(text: &'static str) -> Reply {
     Reply::new(500, EnhancedCode::new(5, 5, 1), text)
 }
