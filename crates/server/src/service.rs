@@ -304,6 +304,9 @@ fn log_report(store: &Embedded) {
     if let Some(why) = &report.index_rebuilt {
         tracing::warn!(why, "the index was built again from the journal");
     }
+    for what in &report.mended {
+        tracing::warn!(what, "damaged, and nothing is lost; `koi check --repair` puts it right");
+    }
     for what in &report.given_up {
         tracing::error!(what, "given up by repair");
     }

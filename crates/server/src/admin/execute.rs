@@ -224,8 +224,10 @@ fn store_trouble(service: &Service) -> Option<String> {
 
 /// Repairs until nothing that can be repaired is left: one fix may show what another row should have been.
 fn check(service: &Service, repair: bool, progress: &mut OnProgress<'_>) -> Result<Checked, Problem> {
-    let given_up = service.store.report().given_up.iter().map(|what| format!("given up: {what}"));
-    let mut checked = Checked { findings: given_up.collect(), ..Checked::default() };
+    let report = service.store.report();
+    let given_up = report.given_up.iter().map(|what| format!("given up: {what}"));
+    let findings = report.mended.iter().cloned().chain(given_up).collect();
+    let mut checked = Checked { findings, ..Checked::default() };
     let mut left = service.mailbox.check()?;
     checked.findings.extend(left.iter().map(|f| format!("{}: {}", f.key_text(), f.problem)));
     for round in 0..REPAIR_ROUNDS_MAX {

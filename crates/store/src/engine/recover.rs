@@ -19,7 +19,7 @@ use super::pack::PackTable;
 use super::replay::Replay;
 use super::rising::Watch;
 use super::scan::{Behind, Link, Scanner};
-use super::segment::{FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
+use super::segment::{FIELDS_OCTETS, FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
 use crate::vfs::{File, Vfs};
 
 pub(crate) type Result<T> = std::result::Result<T, OpenError>;
@@ -51,6 +51,8 @@ pub struct Report {
     pub torn_tail: bool,
     /// What was given up because repair was asked for.
     pub given_up: Vec<String>,
+    /// What is damaged and of which nothing is lost; put right where repair was asked for.
+    pub mended: Vec<String>,
 }
 
 /// Opens everything in `layout`. `repair` accepts what would otherwise be refused.
@@ -60,9 +62,8 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
         // What a crash of the process alone left of names must be durable before it is relied upon.
         vfs.sync_dir(&folder).map_err(OpenError::io(&folder))?;
     }
-    let mut tables_lost = Vec::new();
-    let segments = open_segments(layout, vfs, repair.then_some(&mut tables_lost))?;
-    let mut report = Report::default();
+    let (mut tables_lost, mut report) = (Vec::new(), Report::default());
+    let segments = open_segments(layout, vfs, repair.then_some(&mut tables_lost), &mut report.mended)?;
     report.given_up.extend(
         tables_lost.iter().map(|number| {
             format!("{}: its table is damaged and is made again", layout.pack(*number).display())
@@ -96,12 +97,16 @@ pub(crate) fn index_error(layout: &Layout, error: IndexError) -> OpenError {
 
 /// Opens all segments and packs. What an interrupted packing or rotation left behind is taken away. A pack
 /// whose table is damaged is refused, or noted in `tables_lost`.
-fn open_segments(layout: &Layout, vfs: &dyn Vfs, mut tables_lost: Option<&mut Vec<u32>>) -> Result<Segments> {
+fn open_segments(
+    layout: &Layout,
+    vfs: &dyn Vfs,
+    mut tables_lost: Option<&mut Vec<u32>>,
+    mended: &mut Vec<String>,
+) -> Result<Segments> {
     let folder = layout.journal();
     let names = vfs.list(&folder).map_err(OpenError::io(&folder))?;
-    let mut found: BTreeMap<u32, SegmentFile> = BTreeMap::new();
+    let (mut found, mut empty) = (BTreeMap::<u32, SegmentFile>::new(), Vec::new());
     let newest = names.iter().filter_map(|name| number_of(name, "seg")).max();
-    let mut empty = Vec::new();
     for name in &names {
         let path = folder.join(name);
         let io = |error| OpenError::Io { path: path.clone(), error };
@@ -116,20 +121,20 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs, mut tables_lost: Option<&mut Ve
         };
         let damaged = |what: &str| OpenError::Damaged { file: path.clone(), what: what.to_owned() };
         let file = vfs.open(&path).map_err(io)?;
-        let mut front = vec![0; SEGMENT_HEADER_OCTETS as usize];
-        let read = file.read_at(&mut front, 0).map_err(io)?;
-        front.truncate(read);
-        let Some(mut header) = Header::decode(&front) else {
+        let mut header = match read_header(&file, kind, number).map_err(io)? {
+            Front::Sound(header) => header,
+            Front::Mended(header, octets) => {
+                tables_lost.is_some().then(|| file.write_durable(&octets, 0)).transpose().map_err(io)?;
+                mended.push(format!("{}: an octet of its header is damaged", path.display()));
+                header
+            }
             // A rotation that was interrupted: no group can be in it yet.
-            let unfinished = kind == FileKind::Journal
-                && Some(number) == newest
-                && file.octets().map_err(io)? <= SEGMENT_HEADER_OCTETS;
-            if unfinished {
+            Front::Damaged { alone: true } if Some(number) == newest && kind == FileKind::Journal => {
                 drop(file);
                 vfs.remove(&path).map_err(io)?;
                 continue;
             }
-            return Err(damaged("the header of the segment is damaged"));
+            Front::Damaged { .. } => return Err(damaged("the header of the segment is damaged")),
         };
         if header.kind != kind || header.segment != number {
             return Err(damaged("the file does not belong where it is"));
@@ -161,6 +166,30 @@ fn open_segments(layout: &Layout, vfs: &dyn Vfs, mut tables_lost: Option<&mut Ve
     remove_empty(layout, vfs, &found, &empty)?;
     one_store(layout, &found)?;
     Ok(Segments(found.into_iter().map(|(number, segment)| (number, Arc::new(segment))).collect()))
+}
+
+/// What a file begins with.
+enum Front {
+    Sound(Header),
+    /// One octet is damaged; with the octets that it should have.
+    Mended(Header, Vec<u8>),
+    Damaged {
+        /// Nothing can follow it.
+        alone: bool,
+    },
+}
+
+fn read_header(file: &Arc<dyn File>, kind: FileKind, number: u32) -> io::Result<Front> {
+    let mut front = vec![0; FIELDS_OCTETS];
+    let read = file.read_at(&mut front, 0)?;
+    front.truncate(read);
+    if let Some(header) = Header::decode(&front) {
+        return Ok(Front::Sound(header));
+    }
+    Ok(match Header::mend(&mut front, kind, number) {
+        Some(header) => Front::Mended(header, front),
+        None => Front::Damaged { alone: file.octets()? <= SEGMENT_HEADER_OCTETS },
+    })
 }
 
 /// The table of a pack; where it is damaged and repair was asked for, one without bodies.

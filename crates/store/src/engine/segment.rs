@@ -18,7 +18,8 @@ const VERSION_PIECES: u16 = 3;
 /// Of journal segments made ahead of need: sequence and chain are those of the first group.
 const VERSION_AHEAD: u16 = 2;
 const MAGIC: &[u8; 8] = b"koistore";
-const FIELDS_OCTETS: usize = 80;
+/// What of its room a header fills.
+pub(crate) const FIELDS_OCTETS: usize = 80;
 
 /// Random octets that name a store; all its files carry them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,6 +118,24 @@ impl Header {
         let ahead = version == VERSION_AHEAD && kind == FileKind::Journal;
         sound.then_some(Self { kind, ahead, store, segment, salt, sequence, chain, applied, created_millis })
     }
+    /// Where one octet of a header is damaged, the checksum says which it is: the only other one with which
+    /// the header of this file is sound. Puts it right in `octets`.
+    pub(crate) fn mend(octets: &mut [u8], kind: FileKind, segment: u32) -> Option<Self> {
+        let fields = octets.get_mut(..FIELDS_OCTETS)?;
+        let mut sound = Vec::new();
+        for at in 0..FIELDS_OCTETS {
+            let before = *fields.get(at)?;
+            for other in 0..=u8::MAX {
+                *fields.get_mut(at)? = other;
+                let header = Self::decode(fields).filter(|h| h.kind == kind && h.segment == segment);
+                sound.extend(header.map(|header| (at, other, header)));
+            }
+            *fields.get_mut(at)? = before;
+        }
+        let [(at, octet, header)] = sound.as_slice() else { return None };
+        *fields.get_mut(*at)? = *octet;
+        Some(*header)
+    }
 }
 
 /// The files of one store.
@@ -184,7 +203,15 @@ mod tests {
             let mut flipped = octets.clone();
             flipped[at] ^= 0x10;
             assert_eq!(Header::decode(&flipped), None, "octet {at}");
+            assert_eq!(Header::mend(&mut flipped, FileKind::Journal, 7), Some(header), "octet {at}");
+            assert_eq!(flipped, octets);
         }
+        let mut flipped = octets.clone();
+        flipped[70] ^= 0x40;
+        assert_eq!(Header::mend(&mut flipped.clone(), FileKind::Pack, 7), None, "another kind");
+        assert_eq!(Header::mend(&mut flipped.clone(), FileKind::Journal, 8), None, "another place");
+        flipped[11] ^= 0x01;
+        assert_eq!(Header::mend(&mut flipped, FileKind::Journal, 7), None, "two octets");
         assert_eq!(number_of("0000001f.seg", "seg"), Some(31));
         assert_eq!(number_of("1f.seg", "seg"), None);
     }

@@ -147,6 +147,43 @@ fn damage_in_the_middle_refuses_to_start_and_repair_keeps_the_rest() {
     assert!(kv.report().given_up.is_empty());
 }
 
+/// Any octet of the header of any segment or pack.
+#[test]
+fn a_damaged_octet_of_a_header_is_put_right_by_its_checksum() {
+    let root = fast_folder();
+    let (folder, scratch) = (root.path().join("store"), root.path().join("scratch"));
+    let options = || Options { segment_octets: 8 * 1024, ..options() };
+    let kv = open(&folder, options());
+    let (mut author, mut model) = (Author::new(7), Model::new());
+    run(&kv, &mut author, &mut model, 40);
+    kv.compact_now().unwrap();
+    run(&kv, &mut author, &mut model, 40);
+    drop(kv);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.join("journal")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let is_a = |kind: &str| names.iter().any(|name| name.to_string_lossy().ends_with(kind));
+    assert!(is_a("seg") && is_a("pack"), "{names:?}");
+    let mut dice = Dice::new(3);
+    for name in &names {
+        copy(&folder, &scratch);
+        let path = scratch.join("journal").join(name);
+        let sound = std::fs::read(&path).unwrap();
+        let mut octets = sound.clone();
+        octets[dice.below(80) as usize] ^= 1 << dice.below(8);
+        std::fs::write(&path, &octets).unwrap();
+        let kv = open(&scratch, options());
+        assert_eq!(&Content::of(&kv), model.last());
+        assert_eq!(kv.report().mended, [format!("{}: an octet of its header is damaged", path.display())]);
+        drop(kv);
+        let kv = Embedded::open_repairing(&scratch, options(), heard()).unwrap();
+        assert_eq!(kv.report().mended.len(), 1);
+        drop(kv);
+        assert_eq!(std::fs::read(&path).unwrap()[..80], sound[..80], "repair writes it back");
+        let kv = open(&scratch, options());
+        assert_eq!((kv.report().mended.len(), &Content::of(&kv)), (0, model.last()));
+    }
+}
+
 #[test]
 fn a_missing_segment_refuses_to_start() {
     let root = fast_folder();
