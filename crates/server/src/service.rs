@@ -76,7 +76,10 @@ impl Service {
         crate::folder::make_private(&config.data)?;
         let watch = Arc::new(Watch::default());
         let commits = Arc::clone(&watch) as Arc<dyn koi_store::kv::Commits>;
-        let options = koi_store::engine::Options::default();
+        let options = koi_store::engine::Options {
+            segment_octets: config.segment_octets,
+            ..koi_store::engine::Options::default()
+        };
         let folder = crate::folder::store(&config.data);
         let was_unclean = koi_store::engine::unclean_ends(&folder) > 0;
         crate::probe::before_opening(&folder);

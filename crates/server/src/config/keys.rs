@@ -113,6 +113,10 @@ keys! {
         "A URI to reach the administrator: the annotation /shared/admin of the server (RFC 5464 §6.2.2).";
     "server.data" Kind::Path, Value("\".\""), "", Restart, "\"/var/lib/koi\"",
         "The data folder (mode 0700): mail, accounts, the admin socket. Locked by the process that has it.";
+    "server.segment_octets" number(1 << 20, 128 << 20), Value("134217728"), "octets", Restart, "16777216",
+        "A file of the store's journal that has become so long is sealed and another one begun \
+         (docs/STORE.md); on a disk of less than 8 GiB it is at most a 64th of the disk. What was sealed \
+         before stays as it is. Shorter ones suit backups that copy whole files.";
     "listen.imap" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10143\", \"[::1]:10143\"]",
         "IMAP in clear text with STARTTLS (RFC 9051 §6.2.1).";
     "listen.imaps" Kind::Addresses, Value("[]"), "", Restart, "[\"127.0.0.1:10993\", \"[::1]:10993\"]",

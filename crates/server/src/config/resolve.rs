@@ -29,6 +29,8 @@ pub struct Config {
     pub admin: Option<String>,
     /// The data folder.
     pub data: PathBuf,
+    /// Of one file of the journal.
+    pub segment_octets: u64,
     pub listen: ListenConfig,
     pub tls: Option<TlsConfig>,
     pub auth: AuthConfig,
@@ -191,6 +193,7 @@ pub fn resolve(raw: &Raw) -> Result<Config, Problem> {
         comment: raw.text("server.comment"),
         admin: admin(raw)?,
         data: base.join(raw.text("server.data").unwrap_or_default()).components().collect(),
+        segment_octets: raw.number("server.segment_octets"),
         tls: tls(raw, &base, &listen)?,
         listen,
         auth: auth(raw)?,

@@ -19,6 +19,9 @@ use writers::{Run, imap_writer, lmtp_writer};
 /// Accounts; each has one IMAP writer and some of the LMTP connections.
 pub(crate) const ACCOUNTS: usize = 8;
 
+/// The shortest there are.
+const SEGMENT_OCTETS: u32 = 1 << 20;
+
 pub(crate) fn address(account: usize) -> String {
     format!("user{account}@example.org")
 }
@@ -77,10 +80,15 @@ fn nothing_acknowledged_is_lost() {
     let server = Server::quickstart(&folder, &[]);
     ledgers.iter().for_each(|ledger| ledger.verify(server.imap_port()));
     server.stop();
+    let names = std::fs::read_dir(folder.join("store/journal")).unwrap();
+    let last = names.map(|name| name.unwrap().file_name().into_string().unwrap()).max().unwrap();
+    println!("the last file of the journal is {last}");
+    assert!(quick || last.as_str() > "00000008", "too few files were sealed: {last}");
     println!("{}", said(&crate::rig::koi(&folder, &["check"], "")));
 }
 
-/// Accounts, and passwords in clear text: TLS would only make the rounds slower.
+/// Accounts, and passwords in clear text: TLS would only make the rounds slower. Files of the journal are
+/// short, so that the kill also comes while one is sealed, begun or packed.
 fn make_folder(folder: &std::path::Path) {
     let accounts: Vec<String> =
         (0..ACCOUNTS).map(|n| format!("--account={}:{PASSWORD}", address(n))).collect();
@@ -88,5 +96,6 @@ fn make_folder(folder: &std::path::Path) {
     let file = folder.join("koi.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text.replace("[auth]\n", "[auth]\ncleartext_login = true\n");
+    let text = text.replace("[server]\n", &format!("[server]\nsegment_octets = {SEGMENT_OCTETS}\n"));
     std::fs::write(&file, format!("{text}[log]\nlevel = \"warn\"\n")).unwrap();
 }
