@@ -9,6 +9,8 @@ pub(crate) enum Tells {
     Nothing,
     /// New messages and flags.
     NoExpunge,
+    /// The same, with UID in every FETCH response.
+    NoExpungeByUid,
     /// Everything.
     All,
     /// Everything, with UID in every FETCH response (RFC 9051 §6.4.9).
@@ -19,8 +21,13 @@ impl Tells {
     pub(crate) const fn expunge(self) -> bool {
         matches!(self, Self::All | Self::AllByUid)
     }
+    /// RFC 9051 §6.4.9
     pub(crate) const fn uid(self) -> bool {
-        matches!(self, Self::AllByUid)
+        matches!(self, Self::AllByUid | Self::NoExpungeByUid)
+    }
+    /// In the middle of a command, when no EXPUNGE may be told (RFC 9051 §7.5.1).
+    pub(crate) const fn within(by_uid: bool) -> Self {
+        if by_uid { Self::NoExpungeByUid } else { Self::NoExpunge }
     }
 }
 

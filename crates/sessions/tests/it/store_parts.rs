@@ -18,6 +18,11 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test { name: "store_parts/told_when_durable".to_owned(), run: Box::new(told_when_durable) },
         Test { name: "store_parts/each_message_once".to_owned(), run: Box::new(each_message_once) },
+        Test { name: "store_parts/by_uid".to_owned(), run: Box::new(by_uid) },
+        Test {
+            name: "store_parts/no_answer_before_the_last".to_owned(),
+            run: Box::new(no_answer_before_the_last),
+        },
         Test { name: "store_parts/silent".to_owned(), run: Box::new(silent) },
     ]
 }
@@ -106,6 +111,45 @@ fn each_message_once() -> Result<(), String> {
     world.send(1, b"d NOOP\r\n");
     let left = said(&mut world, 1);
     assert!(left.starts_with("* 1501 EXPUNGE\r\n* 7 EXPUNGE\r\nd OK"), "{left}");
+    Ok(())
+}
+
+/// Every part says UIDs, not only the last.
+// spec: RFC 9051 §6.4.9
+fn by_uid() -> Result<(), String> {
+    let mut world = world();
+    world.set_disk_slow(true);
+    world.send(1, b"a UID STORE 1:* +FLAGS (\\Flagged)\r\n");
+    world.write_held(1);
+    world.answer_held(1);
+    assert_eq!(told(&said(&mut world, 1), "(UID "), once(1..=1000));
+    world.set_disk_slow(false);
+    assert_eq!(told(&said(&mut world, 1), "(UID "), once(1001..=MESSAGES));
+    // What others changed is told before a silent change.
+    world.send(2, b"b STORE 3 +FLAGS.SILENT (\\Seen)\r\n");
+    said(&mut world, 1);
+    world.send(1, b"c UID STORE 4 +FLAGS.SILENT (\\Seen)\r\n");
+    assert_eq!(told(&said(&mut world, 1), "(UID 3 "), once(3..=3));
+    Ok(())
+}
+
+/// The first part finds the disk full: those behind it are written nevertheless, and only then is it said.
+fn no_answer_before_the_last() -> Result<(), String> {
+    let mut world = world();
+    world.set_disk_slow(true);
+    world.send(1, b"a STORE 1:* +FLAGS (\\Flagged)\r\n");
+    world.faults.disk_full.store(true, Ordering::Relaxed);
+    world.write_held(1);
+    world.faults.disk_full.store(false, Ordering::Relaxed);
+    world.answer_held(1);
+    assert_eq!(said(&mut world, 1), "");
+    world.write_held(1);
+    world.answer_held(1);
+    assert_eq!(told(&said(&mut world, 1), "(\\Flagged)"), once(1001..=2000));
+    world.set_disk_slow(false);
+    let end = said(&mut world, 1);
+    assert_eq!(told(&end, "(\\Flagged)"), once(2001..=MESSAGES));
+    assert!(end.lines().last().unwrap().starts_with("a NO [UNAVAILABLE]"), "{end}");
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 use koi_mailbox::{FlagChange, FlagOp, FlagsSet, Pieces};
 use koi_proto::imap::command::{Store, StoreAction};
 use koi_proto::imap::response::Code;
-use koi_types::{ModSeq, Result, UidSet};
+use koi_types::{MailError, ModSeq, Result, UidSet};
 
 use super::expunge::read_only;
 use crate::imap::job::{Context, Job, Outcome};
@@ -18,7 +18,7 @@ use crate::selected::sequence;
 use crate::selected::telling::{Telling, Tells};
 
 pub(crate) fn start(store: Store) -> Box<dyn Job> {
-    let first = store.silent.then(|| Box::new(Sync::new(Tells::NoExpunge)));
+    let first = store.silent.then(|| Box::new(Sync::new(Tells::within(store.by_uid))));
     Box::new(Storing::Submit(store, first))
 }
 
@@ -36,6 +36,8 @@ struct Writing {
     /// Everything up to here was told before the change.
     told: ModSeq,
     pieces: Pieces<FlagsSet>,
+    /// Why a part of it could not be written.
+    failed: Option<MailError>,
     /// What of it is durable.
     set: FlagsSet,
     /// What is durable and not yet told.
@@ -89,7 +91,7 @@ fn submit(cx: &mut Context<'_>, store: &Store) -> Result<std::result::Result<Wri
     let pieces = account.set_flags_in_pieces(mailbox, &uids, change(store), store.unchanged_since);
     let (by_uid, silent) = (store.by_uid, store.silent);
     let (set, telling) = (FlagsSet::default(), Telling::default());
-    Ok(Ok(Writing { uids, by_uid, silent, told, pieces, set, telling, sync: None }))
+    Ok(Ok(Writing { uids, by_uid, silent, told, pieces, failed: None, set, telling, sync: None }))
 }
 
 impl Writing {
@@ -101,16 +103,28 @@ impl Writing {
                 }
                 (self.sync, self.telling) = (None, Telling::default());
             }
-            while let Some((uids, set)) = self.pieces.next_done()? {
-                self.add(cx, &uids, set)?;
-            }
+            self.take_done(cx)?;
             let Some(rest) = self.pieces.ticket() else {
-                return self.finished(cx).map(Outcome::Done);
+                return match self.failed.take() {
+                    Some(error) => Err(error),
+                    None => self.finished(cx).map(Outcome::Done),
+                };
             };
             if self.telling.flags_of.is_empty() {
                 return Ok(Outcome::Await(rest));
             }
-            self.sync = Some(Box::new(Sync::new(Tells::NoExpunge)));
+            self.sync = Some(Box::new(Sync::new(Tells::within(self.by_uid))));
+        }
+    }
+    /// One that failed is told at the end: those behind it happen nevertheless, and a client that is answered
+    /// sends more.
+    fn take_done(&mut self, cx: &Context<'_>) -> Result<()> {
+        loop {
+            match self.pieces.next_done() {
+                Ok(Some((uids, set))) => self.add(cx, &uids, set)?,
+                Ok(None) => return Ok(()),
+                Err(error) => drop(self.failed.get_or_insert(error)),
+            }
         }
     }
     /// A part of it is durable.
