@@ -74,6 +74,9 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
         None => StoreId(random().map_err(OpenError::io(&layout.root))?),
     };
     let index = open_index(layout, options, &segments, store, repair, &mut report)?;
+    // Without a journal the index says which store it is, and what is written from now on belongs to it.
+    let named = index.store().map_err(|error| index_error(layout, error))?;
+    let store = named.filter(|_| segments.0.is_empty()).unwrap_or(store);
     let applied = index.position().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let reach = index.reach().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let watch = Watch::new(options.rising, reach.sequence <= applied.sequence);

@@ -10,7 +10,7 @@ use koi_store::record::mailbox::MailboxRecord;
 use koi_types::{AccountId, ErrorKind, MailboxId, ModSeq, Uid, UidValidity};
 
 use crate::crash_points::fast_folder;
-use crate::rig::{Dice, heard, open, rounds, small};
+use crate::rig::{Dice, all_rows, heard, key, open, rounds, small};
 use crate::sim::SimVfs;
 use crate::workload::{Author, Content, Model};
 
@@ -182,6 +182,29 @@ fn a_damaged_octet_of_a_header_is_put_right_by_its_checksum() {
         let kv = open(&scratch, options());
         assert_eq!((kv.report().mended.len(), &Content::of(&kv)), (0, model.last()));
     }
+}
+
+#[test]
+fn an_index_whose_journal_is_lost_is_kept_by_repair_and_after_it() {
+    let root = fast_folder();
+    let folder = root.path().join("store");
+    let kv = open(&folder, options());
+    for n in 0..20u8 {
+        transact_and_wait(&kv, move |txn| txn.put(&key(1, &format!("{n}")), &[n])).unwrap();
+    }
+    let rows = all_rows(&kv);
+    kv.close().unwrap();
+    for entry in std::fs::read_dir(folder.join("journal")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    assert!(Embedded::open(&folder, options(), heard()).is_err(), "not without being asked");
+    let kv = Embedded::open_repairing(&folder, options(), heard()).unwrap();
+    assert_eq!(all_rows(&kv), rows);
+    transact_and_wait(&kv, |txn| txn.put(&key(1, "later"), b"x")).unwrap();
+    let rows = all_rows(&kv);
+    kv.close().unwrap();
+    let kv = open(&folder, options());
+    assert_eq!((all_rows(&kv), kv.report().index_rebuilt.clone()), (rows, None));
 }
 
 #[test]
