@@ -15,6 +15,7 @@ use crate::key::{self, table};
 use crate::kv::{Read, Txn};
 
 mod annotations;
+mod behind;
 mod bodies;
 mod coi;
 mod contacts;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use koi_types::{MailboxId, ModSeq, Result, SystemFlags, Uid};
+use koi_types::{MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet};
 
 use super::Check;
+use super::behind::MODSEQ_BELIEVED_MAX;
 use super::names::State;
 use crate::key::{self, table};
 use crate::record::gone::decode_gone;
@@ -43,6 +44,13 @@ impl Counted {
         if !row.flags.contains(SystemFlags::SEEN) {
             self.unseen = self.unseen.saturating_add(1);
             self.first_unseen = self.first_unseen.or(Some(uid));
+        }
+    }
+    /// Messages that are gone: their UIDs and their modseq were given out.
+    pub(super) fn vanished(&mut self, uids: &UidSet, modseq: ModSeq) {
+        self.last = self.last.max(uids.iter().next_back());
+        if modseq.value() <= MODSEQ_BELIEVED_MAX {
+            self.highest_modseq = self.highest_modseq.max(Some(modseq));
         }
     }
     /// The row as it should be.

@@ -7,9 +7,7 @@ use koi_types::{AccountId, Result};
 use super::Check;
 use crate::key::{self, table};
 use crate::record::app_password::{AppPasswordRecord, decode_secret};
-use crate::record::directory::{
-    CountersRecord, DirectoryRecord, decode_account_id, decode_scope, encode_account_id,
-};
+use crate::record::directory::{DirectoryRecord, decode_account_id, decode_scope, encode_account_id};
 
 /// Whose rows there are.
 pub(super) struct Accounts {
@@ -27,12 +25,10 @@ impl Accounts {
 
 impl Check<'_> {
     pub(super) fn directory(&mut self) -> Result<Accounts> {
-        let counters = self.directory_counters()?;
+        self.raised_counters()?;
         self.each(table::global::DOMAIN, |check, key, value| {
-            match decode_scope(value) {
-                Some(scope) if scope.0 < counters.next_scope.0 => {}
-                Some(_) => check.report(key, "a domain has a scope that was not given out yet"),
-                None => check.report(key, "a domain's row cannot be read"),
+            if decode_scope(value).is_none() {
+                check.report(key, "a domain's row cannot be read");
             }
             Ok(())
         })?;
@@ -40,9 +36,6 @@ impl Check<'_> {
         self.each(table::global::DIRECTORY, |check, key, value| {
             let Some(id) = account_of(key) else { return Ok(()) };
             accounts.insert(id);
-            if id.0 >= counters.next_account.0 {
-                check.report(key, "an account has an id that was not given out yet");
-            }
             match DirectoryRecord::decode(value) {
                 Some(record) => check.address_of(id, &record)?,
                 None => check.report(key, "an account of the directory cannot be read"),
@@ -110,19 +103,8 @@ impl Check<'_> {
             }
         }
     }
-    fn directory_counters(&mut self) -> Result<CountersRecord> {
-        let key = key::counters();
-        let Some(row) = self.read.get(&key)?.map(std::borrow::Cow::into_owned) else {
-            return Ok(CountersRecord::default());
-        };
-        if let Some(counters) = CountersRecord::decode(&row) {
-            return Ok(counters);
-        }
-        self.report(&key, "the counters of the directory cannot be read");
-        Ok(CountersRecord { next_account: AccountId(u32::MAX), next_scope: crate::body::Scope(u32::MAX) })
-    }
 }
 
-fn account_of(key: &[u8]) -> Option<AccountId> {
+pub(super) fn account_of(key: &[u8]) -> Option<AccountId> {
     key::part(key, 5).map(|octets| AccountId(u32::from_be_bytes(octets)))
 }

@@ -12,6 +12,7 @@ use crate::mail::places;
 use crate::record::dmap::decode_meta;
 use crate::record::email::{EmailRecord, Place};
 use crate::record::membership::{KeywordNumbers, Membership};
+use crate::record::runs::decode_vanished;
 
 /// A row U that cannot be read.
 struct Unreadable {
@@ -41,6 +42,13 @@ impl Check<'_> {
         })?;
         let lost = self.email_memberships(&unreadable)?;
         self.rebuild(state, unreadable, &lost)?;
+        self.each(table::VANISHED, |_, key, value| {
+            let (mailbox, modseq) = (key::mailbox_of(key), key::modseq_at_end(key));
+            if let (Some(mailbox), Some(modseq), Some(uids)) = (mailbox, modseq, decode_vanished(value)) {
+                counted.entry(mailbox).or_default().vanished(&uids, modseq);
+            }
+            Ok(())
+        })?;
         self.counters(state, &counted)
     }
     fn membership(&mut self, state: &State, key: &[u8], place: Place, row: &Membership<'_>) -> Result<()> {

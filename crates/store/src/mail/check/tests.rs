@@ -21,7 +21,9 @@ use crate::mail::{
     sent,
 };
 use crate::memory::MemoryKv;
+use crate::record::account::AccountRecord;
 use crate::record::email::{EmailRecord, Place};
+use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
 use crate::record::push::{Push, PushTaskRecord};
 use crate::record::sent::{SubmittedRecord, encode_since};
@@ -357,4 +359,101 @@ fn a_repair_keeps_the_mail() {
     let row = view.get(&row).unwrap().unwrap().into_owned();
     let row = Membership::decode(&row).unwrap();
     assert_eq!((row.email, row.octets, row.flags), (EmailId([3; 16]), 9, SystemFlags::NONE));
+}
+
+/// As after a repair that had to take older rows: what was written after them is there.
+fn with_older(kv: &MemoryKv, key: &[u8], write: impl Fn(&MemoryKv)) {
+    let older = kv.view().unwrap().get(key).unwrap().map(std::borrow::Cow::into_owned);
+    write(kv);
+    put(kv, key, older);
+}
+
+#[test]
+fn an_older_row_of_an_account_gives_nothing_out_twice() {
+    let kv = store();
+    let lists = MailboxName::new("Lists").unwrap();
+    with_older(&kv, &key::account(ALICE), |kv| {
+        change(kv, |account| account.create(&MailboxName::new("Lists").unwrap(), None).map(drop));
+        change(kv, |account| append(account, INBOX, 7));
+        change(kv, |account| {
+            let blue = vec![Keyword::new("blue").unwrap()];
+            let blue = FlagChange { op: FlagOp::Add, system: SystemFlags::NONE, keywords: blue };
+            account.set_flags(INBOX, &uids(&[6]), &blue, None).map(drop)
+        });
+    });
+    let found = findings(&kv);
+    assert_eq!(found[0].problem, "the account's row is older than what was given out by it");
+    assert_eq!(repaired(&kv), []);
+    let row = |kv: &MemoryKv| {
+        let row = kv.view().unwrap().get(&key::account(ALICE)).unwrap().unwrap().into_owned();
+        AccountRecord::decode(&row).unwrap()
+    };
+    let right = row(&kv);
+    assert_eq!((right.log_floor, right.states.email), (right.modseq, right.modseq), "the past is unknown");
+    // What is given out now is new.
+    change(&kv, move |account| {
+        assert_eq!(account.modseq().value(), right.modseq + 1);
+        let old = account.mailbox_named(&lists)?.unwrap();
+        let new = account.create(&MailboxName::new("New").unwrap(), None)?;
+        assert!(new.mailbox > old && new.uidvalidity.value() > right.last_uidvalidity);
+        let green = vec![Keyword::new("green").unwrap()];
+        let green = FlagChange { op: FlagOp::Add, system: SystemFlags::NONE, keywords: green };
+        account.set_flags(INBOX, &uids(&[5]), &green, None).map(drop)
+    });
+    assert_eq!(findings(&kv), []);
+    let view = kv.view().unwrap();
+    let keywords = |uid: u32| {
+        let row = view.get(&key::membership(ALICE, INBOX, uid)).unwrap().unwrap().into_owned();
+        Membership::decode(&row).unwrap().keywords.iter().max().unwrap()
+    };
+    assert_ne!(keywords(5), keywords(6), "green is another number than blue");
+}
+
+#[test]
+fn an_older_row_of_a_mailbox_gives_no_uid_out_twice() {
+    let kv = store();
+    with_older(&kv, &key::mailbox(ALICE, table::MAILBOX, INBOX), |kv| {
+        change(kv, |account| append(account, INBOX, 7));
+        change(kv, |account| account.expunge(INBOX, &uids(&[4, 6])).map(drop));
+        change(kv, |account| account.remove(INBOX, &uids(&[6])).map(drop));
+    });
+    assert_eq!(findings(&kv)[0].problem, "a mailbox's counters are wrong");
+    assert_eq!(repaired(&kv), []);
+    let view = kv.view().unwrap();
+    let row = view.get(&key::mailbox(ALICE, table::MAILBOX, INBOX)).unwrap().unwrap().into_owned();
+    let account = view.get(&key::account(ALICE)).unwrap().unwrap().into_owned();
+    let (mailbox, account) = (MailboxRecord::decode(&row).unwrap(), AccountRecord::decode(&account).unwrap());
+    assert_eq!((mailbox.uidnext.value(), mailbox.highest_modseq.value()), (7, account.modseq));
+}
+
+#[test]
+fn an_older_row_of_the_directory_gives_no_id_out_twice() {
+    let kv = store();
+    with_older(&kv, &key::counters(), |kv| {
+        in_txn(kv, |txn| {
+            directory::create_domain(txn, "example.net")?;
+            for local in ["carol", "dave"] {
+                directory::create_account(txn, &Address::new(local, "example.net").unwrap(), "v", NOW)?;
+            }
+            // Nothing of the directory leads to the last one.
+            directory::create_account(txn, &Address::new("eve", "example.net").unwrap(), "v", NOW)?;
+            Ok(())
+        });
+    });
+    let lost = AccountId(5);
+    for key in [
+        key::directory(table::global::DIRECTORY, lost).to_vec(),
+        key::address(&Address::new("eve", "example.net").unwrap()).to_vec(),
+    ] {
+        assert!(kv.view().unwrap().get(&key).unwrap().is_some());
+        put(&kv, &key, None);
+    }
+    let problem = "the counters of the directory are older than what was given out by them";
+    assert_eq!(findings(&kv)[0].problem, problem);
+    assert_eq!(repaired(&kv), []);
+    in_txn(&kv, move |txn| {
+        let new = directory::create_account(txn, &Address::new("frank", "example.net").unwrap(), "v", NOW)?;
+        assert!(new > lost, "{new:?}");
+        Ok(())
+    });
 }
