@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Show, build and drop the indexes that make searches quick
     #[command(subcommand)]
     Index(Index),
-    /// Verify every record against every other
+    /// Read every message, and verify every record against every other
     Check(Check),
     /// Show what the server does and what the folder holds
     Status(Status),

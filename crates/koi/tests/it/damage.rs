@@ -78,3 +78,83 @@ fn a_running_server_tells_check_to_start_it_again() {
     assert_eq!(server.login(ALICE, PASSWORD).all("INBOX").len(), MESSAGES);
     server.stop();
 }
+
+/// The first file of the journal with octets that are found in it.
+fn with_octets(folder: &Path, sought: &[u8]) -> (PathBuf, usize) {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.join("store/journal")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut places = files.into_iter().filter_map(|file| {
+        let octets = std::fs::read(&file).unwrap();
+        octets.windows(sought.len()).position(|window| window == sought).map(|at| (file, at))
+    });
+    places.next().unwrap()
+}
+
+/// What a check says that finds something.
+fn found(output: &std::process::Output) -> String {
+    complained(output, 4);
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn overwrite(file: &Path, at: usize, octets: &[u8]) {
+    let mut file = std::fs::File::options().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(octets).unwrap();
+}
+
+#[test]
+fn check_names_the_mail_that_is_damaged_and_the_rest_is_read() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut imap = server.login(ALICE, PASSWORD);
+    imap.ok("CREATE Lists");
+    for (mailbox, n) in [("INBOX", 1), ("Lists", 2), ("INBOX", 3)] {
+        let message = format!("Subject: {n}\r\n\r\nthe words of {n}\r\n");
+        imap.ok(&format!("APPEND {mailbox} {{{}+}}\r\n{message}", message.len()));
+    }
+    imap.ok("SELECT Lists");
+    imap.ok("COPY 1 INBOX");
+    let (file, at) = with_octets(&folder, b"the words of 2");
+    overwrite(&file, at, b"The");
+    let text = found(&server.koi(&["check"]));
+    assert!(text.contains("UID 1 in Lists of alice@example.org"), "{text}");
+    assert!(text.contains("UID 3 in INBOX of alice@example.org"), "{text}");
+    server.stop();
+    let text = found(&koi(&folder, &["check", "--repair"], ""));
+    assert!(text.contains("the octets of body") && text.contains("were changed"), "{text}");
+    assert!(text.contains(&format!("{}: groups are damaged", file.display())), "{text}");
+    let server = Server::quickstart(&folder, &[]);
+    let mut imap = server.login(ALICE, PASSWORD);
+    imap.ok("SELECT INBOX");
+    let fetched = imap.ok("UID FETCH 1,2 BODY.PEEK[TEXT]").lines().join("\n");
+    assert!(fetched.contains("the words of 1") && fetched.contains("the words of 3"), "{fetched}");
+    server.stop();
+}
+
+#[test]
+fn a_lost_header_is_written_again_by_repair_with_a_server_and_without() {
+    let (_outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    fill(&server);
+    let file = folder.join("store/journal/00000001.seg");
+    overwrite(&file, 8, &[0xa5; 60]);
+    let text = found(&server.koi(&["check"]));
+    assert!(text.contains("00000001.seg: its header is damaged"), "{text}");
+    said(&server.koi(&["check", "--repair"]));
+    assert!(said(&server.koi(&["check"])).contains("everything is in order"));
+    server.kill();
+    let server = Server::quickstart(&folder, &[]);
+    assert_eq!(server.login(ALICE, PASSWORD).all("INBOX").len(), MESSAGES);
+    server.stop();
+    overwrite(&file, 0, &[0xa5; 80]);
+    let text = complained(&koi(&folder, &["check"], ""), 1);
+    assert!(text.contains("the header of the segment is damaged"), "{text}");
+    assert!(text.contains("run `koi check --repair`"), "{text}");
+    let text = said(&koi(&folder, &["check", "--repair"], ""));
+    assert!(text.contains("its header was damaged and is made again"), "{text}");
+    let server = Server::quickstart(&folder, &[]);
+    assert_eq!(server.login(ALICE, PASSWORD).all("INBOX").len(), MESSAGES);
+    assert!(said(&server.koi(&["check"])).contains("everything is in order"));
+    server.stop();
+}

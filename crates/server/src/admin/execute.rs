@@ -3,18 +3,13 @@
 use koi_store::engine::Health;
 use koi_types::{Address, Cause, MailError, Mode};
 
-use super::{AccountLine, AccountQuota, Checked, Limit, OnProgress, Progress, Reply, Request, Status, Used};
-use super::{app_password, index, mode, organisation, queue, share};
+use super::{AccountLine, AccountQuota, Limit, OnProgress, Reply, Request, Status, Used};
+use super::{app_password, check, index, mode, organisation, queue, share};
 use crate::disclose;
 use crate::metrics::Counter;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::transfer;
-
-/// Repairing that does not come to an end after so many rounds is given up.
-const REPAIR_ROUNDS_MAX: u64 = 8;
-/// Rows of one transaction of a repair.
-const REPAIR_ROWS_MAX: usize = 5000;
 
 /// Everything but `Shutdown` and the running server's part of `Status`, which only the server knows.
 pub fn execute(
@@ -77,7 +72,7 @@ pub fn execute(
             transfer::export(&open(service, account)?, path, progress).map(Reply::Moved)
         }
         Request::Disclose { path, account } => disclose::disclose(service, path, account.as_deref()),
-        Request::Check { repair } => check(service, *repair, progress).map(Reply::Checked),
+        Request::Check { repair } => check::execute(service, *repair, progress).map(Reply::Checked),
         Request::Index { action, account } => {
             index::execute(service, *action, account.as_deref(), progress).map(Reply::Indexes)
         }
@@ -220,26 +215,4 @@ fn store_trouble(service: &Service) -> Option<String> {
         Health::Struggling(why) => Some(format!("writes fail until there is room: {why}")),
         Health::ReadOnly(why) => Some(format!("nothing is written until the server is started again: {why}")),
     }
-}
-
-/// Repairs until nothing that can be repaired is left: one fix may show what another row should have been.
-fn check(service: &Service, repair: bool, progress: &mut OnProgress<'_>) -> Result<Checked, Problem> {
-    let report = service.store.report();
-    let given_up = report.given_up.iter().map(|what| format!("given up: {what}"));
-    let findings = report.mended.iter().cloned().chain(given_up).collect();
-    let mut checked = Checked { findings, ..Checked::default() };
-    let mut left = service.mailbox.check()?;
-    checked.findings.extend(left.iter().map(|f| format!("{}: {}", f.key_text(), f.problem)));
-    for round in 0..REPAIR_ROUNDS_MAX {
-        if !repair || left.iter().all(|f| f.fix.is_none()) {
-            break;
-        }
-        for some in left.chunks(REPAIR_ROWS_MAX) {
-            checked.repaired += service.mailbox.repair(some)? as u64;
-        }
-        progress(Progress { done: round + 1, total: 0, unit: "rounds of repair".into() });
-        left = service.mailbox.check()?;
-    }
-    checked.left = left.len() as u64;
-    Ok(checked)
 }

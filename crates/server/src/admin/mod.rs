@@ -5,6 +5,7 @@
 //! request, then any number of `progress`, then one `done` or `failed`.
 
 mod app_password;
+mod check;
 pub mod client;
 pub mod execute;
 mod index;

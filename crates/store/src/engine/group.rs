@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use koi_types::{BlobId, limits};
 
+use super::checksum::rewound;
 use super::codec::Codec;
 use super::merge::Row;
 use super::slot::Slot;
@@ -95,6 +96,13 @@ impl GroupHeader {
             && header.total_octets as usize <= GROUP_OCTETS_MAX
             && u64::from(header.total_octets) == parts.next_multiple_of(8);
         sound.then_some(header)
+    }
+    /// The seed with which these octets are the header of a group. `None` when they are none of any file.
+    pub(crate) fn seed(octets: &[u8]) -> Option<u32> {
+        let covered =
+            octets.get(..GROUP_HEADER_OCTETS - 4).filter(|o| o.starts_with(&MAGIC.to_le_bytes()))?;
+        let checksum = u32::from_le_bytes(*octets.get(..GROUP_HEADER_OCTETS)?.last_chunk()?);
+        Some(rewound(checksum, covered))
     }
     /// Whether these are the octets behind this header.
     pub(crate) fn fits(&self, payload: &[u8], seed: u32) -> bool {

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use super::bodies::SegmentFile;
+use super::checksum::rewound;
 use super::merge::Row;
 use super::scan::{Behind, Link, Scanner};
 use super::segment::{Header, SMALL_HEADER_OCTETS};
@@ -67,6 +68,15 @@ impl PackTable {
         out.extend_from_slice(&checksum.to_le_bytes());
         out
     }
+    /// The seed by which the last octets of a file are a footer.
+    pub(crate) fn seed(file: &dyn File) -> io::Result<Option<u32>> {
+        let Some(footer_at) = file.octets()?.checked_sub(FOOTER_OCTETS) else { return Ok(None) };
+        let mut footer = [0; FOOTER_OCTETS as usize];
+        file.read_at(&mut footer, footer_at)?;
+        let covered = footer.get(..FOOTER_OCTETS as usize - 4).filter(|o| o.starts_with(FOOTER_MAGIC));
+        let checksum = footer.last_chunk().map(|octets| u32::from_le_bytes(*octets));
+        Ok(covered.zip(checksum).map(|(covered, checksum)| rewound(checksum, covered)))
+    }
     /// Reads the table of a pack; `None` when it is damaged.
     pub(crate) fn read(file: &dyn File, header: &Header) -> io::Result<Option<Self>> {
         let octets = file.octets()?;
@@ -125,7 +135,7 @@ pub(crate) fn rows(
         let Some(found) = scanner.next()? else {
             let next = match scanner.behind()? {
                 Behind::Groups { offset, sequence } => Some((offset, sequence)),
-                Behind::End | Behind::Zeros | Behind::Torn => None,
+                Behind::End | Behind::Zeros | Behind::Torn | Behind::Damaged => None,
             };
             if !skip(from..next.map_or(table.groups_end, |(offset, _)| offset)) {
                 return Ok(None);
@@ -139,7 +149,7 @@ pub(crate) fn rows(
             visit(row);
             count += 1;
         }
-        if !operations.is_complete() {
+        if !operations.is_complete() && !skip(from..scanner.offset) {
             return Ok(None);
         }
     }

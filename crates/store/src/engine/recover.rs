@@ -1,26 +1,19 @@
-//! Opening a store: which files there are, how far the index has come. What
-//! the journal has beyond it is `replay.rs`. See docs/STORE.md, "Recovery".
+//! Opening a store: its files (`files.rs`), how far the index has come, and what the journal has beyond it
+//! (`replay.rs`). See docs/STORE.md, "Recovery".
 //!
 //! Must not: start over acknowledged data it cannot read.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
-use std::sync::Arc;
-
-use super::bodies::{BODY_FILES_FROM, SegmentFile, Segments};
+use super::bodies::{BODY_FILES_FROM, Segments};
+use super::files;
 use super::generation;
 use super::index::{Index, IndexError, Position};
 use super::journal::{Live, random};
-use super::mend;
 use super::options::{OpenError, Options};
 use super::overlay::Overlay;
-use super::pack::PackTable;
 use super::replay::Replay;
 use super::rising::Watch;
-use super::scan::{Behind, Link, Scanner};
-use super::segment::{FIELDS_OCTETS, FileKind, Header, Layout, SEGMENT_HEADER_OCTETS, StoreId, number_of};
-use crate::vfs::{File, Vfs};
+use super::segment::{Layout, StoreId, number_of};
+use crate::vfs::Vfs;
 
 pub(crate) type Result<T> = std::result::Result<T, OpenError>;
 
@@ -53,6 +46,8 @@ pub struct Report {
     pub given_up: Vec<String>,
     /// What is damaged and of which nothing is lost; put right where repair was asked for.
     pub mended: Vec<String>,
+    /// Repair was asked for.
+    pub repaired: bool,
 }
 
 /// Opens everything in `layout`. `repair` accepts what would otherwise be refused.
@@ -62,13 +57,8 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
         // What a crash of the process alone left of names must be durable before it is relied upon.
         vfs.sync_dir(&folder).map_err(OpenError::io(&folder))?;
     }
-    let (mut tables_lost, mut report) = (Vec::new(), Report::default());
-    let segments = open_segments(layout, vfs, repair.then_some(&mut tables_lost), &mut report.mended)?;
-    report.given_up.extend(
-        tables_lost.iter().map(|number| {
-            format!("{}: its table is damaged and is made again", layout.pack(*number).display())
-        }),
-    );
+    let mut report = Report { repaired: repair, ..Report::default() };
+    let files::Opened { segments, tables_lost } = files::open(layout, vfs, repair, &mut report)?;
     let store = match segments.0.values().next() {
         Some(segment) => segment.header.store,
         None => StoreId(random().map_err(OpenError::io(&layout.root))?),
@@ -81,7 +71,9 @@ pub(crate) fn recover(layout: &Layout, options: &Options, vfs: &dyn Vfs, repair:
     let reach = index.reach().map_err(|error| index_error(layout, error))?.unwrap_or_default();
     let watch = Watch::new(options.rising, reach.sequence <= applied.sequence);
     let overlay = Overlay::default();
-    let mut replay = Replay { layout, options, segments, index, overlay, watch, applied, report, repair };
+    let has_holes = false;
+    let mut replay =
+        Replay { layout, options, segments, index, overlay, watch, applied, report, repair, has_holes };
     let end = replay.run()?;
     replay.covers(&end, reach)?;
     let live = replay.continue_at(vfs, store, end)?;
@@ -96,161 +88,6 @@ pub(crate) fn index_error(layout: &Layout, error: IndexError) -> OpenError {
         IndexError::Unusable(what) | IndexError::Failed(what) => what,
     };
     OpenError::Index { path: layout.index(), what }
-}
-
-/// Opens all segments and packs. What an interrupted packing or rotation left behind is taken away. A pack
-/// whose table is damaged is refused, or noted in `tables_lost`.
-fn open_segments(
-    layout: &Layout,
-    vfs: &dyn Vfs,
-    mut tables_lost: Option<&mut Vec<u32>>,
-    mended: &mut Vec<String>,
-) -> Result<Segments> {
-    let folder = layout.journal();
-    let names = vfs.list(&folder).map_err(OpenError::io(&folder))?;
-    let (mut found, mut empty) = (BTreeMap::<u32, SegmentFile>::new(), Vec::new());
-    let newest = names.iter().filter_map(|name| number_of(name, "seg")).max();
-    for name in &names {
-        let path = folder.join(name);
-        let io = |error| OpenError::Io { path: path.clone(), error };
-        let (number, kind) = match (number_of(name, "seg"), number_of(name, "pack")) {
-            (Some(number), _) => (number, FileKind::Journal),
-            (_, Some(number)) => (number, FileKind::Pack),
-            _ if name.ends_with(".new") => {
-                vfs.remove(&path).map_err(io)?;
-                continue;
-            }
-            _ => continue,
-        };
-        let damaged = |what: &str| OpenError::Damaged { file: path.clone(), what: what.to_owned() };
-        let file = vfs.open(&path).map_err(io)?;
-        let mut header = match read_header(&file, kind, number).map_err(io)? {
-            Front::Sound(header) => header,
-            Front::Mended(header, octets) => {
-                tables_lost.is_some().then(|| file.write_durable(&octets, 0)).transpose().map_err(io)?;
-                mended.push(format!("{}: an octet of its header is damaged", path.display()));
-                header
-            }
-            // A rotation that was interrupted: no group can be in it yet.
-            Front::Damaged { alone: true } if Some(number) == newest && kind == FileKind::Journal => {
-                drop(file);
-                vfs.remove(&path).map_err(io)?;
-                continue;
-            }
-            Front::Damaged { .. } => return Err(damaged("the header of the segment is damaged")),
-        };
-        if header.kind != kind || header.segment != number {
-            return Err(damaged("the file does not belong where it is"));
-        }
-        if header.ahead {
-            match first_link(file.as_ref(), header).map_err(io)? {
-                Some(link) => (header.sequence, header.chain) = (link.sequence + 1, link.chain),
-                None => {
-                    empty.push(number);
-                    continue;
-                }
-            }
-        }
-        let table = match kind {
-            FileKind::Pack => Some(open_table(&path, &file, header, &mut tables_lost)?),
-            _ => None,
-        };
-        // A pack replaces its segment; it was whole before it got its name.
-        if kind == FileKind::Pack || !found.contains_key(&number) {
-            found.insert(number, SegmentFile { header, file, table });
-        }
-    }
-    for (number, segment) in &found {
-        let replaced = layout.segment(*number);
-        if segment.table.is_some() && names.iter().any(|name| number_of(name, "seg") == Some(*number)) {
-            vfs.remove(&replaced).map_err(OpenError::io(&replaced))?;
-        }
-    }
-    remove_empty(layout, vfs, &found, &empty)?;
-    one_store(layout, &found)?;
-    Ok(Segments(found.into_iter().map(|(number, segment)| (number, Arc::new(segment))).collect()))
-}
-
-/// What a file begins with.
-enum Front {
-    Sound(Header),
-    /// One octet is damaged; with the octets that it should have.
-    Mended(Header, Vec<u8>),
-    Damaged {
-        /// Nothing can follow it.
-        alone: bool,
-    },
-}
-
-fn read_header(file: &Arc<dyn File>, kind: FileKind, number: u32) -> io::Result<Front> {
-    let mut front = vec![0; FIELDS_OCTETS];
-    let read = file.read_at(&mut front, 0)?;
-    front.truncate(read);
-    if let Some(header) = Header::decode(&front) {
-        return Ok(Front::Sound(header));
-    }
-    Ok(match Header::mend(&mut front, kind, number) {
-        Some(header) => Front::Mended(header, front),
-        None => Front::Damaged { alone: file.octets()? <= SEGMENT_HEADER_OCTETS },
-    })
-}
-
-/// The table of a pack; where it is damaged and repair was asked for, one without bodies.
-fn open_table(
-    path: &Path,
-    file: &Arc<dyn File>,
-    header: Header,
-    tables_lost: &mut Option<&mut Vec<u32>>,
-) -> Result<PackTable> {
-    let io = |error| OpenError::Io { path: path.to_owned(), error };
-    match (PackTable::read(file.as_ref(), &header).map_err(io)?, tables_lost) {
-        (Some(table), _) => Ok(table),
-        (None, Some(lost)) => {
-            lost.push(header.segment);
-            mend::without_bodies(file.as_ref(), header).map_err(io)
-        }
-        (None, None) => {
-            let what = "the table of the pack is damaged".to_owned();
-            Err(OpenError::Damaged { file: path.to_owned(), what })
-        }
-    }
-}
-
-/// Segments made ahead of need that were not needed, or not before the crash.
-fn remove_empty(
-    layout: &Layout,
-    vfs: &dyn Vfs,
-    found: &BTreeMap<u32, SegmentFile>,
-    empty: &[u32],
-) -> Result<()> {
-    for number in empty {
-        let file = layout.segment(*number);
-        if found.range(number..).next().is_some() {
-            return Err(OpenError::Damaged { file, what: "no group of the segment can be read".to_owned() });
-        }
-        vfs.remove(&file).map_err(OpenError::io(&file))?;
-    }
-    Ok(())
-}
-
-/// What the first group that can be read continues.
-fn first_link(file: &dyn File, header: Header) -> io::Result<Option<Link>> {
-    let unknown = Link { sequence: 0, chain: 0 };
-    let mut scanner = Scanner::new(file, header, SEGMENT_HEADER_OCTETS, unknown);
-    let Behind::Groups { offset, sequence } = scanner.behind()? else { return Ok(None) };
-    scanner.go_to(offset, sequence)?;
-    Ok(Some(scanner.link))
-}
-
-fn one_store(layout: &Layout, found: &BTreeMap<u32, SegmentFile>) -> Result<()> {
-    let Some(first) = found.values().next() else { return Ok(()) };
-    match found.iter().find(|(_, segment)| segment.header.store != first.header.store) {
-        None => Ok(()),
-        Some((number, _)) => {
-            let what = "the segment belongs to another store".to_owned();
-            Err(OpenError::Foreign { file: layout.segment(*number), what })
-        }
-    }
 }
 
 /// Opens the index, or starts a new one when it cannot serve: everything in it is in the journal too.

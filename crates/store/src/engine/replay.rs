@@ -33,6 +33,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) applied: Position,
     pub(crate) report: Report,
     pub(crate) repair: bool,
+    /// Something is missing that nothing but the index can have had.
+    pub(crate) has_holes: bool,
 }
 
 /// Where the journal ends.
@@ -54,7 +56,12 @@ impl Replay<'_> {
         let mut clean = false;
         for number in first..=last {
             let Some(segment) = self.segments.0.get(&number).cloned() else {
-                return Err(self.damaged(number, "the segment is missing"));
+                // Where the index stands in it, the next one says whether there was more in it.
+                if number > self.applied.segment {
+                    self.give_up(number, "the segment is missing".to_owned())?;
+                    self.has_holes = true;
+                }
+                continue;
             };
             let behind = match segment.table.is_some() {
                 true => self.replay_pack(&segment, &mut position)?,
@@ -65,6 +72,10 @@ impl Replay<'_> {
             if self.is_full() {
                 self.apply(position)?;
             }
+        }
+        if self.has_holes {
+            // The next start does not come upon them again.
+            self.apply(position)?;
         }
         Ok(End { position, clean })
     }
@@ -101,6 +112,22 @@ impl Replay<'_> {
         let segment = journal.segment.max(self.applied.segment);
         Ok(End { position: Position { segment, ..self.applied }, clean: false })
     }
+    /// Goes to the first group of a segment, unless the index has come further in it.
+    fn enter(&mut self, segment: &SegmentFile, position: &mut Position) -> Result<()> {
+        let number = segment.header.segment;
+        if number == position.segment {
+            return Ok(());
+        }
+        let Header { sequence, chain, .. } = segment.header;
+        let begins = Link { sequence: sequence.wrapping_sub(1), chain };
+        if begins != (Link { sequence: position.sequence, chain: position.chain }) {
+            self.give_up(number, format!("groups before {sequence} are missing"))?;
+            self.has_holes = true;
+        }
+        let Link { sequence, chain } = begins;
+        *position = Position { sequence, chain, segment: number, offset: SEGMENT_HEADER_OCTETS, ..*position };
+        Ok(())
+    }
     fn replay_segment(&mut self, segment: &SegmentFile, position: &mut Position) -> Result<Behind> {
         let number = segment.header.segment;
         let path = self.layout.segment(number);
@@ -108,22 +135,7 @@ impl Replay<'_> {
         // After a crash of the process alone, groups may be only in the page cache; the index must not get
         // ahead.
         segment.file.flush().map_err(io)?;
-        if number != position.segment {
-            let begins =
-                Link { sequence: segment.header.sequence.wrapping_sub(1), chain: segment.header.chain };
-            if begins != (Link { sequence: position.sequence, chain: position.chain })
-                && !self.skip(number, &begins)?
-            {
-                return Err(self.damaged(number, "groups before this segment are missing"));
-            }
-            *position = Position {
-                sequence: begins.sequence,
-                chain: begins.chain,
-                segment: number,
-                offset: SEGMENT_HEADER_OCTETS,
-                ..*position
-            };
-        }
+        self.enter(segment, position)?;
         let octets = segment.file.octets().map_err(io)?;
         if octets < SEGMENT_HEADER_OCTETS {
             // Its making was interrupted after the header's fields: no group can be in it.
@@ -152,7 +164,7 @@ impl Replay<'_> {
                 let buffer = found.group.operation_part(found.payload).into();
                 add_run(&mut self.overlay, Run::of_written(slots, buffer));
                 if !rows.is_complete() {
-                    return Err(self.damaged(number, "a group holds operations of an unknown kind"));
+                    self.give_up(number, "a group holds operations of an unknown kind".to_owned())?;
                 }
                 (position.sequence, position.chain) = (found.group.sequence, found.group.checksum);
                 position.offset = found.offset + u64::from(found.group.total_octets);
@@ -161,35 +173,30 @@ impl Replay<'_> {
                 }
             }
             let behind = scanner.behind().map_err(io)?;
-            let Behind::Groups { offset, sequence } = behind else { return Ok(behind) };
-            let what = format!("octets {} to {offset} are damaged, but groups follow them", position.offset);
-            if !self.repair {
-                return Err(self.damaged(number, &what));
+            if behind == Behind::Damaged {
+                let from = position.offset;
+                self.give_up(
+                    number,
+                    format!("what follows octet {from} is more than a write that was torn"),
+                )?;
             }
-            self.report.given_up.push(format!("{}: {what}", path.display()));
+            let Behind::Groups { offset, sequence } = behind else { return Ok(behind) };
+            let from = position.offset;
+            self.give_up(number, format!("octets {from} to {offset} are damaged, but groups follow them"))?;
             scanner.go_to(offset, sequence).map_err(io)?;
         }
     }
     /// A group gives out again what was given out before it.
     fn gone_down(&mut self, number: u32, sequence: u64) -> Result<()> {
-        let what = format!("a counter goes down in group {sequence}: groups before it are missing");
+        self.give_up(number, format!("a counter goes down in group {sequence}: groups before it are missing"))
+    }
+    /// Goes on without something acknowledged, if repair was asked for.
+    fn give_up(&mut self, number: u32, what: String) -> Result<()> {
         if !self.repair {
             return Err(self.damaged(number, &what));
         }
         self.report.given_up.push(format!("{}: {what}", self.layout.segment(number).display()));
         Ok(())
-    }
-    /// Whether a hole between two segments is accepted.
-    fn skip(&mut self, number: u32, begins: &Link) -> Result<bool> {
-        if self.repair {
-            let file = self.layout.segment(number);
-            self.report.given_up.push(format!(
-                "{}: groups before {} are missing",
-                file.display(),
-                begins.sequence + 1
-            ));
-        }
-        Ok(self.repair)
     }
     fn replay_pack(&mut self, segment: &SegmentFile, position: &mut Position) -> Result<Behind> {
         let number = segment.header.segment;
@@ -228,7 +235,11 @@ impl Replay<'_> {
             }
         }
         let Header { sequence, chain, segment: number, .. } = segment.header;
-        *position = Position { sequence, chain, segment: number, offset: 0, ..*position };
+        *position = Position { segment: number, offset: 0, ..*position };
+        // One that took the place of a file that was lost need not know of its last group.
+        if sequence > position.sequence {
+            (position.sequence, position.chain) = (sequence, chain);
+        }
         Ok(Behind::End)
     }
     fn damaged(&self, number: u32, what: &str) -> OpenError {

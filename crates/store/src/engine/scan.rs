@@ -58,6 +58,8 @@ pub(crate) enum Behind {
     Zeros,
     /// Something that is no group: a write that never finished.
     Torn,
+    /// More than one write can leave, and no group in it.
+    Damaged,
     /// A good group of a later sequence: what lies between is damaged.
     Groups { offset: u64, sequence: u64 },
 }
@@ -101,6 +103,7 @@ impl<'f> Scanner<'f> {
     pub(crate) fn behind(&mut self) -> io::Result<Behind> {
         let mut behind = Behind::End;
         let mut at = self.offset;
+        let torn_max = at.saturating_add(GROUP_OCTETS_MAX as u64);
         loop {
             let octets = self.window.at(at, GROUP_HEADER_OCTETS)?;
             let read = octets.len();
@@ -110,6 +113,8 @@ impl<'f> Scanner<'f> {
             let zeros = octets.iter().all(|octet| *octet == 0);
             behind = match behind {
                 Behind::End | Behind::Zeros if zeros => Behind::Zeros,
+                _ if !zeros && at >= torn_max => Behind::Damaged,
+                Behind::Damaged => Behind::Damaged,
                 _ => Behind::Torn,
             };
             if !zeros && let Some(sequence) = self.whole_group_at(at)? {

@@ -91,6 +91,13 @@ impl Header {
         out.resize(self.room() as usize, 0);
         out
     }
+    /// The header with its room as it is in the file, whatever is known by now.
+    pub(crate) fn as_written(&self) -> Vec<u8> {
+        match self.ahead {
+            true => Self { sequence: 0, chain: 0, ..*self }.encode(),
+            false => self.encode(),
+        }
+    }
     /// `None` when this is no header, or a damaged one.
     pub(crate) fn decode(octets: &[u8]) -> Option<Self> {
         let covered = octets.get(..FIELDS_OCTETS - 4)?;

@@ -26,7 +26,7 @@ fn run(kv: &dyn Kv, author: &mut Author, model: &mut Model, transactions: usize)
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     std::fs::create_dir_all(to).unwrap();
     let status = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();

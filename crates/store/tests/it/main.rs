@@ -21,6 +21,7 @@ mod power_loss;
 mod pressure;
 mod renew;
 mod reopen;
+mod rescue;
 mod rig;
 mod sim;
 mod space;

@@ -1,5 +1,5 @@
-//! Counters that lie behind what was given out by them: rows A and Z of an older day, as they are when what was
-//! written after them was damaged. What they would give out is somebody's already, so they are raised.
+//! Counters that lie behind what was given out by them: rows A and Z of an older day, as they are when what
+//! was written after them was damaged. What they would give out is somebody's already, so they are raised.
 //!
 //! Must not: lower a counter; believe a number so high that little would be left above it.
 

@@ -1,0 +1,82 @@
+//! Which messages have a body: for `koi check`, which finds bodies damaged and has to tell whose mail that
+//! is.
+//!
+//! Must not: be asked while sessions wait; it looks at every row of every account.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use koi_store::key::{self, table};
+use koi_store::kv::View;
+use koi_store::record::email::EmailRecord;
+use koi_store::record::mailbox::NameRecord;
+use koi_store::record::membership::Membership;
+use koi_types::{AccountId, Address, BlobId, EmailId, MailboxId, Result, Uid};
+
+use crate::MailboxService;
+
+/// A message with one of the bodies that were asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holder {
+    pub blob: BlobId,
+    pub account: Address,
+    /// As people know it; its number where it has no name that can be read.
+    pub mailbox: String,
+    pub uid: Uid,
+}
+
+impl MailboxService {
+    /// All messages with these bodies, by account, mailbox and UID.
+    pub fn holders(&self, blobs: &HashSet<BlobId>) -> Result<Vec<Holder>> {
+        let mut holders = Vec::new();
+        if blobs.is_empty() {
+            return Ok(holders);
+        }
+        for row in self.directory().list()? {
+            let view = self.inner.kv.view()?;
+            let emails = emails_with(&*view, row.id, blobs)?;
+            if emails.is_empty() {
+                continue;
+            }
+            let range = key::all(row.id, table::MEMBERSHIP);
+            let mut found = Vec::new();
+            view.scan(&range.from, &range.end, &mut |key, value| {
+                if let Some(blob) = Membership::decode(value).and_then(|row| emails.get(&row.email))
+                    && let (Some(mailbox), Some(uid)) = (key::mailbox_of(key), key::uid_at_end(key))
+                {
+                    found.push((*blob, mailbox, uid));
+                }
+                ControlFlow::Continue(())
+            })?;
+            for (blob, mailbox, uid) in found {
+                let mailbox = name(&*view, row.id, mailbox)?;
+                holders.push(Holder { blob, account: row.address.clone(), mailbox, uid });
+            }
+        }
+        Ok(holders)
+    }
+}
+
+fn emails_with(
+    view: &dyn View,
+    account: AccountId,
+    blobs: &HashSet<BlobId>,
+) -> Result<HashMap<EmailId, BlobId>> {
+    let mut emails = HashMap::new();
+    let range = key::all(account, table::EMAIL);
+    view.scan(&range.from, &range.end, &mut |key, value| {
+        if let (Some(id), Some(email)) = (key::email_of(key), EmailRecord::decode(value))
+            && blobs.contains(&email.body.blob)
+        {
+            emails.insert(id, email.body.blob);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(emails)
+}
+
+fn name(view: &dyn View, account: AccountId, mailbox: MailboxId) -> Result<String> {
+    let row = view.get(&key::mailbox(account, table::MAILBOX_NAME, mailbox))?;
+    let record = row.and_then(|row| NameRecord::decode(&row));
+    Ok(record.map_or_else(|| format!("mailbox {}", mailbox.0), |record| record.name.to_string()))
+}
