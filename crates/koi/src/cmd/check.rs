@@ -26,22 +26,35 @@ pub(crate) fn run(config: &Config, arguments: &Check) -> Result<(), Problem> {
     };
     let Checked { findings, repaired, left } = checked;
     findings.iter().for_each(say);
-    let count = findings.len();
+    let count = findings.len() as u64;
     if count == 0 {
         say("everything is in order");
         return Ok(());
     }
     if arguments.repair {
-        say(format_args!("{count} findings, {repaired} rows put right, {left} findings left"));
+        say(format_args!(
+            "{}, {} put right, {left} left",
+            counted(count, "finding"),
+            counted(repaired, "thing")
+        ));
         if left == 0 {
             return Ok(());
         }
     }
     let remedy = if arguments.repair {
-        "restore the folder from a backup, or `koi export` what is readable"
+        "restore what is damaged from a backup, or `koi export` what can be read"
     } else {
-        "run `koi check --repair`"
+        "run `koi check --repair`: it puts right what can be"
     };
-    let problem = Problem::new(format!("the check found {count} things that are wrong"), remedy);
+    let wrong = if count == 1 {
+        "1 thing that is wrong".to_owned()
+    } else {
+        format!("{count} things that are wrong")
+    };
+    let problem = Problem::new(format!("the check found {wrong}"), remedy);
     Err(Problem { exit: Exit::Findings, ..problem })
+}
+
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -4,6 +4,7 @@
 //!
 //! Must not: let mail into the room that was given up; it would be gone when it is needed again.
 
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 
 use super::segment::Layout;
@@ -14,6 +15,10 @@ use crate::vfs::{Vfs, is_full};
 const ROOM_PART: u64 = 16;
 /// and a segment is no longer than this part of it: several can be packed with that room.
 const SEGMENT_PART: u64 = 64;
+/// It is looked at anew when mail took this part of the room that is left,
+const LOOKS: u64 = 64;
+/// but not for less than this.
+const LOOK_OCTETS_MIN: u64 = 64 * 1024;
 /// No disk makes segments shorter.
 const SEGMENT_OCTETS_MIN: u64 = 1024 * 1024;
 
@@ -27,8 +32,10 @@ pub(crate) fn on_its_disk(options: Options, layout: &Layout) -> Options {
 /// Whether the room that is kept for giving room back is there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reserve {
-    /// None is kept, or the disk cannot keep any.
+    /// None is kept, or it was not taken yet.
     None,
+    /// This disk cannot keep any.
+    Unsupported,
     Held,
     /// It was given up, and the disk is too full to take it again.
     Missing,
@@ -40,7 +47,8 @@ impl Shared {
         // The index needs the room now, and tries again soon.
         let is_needed = self.state.lock().apply_failure.is_some();
         let mut reserve = self.reserve.lock();
-        if *reserve == Reserve::Held || self.options.reserve_octets == 0 {
+        let is_settled = matches!(*reserve, Reserve::Held | Reserve::Unsupported);
+        if is_settled || self.options.reserve_octets == 0 {
             return;
         }
         // Asking for room that is not there takes, for a moment, all there is (fallocate goes in steps), and
@@ -57,7 +65,11 @@ impl Shared {
             Ok(()) => Reserve::Held,
             Err(error) => {
                 let _ = self.vfs.remove(&path);
-                if is_full(&error) { Reserve::Missing } else { Reserve::None }
+                match error.kind() {
+                    _ if is_full(&error) => Reserve::Missing,
+                    ErrorKind::Unsupported => Reserve::Unsupported,
+                    _ => Reserve::None,
+                }
             }
         };
     }
@@ -75,7 +87,8 @@ impl Shared {
     /// Whether there is room for packing a segment. Looked at again when some mail was written since.
     pub(crate) fn can_pack(&self) -> bool {
         let options = &self.options;
-        if options.packing_octets == 0 || self.unlooked_octets.load(Ordering::Relaxed) < self.look_octets() {
+        let unlooked = self.unlooked_octets.load(Ordering::Relaxed);
+        if options.packing_octets == 0 || unlooked < self.look_octets.load(Ordering::Relaxed) {
             return true;
         }
         let path = &self.layout.root;
@@ -84,6 +97,7 @@ impl Shared {
             self.vfs.disk_octets(path).map_or(0, |disk| options.packing_octets.min(disk / ROOM_PART));
         let free = self.vfs.free_octets(path).unwrap_or(u64::MAX);
         let can = free.saturating_sub(self.unapplied_octets()) >= needed;
+        self.look_octets.store((needed / LOOKS).max(LOOK_OCTETS_MIN), Ordering::Relaxed);
         if can {
             self.unlooked_octets.store(0, Ordering::Relaxed);
         }
@@ -97,9 +111,6 @@ impl Shared {
     /// Octets that were written to the disk.
     pub(crate) fn note_written(&self, octets: u64) {
         self.unlooked_octets.fetch_add(octets, Ordering::Relaxed);
-    }
-    const fn look_octets(&self) -> u64 {
-        self.options.packing_octets / 64
     }
     /// Gives the room up. Returns whether there was any.
     pub(crate) fn release_reserve(&self) -> bool {

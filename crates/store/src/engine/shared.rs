@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) dead_hint: AtomicU64,
     /// Octets written since the room on the disk was looked at.
     pub(crate) unlooked_octets: AtomicU64,
+    /// After so many the disk is looked at anew.
+    pub(crate) look_octets: AtomicU64,
     /// Held while the segment after the live one is made.
     pub(crate) ahead: Mutex<Option<Ahead>>,
     pub(crate) known: KnownKeys,
@@ -191,6 +193,7 @@ impl Shared {
             // What died before a crash is not known: the first look is for it.
             dead_hint: AtomicU64::new(u64::MAX / 2),
             unlooked_octets: AtomicU64::new(u64::MAX / 2),
+            look_octets: AtomicU64::new(0),
             ahead: Mutex::new(None),
             known,
             zeros: Mutex::default(),

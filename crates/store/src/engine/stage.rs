@@ -99,11 +99,7 @@ const DATA_FROM: u64 = SMALL_HEADER_OCTETS + BODY_HEADER_OCTETS as u64;
 impl Staging {
     pub(crate) fn begin(shared: &Arc<Shared>) -> Result<Self> {
         shared.writable()?;
-        if !shared.takes_mail() {
-            let error = disk_full();
-            shared.note_disk(&error);
-            return Err(error);
-        }
+        has_room(shared, Shared::takes_mail)?;
         let out_of_numbers = || MailError::new(ErrorKind::LimitReached, "no more body files can be named");
         let number = shared.body_files.take().ok_or_else(out_of_numbers)?;
         let path = shared.layout.body(number);
@@ -129,6 +125,8 @@ impl Staging {
         written
     }
     fn write_buffer(&mut self) -> Result<()> {
+        // Others that began at the same moment may have taken it.
+        has_room(&self.hold.shared, Shared::can_pack)?;
         // Full buffers begin where a subtree of the hash begins: it takes all of one at a time.
         self.hasher.update(&self.buffer);
         let offset = DATA_FROM + self.written;
@@ -195,6 +193,15 @@ impl StageBody for Staging {
         hold.octets = self.written;
         Ok(NewBody::Staged(StagedBody::new(body, Arc::new(hold))))
     }
+}
+
+fn has_room(shared: &Shared, has: fn(&Shared) -> bool) -> Result<()> {
+    if has(shared) {
+        return Ok(());
+    }
+    let error = disk_full();
+    shared.note_disk(&error);
+    Err(error)
 }
 
 fn failed(shared: &Shared, error: &std::io::Error) -> MailError {

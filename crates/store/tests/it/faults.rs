@@ -379,6 +379,61 @@ fn room_that_the_index_will_need_is_not_given_to_mail() {
     put(2000).unwrap();
 }
 
+/// The room that is left is looked at while large messages come in too: they may all have begun before it ran
+/// out.
+#[test]
+fn large_messages_that_begin_together_leave_the_room_for_packing() {
+    const MIB: usize = 1024 * 1024;
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    let options = Options { packing_octets: 64 * MIB as u64, ..options(&vfs) };
+    let kv = Embedded::open(&root.path().join("store"), options, heard()).unwrap();
+    vfs.set_room(Some(64 * MIB as u64));
+    let mut stages: Vec<_> = (0..64).map(|_| Some(kv.stage_body().unwrap())).collect();
+    let part = vec![7; MIB / 4];
+    let mut refused = 0;
+    for _ in 0..8 {
+        for slot in &mut stages {
+            let Some(stage) = slot else { continue };
+            if let Err(error) = stage.write(&part) {
+                assert_eq!(error.kind, ErrorKind::Unavailable);
+                assert!(error.to_string().contains("full"), "{error}");
+                // One that was refused goes on so, whatever room there is by now.
+                stage.write(&part).unwrap_err();
+                assert!(vfs.used() <= 61 * MIB as u64, "{}", vfs.used());
+                *slot = None;
+                refused += 1;
+            }
+        }
+    }
+    assert!((20..64).contains(&refused), "{refused}");
+    let kept: Vec<_> = stages.into_iter().flatten().map(|stage| stage.finish().unwrap()).collect();
+    assert_eq!(kept.len(), 64 - refused);
+    let files = vfs.paths().into_iter().filter(|path| path.extension().is_some_and(|e| e == "body"));
+    assert_eq!(files.count(), kept.len(), "nothing is left of what was refused");
+    assert!(vfs.used() <= 61 * MIB as u64);
+}
+
+#[test]
+fn a_disk_that_keeps_no_room_is_asked_once() {
+    let root = fast_folder();
+    let vfs = SimVfs::default();
+    vfs.forbid_reserve();
+    let compactor = CompactorOptions { enabled: true, period_millis: 1, ..small().compactor };
+    let options = Options { compactor, ..options(&vfs) };
+    let kv = Embedded::open(&root.path().join("store"), options, heard()).unwrap();
+    for n in 0..20 {
+        transact_and_wait(&kv, move |txn| txn.put(&key(1, &n.to_string()), &[7; 2000])).unwrap();
+    }
+    // The compactor looks at the segments again and again.
+    let lengths = vfs.lengths();
+    while vfs.lengths() < lengths + 50 {
+        std::thread::yield_now();
+    }
+    assert_eq!(vfs.vain_reserves(), 1);
+    kv.close().unwrap();
+}
+
 /// Whoever knows an old password is kept out, however full the disk is; a new account has to wait.
 #[test]
 fn a_password_is_changed_on_a_full_disk() {

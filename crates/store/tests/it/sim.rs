@@ -79,6 +79,10 @@ struct Disk {
     vain_reserves: u64,
     /// Calls that read.
     reads: u64,
+    /// Calls that ask how long a file is.
+    lengths: u64,
+    /// Room cannot be taken ahead of need, as on some file systems.
+    no_reserve: bool,
     index: Option<PathBuf>,
 }
 
@@ -129,6 +133,12 @@ impl SimVfs {
     }
     pub(crate) fn used(&self) -> u64 {
         self.0.lock().used()
+    }
+    pub(crate) fn lengths(&self) -> u64 {
+        self.0.lock().lengths
+    }
+    pub(crate) fn forbid_reserve(&self) {
+        self.0.lock().no_reserve = true;
     }
     pub(crate) fn vain_reserves(&self) -> u64 {
         self.0.lock().vain_reserves
@@ -298,7 +308,9 @@ impl File for SimFile {
         Ok(octets)
     }
     fn octets(&self) -> io::Result<u64> {
-        Ok(self.disk.lock().files[self.file].len() as u64)
+        let mut disk = self.disk.lock();
+        disk.lengths += 1;
+        Ok(disk.files[self.file].len() as u64)
     }
     fn set_octets(&self, octets: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
@@ -321,6 +333,10 @@ impl File for SimFile {
         let had = self.octets()?;
         if octets <= had {
             return Ok(());
+        }
+        if self.disk.lock().no_reserve {
+            self.disk.lock().vain_reserves += 1;
+            return Err(io::ErrorKind::Unsupported.into());
         }
         let taken = self.set_octets(octets);
         self.disk.lock().vain_reserves += u64::from(taken.is_err());
