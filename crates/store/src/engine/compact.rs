@@ -16,6 +16,7 @@ use super::body_row::{self, BodyRow};
 use super::cold::Load;
 use super::counters::add;
 use super::group::{BODY_HEADER_OCTETS, BodyHeader};
+use super::index::IndexError;
 use super::repack::{self, Repack};
 use super::segment::{SMALL_HEADER_OCTETS, number_of};
 use super::snapshot::Snapshot;
@@ -187,9 +188,17 @@ impl Shared {
     }
     fn is_worth_it(&self, survey: &Survey) -> Result<bool> {
         let journal = self.journal_octets();
-        let live = survey.live_octets.values().sum::<u64>() + self.index_usage()?.used_octets;
+        let live = survey.live_octets.values().sum::<u64>() + self.rows_octets()?;
         let dead = journal.saturating_sub(live);
         Ok(dead >= self.worth_octets(live / 100 * self.options.compactor.dead_percent))
+    }
+    /// What all rows take, about: as much as the index. Its pages are not full where rows came at random;
+    /// they are counted one by one where mail waits for room.
+    fn rows_octets(&self) -> Result<u64> {
+        let index = Arc::clone(&self.state.lock().index);
+        let octets =
+            if self.can_pack() { index.usage().map(|usage| usage.used_octets) } else { index.dense_octets() };
+        octets.map_err(IndexError::into_mail)
     }
     /// So many octets are worth work: those given, or few where mail waits for room.
     fn worth_octets(&self, octets: u64) -> u64 {
@@ -224,7 +233,7 @@ impl Shared {
     fn repack_segments(self: &Arc<Self>, survey: &Survey) -> Result<()> {
         // Whoever holds a segment that was packed holds its room on the disk, which the next pack may need.
         let numbers: Vec<u32> = self.state.lock().segments.0.range(..survey.below).map(|(n, _)| *n).collect();
-        let (rows, journal) = (self.index_usage()?.used_octets, self.journal_octets().max(1));
+        let (rows, journal) = (self.rows_octets()?, self.journal_octets().max(1));
         let percent = if self.can_pack() { SEGMENT_DEAD_PERCENT } else { SHORT_DEAD_PERCENT };
         let mut done = Ok(());
         for number in numbers {

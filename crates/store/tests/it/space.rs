@@ -485,6 +485,46 @@ fn what_is_deleted_evenly_on_a_full_disk_comes_back() {
     }
 }
 
+/// Rows that come at random leave the pages of the index two thirds full. What is dead is not taken for them
+/// while mail waits for it.
+#[test]
+fn an_index_that_is_not_full_hides_nothing_that_is_dead() {
+    let root = fast_folder();
+    let vfs = crate::sim::SimVfs::default();
+    let disk: Arc<dyn koi_store::vfs::Vfs> = Arc::new(vfs.clone());
+    let options = Options {
+        vfs: disk,
+        packing_octets: 1024 * 1024,
+        segment_octets: 64 * 1024,
+        fill_ahead_octets: 0,
+        ..eager()
+    };
+    let kv = open(&root.path().join("store"), options);
+    let mut dice = crate::rig::Dice::new(5);
+    for _ in 0..200 {
+        let keys: Vec<_> = (0..100).map(|_| key(1, &format!("{:016x}", dice.next()))).collect();
+        transact_and_wait(&kv, move |txn| keys.iter().try_for_each(|key| txn.put(key, &[7; 100]))).unwrap();
+        kv.apply_now().unwrap();
+    }
+    deliver_some(&kv, 0..400);
+    kv.apply_now().unwrap();
+    transact_and_wait(&kv, |txn| {
+        (0..400u32).step_by(2).try_for_each(|n| {
+            let blob = txn.get(&key(1, &format!("b{n:08}")))?.expect("delivered").into_owned();
+            txn.release_body(Scope(1), &BlobId(blob.try_into().unwrap()))
+        })
+    })
+    .unwrap();
+    kv.apply_now().unwrap();
+    let used = vfs.used();
+    assert!(kv.index_usage().unwrap().used_octets > used, "it would seem that nothing is dead");
+    vfs.set_room(Some(used + 200 * 1024));
+    transact_and_wait(&kv, |txn| txn.put(&key(1, "mail"), &[7; 1000])).unwrap_err();
+    kv.compact_now().unwrap();
+    assert!(kv.counters().compacted_segments > 0);
+    assert!(vfs.used() < used);
+}
+
 fn noise_of(n: u32) -> Vec<u8> {
     let mut dice = crate::rig::Dice::new(u64::from(n) + 1);
     std::iter::repeat_with(|| dice.next().to_le_bytes()).flatten().take(48_000).collect()
