@@ -9,9 +9,12 @@ use std::time::Instant;
 
 use koi_types::{ErrorKind, MailError};
 
+use super::bodies::BODY_FILES_FROM;
+use super::body_row::{self, BodyRow};
 use super::build::{Built, Outcome, Sealed};
 use super::commit::{Job, disk_full};
 use super::counters::add;
+use super::group::BodyHeader;
 use super::index::Position;
 use super::run::Run;
 use super::shared::Shared;
@@ -85,6 +88,7 @@ impl Shared {
         let mut state = self.state.lock();
         debug_assert!(sealed.after.sequence == state.durable.sequence + 1, "groups come in their order");
         debug_assert!(sealed.after.place() > state.durable.place(), "the journal's end never goes back");
+        debug_assert!(lie_within(&sealed.run, sealed.after), "bodies are durable before rows refer to them");
         take_out(&mut state.sealed, &sealed.run);
         state.current.push(Arc::clone(&sealed.run));
         state.durable = sealed.after;
@@ -162,6 +166,18 @@ impl Shared {
 
 fn take_out(sealed: &mut Vec<Arc<Run>>, run: &Arc<Run>) {
     sealed.retain(|one| !Arc::ptr_eq(one, run));
+}
+
+/// Whether what the rows of bodies say lies inside a group, this one or one before it; or in a file of its own.
+fn lie_within(run: &Run, end: Position) -> bool {
+    let places = run.iter().filter_map(|row| {
+        let key = body_row::parse_key(row.key)?;
+        BodyRow::decode(&key.blob, row.value?).ok().map(|row| row.body)
+    });
+    places.filter(|body| body.segment < BODY_FILES_FROM).all(|body| {
+        let octets = BodyHeader::of_plain(body.blob, body.octets).record_octets();
+        (body.segment, body.offset + octets) <= (end.segment, end.offset)
+    })
 }
 
 fn broken() -> MailError {
