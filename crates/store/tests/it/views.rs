@@ -81,6 +81,8 @@ struct Scheduler {
     /// The last state that was acknowledged; those after it may be there already.
     acknowledged: Cell<usize>,
     doing: RefCell<Vec<Doing>>,
+    /// Calls that write a group, while they last.
+    group_writes: Cell<i32>,
     asks: Sender<Ask>,
     looked: Receiver<Looked>,
     seen: Cell<Seen>,
@@ -112,6 +114,13 @@ fn moment(call: Call) {
     let scheduler = SCHEDULER.with_borrow(Option::clone);
     if let Some(scheduler) = scheduler.filter(|scheduler| scheduler.wrong.borrow().is_none()) {
         scheduler.moment(call);
+    }
+}
+
+/// A group is about to be written, or was.
+fn group_writes(more: i32) {
+    if let Some(scheduler) = SCHEDULER.with_borrow(Option::clone) {
+        scheduler.group_writes.set(scheduler.group_writes.get() + more);
     }
 }
 
@@ -183,7 +192,9 @@ impl Scheduler {
         let place = self.below(KEPT_MAX as u64) as usize;
         let Some((state, content)) = self.ask(Ask::Look(place)) else { return };
         let model = self.model.borrow();
-        let allowed = self.acknowledged.get()..model.states.len();
+        // While a group is being written nobody sees anything of it.
+        let end = if self.group_writes.get() > 0 { self.acknowledged.get() + 1 } else { model.states.len() };
+        let allowed = self.acknowledged.get()..end;
         self.require(allowed.contains(&state), || format!("a view is state {state} of {allowed:?}"));
         self.require(model.states.get(state) == Some(&content), || format!("a view is not state {state}"));
     }
@@ -258,10 +269,13 @@ impl File for ScheduledFile {
         self.file.write_at(octets, offset)
     }
     fn write_durable(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        group_writes(1);
         moment(self.call);
-        self.file.write_durable(octets, offset)?;
+        let written = self.file.write_durable(octets, offset);
+        // Durable, and not answered: whoever saw it now would be told of what the engine may yet call failed.
         moment(self.call);
-        Ok(())
+        group_writes(-1);
+        written
     }
     fn flush(&self) -> io::Result<()> {
         moment(self.call);
@@ -309,6 +323,7 @@ fn run(seed: u64, root: &Path) -> Seen {
             model: RefCell::new(Model::new()),
             acknowledged: Cell::new(0),
             doing: RefCell::default(),
+            group_writes: Cell::default(),
             asks,
             looked,
             seen: Cell::default(),
