@@ -168,7 +168,8 @@ fn take_out(sealed: &mut Vec<Arc<Run>>, run: &Arc<Run>) {
     sealed.retain(|one| !Arc::ptr_eq(one, run));
 }
 
-/// Whether what the rows of bodies say lies inside a group, this one or one before it; or in a file of its own.
+/// Whether what the rows of bodies say lies inside a group, this one or one before it; or in a file of its
+/// own.
 fn lie_within(run: &Run, end: Position) -> bool {
     let places = run.iter().filter_map(|row| {
         let key = body_row::parse_key(row.key)?;
