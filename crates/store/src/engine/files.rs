@@ -156,7 +156,9 @@ impl Opening<'_> {
     fn take_away_empty(&mut self) -> Result<()> {
         for Empty { number, file, behind } in std::mem::take(&mut self.empty) {
             let path = self.layout.segment(number);
-            if self.found.range(number..).next().is_some() || behind == Behind::Damaged {
+            let is_newest = self.found.range(number..).next().is_none()
+                && self.lost.iter().all(|lost| lost.number <= number);
+            if !is_newest || behind == Behind::Damaged {
                 let (kind, what) = (FileKind::Journal, "no group of the segment can be read");
                 self.lost.push(Lost { number, kind, path, file, what, by_header: false });
                 continue;
