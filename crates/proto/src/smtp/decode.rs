@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::command::Command;
 use super::data::{DataEnd, Dots, Front, Watch};
-use super::parse::{is_bdat, is_http, no_web_server, parse};
+use super::parse::{begins_http, is_bdat, is_http, no_web_server, parse};
 use super::reply::{EnhancedCode, Reply};
 use crate::line::Input;
 
@@ -140,8 +140,7 @@ impl Decoder {
             Phase::Auth => limits::SASL_LINE_OCTETS_MAX,
         };
         if end.unwrap_or(rest.len()) > max {
-            self.state = State::SkipLine;
-            return Decoded::Bad(Reply::new(500, EnhancedCode::new(5, 5, 2), "Line is too long"));
+            return self.too_long(phase);
         }
         let Some(end) = end else {
             self.state = State::Line { scanned: rest.len() };
@@ -164,13 +163,23 @@ impl Decoder {
                 self.state = State::Chunk { left: *octets, last: *last }
             }
             Decoded::Command(Command::Mail(_) | Command::Rset) => self.watch = Watch::default(),
-            Decoded::Fatal(_) => {
-                self.input.clear();
-                self.state = State::Dead;
-            }
+            Decoded::Fatal(_) => self.die(),
             _ => {}
         }
         decoded
+    }
+    fn too_long(&mut self, phase: Phase) -> Decoded {
+        if phase == Phase::Command && begins_http(self.input.rest()) {
+            self.die();
+            return Decoded::Fatal(no_web_server());
+        }
+        self.state = State::SkipLine;
+        Decoded::Bad(Reply::new(500, EnhancedCode::new(5, 5, 2), "Line is too long"))
+    }
+    /// Nobody knows what the rest is.
+    fn die(&mut self) {
+        self.input.clear();
+        self.state = State::Dead;
     }
     fn command(&self, line: &[u8]) -> Decoded {
         match parse(line, self.protocol) {

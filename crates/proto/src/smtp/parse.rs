@@ -51,6 +51,12 @@ pub(super) fn is_http(line: &[u8]) -> bool {
     line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
 }
 
+/// The same by its beginning, where its end has not come yet: a page chooses how long the path is.
+pub(super) fn begins_http(line: &[u8]) -> bool {
+    let method = line.iter().take_while(|octet| octet.is_ascii_uppercase()).count();
+    method > 0 && line.get(method..).is_some_and(|rest| rest.starts_with(b" /"))
+}
+
 pub(super) fn no_web_server() -> Reply {
     unknown("This is no web server")
 }
