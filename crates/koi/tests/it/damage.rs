@@ -4,7 +4,7 @@
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::rig::{ALICE, PASSWORD, Server, complained, koi, new_folder, said};
+use crate::rig::{ALICE, BOB, PASSWORD, Server, complained, koi, new_folder, said};
 
 const PAGE_OCTETS: u64 = 4096;
 const MESSAGES: usize = 300;
@@ -128,6 +128,31 @@ fn check_names_the_mail_that_is_damaged_and_the_rest_is_read() {
     let mut imap = server.login(ALICE, PASSWORD);
     imap.ok("SELECT INBOX");
     let fetched = imap.ok("UID FETCH 1,2 BODY.PEEK[TEXT]").lines().join("\n");
+    assert!(fetched.contains("the words of 1") && fetched.contains("the words of 3"), "{fetched}");
+    server.stop();
+}
+
+#[test]
+fn export_leaves_out_what_cannot_be_read_and_nothing_else() {
+    let (outer, folder) = new_folder();
+    let server = Server::start(&folder);
+    let mut imap = server.login(ALICE, PASSWORD);
+    for n in 1..=3 {
+        let message = format!("Subject: {n}\r\n\r\nthe words of {n}\r\n");
+        imap.ok(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()));
+    }
+    // What says how the octets are written lies before them.
+    let (file, at) = with_octets(&folder, b"Subject: 2\r\n\r\nthe words of 2");
+    overwrite(&file, at - 60, &[0xa5; 60]);
+    let out = outer.path().join("export");
+    let text = complained(&server.koi(&["export", out.to_str().unwrap(), "--account", ALICE]), 1);
+    assert!(text.contains("INBOX UID 2: what is stored of it cannot be read"), "{text}");
+    assert!(text.contains("1 in all"), "{text}");
+    let text = said(&server.koi(&["import", "maildir", out.to_str().unwrap(), "--account", BOB]));
+    assert!(text.starts_with("imported 2 messages"), "{text}");
+    let mut imap = server.login(BOB, PASSWORD);
+    imap.ok("SELECT INBOX");
+    let fetched = imap.ok("FETCH 1:* BODY.PEEK[TEXT]").lines().join("\n");
     assert!(fetched.contains("the words of 1") && fetched.contains("the words of 3"), "{fetched}");
     server.stop();
 }

@@ -17,7 +17,7 @@ use koi_proto::sasl::{base64_decode, base64_encode};
 use koi_types::{KeyId, MailError, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
-use super::export::create;
+use super::export::{Failed, create};
 use super::lines::read_line;
 use super::{Moved, inside, sidecar};
 use crate::problem::Problem;
@@ -155,7 +155,7 @@ pub(super) fn export_message(
     folder: &Path,
     file: &str,
     content: &Content,
-) -> Result<(), Problem> {
+) -> Result<(), Failed> {
     let folder = folder.join(MESSAGES);
     crate::folder::make_private(&folder)?;
     let path = folder.join(file);
@@ -164,7 +164,11 @@ pub(super) fn export_message(
     while at < content.octets() {
         let mut piece = Vec::new();
         let end = content.octets().min(at + PIECE_OCTETS);
-        account.snapshot()?.read_content(content.whole(), at..end, &mut piece)?;
+        let read = |piece| account.snapshot()?.read_content(content.whole(), at..end, piece);
+        if let Err(error) = read(&mut piece) {
+            std::fs::remove_file(&path).map_err(Problem::file("remove", &path))?;
+            return Err(Failed::Unreadable(error));
+        }
         out.write_all(&piece).map_err(Problem::file("write", &path))?;
         at = end;
     }

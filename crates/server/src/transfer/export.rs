@@ -11,7 +11,7 @@ use koi_mailbox::dmap::Content;
 use koi_mailbox::{Account, BodyRef, MailboxRow};
 use koi_proto::sasl::base64_encode;
 use koi_types::annotation::Target;
-use koi_types::{Flags, MailboxName, NumSet, Uid};
+use koi_types::{Flags, MailError, MailboxName, NumSet, Uid};
 
 use super::maildir::{self, Letters};
 use super::sidecar::{self, Granted, Head, Level, Line};
@@ -21,6 +21,22 @@ use crate::problem::Problem;
 
 /// Messages of one snapshot: a snapshot pins pages of the index and must not live long.
 const BATCH_MESSAGES: usize = 200;
+
+/// One reason, whatever is wrong with each: they are counted by it.
+const UNREADABLE: &str = "what is stored of it cannot be read, `koi check` says why";
+
+/// Why a message was not written.
+pub(super) enum Failed {
+    /// It cannot be read; others can.
+    Unreadable(MailError),
+    Unwritten(Problem),
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::Unwritten(problem)
+    }
+}
 
 /// Writes an account to a folder that does not exist yet or is empty.
 pub fn export(account: &Account, path: &Path, progress: &mut OnProgress<'_>) -> Result<Moved, Problem> {
@@ -75,9 +91,17 @@ fn mailbox(
         let batch = batch(account, row, from, moved)?;
         next = batch.last().and_then(|m| m.uid.next());
         for message in batch {
-            write_message(account, folder, &letters, &message, &mut sidecar)?;
-            moved.messages += 1;
-            moved.octets += message.line.octets;
+            match write_message(account, folder, &letters, &message, &mut sidecar) {
+                Ok(()) => {
+                    moved.messages += 1;
+                    moved.octets += message.line.octets;
+                }
+                Err(Failed::Unreadable(error)) => {
+                    tracing::debug!(uid = message.uid.value(), %error, "a message was not exported");
+                    moved.left_out.add(format_args!("{} UID {}", row.name, message.uid), UNREADABLE);
+                }
+                Err(Failed::Unwritten(problem)) => return Err(problem),
+            }
         }
         progress(moved.messages);
     }
@@ -183,12 +207,13 @@ fn write_message(
     letters: &Letters,
     message: &Outgoing,
     sidecar: &mut BufWriter<File>,
-) -> Result<(), Problem> {
+) -> Result<(), Failed> {
+    let mut octets = Vec::new();
+    let read = |octets| account.snapshot()?.read_body(&message.body, 0..message.body.octets, octets);
+    read(&mut octets).map_err(Failed::Unreadable)?;
     if let Some(content) = &message.prime {
         dmap::export_message(account, folder, &message.line.file, content)?;
     }
-    let mut octets = Vec::new();
-    account.snapshot()?.read_body(&message.body, 0..message.body.octets, &mut octets)?;
     let tmp: PathBuf = folder.join("tmp").join(&message.line.file);
     let mut file = create(&tmp)?;
     file.write_all(&octets).map_err(Problem::file("write", &tmp))?;
@@ -197,7 +222,8 @@ fn write_message(
     let name = format!("{}:2,{}", message.line.file, letters.encode(&message.flags));
     let cur = folder.join("cur").join(name);
     std::fs::rename(&tmp, &cur).map_err(Problem::file("rename to", &cur))?;
-    sidecar::write(sidecar, &message.line).map_err(Problem::file("write", &folder.join(FILE)))
+    let written = sidecar::write(sidecar, &message.line);
+    Ok(written.map_err(Problem::file("write", &folder.join(FILE)))?)
 }
 
 pub(crate) fn create(path: &Path) -> Result<File, Problem> {
