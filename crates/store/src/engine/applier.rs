@@ -12,6 +12,7 @@ use super::counters::add;
 use super::index::{Index, IndexError, Position};
 use super::overlay::Overlay;
 use super::run::Run;
+use super::shared::State;
 use crate::vfs::Vfs;
 
 /// Between attempts when the index cannot be written.
@@ -34,7 +35,7 @@ impl Shared {
     /// The applier thread.
     pub(crate) fn apply_until_closed(self: &Arc<Self>) {
         while self.wait_for_rows() {
-            if self.apply_once() == Applied::Failed {
+            if self.apply_due() == Applied::Failed {
                 let mut state = self.state.lock();
                 if !state.closing {
                     self.apply_wanted.wait_for(&mut state, RETRY);
@@ -49,22 +50,39 @@ impl Shared {
             if state.closing {
                 return false;
             }
-            let age = Duration::from_millis(self.options.apply_millis);
-            let due = state.oldest.map(|oldest| oldest + age);
-            let many = state.current.rows() >= self.options.apply_rows
-                || state.current.octets() >= self.options.overlay_octets_max
-                || state.current.rows() >= self.options.overlay_rows_max;
-            let now = Instant::now();
-            if many || !state.frozen.is_empty() || due.is_some_and(|due| due <= now) {
-                return true;
-            }
-            let pause = due.map_or(IDLE, |due| due.saturating_duration_since(now));
+            let Some(pause) = self.until_due(&state) else { return true };
             self.apply_wanted.wait_for(&mut state, pause);
         }
+    }
+    /// How long the rows that are pending may still wait; `None` when a round is due.
+    fn until_due(&self, state: &State) -> Option<Duration> {
+        let many = state.current.rows() >= self.options.apply_rows
+            || state.current.octets() >= self.options.overlay_octets_max
+            || state.current.rows() >= self.options.overlay_rows_max;
+        if many || !state.frozen.is_empty() {
+            return None;
+        }
+        let Some(oldest) = state.oldest else { return Some(IDLE) };
+        let age = Duration::from_millis(self.options.apply_millis);
+        let pause = (oldest + age).saturating_duration_since(Instant::now());
+        (!pause.is_zero()).then_some(pause)
+    }
+    /// One round, if it is still due: while this thread waited, somebody else may have done it, and what came
+    /// since may wait for its time.
+    fn apply_due(self: &Arc<Self>) -> Applied {
+        let _applying = self.applying.lock();
+        if self.until_due(&self.state.lock()).is_some() {
+            return Applied::Everything;
+        }
+        self.round()
     }
     /// One round. Waits for a round that is under way.
     pub(crate) fn apply_once(self: &Arc<Self>) -> Applied {
         let _applying = self.applying.lock();
+        self.round()
+    }
+    /// Under `applying`.
+    fn round(self: &Arc<Self>) -> Applied {
         let round = self.freeze();
         if round.rows.rows() == 0 {
             return Applied::Everything;
