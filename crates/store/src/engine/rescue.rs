@@ -132,38 +132,45 @@ fn of_pack(file: &dyn File, basis: Header) -> io::Result<Option<Header>> {
         }
     }
     let mut window = Window::new(file);
-    Ok(whole_group(&mut window, basis.room(), basis)?.map(|(header, _)| header))
+    whole_group(&mut window, basis.room(), basis, |_| true)
 }
 
 /// By its first group, or by its last, which the next file names: others may be octets of a mail.
 fn of_segment(file: &dyn File, basis: Header, next: Option<Header>) -> io::Result<Option<Header>> {
     let mut window = Window::new(file);
-    if let Some((header, _)) = whole_group(&mut window, basis.room(), basis)? {
+    if let Some(header) = whole_group(&mut window, basis.room(), basis, |_| true)? {
         return Ok(Some(header));
     }
     let follows = |next: &Header| next.kind == FileKind::Journal && next.segment == basis.segment + 1;
     let Some(next) = next.filter(follows) else { return Ok(None) };
+    // Asked before the payload is read: a mail may be full of headers, each of a large group.
+    let is_last = |group: &GroupHeader| {
+        (group.sequence.checked_add(1), group.checksum) == (Some(next.sequence), next.chain)
+    };
     let octets = file.octets()?;
     for at in (basis.room()..octets).step_by(8) {
-        if let Some((header, group)) = whole_group(&mut window, at, basis)?
-            && (group.sequence + 1, group.checksum) == (next.sequence, next.chain)
-        {
+        if let Some(header) = whole_group(&mut window, at, basis, is_last)? {
             return Ok(Some(header));
         }
     }
     Ok(None)
 }
 
-/// A group of this file, whatever the seed.
-fn whole_group(window: &mut Window<'_>, at: u64, basis: Header) -> io::Result<Option<(Header, GroupHeader)>> {
+/// The header that a file with a whole group here has, whatever its seed, if the group is wanted.
+fn whole_group(
+    window: &mut Window<'_>,
+    at: u64,
+    basis: Header,
+    wanted: impl Fn(&GroupHeader) -> bool,
+) -> io::Result<Option<Header>> {
     let front = window.at(at, GROUP_HEADER_OCTETS)?;
     let Some(seed) = GroupHeader::seed(front) else { return Ok(None) };
     let group = GroupHeader::decode(front, seed).filter(|group| group.segment == basis.segment);
-    let Some(group) = group else { return Ok(None) };
+    let Some(group) = group.filter(wanted) else { return Ok(None) };
     let payload_octets = (group.total_octets as usize).saturating_sub(GROUP_HEADER_OCTETS);
     let payload = window.at(at + GROUP_HEADER_OCTETS as u64, payload_octets)?;
     let whole = payload.len() == payload_octets && group.fits(payload, seed);
-    Ok(whole.then_some((with_seed(basis, seed), group)))
+    Ok(whole.then(|| with_seed(basis, seed)))
 }
 
 fn with_seed(basis: Header, seed: u32) -> Header {

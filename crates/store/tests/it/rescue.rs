@@ -199,6 +199,21 @@ fn the_only_segment_may_be_lost_and_the_index_is_kept() {
     assert_eq!(all_rows(&kv), rows);
 }
 
+/// A group without payload and with the highest sequence: one that somebody made up.
+fn made_up() -> Vec<u8> {
+    const SEED: u32 = 0x5eed;
+    let mut group = vec![0; 64];
+    let mut put = |at: usize, octets: &[u8]| group[at..at + octets.len()].copy_from_slice(octets);
+    put(0, b"KOIG\x01");
+    put(8, &u64::MAX.to_le_bytes());
+    put(16, &1_u32.to_le_bytes());
+    put(20, &64_u32.to_le_bytes());
+    put(56, &SEED.to_le_bytes());
+    let checksum = crc32c::crc32c_append(SEED, &group[..60]);
+    group[60..].copy_from_slice(&checksum.to_le_bytes());
+    group
+}
+
 /// A mail may hold the octets of a group, whole and with the right number: of another store, for one.
 #[test]
 fn a_group_that_came_by_mail_is_not_believed() {
@@ -210,13 +225,14 @@ fn a_group_that_came_by_mail_is_not_believed() {
         kv.close().unwrap();
         std::fs::read(folder.join("journal/00000001.seg")).unwrap()[FIRST_GROUP_AT..].to_vec()
     };
+    let of_others = [made_up(), of_another].concat();
     for next_is_there in [true, false] {
         let folder = root.path().join("store");
         let _ = std::fs::remove_dir_all(&folder);
         let kv = open(&folder, options());
         transact_and_wait(&kv, |txn| txn.put(&key(1, "first"), b"x")).unwrap();
         let group = std::fs::read(folder.join("journal/00000001.seg")).unwrap().len();
-        let body = NewBody::inline(of_another.clone().into());
+        let body = NewBody::inline(of_others.clone().into());
         transact_and_wait(&kv, move |txn| txn.put_body(Scope(1), &body)).unwrap();
         for n in 0..if next_is_there { 9 } else { 1 } {
             transact_and_wait(&kv, move |txn| txn.put(&key(2, &n.to_string()), &[7; 1000])).unwrap();
