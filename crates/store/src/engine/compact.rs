@@ -46,6 +46,8 @@ pub(crate) struct Compactor {
     leaving: VecDeque<Leaving>,
     /// Sealed segments that could not be packed.
     pub(crate) unpackable: BTreeSet<u32>,
+    /// What the index took when it was last looked at whether a copy is worth it.
+    pub(crate) index_octets: u64,
 }
 
 struct Leaving {
@@ -159,6 +161,7 @@ impl Shared {
             if idle {
                 let _ = self.seal_live_if_cold(&mut seen);
                 let _ = self.pack_cold(&mut || load.was_idle());
+                let _ = self.shrink_index_if_grown();
             } else if busy == BUSY_MAX {
                 // A process that never rests gets one segment packed now and then.
                 let mut once = true;

@@ -160,6 +160,10 @@ impl Embedded {
         self.shared.apply_now()?;
         self.shared.pack_cold(&mut || true)
     }
+    /// Copies the index if it has grown since the last look, and a copy is worth it.
+    pub fn shrink_index_now(&self) -> Result<()> {
+        self.shared.shrink_index_if_grown()
+    }
     /// What the compactor does by itself when nobody has wanted anything for a while.
     pub fn rest_now(&self) -> Result<()> {
         let mut seen = self.shared.live.lock().position.sequence;

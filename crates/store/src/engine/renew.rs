@@ -20,6 +20,8 @@ use crate::vfs::Vfs;
 /// slack beyond. Rows that come in any order fill pages to two thirds: that alone is no reason.
 const INDEX_PERCENT: u64 = 170;
 const INDEX_SLACK_OCTETS: u64 = 1024 * 1024;
+/// It is looked at again when it has grown by such a share: all rows are counted for that.
+const INDEX_GROWN_SHARE: u64 = 16;
 /// It gets a larger map when it fills so much of it, in hundredths.
 const MAP_PERCENT: u64 = 75;
 /// Rounds that are written to the copy before the applier has to wait for the rest.
@@ -40,19 +42,34 @@ struct Round {
 }
 
 impl Shared {
+    /// Rows that came at random places leave pages half full and others free, though nothing died; of what
+    /// came since the last look too little may be dead for another.
+    pub(crate) fn shrink_index_if_grown(&self) -> Result<()> {
+        let octets = self.index_usage()?.file_octets;
+        let seen = self.compactor.lock().index_octets;
+        if octets <= seen + seen / INDEX_GROWN_SHARE + INDEX_SLACK_OCTETS {
+            return Ok(());
+        }
+        let _compacting = self.compacting.lock();
+        self.shrink_index()
+    }
     /// Copies the index if that is worth it. A copy that cannot keep up is given up until the next look.
     pub(crate) fn shrink_index(&self) -> Result<()> {
         let old = Arc::clone(&self.state.lock().index);
-        let Some(map_octets) = wanted_map(&old).map_err(IndexError::into_mail)? else { return Ok(()) };
-        if !self.has_room_for_copy(&old).map_err(IndexError::into_mail)? {
+        let wanted = wanted_map(&old).map_err(IndexError::into_mail)?;
+        let has_room = wanted.is_some() && self.has_room_for_copy(&old).map_err(IndexError::into_mail)?;
+        let Some(map_octets) = wanted.filter(|_| has_room) else {
+            let octets = old.usage().map_err(IndexError::into_mail)?.file_octets;
+            self.compactor.lock().index_octets = octets;
             return Ok(());
-        }
+        };
         let copied = self.copy_beside(&old, map_octets);
         *self.missed.lock() = None;
         if copied.is_err() {
             let _ = std::fs::remove_dir_all(generation::unfinished_copy(&self.layout));
         }
         copied.map_err(IndexError::into_mail)?;
+        self.compactor.lock().index_octets = self.index_usage()?.file_octets;
         add(&self.counters.compacted_indexes, 1);
         Ok(())
     }

@@ -9,7 +9,7 @@ use koi_store::kv::Kv as _;
 use parking_lot::Mutex;
 
 use crate::crash_points::fast_folder;
-use crate::rig::{all_rows, key, open, small};
+use crate::rig::{Dice, all_rows, key, open, small};
 
 /// Rows that make the index some MiB large, of which few stay.
 const ROWS: u32 = 30_000;
@@ -121,6 +121,37 @@ fn an_index_that_fills_its_map_gets_a_larger_one_before_it_is_full() {
     kv.compact_now().unwrap();
     assert_eq!(kv.counters().compacted_indexes, 1, "one is enough");
     assert_eq!(all_rows(&kv).len() as u32, ROWS);
+}
+
+/// Nothing is dead, so that the compactor has no other reason to look.
+#[test]
+fn an_index_that_grew_by_rows_at_random_places_is_copied() {
+    let root = fast_folder();
+    let kv = open(root.path(), Options { apply_part_rows: ROWS as usize, ..small() });
+    let mut dice = Dice::new(71);
+    // One round changes nearly all pages: those before it are free then.
+    let mut scatter = |rows: u32| {
+        let names: Vec<String> = (0..rows).map(|_| format!("{:08}", dice.below(100_000_000))).collect();
+        let write = Box::new(move |txn: &mut dyn koi_store::kv::Txn| {
+            names.iter().try_for_each(|name| txn.put(&key(1, name), &[7; ROW_OCTETS]))
+        });
+        kv.submit_and_wait(write).unwrap();
+        kv.apply_now().unwrap();
+    };
+    (0..10).for_each(|_| scatter(ROWS / 10));
+    let grown = kv.index_usage().unwrap().file_octets;
+    kv.shrink_index_now().unwrap();
+    assert_eq!(kv.counters().compacted_indexes, 1, "{grown}");
+    let copied = kv.index_usage().unwrap().file_octets;
+    assert!(copied < grown / 10 * 6, "{grown} octets, then {copied}");
+    scatter(20);
+    kv.shrink_index_now().unwrap();
+    assert_eq!(kv.counters().compacted_indexes, 1, "not for some rows");
+    let expected = all_rows(&kv);
+    (0..10).for_each(|_| scatter(ROWS / 10));
+    kv.shrink_index_now().unwrap();
+    assert_eq!(kv.counters().compacted_indexes, 2);
+    assert!(all_rows(&kv).len() > expected.len());
 }
 
 /// A copy that fails for want of room has all there is until then, and deletions beside it none.
