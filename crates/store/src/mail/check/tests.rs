@@ -21,6 +21,7 @@ use crate::mail::{
     sent,
 };
 use crate::memory::MemoryKv;
+use crate::record::Record;
 use crate::record::account::AccountRecord;
 use crate::record::email::{EmailRecord, Place};
 use crate::record::mailbox::MailboxRecord;
@@ -456,4 +457,19 @@ fn an_older_row_of_the_directory_gives_no_id_out_twice() {
         assert!(new > lost, "{new:?}");
         Ok(())
     });
+}
+
+#[test]
+fn a_row_written_in_an_older_version_is_raised_too() {
+    let kv = store();
+    with_older(&kv, &key::account(ALICE), |kv| change(kv, |account| append(account, INBOX, 7)));
+    let row = kv.view().unwrap().get(&key::account(ALICE)).unwrap().unwrap().into_owned();
+    let old = AccountRecord::decode(&row).unwrap();
+    // What version 1 had.
+    let first = Record::of_version(1, 96).u32(old.scope.0).u64(old.modseq).u64(old.names_modseq);
+    let first = first.u64(old.log_floor).u32(old.next_mailbox.0).u32(old.last_uidvalidity);
+    let first = first.u32(old.released_uidvalidity).u16(old.keywords).u64(old.messages).u64(old.octets);
+    put(&kv, &key::account(ALICE), Some(first.0));
+    assert_eq!(findings(&kv)[0].problem, "the account's row is older than what was given out by it");
+    assert_eq!(repaired(&kv), []);
 }
