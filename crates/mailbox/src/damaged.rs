@@ -3,22 +3,24 @@
 //!
 //! Must not: be asked while sessions wait; it looks at every row of every account.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
+use koi_store::engine::BodyKey;
 use koi_store::key::{self, table};
 use koi_store::kv::View;
+use koi_store::mail::rights;
 use koi_store::record::email::EmailRecord;
 use koi_store::record::mailbox::NameRecord;
 use koi_store::record::membership::Membership;
-use koi_types::{AccountId, Address, BlobId, EmailId, MailboxId, Result, Uid};
+use koi_types::{AccountId, Address, EmailId, MailboxId, Result, Uid};
 
 use crate::MailboxService;
 
 /// A message with one of the bodies that were asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holder {
-    pub blob: BlobId,
+    pub body: BodyKey,
     pub account: Address,
     /// As people know it; its number where it has no name that can be read.
     pub mailbox: String,
@@ -27,30 +29,30 @@ pub struct Holder {
 
 impl MailboxService {
     /// All messages with these bodies, by account, mailbox and UID.
-    pub fn holders(&self, blobs: &HashSet<BlobId>) -> Result<Vec<Holder>> {
+    pub fn holders(&self, bodies: &BTreeSet<BodyKey>) -> Result<Vec<Holder>> {
         let mut holders = Vec::new();
-        if blobs.is_empty() {
+        if bodies.is_empty() {
             return Ok(holders);
         }
         for row in self.directory().list()? {
             let view = self.inner.kv.view()?;
-            let emails = emails_with(&*view, row.id, blobs)?;
+            let emails = emails_with(&*view, row.id, bodies)?;
             if emails.is_empty() {
                 continue;
             }
             let range = key::all(row.id, table::MEMBERSHIP);
             let mut found = Vec::new();
             view.scan(&range.from, &range.end, &mut |key, value| {
-                if let Some(blob) = Membership::decode(value).and_then(|row| emails.get(&row.email))
+                if let Some(body) = Membership::decode(value).and_then(|row| emails.get(&row.email))
                     && let (Some(mailbox), Some(uid)) = (key::mailbox_of(key), key::uid_at_end(key))
                 {
-                    found.push((*blob, mailbox, uid));
+                    found.push((*body, mailbox, uid));
                 }
                 ControlFlow::Continue(())
             })?;
-            for (blob, mailbox, uid) in found {
+            for (body, mailbox, uid) in found {
                 let mailbox = name(&*view, row.id, mailbox)?;
-                holders.push(Holder { blob, account: row.address.clone(), mailbox, uid });
+                holders.push(Holder { body, account: row.address.clone(), mailbox, uid });
             }
         }
         Ok(holders)
@@ -60,15 +62,19 @@ impl MailboxService {
 fn emails_with(
     view: &dyn View,
     account: AccountId,
-    blobs: &HashSet<BlobId>,
-) -> Result<HashMap<EmailId, BlobId>> {
+    bodies: &BTreeSet<BodyKey>,
+) -> Result<HashMap<EmailId, BodyKey>> {
     let mut emails = HashMap::new();
+    // The same octets lie once more for each domain, and what is wrong with one is not with the others.
+    // An account whose row is lost has no domain to look in; the check of its rows tells of it.
+    let Ok(Some(scope)) = rights::scope_of(view, account) else { return Ok(emails) };
     let range = key::all(account, table::EMAIL);
     view.scan(&range.from, &range.end, &mut |key, value| {
         if let (Some(id), Some(email)) = (key::email_of(key), EmailRecord::decode(value))
-            && blobs.contains(&email.body.blob)
+            && let body = (BodyKey { scope, blob: email.body.blob })
+            && bodies.contains(&body)
         {
-            emails.insert(id, email.body.blob);
+            emails.insert(id, body);
         }
         ControlFlow::Continue(())
     })?;

@@ -183,3 +183,27 @@ fn a_lost_header_is_written_again_by_repair_with_a_server_and_without() {
     assert!(said(&server.koi(&["check"])).contains("everything is in order"));
     server.stop();
 }
+
+#[test]
+fn check_names_nobody_whose_own_octets_are_whole() {
+    const CAROL: &str = "carol@example.net";
+    let (_outer, folder) = new_folder();
+    Server::start(&folder).stop();
+    let file = folder.join("koi.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let (one, two) = (r#"["example.org"]"#, r#"["example.org", "example.net"]"#);
+    assert!(settings.contains(one), "{settings}");
+    std::fs::write(&file, settings.replacen(one, two, 1)).unwrap();
+    said(&koi(&folder, &["account", "add", CAROL], &format!("{PASSWORD}\n")));
+    let server = Server::quickstart(&folder, &[]);
+    let message = "Subject: 1\r\n\r\nthe words of both\r\n";
+    for user in [ALICE, CAROL] {
+        server.login(user, PASSWORD).ok(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()));
+    }
+    let (file, at) = with_octets(&folder, b"the words of both");
+    overwrite(&file, at, b"The");
+    let text = found(&server.koi(&["check"]));
+    assert!(text.contains("UID 1 in INBOX of alice@example.org"), "{text}");
+    assert!(!text.contains(CAROL), "{text}");
+    server.stop();
+}

@@ -1,6 +1,6 @@
 //! `koi check`: every file of the store with every body in it, and every row against every other.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use koi_mailbox::Holder;
 use koi_store::engine;
@@ -49,12 +49,15 @@ fn files(
         }
     };
     let report = service.store.check(repair, None, &mut tell)?;
-    let damaged: HashSet<_> = report.findings.iter().filter_map(engine::Finding::blob).collect();
-    let holders = service.mailbox.holders(&damaged)?;
+    let damaged: BTreeSet<_> = report.findings.iter().filter_map(engine::Finding::body).collect();
+    let mut holders = BTreeMap::<_, Vec<_>>::new();
+    for holder in service.mailbox.holders(&damaged)? {
+        holders.entry(holder.body).or_default().push(holder);
+    }
     for finding in &report.findings {
         let file = finding.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
-        let of: Vec<_> = holders.iter().filter(|holder| Some(holder.blob) == finding.blob()).collect();
-        checked.findings.push(format!("{file}{}{}", finding.what, named(&of)));
+        let of = finding.body().and_then(|body| holders.get(&body));
+        checked.findings.push(format!("{file}{}{}", finding.what, named(of.map_or(&[], Vec::as_slice))));
         match finding.repaired {
             true => checked.repaired += 1,
             false => checked.left += 1,
@@ -64,7 +67,7 @@ fn files(
 }
 
 /// Whose mail it is.
-fn named(holders: &[&Holder]) -> String {
+fn named(holders: &[Holder]) -> String {
     let names = holders.iter().take(HOLDERS_NAMED_MAX);
     let mut names: Vec<_> =
         names.map(|h| format!("UID {} in {} of {}", h.uid.value(), h.mailbox, h.account)).collect();

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use koi_types::{BlobId, ErrorKind, Result};
+use koi_types::{ErrorKind, Result};
 
 use super::Shared;
 use super::bodies::SegmentFile;
@@ -39,8 +39,8 @@ pub struct Finding {
 impl Finding {
     /// The body, if it is about one.
     #[must_use]
-    pub fn blob(&self) -> Option<BlobId> {
-        self.key.as_deref().and_then(body_row::parse_key).map(|place| place.blob)
+    pub fn body(&self) -> Option<BodyKey> {
+        self.key.as_deref().and_then(body_row::parse_key)
     }
 }
 
