@@ -18,6 +18,8 @@ use crate::record::mailbox::MailboxRecord;
 
 /// A MODSEQ above this comes from damage, not from changes.
 pub(super) const MODSEQ_BELIEVED_MAX: u64 = 1 << 62;
+/// The same of UIDs, UIDVALIDITYs and ids: more are left above it than anybody uses.
+const NUMBER_BELIEVED_MAX: u32 = u32::MAX - (1 << 28);
 /// So many ids after another may be those of accounts that the directory lost.
 const LOST_MAX: u32 = 256;
 
@@ -28,12 +30,12 @@ impl Check<'_> {
         let mut right = found.clone();
         self.each(table::MAILBOX, |_, _, value| {
             let Some(record) = MailboxRecord::decode(value) else { return Ok(()) };
-            right.last_uidvalidity = right.last_uidvalidity.max(record.uidvalidity.value());
+            right.last_uidvalidity = right.last_uidvalidity.max(number(record.uidvalidity.value()));
             right.modseq = right.modseq.max(believed(record.highest_modseq));
             Ok(())
         })?;
         for table in [table::MAILBOX, table::MAILBOX_NAME, table::RECLAIM] {
-            let last = self.last_key(table)?.and_then(|key| key::mailbox_of(&key)).map(|id| id.0);
+            let last = self.last_key(table)?.and_then(|key| key::mailbox_of(&key)).map(|id| number(id.0));
             let next = last.map_or(0, |last| last.saturating_add(1));
             right.next_mailbox = MailboxId(right.next_mailbox.0.max(next));
         }
@@ -67,7 +69,7 @@ impl Check<'_> {
         };
         let mut right = found;
         let mut gave = |account: AccountId| {
-            right.next_account = AccountId(right.next_account.0.max(account.0.saturating_add(1)));
+            right.next_account = AccountId(right.next_account.0.max(number(account.0).saturating_add(1)));
         };
         for table in [table::global::DIRECTORY, table::global::REMOVED] {
             self.last_key(table)?.and_then(|key| account_of(&key)).into_iter().for_each(&mut gave);
@@ -77,7 +79,7 @@ impl Check<'_> {
             Ok(())
         })?;
         self.each(table::global::DOMAIN, |_, _, value| {
-            let next = decode_scope(value).map_or(0, |scope| scope.0.saturating_add(1));
+            let next = decode_scope(value).map_or(0, |scope| number(scope.0).saturating_add(1));
             right.next_scope = Scope(right.next_scope.0.max(next));
             Ok(())
         })?;
@@ -118,4 +120,12 @@ impl Check<'_> {
 
 fn believed(modseq: ModSeq) -> u64 {
     Some(modseq.value()).filter(|modseq| *modseq <= MODSEQ_BELIEVED_MAX).unwrap_or_default()
+}
+
+fn number(number: u32) -> u32 {
+    if is_believed(number) { number } else { 0 }
+}
+
+pub(super) fn is_believed(number: u32) -> bool {
+    number <= NUMBER_BELIEVED_MAX
 }

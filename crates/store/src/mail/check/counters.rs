@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use koi_types::{MailboxId, ModSeq, Result, SystemFlags, Uid, UidSet};
 
 use super::Check;
-use super::behind::MODSEQ_BELIEVED_MAX;
+use super::behind::{MODSEQ_BELIEVED_MAX, is_believed};
 use super::names::State;
 use crate::key::{self, table};
 use crate::record::gone::decode_gone;
@@ -48,7 +48,7 @@ impl Counted {
     }
     /// Messages that are gone: their UIDs and their modseq were given out.
     pub(super) fn vanished(&mut self, uids: &UidSet, modseq: ModSeq) {
-        self.last = self.last.max(uids.iter().next_back());
+        self.last = self.last.max(uids.iter().next_back().filter(|uid| is_believed(uid.value())));
         if modseq.value() <= MODSEQ_BELIEVED_MAX {
             self.highest_modseq = self.highest_modseq.max(Some(modseq));
         }

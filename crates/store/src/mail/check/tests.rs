@@ -23,6 +23,7 @@ use crate::mail::{
 use crate::memory::MemoryKv;
 use crate::record::Record;
 use crate::record::account::AccountRecord;
+use crate::record::directory::CountersRecord;
 use crate::record::email::{EmailRecord, Place};
 use crate::record::mailbox::MailboxRecord;
 use crate::record::membership::Membership;
@@ -425,6 +426,30 @@ fn an_older_row_of_a_mailbox_gives_no_uid_out_twice() {
     let account = view.get(&key::account(ALICE)).unwrap().unwrap().into_owned();
     let (mailbox, account) = (MailboxRecord::decode(&row).unwrap(), AccountRecord::decode(&account).unwrap());
     assert_eq!((mailbox.uidnext.value(), mailbox.highest_modseq.value()), (7, account.modseq));
+}
+
+#[test]
+fn a_number_that_only_damage_makes_raises_no_counter() {
+    let kv = store();
+    let account = || {
+        let row = kv.view().unwrap().get(&key::account(ALICE)).unwrap().unwrap().into_owned();
+        AccountRecord::decode(&row).unwrap()
+    };
+    let before = account();
+    let mailbox = key::mailbox(ALICE, table::MAILBOX, INBOX);
+    let row = kv.view().unwrap().get(&mailbox).unwrap().unwrap().into_owned();
+    let uidvalidity = UidValidity::new(u32::MAX - 7).unwrap();
+    let row = MailboxRecord { uidvalidity, ..MailboxRecord::decode(&row).unwrap() };
+    put(&kv, &mailbox, Some(row.encode()));
+    put(
+        &kv,
+        &key::address(&Address::new("nobody", "example.org").unwrap()),
+        Some((u32::MAX - 7).to_be_bytes().to_vec()),
+    );
+    repaired(&kv);
+    assert_eq!(account(), before);
+    let counters = kv.view().unwrap().get(&key::counters()).unwrap().unwrap().into_owned();
+    assert!(CountersRecord::decode(&counters).unwrap().next_account.0 < 100);
 }
 
 #[test]
