@@ -126,7 +126,15 @@ impl Opening<'_> {
             }
         }
         let table = match header.kind {
-            FileKind::Pack => Some(self.open_table(path, &file, header)?),
+            FileKind::Pack => match self.open_table(path, &file, header)? {
+                Some(table) => Some(table),
+                None => {
+                    let (kind, path, what) =
+                        (header.kind, path.to_owned(), "the table of the pack is damaged");
+                    self.lost.push(Lost { number, kind, path, file, what, by_header: false });
+                    return Ok(());
+                }
+            },
             _ => None,
         };
         // A pack replaces its segment; it was whole before it got its name.
@@ -135,22 +143,28 @@ impl Opening<'_> {
         }
         Ok(())
     }
-    /// The table of a pack; where it is damaged and repair was asked for, one without bodies.
-    fn open_table(&mut self, path: &Path, file: &Arc<dyn File>, header: Header) -> Result<PackTable> {
+    /// The table of a pack. Where it is damaged and repair was asked for, one without bodies, or none if what
+    /// was packed is still there.
+    fn open_table(&mut self, path: &Path, file: &Arc<dyn File>, header: Header) -> Result<Option<PackTable>> {
         let io = |error| OpenError::Io { path: path.to_owned(), error };
-        match PackTable::read(file.as_ref(), &header).map_err(io)? {
-            Some(table) => Ok(table),
-            None if self.repair => {
-                let what = format!("{}: its table is damaged and is made again", path.display());
-                self.report.given_up.push(what);
-                self.tables_lost.push(header.segment);
-                mend::without_bodies(file.as_ref(), header).map_err(io)
-            }
-            None => {
-                let what = "the table of the pack is damaged".to_owned();
-                Err(OpenError::Damaged { file: path.to_owned(), what })
-            }
+        if let Some(table) = PackTable::read(file.as_ref(), &header).map_err(io)? {
+            return Ok(Some(table));
         }
+        if !self.repair || self.has_segment(header.segment) {
+            return Ok(None);
+        }
+        self.report.given_up.push(format!("{}: its table is damaged and is made again", path.display()));
+        self.tables_lost.push(header.segment);
+        mend::without_bodies(file.as_ref(), header).map(Some).map_err(io)
+    }
+    /// The segment that a pack was made of: there after a crash between the naming of the one and the removal
+    /// of the other.
+    fn has_segment(&self, number: u32) -> bool {
+        let front = self
+            .vfs
+            .open(&self.layout.segment(number))
+            .and_then(|file| read_header(&file, FileKind::Journal, number));
+        matches!(front, Ok(Front::Sound(_) | Front::Mended(..)))
     }
     /// Segments made ahead of need that were not needed, or not before the crash.
     fn take_away_empty(&mut self) -> Result<()> {

@@ -139,6 +139,37 @@ fn a_segment_without_its_front_keeps_its_other_groups() {
     }
 }
 
+/// After a crash between the naming of a pack and the removal of what it was made of both are there.
+#[test]
+fn a_pack_without_its_table_makes_way_for_its_segment() {
+    let root = fast_folder();
+    let folder = root.path().join("store");
+    let kv = open(&folder, options());
+    for n in 0..20 {
+        let body = NewBody::inline(vec![n; 1000].into());
+        transact_and_wait(&kv, move |txn| txn.put(&key(1, &n.to_string()), &[n; 100])).unwrap();
+        transact_and_wait(&kv, move |txn| txn.put_body(Scope(1), &body)).unwrap();
+    }
+    let rows = all_rows(&kv);
+    let (segment, pack) = (folder.join("journal/00000001.seg"), folder.join("journal/00000001.pack"));
+    let octets = std::fs::read(&segment).unwrap();
+    kv.compact_now().unwrap();
+    assert!(pack.exists() && !segment.exists());
+    kv.close().unwrap();
+    std::fs::write(&segment, octets).unwrap();
+    change(&pack, |file| {
+        let end = file.len();
+        file[end - 100..].fill(0xff);
+    });
+    std::fs::remove_dir_all(folder.join("index")).unwrap();
+    assert!(refused(&folder).contains("00000001.pack"));
+    let (_, given_up, repaired) = repaired(&folder);
+    assert!(given_up.len() == 1 && given_up[0].contains("00000001.pack.damaged"), "{given_up:?}");
+    assert_eq!(repaired, rows);
+    let kv = open(&folder, options());
+    assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
+}
+
 #[test]
 fn a_file_that_is_another_s_is_set_aside() {
     let rig = Rig::new(33);
