@@ -18,7 +18,7 @@ use super::counters::add;
 use super::draft::Draft;
 use super::group::Placing;
 use super::index::Position;
-use super::journal::{Live, LiveFile, Start, create_segment, now_millis};
+use super::journal::{Ahead, Live, LiveFile, now_millis};
 use super::known::Known;
 use super::run::Run;
 use super::shared::Shared;
@@ -238,7 +238,7 @@ impl Shared {
         self.rotate(live)
     }
     pub(crate) fn rotate(&self, live: &mut Live) -> Result<()> {
-        // The header of a segment certifies the groups before it.
+        // What a segment begins with certifies the groups before it.
         self.settle(live);
         if live.position.offset == live.header.room() {
             return Ok(());
@@ -257,8 +257,12 @@ impl Shared {
         let next = match ahead.take_if(|ahead| ahead.segment() == segment) {
             Some(made) => Ok(made.begin(after)),
             None => {
-                let start = Start { store: self.store, segment, after };
-                let create = || create_segment(&self.vfs, &self.layout, start);
+                // Its header says nothing of the groups before it: where it can be neither finished nor removed,
+                // they go on in the segment that is full, and what lies behind that is empty, not a hole.
+                let create = || {
+                    let made = Ahead::create(&self.vfs, &self.layout, self.store, segment)?;
+                    Ok(made.begin(after))
+                };
                 // A deletion that needs it would not even be run.
                 create().or_else(|error| match is_full(&error) && self.release_reserve() {
                     true => create(),

@@ -179,10 +179,11 @@ fn a_large_body_and_the_compactor_with_an_error_at_every_call() {
 }
 
 /// A live segment that rests is sealed and packed while calls fail. Answers the number of calls.
-fn run_resting(fault: Fault, root: &Path) -> u64 {
+fn run_resting(fault: Fault, segment_octets: u64, root: &Path) -> u64 {
     let folder = root.join("resting");
     let _ = std::fs::remove_dir_all(&folder);
     let vfs = SimVfs::default();
+    let options = |vfs: &SimVfs| Options { segment_octets, ..options(vfs) };
     let kv = Embedded::open(&folder, options(&vfs), heard()).unwrap();
     let (mut author, mut model) = (Author::of_noise(2), Model::new());
     let run = |kv: &Embedded, author: &mut Author, model: &mut Model| {
@@ -216,8 +217,7 @@ fn run_resting(fault: Fault, root: &Path) -> u64 {
     calls
 }
 
-/// The number of the last segment, or of the last pack.
-/// The number of the last; 0 where there is none.
+/// The number of the last pack; 0 where there is none.
 fn last_pack(vfs: &SimVfs) -> u32 {
     let paths = vfs.paths().into_iter().filter(|path| path.extension().is_some_and(|e| e == "pack"));
     let number = |path: std::path::PathBuf| u32::from_str_radix(path.file_stem()?.to_str()?, 16).ok();
@@ -228,10 +228,17 @@ fn last_pack(vfs: &SimVfs) -> u32 {
 fn sealing_at_rest_with_an_error_at_every_call() {
     let root = fast_folder();
     let mut runs = 0;
-    for kind in [IoKind::Other, IoKind::StorageFull] {
-        for at in 0..run_resting(Fault { at: u64::MAX, calls: 0, kind }, root.path()) {
+    // The next segment is there already, as the live one is half full, or is made when it is sealed.
+    for (kind, segment_octets) in [
+        (IoKind::Other, 16 * 1024),
+        (IoKind::StorageFull, 16 * 1024),
+        (IoKind::Other, 32 * 1024),
+        (IoKind::StorageFull, 32 * 1024),
+    ] {
+        let none = Fault { at: u64::MAX, calls: 0, kind };
+        for at in 0..run_resting(none, segment_octets, root.path()) {
             for calls in [1, 3] {
-                run_resting(Fault { at, calls, kind }, root.path());
+                run_resting(Fault { at, calls, kind }, segment_octets, root.path());
                 runs += 1;
             }
         }
