@@ -257,8 +257,8 @@ impl Shared {
         let next = match ahead.take_if(|ahead| ahead.segment() == segment) {
             Some(made) => Ok(made.begin(after)),
             None => {
-                // Its header says nothing of the groups before it: where it can be neither finished nor removed,
-                // they go on in the segment that is full, and what lies behind that is empty, not a hole.
+                // Its header says nothing of the groups before it: where it can be neither finished nor
+                // removed, they go on in the segment that is full, and this one is empty, not behind a hole.
                 let create = || {
                     let made = Ahead::create(&self.vfs, &self.layout, self.store, segment)?;
                     Ok(made.begin(after))
