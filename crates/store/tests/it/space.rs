@@ -137,7 +137,8 @@ fn prose(n: u32, octets: usize) -> Vec<u8> {
 #[test]
 fn sealed_segments_get_smaller_and_read_the_same() {
     let root = fast_folder();
-    let options = Options { segment_octets: 256 * 1024, reserve_octets: 0, ..eager() };
+    // Zeros ahead of the live segment would count, as many as there happen to be.
+    let options = Options { segment_octets: 256 * 1024, reserve_octets: 0, fill_ahead_octets: 0, ..eager() };
     let kv = open(root.path(), options.clone());
     let bodies: Vec<Vec<u8>> = (0..60).map(|n| prose(n, 1_900 + n as usize * 613)).collect();
     let stored: Vec<BodyRef> = bodies
@@ -520,8 +521,12 @@ fn an_index_that_is_not_full_hides_nothing_that_is_dead() {
     assert!(kv.index_usage().unwrap().used_octets > used, "it would seem that nothing is dead");
     vfs.set_room(Some(used + 200 * 1024));
     transact_and_wait(&kv, |txn| txn.put(&key(1, "mail"), &[7; 1000])).unwrap_err();
-    kv.compact_now().unwrap();
-    assert!(kv.counters().compacted_segments > 0);
+    // Whoever refused may still look at the segments: then their room comes back a moment later.
+    let gave_back = (0..1000).any(|_| {
+        std::thread::yield_now();
+        kv.compact_now().is_ok()
+    });
+    assert!(gave_back && kv.counters().compacted_segments > 0);
     assert!(vfs.used() < used);
 }
 
