@@ -206,10 +206,10 @@ fn journal_without_flushes(trace: &Trace, events: &[Event], images: &mut Images<
 /// before is mostly a page of the same kind, so that nobody can see it.
 fn index_without_flushes(trace: &Trace, images: &mut Images<'_>) {
     let losses = losses(trace);
-    let count = losses.len().min(16);
-    let mut bad = 0;
-    for n in 0..count {
-        let Loss { cut, write, page } = losses[n * losses.len() / count];
+    let (mut count, mut bad) = (0, 0);
+    while bad < 3 && count < 100 {
+        count += 1;
+        let Loss { cut, write, page } = losses[images.dice.below(losses.len() as u64) as usize];
         let mut events: Vec<Event> = trace.events[..cut].to_vec();
         let Event::Write { file, offset, octets, .. } = events[write].clone() else { unreachable!() };
         for event in &mut events {
@@ -228,7 +228,7 @@ fn index_without_flushes(trace: &Trace, images: &mut Images<'_>) {
         bad += usize::from(!is_good(&folder, images.known(cut)));
     }
     println!("suite: store power loss, control, the index's flushes left out: {bad} of {count} bad");
-    assert!(count == 16 && bad >= count / 4, "the test is blind: the index's flushes left out");
+    assert!(bad > 0, "the test is blind: the index's flushes left out");
 }
 
 /// Of LMDB.
