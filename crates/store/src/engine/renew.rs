@@ -55,21 +55,22 @@ impl Shared {
     }
     /// Copies the index if that is worth it. A copy that cannot keep up is given up until the next look.
     pub(crate) fn shrink_index(&self) -> Result<()> {
+        self.copy_if_worth_it()?;
+        self.compactor.lock().index_octets = self.index_usage()?.file_octets;
+        Ok(())
+    }
+    fn copy_if_worth_it(&self) -> Result<()> {
         let old = Arc::clone(&self.state.lock().index);
-        let wanted = wanted_map(&old).map_err(IndexError::into_mail)?;
-        let has_room = wanted.is_some() && self.has_room_for_copy(&old).map_err(IndexError::into_mail)?;
-        let Some(map_octets) = wanted.filter(|_| has_room) else {
-            let octets = old.usage().map_err(IndexError::into_mail)?.file_octets;
-            self.compactor.lock().index_octets = octets;
+        let Some(map_octets) = wanted_map(&old).map_err(IndexError::into_mail)? else { return Ok(()) };
+        if !self.has_room_for_copy(&old).map_err(IndexError::into_mail)? {
             return Ok(());
-        };
+        }
         let copied = self.copy_beside(&old, map_octets);
         *self.missed.lock() = None;
         if copied.is_err() {
             let _ = std::fs::remove_dir_all(generation::unfinished_copy(&self.layout));
         }
         copied.map_err(IndexError::into_mail)?;
-        self.compactor.lock().index_octets = self.index_usage()?.file_octets;
         add(&self.counters.compacted_indexes, 1);
         Ok(())
     }
