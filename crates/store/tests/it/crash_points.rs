@@ -8,8 +8,9 @@ use koi_store::engine::{CompactorOptions, Durability, Embedded, Options};
 use koi_store::kv::Kv;
 use koi_store::vfs::Vfs;
 
+use crate::power::Replay;
 use crate::rig::{Dice, heard, rounds, small};
-use crate::sim::{Event, Replay, SimVfs, index_file};
+use crate::sim::{Event, SimVfs, index_file};
 use crate::workload::{Author, Content, Model};
 
 /// A recorded run.

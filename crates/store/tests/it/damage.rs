@@ -1,9 +1,8 @@
-//! What is wrong with files that were there already: torn tails, damage in the middle, an index that cannot
-//! serve.
+//! What is wrong with a journal that was there already: torn tails, damage in the middle, counters that go
+//! down. The index is `index_damage.rs`, packs are `pack_damage.rs`.
 
 use std::path::{Path, PathBuf};
 
-use koi_store::body::{BodyRef, NewBody, Scope};
 use koi_store::engine::{Embedded, OpenError, Options};
 use koi_store::kv::{Kv, transact_and_wait};
 use koi_store::record::mailbox::MailboxRecord;
@@ -11,15 +10,14 @@ use koi_types::{AccountId, ErrorKind, MailboxId, ModSeq, Uid, UidValidity};
 
 use crate::crash_points::fast_folder;
 use crate::rig::{Dice, all_rows, heard, key, open, rounds, small};
-use crate::sim::SimVfs;
 use crate::workload::{Author, Content, Model};
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     // No zeros ahead: the last octet of the file is the last of the last group.
     Options { durability: koi_store::engine::Durability::Append, ..small() }
 }
 
-fn run(kv: &dyn Kv, author: &mut Author, model: &mut Model, transactions: usize) {
+pub(crate) fn run(kv: &dyn Kv, author: &mut Author, model: &mut Model, transactions: usize) {
     for _ in 0..transactions {
         let script = author.script();
         assert_eq!(kv.submit_and_wait(script.boxed()).is_ok(), model.run(&script).is_ok());
@@ -33,7 +31,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     assert!(status.unwrap().success());
 }
 
-fn last_segment(folder: &Path) -> PathBuf {
+pub(crate) fn last_segment(folder: &Path) -> PathBuf {
     let mut names: Vec<_> =
         std::fs::read_dir(folder.join("journal")).unwrap().map(|e| e.unwrap().path()).collect();
     // One that was made ahead of need has only a header.
@@ -43,16 +41,16 @@ fn last_segment(folder: &Path) -> PathBuf {
 }
 
 /// A folder as a crash leaves it, and the model's states.
-struct Left {
+pub(crate) struct Left {
     _root: tempfile::TempDir,
-    folder: PathBuf,
-    scratch: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) scratch: PathBuf,
     model: Model,
     /// Length of the last segment before the last transaction.
     before_last: u64,
 }
 
-fn left(seed: u64, transactions: usize) -> Left {
+pub(crate) fn left(seed: u64, transactions: usize) -> Left {
     let root = fast_folder();
     let (folder, crashed) = (root.path().join("store"), root.path().join("left"));
     let kv = open(&folder, options());
@@ -81,7 +79,7 @@ impl Left {
         let kv = Embedded::open(&self.scratch, options(), heard())?;
         Ok(Content::of(&kv))
     }
-    fn state(&self, from_the_end: usize) -> &Content {
+    pub(crate) fn state(&self, from_the_end: usize) -> &Content {
         &self.model.states[self.model.states.len() - 1 - from_the_end]
     }
 }
@@ -220,129 +218,6 @@ fn a_missing_segment_refuses_to_start() {
     assert!(refused.to_string().contains("00000002.seg: the segment is missing"), "{refused}");
 }
 
-#[test]
-fn an_index_that_cannot_serve_is_built_again() {
-    let left = left(7, 60);
-    let data = Path::new("index/00000001/data.mdb");
-    let older = {
-        let root = fast_folder();
-        let kv = open(root.path(), options());
-        run(&kv, &mut Author::new(70), &mut Model::new(), 5);
-        kv.close().unwrap();
-        std::fs::read(root.path().join(data)).unwrap()
-    };
-    let whole = std::fs::read(left.folder.join(data)).unwrap();
-    let half = whole[..whole.len() / 2].to_vec();
-    let garbage: Vec<u8> = (0..whole.len()).map(|n| (n * 31 % 251) as u8).collect();
-    let mut bad_meta = whole.clone();
-    bad_meta[16..20].fill(0);
-    let cases: [(&str, Option<Vec<u8>>, bool); 8] = [
-        ("as it was", Some(whole.clone()), false),
-        ("missing", None, false),
-        ("empty", Some(Vec::new()), false),
-        ("cut in the middle", Some(half), true),
-        ("cut by a page", Some(whole[..whole.len() - 4096].to_vec()), true),
-        ("garbage", Some(garbage), true),
-        ("a damaged meta page", Some(bad_meta), true),
-        ("of another store", Some(older), true),
-    ];
-    for (what, octets, rebuilt) in cases {
-        copy(&left.folder, &left.scratch);
-        let path = left.scratch.join(data);
-        match octets {
-            Some(octets) => std::fs::write(&path, octets).unwrap(),
-            None => std::fs::remove_dir_all(left.scratch.join("index")).unwrap(),
-        }
-        let kv = open(&left.scratch, options());
-        assert_eq!(kv.report().index_rebuilt.is_some(), rebuilt, "{what}: {:?}", kv.report());
-        assert_eq!(Content::of(&kv), *left.state(0), "{what}");
-        kv.apply_now().unwrap();
-        assert_eq!(Content::of(&kv), *left.state(0), "{what}, applied");
-    }
-}
-
-#[test]
-fn an_index_that_was_marked_as_damaged_is_built_again_at_the_next_start() {
-    let left = left(13, 60);
-    copy(&left.folder, &left.scratch);
-    std::fs::write(left.scratch.join("index/damaged"), []).unwrap();
-    let kv = open(&left.scratch, options());
-    assert!(kv.report().index_rebuilt.as_ref().is_some_and(|why| why.contains("found damaged")));
-    assert_eq!(Content::of(&kv), *left.state(0));
-    kv.close().unwrap();
-    assert_eq!(open(&left.scratch, options()).report().index_rebuilt, None);
-}
-
-#[test]
-fn an_index_older_by_some_groups_catches_up_and_replay_equals_live() {
-    let root = fast_folder();
-    let (folder, old) = (root.path().join("store"), root.path().join("old"));
-    let kv = open(&folder, options());
-    let (mut author, mut model) = (Author::new(9), Model::new());
-    let mut olds = Vec::new();
-    for n in 0..5 {
-        run(&kv, &mut author, &mut model, 40);
-        kv.apply_now().unwrap();
-        let at = old.join(n.to_string());
-        copy(&folder.join("index"), &at);
-        olds.push(at);
-    }
-    run(&kv, &mut author, &mut model, 40);
-    kv.close().unwrap();
-    for index in olds {
-        copy(&index, &folder.join("index"));
-        let kv = open(&folder, options());
-        assert_eq!(Content::of(&kv), *model.last());
-        kv.close().unwrap();
-        // Twice the same.
-        copy(&index, &folder.join("index"));
-        assert_eq!(Content::of(&open(&folder, options())), *model.last());
-    }
-}
-
-#[test]
-fn a_full_index_grows_by_itself() {
-    let root = fast_folder();
-    let options = Options { map_octets: 256 * 1024, ..options() };
-    let kv = open(root.path(), options.clone());
-    let (mut author, mut model) = (Author::new(10), Model::new());
-    let held = kv.view().unwrap();
-    for n in 0..6u8 {
-        run(&kv, &mut author, &mut model, 20);
-        let fill = move |txn: &mut dyn koi_store::kv::Txn| {
-            (0..200u8).try_for_each(|m| txn.put(&crate::rig::key(8, &format!("{n}{m}")), &[n; 900]))
-        };
-        kv.submit_and_wait(Box::new(fill)).unwrap();
-        kv.apply_now().unwrap();
-    }
-    let before = Content::of(&kv);
-    assert_eq!(before.rows.keys().filter(|key| key[3] == 8).count(), 1200);
-    assert_eq!(crate::rig::account_rows(held.as_ref(), 8).len(), 0);
-    drop(held);
-    kv.close().unwrap();
-    assert_eq!(Content::of(&open(root.path(), options)), before);
-}
-
-#[test]
-fn an_index_ahead_of_the_journal_is_not_started_with() {
-    let left = left(11, 30);
-    copy(&left.folder, &left.scratch);
-    let path = last_segment(&left.scratch);
-    let kv = open(&left.scratch, options());
-    kv.close().unwrap();
-    let octets = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &octets[..octets.len() / 2]).unwrap();
-    let Err(OpenError::IndexAhead { .. }) = Embedded::open(&left.scratch, options(), heard()) else {
-        panic!("started")
-    };
-    let kv = Embedded::open_repairing(&left.scratch, options(), heard()).unwrap();
-    let script = Author::new(1).script();
-    kv.submit_and_wait(script.boxed()).unwrap();
-    drop(kv);
-    let kv = open(&left.scratch, options());
-    kv.submit_and_wait(script.boxed()).unwrap();
-}
-
 /// Groups that are whole and in their order, but whose content says that something before them is missing.
 #[test]
 fn a_counter_that_goes_down_is_refused_when_the_journal_is_read_again() {
@@ -423,152 +298,4 @@ fn a_counter_that_would_go_down_refuses_its_transaction() {
         txn.put(&key, &anew)
     }))
     .unwrap();
-}
-
-fn noise(n: u64, octets: usize) -> Vec<u8> {
-    let mut dice = Dice::new(n + 1);
-    std::iter::repeat_with(|| dice.next().to_le_bytes()).flatten().take(octets).collect()
-}
-
-fn put_body(kv: &Embedded, octets: Vec<u8>) -> BodyRef {
-    let body = NewBody::inline(octets.into());
-    transact_and_wait(kv, move |txn| txn.put_body(Scope(1), &body)).unwrap()
-}
-
-/// Packs hold nearly all mail: one octet of one of them must not cost all the others.
-#[test]
-fn a_damaged_pack_gives_up_its_group_when_the_index_is_lost_too() {
-    let root = fast_folder();
-    let options = Options { segment_octets: 8 * 1024 * 1024, reserve_octets: 0, ..options() };
-    let kv = open(root.path(), options.clone());
-    let stored: Vec<_> = (0..24).map(|n| put_body(&kv, noise(n, 200_000))).collect();
-    kv.rest_now().unwrap();
-    kv.close().unwrap();
-    let pack = root.path().join("journal/00000001.pack");
-    let mut octets = std::fs::read(&pack).unwrap();
-    let middle = octets.len() / 2;
-    octets[middle] ^= 1;
-    std::fs::write(&pack, octets).unwrap();
-    let readable = |kv: &Embedded| {
-        let view = kv.view().unwrap();
-        let reads = |body: &&BodyRef| view.read_body(body, 0..u64::MAX, &mut Vec::new()).is_ok();
-        stored.iter().filter(reads).count()
-    };
-    std::fs::remove_dir_all(root.path().join("index")).unwrap();
-    let Err(OpenError::Damaged { file, .. }) = Embedded::open(root.path(), options.clone(), heard()) else {
-        panic!("started")
-    };
-    assert_eq!(file, pack);
-    let kv = Embedded::open_repairing(root.path(), options.clone(), heard()).unwrap();
-    assert_eq!(kv.report().given_up.len(), 1, "{:?}", kv.report());
-    let findings = kv.check(false, None, &mut |_, _| {}).unwrap().findings;
-    assert!(findings.iter().any(|finding| finding.file.as_ref() == Some(&pack)), "{findings:?}");
-    // Rows of a group go with it, bodies that nothing is wrong with stay where they are.
-    let rows = Content::of(&kv).bodies.len();
-    assert!((12..24).contains(&rows), "{rows}");
-    assert!(readable(&kv) >= rows);
-    kv.close().unwrap();
-    let kv = open(root.path(), options);
-    assert!(kv.report().given_up.is_empty());
-    assert_eq!(Content::of(&kv).bodies.len(), rows);
-}
-
-/// What the table says can be found out again.
-#[test]
-fn a_damaged_table_of_a_pack_is_made_again() {
-    for (without_index, at_end) in [(false, 10), (false, 200), (true, 40), (true, 10)] {
-        let root = fast_folder();
-        let options = Options { segment_octets: 8 * 1024 * 1024, reserve_octets: 0, ..options() };
-        let kv = open(root.path(), options.clone());
-        let mut stored: Vec<_> = (0..30).map(|n| put_body(&kv, noise(n, 60_000))).collect();
-        // The same octets twice, in two scopes.
-        let body = NewBody::inline(noise(20, 60_000).into());
-        stored.push(transact_and_wait(&kv, move |txn| txn.put_body(Scope(2), &body)).unwrap());
-        let dead: Vec<_> = stored.drain(..7).map(|body| body.blob).collect();
-        transact_and_wait(&kv, move |txn| {
-            dead.iter().try_for_each(|blob| txn.release_body(Scope(1), blob).map(drop))
-        })
-        .unwrap();
-        kv.rest_now().unwrap();
-        let before = Content::of(&kv);
-        kv.close().unwrap();
-        let pack = root.path().join("journal/00000001.pack");
-        let mut octets = std::fs::read(&pack).unwrap();
-        let at = octets.len() - at_end;
-        octets[at] ^= 1;
-        std::fs::write(&pack, octets).unwrap();
-        if without_index {
-            std::fs::remove_dir_all(root.path().join("index")).unwrap();
-        }
-        let Err(OpenError::Damaged { file, .. }) = Embedded::open(root.path(), options.clone(), heard())
-        else {
-            panic!("started")
-        };
-        assert_eq!(file, pack);
-        let kv = Embedded::open_repairing(root.path(), options.clone(), heard()).unwrap();
-        assert_eq!(kv.report().given_up.len(), 1, "{:?}", kv.report());
-        kv.close().unwrap();
-        let kv = open(root.path(), options);
-        assert_eq!(Content::of(&kv), before);
-        assert_eq!(kv.check(false, None, &mut |_, _| {}).unwrap().findings, []);
-        for body in &stored {
-            let mut octets = Vec::new();
-            kv.view().unwrap().read_body(body, 0..u64::MAX, &mut octets).unwrap();
-            assert_eq!(*blake3::hash(&octets).as_bytes(), body.blob.0);
-        }
-    }
-}
-
-/// Else an idle server would read all rows of bodies, and the segment, every few seconds.
-#[test]
-fn a_segment_that_cannot_be_packed_is_not_looked_at_again_and_again() {
-    let root = fast_folder();
-    let vfs = SimVfs::default();
-    let disk: std::sync::Arc<dyn koi_store::vfs::Vfs> = std::sync::Arc::new(vfs.clone());
-    let options = Options { vfs: disk, segment_octets: 64 * 1024, reserve_octets: 0, ..options() };
-    let folder = root.path().join("store");
-    let kv = open(&folder, options.clone());
-    (0..10).for_each(|n| _ = put_body(&kv, noise(n, 20_000)));
-    kv.apply_now().unwrap();
-    let first = folder.join("journal/00000001.seg");
-    let mut octets = vfs.content(&first).unwrap();
-    octets[30_000] ^= 1;
-    vfs.set_content(&first, octets);
-    let looks_once = |kv: &Embedded| {
-        kv.compact_now().unwrap();
-        let reads = vfs.reads();
-        kv.compact_now().unwrap();
-        assert_eq!(vfs.reads(), reads);
-    };
-    looks_once(&kv);
-    kv.close().unwrap();
-    let kv = open(&folder, options);
-    looks_once(&kv);
-    assert!(vfs.content(&first).is_some());
-    assert!(vfs.content(&folder.join("journal/00000002.pack")).is_some());
-}
-
-/// What a damaged row says is not believed before room is taken for it.
-#[test]
-fn a_body_that_is_said_to_be_longer_than_its_file_is_damaged() {
-    let root = fast_folder();
-    let kv = open(root.path(), options());
-    let sound = put_body(&kv, noise(1, 5000));
-    let mut stage = kv.stage_body().unwrap();
-    stage.write(&noise(2, 300_000)).unwrap();
-    let staged = stage.finish().unwrap();
-    let large = transact_and_wait(&kv, move |txn| txn.put_body(Scope(1), &staged)).unwrap();
-    let view = kv.view().unwrap();
-    for body in [sound, large] {
-        for octets in [1 << 33, 1 << 60, u64::MAX] {
-            for range in [0..u64::MAX, 1..u64::MAX, 5..10_000_000_000] {
-                let mut out = b"before".to_vec();
-                let error = view.read_body(&BodyRef { octets, ..body }, range, &mut out).unwrap_err();
-                assert_eq!(error.kind, ErrorKind::Corrupt, "{octets}");
-                assert_eq!(out, b"before");
-            }
-        }
-        let beyond = BodyRef { offset: u64::MAX - 7, ..body };
-        view.read_body(&beyond, 0..u64::MAX, &mut Vec::new()).unwrap_err();
-    }
 }

@@ -12,8 +12,9 @@ use koi_store::kv::Kv;
 use koi_store::memory::MemoryKv;
 
 use crate::crash_points::fast_folder;
+use crate::power::Replay;
 use crate::rig::{Dice, heard, rounds, small};
-use crate::sim::{Event, Replay, write_into};
+use crate::sim::{Event, write_into};
 use crate::trace::{CALLS, Trace};
 use crate::workload::{Author, Content, Model, Script};
 

@@ -93,6 +93,12 @@ impl Dice {
     }
 }
 
+/// Octets that nothing makes smaller, others for each `n`.
+pub(crate) fn noise(n: u64, octets: usize) -> Vec<u8> {
+    let mut dice = Dice::new(n + 1);
+    std::iter::repeat_with(|| dice.next().to_le_bytes()).flatten().take(octets).collect()
+}
+
 /// Fewer rounds when somebody is in a hurry.
 pub(crate) fn rounds(full: u64, quick: u64) -> u64 {
     if std::env::var_os("KOI_QUICK").is_some() { quick } else { full }
